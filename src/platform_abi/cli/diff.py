@@ -1,0 +1,55 @@
+"""``platform-abi diff``"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from platform_abi.cli.render import table
+from platform_abi.definitions.catalogue import load_catalogue
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what differs; the exit code says whether anything does."""
+    if arguments.kind == "platform":
+        return _platforms(arguments)
+    return _abis(arguments)
+
+
+def _platforms(arguments: argparse.Namespace) -> int:
+    from platform_abi.resolver.compare import diff_platforms
+
+    found = diff_platforms(load_catalogue(), arguments.before, arguments.after)
+    rows = [[d.feature, d.before, d.after, d.title] for d in found]
+    return _print(arguments, ("feature", "before", "after", "title"), rows)
+
+
+def _abis(arguments: argparse.Namespace) -> int:
+    from platform_abi.emit.lockfile import read_lock, read_text
+    from platform_abi.resolver.compare import diff_abis
+
+    first, second = (
+        read_lock(read_text(Path(name)), name) for name in (arguments.before, arguments.after)
+    )
+    found = diff_abis(first, second)
+    rows = [[d.kind, d.what, d.before, d.after] for d in found]
+    return _print(arguments, ("kind", "what", "before", "after"), rows)
+
+
+def _print(
+    arguments: argparse.Namespace, keys: tuple[str, ...], rows: list[list[str | None]]
+) -> int:
+    if arguments.json:
+        from platform_abi.emit.document import SCHEMA_VERSION, to_json
+
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "before": arguments.before,
+            "after": arguments.after,
+            "differences": [dict(zip(keys, row, strict=True)) for row in rows],
+        }
+        sys.stdout.write(to_json(document))
+    elif rows:
+        table([key.upper() for key in keys], [[cell or "-" for cell in row] for row in rows])
+    return 1 if rows else 0

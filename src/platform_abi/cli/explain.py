@@ -1,0 +1,92 @@
+"""``platform-abi explain``"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from platform_abi.cli.render import paint, printable
+from platform_abi.cli.vm import platform_of, vm_of
+from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.resolver.explain import Explanation, Step, explain
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every layer's word on a property, the one that counts last."""
+    catalogue = load_catalogue()
+    found = explain(
+        catalogue, arguments.property, vm_of(catalogue, arguments), platform_of(arguments)
+    )
+    if arguments.json:
+        _print_json(catalogue, found)
+    else:
+        _print_text(catalogue, found)
+    return 0
+
+
+def _place(catalogue: FileCatalogue, step: Step) -> str:
+    """Return where a step's value is written: file and line, or the argument."""
+    if not step.source.endswith(".toml"):
+        return step.source
+    key = step.key
+    if key[:1] == ("feature",):
+        key = ("feature", _index_in_file(catalogue, step.source, str(key[1])))
+    line, _ = catalogue.position(step.source, key)
+    return f"{step.source}:{line}" if key else step.source
+
+
+def _index_in_file(catalogue: FileCatalogue, source: str, feature: str) -> int:
+    import tomllib
+
+    path = catalogue.locate(source)
+    entries = [] if path is None else tomllib.loads(path.read_text())["feature"]
+    return next((i for i, entry in enumerate(entries) if entry["id"] == feature), 0)
+
+
+def _print_json(catalogue: FileCatalogue, found: Explanation) -> None:
+    from platform_abi.emit.document import SCHEMA_VERSION, to_json
+
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "driver": found.driver,
+        "property": found.property,
+        "machine": found.machine,
+        "build": found.build,
+        "platform": found.platform,
+        "feature": None if found.feature is None else found.feature.id,
+        "layers": [
+            {
+                "layer": step.layer,
+                "value": step.value,
+                "device": step.device,
+                "source": _place(catalogue, step),
+                "note": step.note,
+            }
+            for step in found.steps
+        ],
+        "silent": found.silent,
+    }
+    sys.stdout.write(to_json(document))
+
+
+def _print_text(catalogue: FileCatalogue, found: Explanation) -> None:
+    feature = found.feature
+    print(paint(f"{found.driver}.{found.property}", "bold", sys.stdout))
+    print(f"  {found.machine} of {found.build}, platform {found.platform}")
+    if feature is not None:
+        print(f"  feature {feature.id}: {feature.title}")
+        for backend, needs in sorted(feature.requires.items()):
+            needed = ", ".join(needs) if needs else "nothing of the host"
+            print(f"    behind {backend}: needs {needed}")
+        if feature.note:
+            print(f"    {printable(feature.note)}")
+    for number, step in enumerate(found.steps, start=1):
+        of = "" if step.device is None else f" of {step.device}"
+        said = f"{step.layer:8} {step.value}{of}  ({_place(catalogue, step)})"
+        note = f"  {step.note}" if step.note else ""
+        last = number == len(found.steps)
+        print(f"  {paint(said, 'green', sys.stdout) if last else said}{note}")
+    if not found.steps:
+        print("  no layer sets it: QEMU's built-in default holds, on every host")
+    if found.silent:
+        print(f"  {found.silent}")

@@ -1,0 +1,96 @@
+"""``platform-abi resolve``"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from platform_abi.cli.render import note
+from platform_abi.cli.vm import platform_of, vm_of
+from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.emit.arguments import arguments as qemu_arguments
+from platform_abi.emit.arguments import shell_lines
+from platform_abi.errors import UsageError
+from platform_abi.model.abi import GuestAbi
+from platform_abi.resolver.resolve import resolve
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Resolve, or take a resolution from a lockfile, and write it out."""
+    if arguments.from_lock is not None:
+        abi = _from_lock(arguments)
+    else:
+        catalogue = load_catalogue()
+        abi = resolve(
+            catalogue,
+            vm_of(catalogue, arguments),
+            platform_of(arguments),
+            strict=arguments.strict,
+        )
+    text = _text(abi, arguments)
+    if arguments.lock is not None:
+        from platform_abi.emit.lockfile import write_text
+
+        write_text(Path(arguments.lock), _lock(abi))
+    if arguments.output is not None:
+        from platform_abi.emit.lockfile import write_text
+
+        write_text(Path(arguments.output), text)
+    else:
+        sys.stdout.write(text)
+    if not arguments.json:
+        _remark(abi)
+    return 0
+
+
+def _from_lock(arguments: argparse.Namespace) -> GuestAbi:
+    from platform_abi.emit.lockfile import read_lock, read_text
+
+    given = [name for name in ("machine", "platform", "cpu", "build") if getattr(arguments, name)]
+    given += [name for name in ("device", "netdev", "globals", "backend") if getattr(arguments, name)]
+    if given:
+        raise UsageError(
+            f"--from-lock already says everything; take away --{given[0].removesuffix('s')}",
+            code="usage",
+        )
+    path = Path(arguments.from_lock)
+    return read_lock(read_text(path), str(path))
+
+
+def _text(abi: GuestAbi, arguments: argparse.Namespace) -> str:
+    if arguments.json:
+        from platform_abi.emit.document import abi_document, to_json
+
+        return to_json(abi_document(abi))
+    if arguments.format == "readconfig":
+        from platform_abi.emit.readconfig import readconfig
+
+        return readconfig(abi)
+    if arguments.format == "lock":
+        return _lock(abi)
+    if arguments.format == "shell":
+        return shlex.join(qemu_arguments(abi)) + "\n"
+    return shell_lines(abi)
+
+
+def _lock(abi: GuestAbi) -> str:
+    from platform_abi.emit.lockfile import lock_text
+    from platform_abi.resolver.digest import platform_digest
+    from platform_abi.resolver.reference import parse_platform
+
+    name = parse_platform(abi.platform).name
+    return lock_text(abi, definitions=platform_digest(load_catalogue(), name, abi.edition))
+
+
+def _remark(abi: GuestAbi) -> None:
+    """Say on stderr what a user must know and no argument says."""
+    for text in abi.notes:
+        note("note", text, "dim")
+    for b in abi.beyond:
+        of = "" if b.device is None else f" of {b.device}"
+        note("beyond the platform", f"{b.driver}.{b.property}={b.value}{of}: {b.reason}")
+    for u in abi.unpinned:
+        if u.migration != "safe":
+            note("not migratable", f"{u.what} is left to the host; pin it: {u.pin}")

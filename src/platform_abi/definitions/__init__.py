@@ -1,0 +1,1 @@
+"""Definition files become a catalogue: search path, TOML, validation, inheritance, editions."""

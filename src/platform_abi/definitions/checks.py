@@ -1,0 +1,191 @@
+"""What a definition must satisfy beyond its types: names, values, versions, references."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import singledispatch
+
+from platform_abi.definitions.documents import (
+    CapabilityFile,
+    DeviceFile,
+    EditionFile,
+    FeatureFile,
+    MachineFile,
+    MaskFile,
+    PlatformFile,
+    TypesFile,
+)
+from platform_abi.definitions.positions import Path
+from platform_abi.errors import suggest
+from platform_abi.model.feature import UNDECIDED, Feature
+
+Fault = tuple[Path, str]
+
+#: Platform, feature, capability, build and machine names: no separators of paths or of options.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+_VERSION = re.compile(r"\d{1,4}(\.\d{1,5}){0,3}")
+_EDITION = re.compile(r"\d{4}\.\d{1,3}")
+_PROPERTY = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+")
+
+
+@singledispatch
+def check(document: object) -> Iterator[Fault]:
+    """Yield every fault of *document* that its types do not catch."""
+    raise NotImplementedError(type(document))
+
+
+@check.register
+def _(document: FeatureFile) -> Iterator[Fault]:
+    yield from _names(("feature",), (f.id for f in document.feature))
+    for index, feature in enumerate(document.feature):
+        for path, message in _feature(feature):
+            yield ("feature", index, *path), message
+
+
+def _feature(feature: Feature) -> Iterator[Fault]:
+    yield from _edition(("edition",), feature.edition)
+    for key, version in (("generation", feature.generation), ("until", feature.until)):
+        if version is not None and not _VERSION.fullmatch(version):
+            yield (key,), f"expected a QEMU release such as '8.2', found '{version}'"
+    for index, text in enumerate(feature.properties):
+        if not _PROPERTY.fullmatch(text):
+            yield ("properties", index), f"expected 'driver.property', found '{text}'"
+    pinning = feature.kind in ("setting", "guard")
+    if pinning and not feature.properties:
+        yield (), f"a {feature.kind} needs properties"
+    if feature.kind == "unpinnable" and not feature.pin:
+        yield (), "an unpinnable feature must say in 'pin' what to write explicitly"
+    if pinning:
+        yield from _value(("fallback",), feature, feature.fallback)
+        if feature.when_supported is not None:
+            yield from _value(("when-supported",), feature, feature.when_supported)
+    if feature.type == "enum" and not feature.values:
+        yield (), "a feature of type enum must list its values"
+
+
+def _value(path: Path, feature: Feature, value: str) -> Iterator[Fault]:
+    problem = feature.problem(value)
+    if problem:
+        yield path, problem
+
+
+@check.register
+def _(document: CapabilityFile) -> Iterator[Fault]:
+    yield from _names(("capability",), (c.id for c in document.capability))
+    for index, capability in enumerate(document.capability):
+        since = capability.since
+        if since is not None and since != "never" and not _VERSION.fullmatch(since):
+            message = f"expected a kernel release such as '6.2', or 'never'; found '{since}'"
+            yield ("capability", index, "since"), message
+
+
+@check.register
+def _(document: DeviceFile) -> Iterator[Fault]:
+    yield from _names(("family",), (f.name for f in document.family))
+    for index, family in enumerate(document.family):
+        seen: dict[int, str] = {}
+        for at, bit in enumerate(family.bit):
+            if not 0 <= bit.bit < 128:  # noqa: PLR2004 - virtio has 128 feature bits
+                yield ("family", index, "bit", at, "bit"), "expected a bit from 0 to 127"
+            elif bit.bit in seen:
+                yield ("family", index, "bit", at), f"bit {bit.bit} is already {seen[bit.bit]}"
+            seen[bit.bit] = bit.name
+
+
+@check.register
+def _(document: PlatformFile) -> Iterator[Fault]:
+    head = document.platform
+    yield from _name(("platform", "name"), head.name)
+    if head.extends:
+        yield from _name(("platform", "extends"), head.extends)
+    for subsystem, level in head.levels.items():
+        if not _VERSION.fullmatch(level):
+            message = f"expected a kernel release such as '5.14', found '{level}'"
+            yield ("platform", "levels", subsystem), message
+    for feature, value in document.features.items():
+        path: Path = ("features", feature)
+        yield from _name(path, feature)
+        if isinstance(value, str) and value in UNDECIDED:
+            yield path, f"'{value}' leaves the value to the host; write a concrete one"
+        if isinstance(value, dict):
+            if not value:
+                yield path, "expected at least one edition"
+            for edition, chosen in value.items():
+                yield from _edition((*path, edition), edition)
+                if chosen in UNDECIDED:
+                    yield (*path, edition), f"'{chosen}' leaves the value to the host"
+
+
+@check.register
+def _(document: MaskFile) -> Iterator[Fault]:
+    for index, mask in enumerate(document.mask):
+        yield from _name(("mask", index, "platform"), mask.platform)
+        yield from _name(("mask", index, "feature"), mask.feature)
+        if not mask.reason.strip():
+            yield ("mask", index, "reason"), "a mask must say why"
+
+
+@check.register
+def _(document: MachineFile) -> Iterator[Fault]:
+    yield from _name(("build", "name"), document.build.name)
+    yield from _names(("machine",), (m.name for m in document.machine))
+    names = {m.name: m for m in document.machine}
+    taken: dict[str, str] = dict.fromkeys(names, "a machine type")
+    for index, machine in enumerate(document.machine):
+        for at, alias in enumerate(machine.aliases):
+            if alias in taken:
+                yield ("machine", index, "aliases", at), f"'{alias}' is already {taken[alias]}"
+            taken[alias] = f"an alias of {machine.name}"
+        if machine.generation is not None and not _VERSION.fullmatch(machine.generation):
+            message = f"expected a QEMU release such as '9.1', found '{machine.generation}'"
+            yield ("machine", index, "generation"), message
+        if machine.inherits and machine.inherits not in names:
+            hint = suggest(machine.inherits, names)
+            yield ("machine", index, "inherits"), f"no machine type '{machine.inherits}'{hint}"
+        elif machine.inherits and _in_cycle(machine.name, names):
+            yield ("machine", index, "inherits"), f"'{machine.name}' inherits from itself"
+        for at, row in enumerate(machine.compat):
+            if len(row) not in (3, 4) or (len(row) == 4 and row[3] != "optional"):  # noqa: PLR2004
+                message = 'expected [driver, property, value] and perhaps "optional"'
+                yield ("machine", index, "compat", at), message
+
+
+def _in_cycle(name: str, machines: dict[str, object]) -> bool:
+    at = getattr(machines[name], "inherits", "")
+    steps = 0
+    while at and at != name and steps <= len(machines):
+        at = getattr(machines.get(at), "inherits", "")
+        steps += 1
+    return bool(at)
+
+
+@check.register
+def _(document: TypesFile) -> Iterator[Fault]:
+    for name, entry in document.type.items():
+        if entry.parent == name:
+            yield ("type", name, "parent"), f"'{name}' is its own parent"
+
+
+@check.register
+def _(document: EditionFile) -> Iterator[Fault]:
+    yield from _edition(("edition",), document.edition)
+
+
+def _names(path: Path, names: Iterable[str]) -> Iterator[Fault]:
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        yield from _name((*path, index), name)
+        if name in seen:
+            yield (*path, index), f"'{name}' is already defined by {path[0]}[{seen[name] + 1}]"
+        seen.setdefault(name, index)
+
+
+def _name(path: Path, name: str) -> Iterator[Fault]:
+    if not NAME.fullmatch(name):
+        yield path, f"expected a name of letters, digits and '._+-', found {name[:60]!r}"
+
+
+def _edition(path: Path, edition: str) -> Iterator[Fault]:
+    if not _EDITION.fullmatch(edition):
+        yield path, f"expected an edition such as '2026.1', found '{edition[:60]}'"

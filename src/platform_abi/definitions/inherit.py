@@ -1,0 +1,86 @@
+"""A chain of platform files becomes one flat platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from platform_abi.definitions.documents import ListedValue, PlatformFile
+from platform_abi.errors import DefinitionError
+from platform_abi.model.platform import Listing, Platform
+
+#: More ancestors than any real lineage has.
+MAX_DEPTH = 64
+
+#: Finds a platform file by name: returns its document and what errors and sources call the file.
+Find = Callable[[str], "tuple[PlatformFile, str] | None"]
+
+
+def flatten(name: str, find: Find) -> Platform | None:
+    """Return platform *name* with all that it inherits, or None where there is no such file.
+
+    A child's listing replaces its parent's, ``false`` removes it, a level replaces the parent's
+    level of that subsystem. Raises DefinitionError on an unknown parent, a cycle, or a chain of
+    more than 64.
+    """
+    chain = _chain(name, find)
+    if not chain:
+        return None
+    listings: dict[str, Listing] = {}
+    levels: dict[str, str] = {}
+    assumes: list[str] = []
+    removed: set[str] = set()
+    for document, source in reversed(chain):
+        levels.update(document.platform.levels)
+        assumes += document.platform.assumes
+        for feature, value in document.features.items():
+            if value is False:
+                listings.pop(feature, None)
+                removed.add(feature)
+            else:
+                removed.discard(feature)
+                listings[feature] = Listing(values=_by_edition(value), source=source)
+    head, source = chain[0][0].platform, chain[0][1]
+    return Platform(
+        name=head.name,
+        lineage=head.lineage,
+        version=head.version,
+        title=head.title,
+        released=head.released,
+        extends=tuple(document.platform.name for document, _ in chain[1:]),
+        levels=levels,
+        assumes=tuple(dict.fromkeys(assumes)),
+        listings=listings,
+        removed=frozenset(removed),
+        source=source,
+    )
+
+
+def _chain(name: str, find: Find) -> list[tuple[PlatformFile, str]]:
+    """Return *name*'s file, its parent's, and so on to the root."""
+    chain: list[tuple[PlatformFile, str]] = []
+    seen: list[str] = []
+    while name:
+        found = find(name)
+        if found is None:
+            if not chain:
+                return []
+            fault = f"{chain[-1][1]}: platform.extends: no platform '{name}'"
+            raise DefinitionError([fault], code="definition-unknown-parent")
+        seen.append(name)
+        chain.append(found)
+        name = found[0].platform.extends
+        if name in seen:
+            path = " -> ".join([*seen[seen.index(name) :], name])
+            fault = f"{found[1]}: platform.extends: cycle: {path}"
+            raise DefinitionError([fault], code="definition-cycle")
+        if len(chain) > MAX_DEPTH:
+            fault = f"{chain[0][1]}: platform.extends: more than {MAX_DEPTH} ancestors"
+            raise DefinitionError([fault], code="definition-depth")
+    return chain
+
+
+def _by_edition(value: ListedValue) -> dict[str, str]:
+    """Return a listing's values by edition; a plain value has always held."""
+    if isinstance(value, dict):
+        return dict(value)
+    return {"0.0": str(value)}

@@ -1,0 +1,33 @@
+"""What the level of a subsystem implies: a feature is honourable where its capabilities are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from platform_abi.model.capability import Capability
+from platform_abi.model.feature import Feature
+from platform_abi.model.platform import version_key
+
+#: The subsystem name that stands for every subsystem without a level of its own.
+EVERY = "kernel"
+
+
+def predicted(feature: Feature, levels: Mapping[str, str], known: Mapping[str, Capability]) -> bool:
+    """Return whether every kernel of these *levels* can honour *feature*.
+
+    All capabilities that a kernel version predicts must be there, whatever the backend. Those
+    that no version predicts (privileges, backends, hardware) do not count here: they stay
+    preconditions. A feature that needs nothing of a kernel is not predicted by one.
+    """
+    versions = [
+        (capability.subsystem, capability.since)
+        for names in feature.requires.values()
+        for name in names
+        if (capability := known.get(name)) is not None and capability.since is not None
+    ]
+    return bool(versions) and all(_reached(since, system, levels) for system, since in versions)
+
+
+def _reached(since: str, subsystem: str, levels: Mapping[str, str]) -> bool:
+    level = levels.get(subsystem, levels.get(EVERY))
+    return since != "never" and level is not None and version_key(since) <= version_key(level)

@@ -1,0 +1,260 @@
+"""Bytes of a TOML file become a document, or an error that lists every fault with its place.
+
+tomllib reads, cattrs structures, and checks that a type cannot express follow. Only ``load``
+is for others; it never lets anything but DefinitionError out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from functools import cache
+from typing import Any, TypeVar
+
+import attrs
+from cattrs import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationNote,
+    StructureHandlerNotFoundError,
+)
+from cattrs.gen import make_dict_structure_fn, override
+from cattrs.preconf.tomllib import make_converter
+
+from platform_abi.definitions import checks
+from platform_abi.definitions.documents import SCHEMA, Document, ListedValue
+from platform_abi.definitions.positions import Path, nearest, positions
+from platform_abi.errors import DefinitionError, suggest
+
+T = TypeVar("T", bound=Document)
+
+#: No definition file comes near this; a larger one is a mistake or an attack. In bytes.
+MAX_SIZE = 8 * 1024 * 1024
+
+Fault = tuple[Path, str]
+
+
+def load(cls: type[T], data: bytes, name: str) -> T:
+    """Return the document of class *cls* that *data* holds.
+
+    *name* is what errors call the file. Raises DefinitionError with all faults at once.
+    """
+    text = _text(data, name)
+    raw = _parse(text, name)
+    if raw.get("schema") != SCHEMA:
+        got = repr(raw["schema"]) if "schema" in raw else "nothing"
+        _refuse(name, text, [(("schema",), f"expected schema = {SCHEMA}, found {got}")])
+    try:
+        document = _converter().structure(raw, cls)
+    except (BaseValidationError, StructureHandlerNotFoundError) as error:
+        _refuse(name, text, _faults(error, ()))
+    faults = list(checks.check(document))
+    if faults:
+        _refuse(name, text, faults)
+    return document
+
+
+def _text(data: bytes, name: str) -> str:
+    if len(data) > MAX_SIZE:
+        raise DefinitionError(
+            [f"{name}: {len(data)} bytes; a definition file has at most {MAX_SIZE}"],
+            code="definition-too-large",
+        )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        raise DefinitionError(
+            [f"{name}:{line}:{column}: not UTF-8: byte {data[error.start]:#04x}"],
+            code="definition-syntax",
+        ) from None
+
+
+def _parse(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        place = re.search(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)", message)
+        line, column = (place.group(1), place.group(2)) if place and place.group(1) else ("", "")
+        if not line:
+            line, column = str(text.count("\n") + 1), str(len(text) - text.rfind("\n"))
+        plain = message[: place.start()] if place else message
+        fault = f"{name}:{line}:{column}: {plain[:1].lower()}{plain[1:]}"
+    except (RecursionError, ValueError, OverflowError):
+        # tomllib recurses into nested arrays and tables, and int() refuses very long numbers.
+        fault = f"{name}:1:1: nested too deeply, or a number is too long"
+    raise DefinitionError([fault], code="definition-syntax", help="the file must be valid TOML 1.0")
+
+
+def _refuse(name: str, text: str, faults: Iterable[Fault]) -> None:
+    index = positions(text)
+    lines = []
+    for path, message in faults:
+        line, column = nearest(index, path)
+        lines.append((line, column, f"{name}:{line}:{column}: {_spell(path)}: {message}"))
+    raise DefinitionError([line for _, _, line in sorted(lines)], code="definition-invalid")
+
+
+def _spell(path: Path) -> str:
+    """Return *path* as a reader of the file would say it: ``feature[2].requires.tap``."""
+    out = ""
+    for part in path:
+        if isinstance(part, int):
+            out += f"[{part + 1}]"
+        else:
+            word = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
+            out += f".{word}" if out else word
+    return out or "the file"
+
+
+# --- cattrs ------------------------------------------------------------------------------------
+
+
+@cache
+def _converter() -> Any:
+    converter = make_converter(forbid_extra_keys=True, detailed_validation=True)
+    for kind in (str, bool, int):
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(date, _exactly(date))
+    converter.register_structure_hook(ListedValue, _listed_value)
+    converter.register_structure_hook_factory(
+        attrs.has,
+        lambda cls: make_dict_structure_fn(
+            cls,
+            converter,
+            _cattrs_forbid_extra_keys=True,
+            _cattrs_detailed_validation=True,
+            **{f.name: override(rename=key_of(f.name)) for f in attrs.fields(cls)},
+        ),
+    )
+    converter.register_structure_hook_factory(_is_tuple, lambda cls: _tuple_of(converter, cls))
+    converter.register_structure_hook_factory(_is_mapping, lambda cls: _mapping_of(converter, cls))
+    return converter
+
+
+def key_of(attribute: str) -> str:
+    """Return the TOML key of an attribute: ``when_supported`` is written ``when-supported``."""
+    return attribute.replace("_", "-")
+
+
+def _exactly(kind: type) -> Callable[[Any, Any], Any]:
+    """Return a hook that takes values of *kind* as they are: TOML has types, nothing is cast."""
+
+    def hook(value: Any, _: Any) -> Any:
+        if type(value) is not kind:
+            msg = f"expected {_NAMES[kind]}, found {_found(value)}"
+            raise ValueError(msg)
+        return value
+
+    return hook
+
+
+_NAMES: dict[type, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "an integer",
+    date: "a date",
+    list: "an array",
+    dict: "a table",
+}
+
+
+def _found(value: Any) -> str:
+    text = repr(value)
+    name = _NAMES.get(type(value), type(value).__name__)
+    return f"{name}, {text}" if len(text) <= 40 else name  # noqa: PLR2004 - what fits a line
+
+
+def _listed_value(value: Any, _: Any) -> Any:
+    if isinstance(value, dict):
+        for edition, chosen in value.items():
+            if type(chosen) is not str:
+                msg = f"edition {edition}: expected a string, found {_found(chosen)}"
+                raise ValueError(msg)
+        return value
+    if value is True:
+        msg = 'expected a value such as "on", or false to remove the feature; found true'
+        raise ValueError(msg)
+    if type(value) not in (bool, int, str):
+        msg = f"expected a string, an integer, a table of editions or false; found {_found(value)}"
+        raise ValueError(msg)
+    return value
+
+
+def _is_tuple(cls: Any) -> bool:
+    return getattr(cls, "__origin__", None) is tuple
+
+
+def _tuple_of(converter: Any, cls: Any) -> Callable[[Any, Any], Any]:
+    inner = cls.__args__[0]
+    as_list = list[inner]  # type: ignore[valid-type]
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, list):
+            msg = f"expected an array, found {_found(value)}"
+            raise ValueError(msg)  # noqa: TRY004 - cattrs reports ValueError as a fault of the value
+        return tuple(converter.structure(value, as_list))
+
+    return hook
+
+
+def _is_mapping(cls: Any) -> bool:
+    return getattr(cls, "__origin__", None) is Mapping
+
+
+def _mapping_of(converter: Any, cls: Any) -> Callable[[Any, Any], Any]:
+    inner = cls.__args__[1]
+    as_dict = dict[str, inner]  # type: ignore[valid-type]
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            msg = f"expected a table, found {_found(value)}"
+            raise ValueError(msg)  # noqa: TRY004 - as above
+        return converter.structure(value, as_dict)
+
+    return hook
+
+
+def _faults(error: BaseException, path: Path) -> Iterator[Fault]:
+    """Yield every leaf of cattrs' tree of errors as a path and a sentence."""
+    if isinstance(error, BaseValidationError):
+        for inner in error.exceptions:
+            yield from _faults(inner, (*path, *_step(inner)))
+    elif isinstance(error, ForbiddenExtraKeysError):
+        known = [key_of(f.name) for f in attrs.fields(error.cls)]
+        for extra in sorted(error.extra_fields):
+            near = suggest(extra, known) or f"; known: {', '.join(known)}"
+            yield (*path, extra), f"unknown key{near}"
+    elif isinstance(error, KeyError):
+        yield path[:-1] if path else path, f"required key '{error.args[0]}' is missing"
+    else:
+        yield path, _sentence(error)
+
+
+def _step(error: BaseException) -> Path:
+    for note in reversed(getattr(error, "__notes__", [])):
+        if isinstance(note, AttributeValidationNote):
+            return (key_of(note.name),)
+        if isinstance(note, IterableValidationNote):
+            return (note.index,)
+    return ()
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error)
+    literal = re.search(r"(.*) not in literal typing\.Literal\[(.*)\]", text)
+    if literal:
+        got = literal.group(1).strip("'\"")
+        words = re.findall(r"'([^']*)'", literal.group(2))
+        near = difflib.get_close_matches(got, words, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"expected one of {', '.join(words)}; found '{got}'{hint}"
+    if isinstance(error, TypeError):
+        return f"expected a table or an array here: {text}"
+    return text

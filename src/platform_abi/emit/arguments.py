@@ -1,0 +1,106 @@
+"""QEMU arguments that give a guest exactly the ABI."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from platform_abi.errors import UsageError
+from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.options import join_options
+from platform_abi.model.vm import Device, Properties
+
+#: The driver under which options of -machine stand among the settings.
+_MACHINE = "machine"
+
+#: QEMU scans the short form of -global into arrays of 64 bytes (system/vl.c, qemu_global_option).
+_SHORT_NAME = 63
+
+
+def arguments(abi: GuestAbi) -> list[str]:
+    """Return QEMU's arguments for *abi*, for exec: options and values alternate.
+
+    The machine type, the accelerator and an explicit CPU come first, then one ``-global`` for
+    every setting that is not QEMU's own constant, then explicit ``-global`` entries in the order
+    they were given. A ``-device`` follows, in place of the user's own, for each device that gets
+    values of its own because devices of its kind disagree.
+
+    Raises UsageError (``argument-nul``) for a value that no argument can hold.
+    """
+    vm = abi.vm
+    out = ["-machine", join_options(vm.machine, _machine_options(abi))]
+    out += ["-accel", vm.accelerator]
+    if vm.cpu is not None:
+        out += ["-cpu", join_options(vm.cpu.model, vm.cpu.properties)]
+    for setting in global_settings(abi):
+        out += ["-global", global_argument(setting)]
+    for device, own in own_settings(abi):
+        out += ["-device", device_argument(device, own)]
+    if any("\0" in word for word in out):
+        raise UsageError("a value contains NUL, which no argument can", code="argument-nul")
+    return out
+
+
+def _machine_options(abi: GuestAbi) -> Properties:
+    """Return the options of -machine: the user's, and those that the platform sets."""
+    chosen = tuple(
+        (s.property, s.value)
+        for s in abi.settings
+        if s.driver == _MACHINE and s.layer == "platform"
+    )
+    return (*abi.vm.machine_options, *chosen)
+
+
+def global_settings(abi: GuestAbi) -> list[Setting]:
+    """Return the settings that become ``-global`` arguments, in their order.
+
+    QEMU's own constants need none, and explicit device properties stand on the user's -device.
+    """
+    return [
+        s
+        for s in abi.settings
+        if s.device is None and s.driver != _MACHINE and s.layer not in ("default", "device")
+    ]
+
+
+def own_settings(abi: GuestAbi) -> Iterator[tuple[Device, list[Setting]]]:
+    """Yield each device that gets values of its own, with those that the platform sets."""
+    for index, device in enumerate(abi.vm.devices):
+        label = device.id if device.id is not None else f"device[{index}]"
+        own = [s for s in abi.settings if s.device == label and s.layer == "platform"]
+        if own:
+            yield device, own
+
+
+def global_argument(setting: Setting) -> str:
+    """Return the value of ``-global`` for *setting*.
+
+    The short form where QEMU parses it, else the long one with commas doubled.
+    """
+    short = (
+        "." not in setting.driver
+        and "=" not in setting.driver + setting.property
+        and len(setting.driver.encode()) <= _SHORT_NAME
+        and len(setting.property.encode()) <= _SHORT_NAME
+    )
+    if short:
+        return f"{setting.driver}.{setting.property}={setting.value}"
+    pairs = (("property", setting.property), ("value", setting.value))
+    return join_options(f"driver={setting.driver}", pairs)
+
+
+def device_argument(device: Device, own: list[Setting]) -> str:
+    """Return the value of ``-device`` for *device* with *own* settings added."""
+    pairs: list[tuple[str, str]] = []
+    if device.id is not None:
+        pairs.append(("id", device.id))
+    pairs += device.properties
+    pairs += [(s.property, s.value) for s in own]
+    return join_options(device.driver, tuple(pairs))
+
+
+def shell_lines(abi: GuestAbi) -> str:
+    """Return the arguments one option with its value per line, quoted for a shell."""
+    words = arguments(abi)
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return "".join(f"{option} {shlex.quote(value)}\n" for option, value in pairs)

@@ -1,0 +1,208 @@
+"""The lockfile: a resolved guest ABI, stored beside the virtual machine.
+
+It says everything that the arguments are made of, so that they can be written again byte for byte
+by a later version with newer definitions, and it has a digest, so that a change by hand shows.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from platform_abi.emit.document import setting_document
+from platform_abi.errors import HostError, LockError
+from platform_abi.model.abi import Beyond, GuestAbi, Precondition, Setting, Unpinned
+from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
+from platform_abi.resolver.digest import abi_digest, canonical_digest
+
+#: The one layout of lockfiles that this version writes and reads.
+LOCK_SCHEMA = 1
+
+
+def lock_text(abi: GuestAbi, *, definitions: str) -> str:
+    """Return *abi* as the text of a lockfile.
+
+    *definitions* is the digest of the platform's feature table, from ``platform_digest``.
+    """
+    import tomli_w
+
+    body: dict[str, Any] = {
+        "schema": LOCK_SCHEMA,
+        "platform": abi.platform,
+        "edition": abi.edition,
+        "definitions": definitions,
+        "machine-digest": abi.machine_digest,
+        "digest": abi_digest(abi),
+        "migratable": abi.migratable,
+        "notes": list(abi.notes),
+        "vm": _vm_document(abi.vm),
+        "settings": [
+            {k: v for k, v in setting_document(s).items() if v is not None} for s in abi.settings
+        ],
+        "preconditions": [
+            {"capability": p.capability, "because": list(p.because)} for p in abi.preconditions
+        ],
+        "unpinned": [
+            {"what": u.what, "pin": u.pin, "migration": u.migration} for u in abi.unpinned
+        ],
+        "beyond-platform": [
+            {
+                "feature": b.feature,
+                "driver": b.driver,
+                "property": b.property,
+                "value": b.value,
+                **({} if b.device is None else {"device": b.device}),
+                "missing": list(b.missing),
+                "reason": b.reason,
+            }
+            for b in abi.beyond
+        ],
+    }
+    body["seal"] = canonical_digest(body)
+    return tomli_w.dumps(body)
+
+
+def _vm_document(vm: VirtualMachine) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "machine": vm.machine,
+        "arch": vm.arch,
+        "accelerator": vm.accelerator,
+        "machine-options": [list(pair) for pair in vm.machine_options],
+        "devices": [
+            {
+                "driver": d.driver,
+                **({} if d.id is None else {"id": d.id}),
+                "backend": d.backend,
+                "properties": [list(pair) for pair in d.properties],
+            }
+            for d in vm.devices
+        ],
+        "globals": [[g.driver, g.property, g.value] for g in vm.globals],
+    }
+    if vm.build is not None:
+        document["build"] = vm.build
+    if vm.cpu is not None:
+        document["cpu"] = {
+            "model": vm.cpu.model,
+            "properties": [list(pair) for pair in vm.cpu.properties],
+        }
+    return document
+
+
+def read_lock(text: str, name: str) -> GuestAbi:
+    """Return the guest ABI that lockfile *text* holds; *name* is what errors call the file.
+
+    Raises LockError where it is no lockfile, has another schema, or does not match its seal.
+    """
+    try:
+        body = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LockError(f"{name}: not a lockfile: {error}", code="lock-syntax") from None
+    if body.get("schema") != LOCK_SCHEMA:
+        raise LockError(
+            f"{name}: expected schema = {LOCK_SCHEMA}, found {body.get('schema')!r}",
+            code="lock-schema",
+            help="it was written by a newer version, or is no lockfile",
+        )
+    seal = body.pop("seal", None)
+    if seal != canonical_digest(_plain(body)):
+        raise LockError(
+            f"{name}: the content does not match its seal",
+            code="lock-changed",
+            help="it was edited or damaged; resolve again, or restore the file",
+        )
+    try:
+        abi = _abi(body)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LockError(f"{name}: damaged: {error!r}", code="lock-damaged") from None
+    if abi_digest(abi) != body["digest"]:
+        raise LockError(f"{name}: the settings do not match the digest", code="lock-changed")
+    return abi
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* with dates and times as text, which canonical JSON can hold."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _abi(body: dict[str, Any]) -> GuestAbi:
+    return GuestAbi(
+        vm=_vm(body["vm"]),
+        platform=body["platform"],
+        edition=body["edition"],
+        settings=tuple(Setting(**entry) for entry in body["settings"]),
+        preconditions=tuple(
+            Precondition(capability=entry["capability"], because=tuple(entry["because"]))
+            for entry in body["preconditions"]
+        ),
+        unpinned=tuple(Unpinned(**entry) for entry in body["unpinned"]),
+        beyond=tuple(
+            Beyond(**{"device": None, **entry, "missing": tuple(entry["missing"])})
+            for entry in body["beyond-platform"]
+        ),
+        notes=tuple(body["notes"]),
+        machine_digest=body["machine-digest"],
+    )
+
+
+def _vm(body: dict[str, Any]) -> VirtualMachine:
+    cpu = body.get("cpu")
+    return VirtualMachine(
+        machine=body["machine"],
+        arch=body["arch"],
+        accelerator=body["accelerator"],
+        cpu=None if cpu is None else Cpu(model=cpu["model"], properties=_pairs(cpu["properties"])),
+        devices=tuple(
+            Device(
+                driver=d["driver"],
+                id=d.get("id"),
+                backend=d["backend"],
+                properties=_pairs(d["properties"]),
+            )
+            for d in body["devices"]
+        ),
+        globals=tuple(GlobalProperty(driver=d, property=p, value=v) for d, p, v in body["globals"]),
+        machine_options=_pairs(body["machine-options"]),
+        build=body.get("build"),
+    )
+
+
+def _pairs(rows: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in rows)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write *text* to *path* whole or not at all: a temporary file, then a rename.
+
+    Raises HostError where that is not possible; an earlier file is then untouched.
+    """
+    part = ""
+    try:
+        descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(part).chmod(0o644)
+        Path(part).replace(path)
+    except OSError as error:
+        if part:
+            Path(part).unlink(missing_ok=True)
+        raise HostError(f"cannot write {path}: {error.strerror}", code="write-failed") from error
+
+
+def read_text(path: Path) -> str:
+    """Return the text of *path*; raises HostError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise HostError(f"cannot read {path}: {error.strerror}", code="read-failed") from error
+    except UnicodeDecodeError:
+        raise LockError(f"{path}: not UTF-8", code="lock-syntax") from None

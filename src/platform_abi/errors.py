@@ -1,0 +1,105 @@
+"""Everything that this package raises on purpose.
+
+    PlatformAbiError                  only this and its children cross the public edge
+    +-- UsageError        exit 2      an argument is malformed or contradicts another
+    |   +-- UnknownNameError          a name that nothing defines (also a LookupError)
+    |   +-- BeyondPlatformError       strict mode: an explicit value exceeds the platform
+    +-- DefinitionError   exit 3      a definition file is wrong; carries every fault found
+    +-- LockError         exit 3      a lockfile is damaged or was edited by hand
+    +-- HostError         exit 4      the environment failed: no access, no such file
+
+Every error has a stable ``code``, which is part of the interface, and a ``help`` sentence that
+says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class PlatformAbiError(Exception):
+    """The base of every error of this package; it is never raised itself."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, code: str, help: str = "") -> None:  # noqa: A002 - QEMU and rustc call it help
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.help = help
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.args, self.__dict__.copy()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as the JSON object that ``--json`` prints."""
+        return {"code": self.code, "message": self.message, "help": self.help}
+
+
+class UsageError(PlatformAbiError, ValueError):
+    """An argument is malformed, or two arguments contradict each other."""
+
+
+class UnknownNameError(UsageError, LookupError):
+    """Nothing defines the given name."""
+
+
+class BeyondPlatformError(UsageError):
+    """In strict mode, an explicit value asks for more than the platform guarantees."""
+
+
+class DefinitionError(PlatformAbiError, ValueError):
+    """A definition file is wrong.
+
+    ``faults`` has one line for every fault of the file, each with its place.
+    """
+
+    exit_code = 3
+
+    def __init__(self, faults: Iterable[str], *, code: str = "definition", help: str = "") -> None:  # noqa: A002
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults), code=code, help=help)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**super().as_dict(), "faults": list(self.faults)}
+
+
+class LockError(PlatformAbiError, ValueError):
+    """A lockfile is damaged, of another schema, or was edited by hand."""
+
+    exit_code = 3
+
+
+class HostError(PlatformAbiError, OSError):
+    """The environment failed: a file that cannot be read or written, a missing permission."""
+
+    exit_code = 4
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def _rebuild(cls: type[PlatformAbiError], args: tuple[Any, ...], state: dict[str, Any]) -> PlatformAbiError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+def unknown(
+    what: str, name: str, known: Iterable[str], *, code: str, help: str = ""  # noqa: A002
+) -> UnknownNameError:
+    """Return the error for a name that nothing defines, with the nearest valid names."""
+    hint = suggest(name, known)
+    return UnknownNameError(f"unknown {what} '{name}'{hint}", code=code, help=help)
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the nearest of *known* names, or nothing."""
+    import difflib
+
+    near = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.6)
+    if not near:
+        return ""
+    return "; did you mean " + " or ".join(f"'{word}'" for word in near) + "?"

@@ -1,0 +1,85 @@
+"""The guest ABI: what a resolution results in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+
+from platform_abi.model.feature import Migration
+from platform_abi.model.vm import VirtualMachine
+
+Layer = Literal["default", "accelerator", "machine", "platform", "global", "device"]
+
+#: Lowest first.
+LAYERS: tuple[Layer, ...] = ("default", "accelerator", "machine", "platform", "global", "device")
+
+
+@frozen(kw_only=True)
+class Setting:
+    """One property with its value, and which layer and file or argument set it.
+
+    *device* is None where the value holds for every instance of *driver*.
+    """
+
+    driver: str
+    property: str
+    value: str
+    layer: Layer
+    source: str
+    device: str | None = None
+
+
+@frozen(kw_only=True)
+class Precondition:
+    """A host capability without which the settings are a wish, and the features that need it."""
+
+    capability: str
+    because: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Unpinned:
+    """A guest-visible value that the command line still leaves to the host, and how to pin it."""
+
+    what: str
+    pin: str
+    migration: Migration = "breaks"
+
+
+@frozen(kw_only=True)
+class Beyond:
+    """An explicit value that exceeds what the platform guarantees."""
+
+    feature: str
+    driver: str
+    property: str
+    value: str
+    device: str | None
+    missing: tuple[str, ...]
+    reason: str
+
+
+@frozen(kw_only=True)
+class GuestAbi:
+    """Everything that a guest can notice of what this project decides.
+
+    Settings of the layer ``default`` are QEMU's own constants on every host; they are part of the
+    ABI and need no argument.
+    """
+
+    vm: VirtualMachine
+    platform: str
+    edition: str
+    settings: tuple[Setting, ...]
+    preconditions: tuple[Precondition, ...]
+    unpinned: tuple[Unpinned, ...]
+    beyond: tuple[Beyond, ...] = ()
+    notes: tuple[str, ...] = ()
+    #: Digest of the machine type's compat properties in the build resolved against.
+    machine_digest: str = ""
+
+    @property
+    def migratable(self) -> bool:
+        """Return whether nothing is left to the host that a migration can notice."""
+        return all(entry.migration == "safe" for entry in self.unpinned)

@@ -1,0 +1,74 @@
+"""Host capabilities: facts about a host that features need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+from platform_abi.model.feature import Reference
+
+Confidence = Literal["high", "medium", "low"]
+State = Literal["present", "absent", "unknown"]
+
+
+@frozen(kw_only=True)
+class Probe:
+    """How a host is asked for a capability.
+
+    *method* names the kind of question (``tun-offload``, ``vhost-features``, ``kvm-extension``,
+    ...); *request* is the ioctl number and *argument* the bits or the capability number, both as
+    the kernel's UAPI headers define them on x86_64.
+    """
+
+    method: str
+    node: str = ""
+    request: int = 0
+    argument: int = 0
+
+
+@frozen(kw_only=True)
+class Capability:
+    """One fact about a host.
+
+    *since* is the first upstream kernel that has it; None means that no kernel version predicts
+    it (a privilege, a backend process, hardware), and ``never`` that no kernel has it so far.
+    A version only predicts: *probe* decides.
+    """
+
+    id: str
+    title: str
+    subsystem: str
+    since: str | None = None
+    confidence: Confidence = "medium"
+    symbol: str = ""
+    #: Kernel configuration that must be set, without the CONFIG_ prefix.
+    config: tuple[str, ...] = ()
+    probe: Probe | None = None
+    note: str = ""
+    reference: tuple[Reference, ...] = ()
+
+
+@frozen(kw_only=True)
+class Fact:
+    """What a probe found about one capability: never a guess, *unknown* is an answer."""
+
+    state: State
+    source: str
+    detail: str = ""
+
+
+@frozen(kw_only=True)
+class HostReport:
+    """What one host offers, as data that can be carried to another."""
+
+    facts: Mapping[str, Fact] = field(factory=dict)
+    system: str = ""
+    release: str = ""
+    arch: str = ""
+
+    def state(self, capability: str) -> State:
+        """Return what is known of *capability*; what was not asked is unknown."""
+        fact = self.facts.get(capability)
+        return "unknown" if fact is None else fact.state

@@ -1,0 +1,73 @@
+"""What the resolver asks of a catalogue, wherever its definitions come from."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from platform_abi.model.capability import Capability
+from platform_abi.model.device import DeviceTable
+from platform_abi.model.feature import Feature
+from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+from platform_abi.model.platform import Listing, Mask, Platform
+
+
+class Catalogue(Protocol):
+    """An immutable set of definitions.
+
+    Every answer is a constant: asking twice gives the same value. *memo* is where pure functions
+    of a catalogue keep what they have worked out about it.
+    """
+
+    memo: dict[Any, Any]
+
+    def editions(self) -> tuple[str, ...]:
+        """Return the released editions, oldest first."""
+        ...
+
+    def devices(self) -> DeviceTable:
+        """Return device families, network backends and accelerators."""
+        ...
+
+    def features(self, stem: str) -> tuple[Feature, ...]:
+        """Return the features of one family, sorted by id; empty where nothing defines any."""
+        ...
+
+    def feature_stems(self) -> tuple[str, ...]:
+        """Return the names of all feature files, sorted."""
+        ...
+
+    def capabilities(self) -> dict[str, Capability]:
+        """Return every host capability by id."""
+        ...
+
+    def platform_names(self) -> tuple[str, ...]:
+        """Return the names of all platforms, sorted by lineage and version."""
+        ...
+
+    def platform(self, name: str) -> Platform:
+        """Return one platform; raises UnknownNameError with the nearest names."""
+        ...
+
+    def listing(self, platform: Platform, feature: Feature) -> Listing | None:
+        """Return what *platform* says of *feature*, by its list or by its levels."""
+        ...
+
+    def masks(self) -> tuple[Mask, ...]:
+        """Return what this site withdraws."""
+        ...
+
+    def builds(self, arch: str) -> tuple[str, ...]:
+        """Return the names of the QEMU builds known for *arch*, newest first."""
+        ...
+
+    def build(self, name: str, arch: str) -> QemuBuild:
+        """Return one build; raises UnknownNameError with the nearest names."""
+        ...
+
+    def machine(self, build: str, name: str, arch: str) -> MachineType:
+        """Return one machine type of one build, with its compat properties."""
+        ...
+
+    def types(self, build: str, arch: str) -> TypeTable:
+        """Return the QOM types that one build knows; empty where that was never recorded."""
+        ...

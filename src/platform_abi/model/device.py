@@ -1,0 +1,87 @@
+"""Device families: which drivers share one inner device, and what stands behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class VirtioBit:
+    """One feature bit that a virtio device can offer, and what turns it on.
+
+    Without *property* the device always offers it. *default* is QEMU's built-in value of the
+    property; *generation* the first machine-type generation that has it.
+    """
+
+    bit: int
+    name: str
+    property: str = ""
+    #: Values of the property that keep the bit off; empty: it is a boolean.
+    off: tuple[str, ...] = ()
+    default: str = "on"
+    generation: str | None = None
+    #: Backends that can carry the bit; empty: all. For bits that no feature describes.
+    backends: tuple[str, ...] = ()
+    #: Never offered, though every virtio device otherwise has it.
+    never: bool = False
+    #: Only a legacy (virtio 0.9) driver can see it.
+    legacy: bool = False
+    #: Only a modern (virtio 1.0) driver can see it.
+    modern: bool = False
+
+
+@frozen(kw_only=True)
+class DeviceFamily:
+    """Drivers that are one device to a guest: an inner device and its proxies on each transport.
+
+    QEMU initialises the inner device before its proxy, so a ``-global`` on the proxy beats any on
+    the inner device (hw/virtio/virtio-pci.c, virtio_instance_init_common).
+    """
+
+    name: str
+    #: The innermost type, which all transports share; ``x86_64-cpu`` for the CPU.
+    driver: str
+    proxies: tuple[str, ...] = ()
+    #: The device property that names the backend object.
+    backend_property: str = ""
+    #: The backend of every device of the family, where no property names one.
+    backend: str = ""
+    #: Backends that values must hold for where no devices are given; empty: the family is then
+    #: left out.
+    assumed_backends: tuple[str, ...] = ()
+    #: Feature files that describe the family; empty: the one of its own name.
+    features: tuple[str, ...] = ()
+    #: The VIRTIO device id, 0 for a device that is not virtio.
+    virtio_id: int = 0
+    bit: tuple[VirtioBit, ...] = ()
+
+    @property
+    def feature_files(self) -> tuple[str, ...]:
+        """Return the stems of the feature files that describe the family."""
+        return self.features or (self.name,)
+
+
+@frozen(kw_only=True)
+class NetdevBackend:
+    """A kind of network backend, told by ``-netdev``'s type and options.
+
+    Of several that match, the one with the most *when* options is meant. The value ``*`` stands
+    for any value of an option.
+    """
+
+    name: str
+    netdev: tuple[str, ...] = ()
+    when: Mapping[str, str] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class DeviceTable:
+    """Everything in ``definitions/devices/``."""
+
+    families: tuple[DeviceFamily, ...] = ()
+    backends: tuple[NetdevBackend, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    #: Feature bits that every virtio device has.
+    common_bits: tuple[VirtioBit, ...] = ()

@@ -1,0 +1,109 @@
+"""Features: guest-visible behaviour whose default QEMU derives from the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+Kind = Literal["setting", "precondition", "guard", "unpinnable"]
+ValueType = Literal["bool", "enum", "int", "size", "string"]
+Migration = Literal["breaks", "silent-change", "safe"]
+
+#: What QEMU would read as "let the host decide"; never a value of a definition.
+UNDECIDED = frozenset({"auto", "host", "max", ""})
+
+#: The backend name that stands for every backend not listed by its own name.
+ANY_BACKEND = "*"
+
+#: What a backend needs that cannot carry a feature although ``*`` stands for the rest.
+NEVER = "never"
+
+
+@frozen(kw_only=True)
+class Reference:
+    """Where a fact about a feature or a capability can be read: a source line, a symbol, a report."""
+
+    source: str
+    note: str = ""
+
+
+@frozen(kw_only=True)
+class Feature:
+    """One guest-visible behaviour that a host would decide if nobody pinned it.
+
+    A *setting* drives properties. A *precondition* has none: it only requires something of the
+    host. A *guard* is a setting that makes QEMU refuse instead of degrade. An *unpinnable* has no
+    constant that is right everywhere: it needs an explicit value and *pin* says which.
+    """
+
+    id: str
+    title: str
+    edition: str
+    kind: Kind = "setting"
+    #: First machine-type generation (a QEMU release) whose default follows the host.
+    generation: str | None = None
+    #: First machine-type generation whose default no longer does.
+    until: str | None = None
+    arch: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    #: Machine-type families (``pc-q35``) that have it; empty: all.
+    machines: tuple[str, ...] = ()
+    #: CPU models that have it; empty: all.
+    cpus: tuple[str, ...] = ()
+    #: CPU models that do not have it.
+    not_cpus: tuple[str, ...] = ()
+    #: Explicit properties, ``property=value``, any one of which brings the feature about.
+    when: tuple[str, ...] = ()
+    #: Device drivers that have it; empty: every driver of the family.
+    drivers: tuple[str, ...] = ()
+    type: ValueType = "bool"
+    values: tuple[str, ...] = ()
+    fallback: str = "off"
+    #: What QEMU itself chooses on a capable host.
+    when_supported: str | None = None
+    #: QEMU never turns it on by itself on any host, so "off" needs no argument.
+    opt_in: bool = False
+    #: ``driver.property``, each; ``machine.option`` is an option of ``-machine``.
+    properties: tuple[str, ...] = ()
+    #: Host capabilities by backend; a backend that is not listed cannot carry the feature.
+    requires: Mapping[str, tuple[str, ...]] = field(factory=lambda: {ANY_BACKEND: ()})
+    migration: Migration = "breaks"
+    pin: str = ""
+    #: Known host-dependent places of QEMU that this feature answers for.
+    examines: tuple[str, ...] = ()
+    note: str = ""
+    reference: tuple[Reference, ...] = ()
+
+    def needs(self, backend: str) -> tuple[str, ...] | None:
+        """Return the host capabilities needed behind *backend*, or None if it cannot carry this."""
+        found = self.requires.get(backend)
+        if found is None:
+            found = self.requires.get(ANY_BACKEND)
+        return None if found is None or NEVER in found else found
+
+    def demands(self, value: str) -> bool:
+        """Return whether *value* asks something of the host at all."""
+        return value != "off" if self.type == "bool" else value != self.fallback
+
+    def problem(self, value: str) -> str | None:
+        """Return why *value* is none for this feature, or None if it is one."""
+        if value in UNDECIDED:
+            return f"'{value}' leaves the value to the host; write a concrete one"
+        if any(ord(char) < 32 or ord(char) == 127 for char in value):  # noqa: PLR2004 - ASCII
+            return "a value has no control characters"
+        words = {"bool": ("on", "off"), "enum": self.values}.get(self.type)
+        if words is not None and value not in words:
+            return f"expected one of {', '.join(words)}; found '{value}'"
+        if self.type in ("int", "size") and not (value.isascii() and value.isdigit()):
+            return f"expected a number, found '{value}'"
+        return None
+
+
+@frozen(kw_only=True)
+class Examined:
+    """A place in QEMU that was looked at and found to need no feature, with the reason."""
+
+    id: str
+    reason: str

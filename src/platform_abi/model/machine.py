@@ -1,0 +1,91 @@
+"""Machine types, QEMU builds and the QOM types that a build knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class CompatProperty:
+    """A default that a machine type overrides, as QEMU's GlobalProperty has it."""
+
+    driver: str
+    property: str
+    value: str
+    #: QEMU ignores the entry where the driver has no such property (GlobalProperty.optional).
+    optional: bool = False
+
+
+@frozen(kw_only=True)
+class MachineType:
+    """A versioned board: its name, what it is called besides, and its compat properties."""
+
+    name: str
+    family: str
+    arch: str
+    #: The QEMU release that defined it; None for boards without versions.
+    generation: str | None = None
+    aliases: tuple[str, ...] = ()
+    default: bool = False
+    deprecated: bool = False
+    #: The QOM type of the CPU that the board gets without -cpu.
+    cpu: str = ""
+    #: In QEMU's order: a later entry wins over an earlier one.
+    compat: tuple[CompatProperty, ...] = ()
+    source: str = ""
+
+
+@frozen(kw_only=True)
+class QemuBuild:
+    """One QEMU binary: upstream version, vendor, architecture and the names of its machine types."""
+
+    name: str
+    version: str
+    arch: str
+    vendor: str = ""
+    package: str = ""
+    machines: tuple[str, ...] = ()
+    #: Alias to machine type: ``{"q35": "pc-q35-10.0"}``.
+    aliases: Mapping[str, str] = field(factory=dict)
+    source: str = ""
+
+
+@frozen(kw_only=True)
+class QomType:
+    """One QOM type: its parent, and the properties that its parent does not have."""
+
+    parent: str = ""
+    abstract: bool = False
+    properties: frozenset[str] = frozenset()
+
+
+@frozen(kw_only=True)
+class TypeTable:
+    """Every type of one build that ``-device`` or ``-global`` can name."""
+
+    types: Mapping[str, QomType] = field(factory=dict)
+    aliases: Mapping[str, str] = field(factory=dict)
+
+    def ancestry(self, name: str) -> Iterator[str]:
+        """Yield *name* and its parents, as far as they are known."""
+        seen = 0
+        while name and seen <= len(self.types):
+            yield name
+            known = self.types.get(name)
+            name = "" if known is None else known.parent
+            seen += 1
+
+    def is_a(self, name: str, ancestor: str) -> bool:
+        """Return whether ``-global ancestor.x`` reaches objects of type *name*."""
+        return ancestor in self.ancestry(name)
+
+    def properties(self, name: str) -> frozenset[str]:
+        """Return all properties of *name*, its parents' included."""
+        found: frozenset[str] = frozenset()
+        for step in self.ancestry(name):
+            known = self.types.get(step)
+            if known is not None:
+                found |= known.properties
+        return found

@@ -1,0 +1,82 @@
+"""Platforms: named, versioned sets of feature defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class Listing:
+    """That a platform lists a feature: every host of it can honour it, and this is the default.
+
+    *values* maps the edition from which a value holds to the value; *source* is the file.
+    """
+
+    values: Mapping[str, str]
+    source: str
+
+    def at(self, edition: tuple[int, ...]) -> str | None:
+        """Return the value at *edition*, or None where the feature was not yet listed."""
+        best: tuple[tuple[int, ...], str] | None = None
+        for name, value in self.values.items():
+            key = edition_key(name)
+            if key <= edition and (best is None or key > best[0]):
+                best = (key, value)
+        return None if best is None else best[1]
+
+
+@frozen(kw_only=True)
+class Platform:
+    """One platform with everything that it inherits laid out flat."""
+
+    name: str
+    lineage: str
+    version: str = ""
+    title: str = ""
+    released: date | None = None
+    extends: tuple[str, ...] = ()
+    #: Upstream level by subsystem, for kernels that are a mixture: ``{"tun": "5.14"}``.
+    levels: Mapping[str, str] = field(factory=dict)
+    #: Kernel configuration that the name takes for granted.
+    assumes: tuple[str, ...] = ()
+    listings: Mapping[str, Listing] = field(factory=dict)
+    #: Features that this platform withdraws although its levels would give them.
+    removed: frozenset[str] = frozenset()
+    source: str = ""
+
+
+@frozen(kw_only=True)
+class Mask:
+    """A feature that a site withdraws from a platform, with the reason and the date."""
+
+    platform: str
+    feature: str
+    reason: str
+    date: date
+    source: str = ""
+
+
+@frozen(kw_only=True)
+class PlatformReference:
+    """The choice of a platform as a user writes it: ``linux-6.9@2026.1,virtio-net.rss=on``."""
+
+    name: str
+    edition: str | None = None
+    overrides: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        spelled = self.name if self.edition is None else f"{self.name}@{self.edition}"
+        return ",".join([spelled, *(f"{feature}={value}" for feature, value in self.overrides)])
+
+
+def edition_key(name: str) -> tuple[int, ...]:
+    """Return what orders editions: ``2026.2`` is before ``2026.10``."""
+    return tuple(int(part) for part in name.split("."))
+
+
+def version_key(name: str) -> tuple[int, ...]:
+    """Return what orders kernel and QEMU releases: ``6.9`` is before ``6.10``."""
+    return tuple(int(part) for part in name.split("."))

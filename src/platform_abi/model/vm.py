@@ -1,0 +1,51 @@
+"""The virtual machine that a resolution is made for."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+Properties = tuple[tuple[str, str], ...]
+
+
+@frozen(kw_only=True)
+class Device:
+    """One ``-device``: its driver, its id, the properties given to it and what stands behind it."""
+
+    driver: str
+    id: str | None = None
+    properties: Properties = ()
+    #: The kind of backend: ``tap``, ``tap+vhost``, ``user``, ...; empty: none.
+    backend: str = ""
+
+
+@frozen(kw_only=True)
+class Cpu:
+    """A ``-cpu``: model and the properties given with it."""
+
+    model: str
+    properties: Properties = ()
+
+
+@frozen(kw_only=True)
+class GlobalProperty:
+    """One explicit ``-global``."""
+
+    driver: str
+    property: str
+    value: str
+
+
+@frozen(kw_only=True)
+class VirtualMachine:
+    """What a user says of a virtual machine, as far as the guest ABI depends on it."""
+
+    machine: str
+    arch: str = "x86_64"
+    accelerator: str = "kvm"
+    cpu: Cpu | None = None
+    devices: tuple[Device, ...] = ()
+    globals: tuple[GlobalProperty, ...] = ()
+    #: Options given with ``-machine``, such as ``smm=off``.
+    machine_options: Properties = ()
+    #: The QEMU build to resolve against; None: the newest that has the machine type.
+    build: str | None = None

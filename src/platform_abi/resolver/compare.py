@@ -1,0 +1,99 @@
+"""What differs between two platforms, or between two guest ABIs."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.platform import PlatformReference, edition_key
+from platform_abi.resolver.reference import choose_edition, parse_platform
+
+
+@frozen(kw_only=True)
+class PlatformDifference:
+    """A feature that two platforms list differently; None where one does not list it."""
+
+    feature: str
+    title: str
+    before: str | None
+    after: str | None
+
+
+@frozen(kw_only=True)
+class AbiDifference:
+    """Something that two guest ABIs do not share; None where one does not have it."""
+
+    kind: str
+    what: str
+    before: str | None
+    after: str | None
+
+
+def diff_platforms(
+    catalogue: Catalogue, before: PlatformReference | str, after: PlatformReference | str
+) -> list[PlatformDifference]:
+    """Return every feature whose listing differs between two platforms, sorted by feature."""
+    first, second = (listed(catalogue, choice) for choice in (before, after))
+    titles = {
+        feature.id: feature.title
+        for stem in catalogue.feature_stems()
+        for feature in catalogue.features(stem)
+    }
+    return [
+        PlatformDifference(
+            feature=name, title=titles[name], before=first.get(name), after=second.get(name)
+        )
+        for name in sorted(first.keys() | second.keys())
+        if first.get(name) != second.get(name)
+    ]
+
+
+def listed(catalogue: Catalogue, choice: PlatformReference | str) -> dict[str, str]:
+    """Return every feature that a platform lists, with its default, overrides included."""
+    reference = parse_platform(choice) if isinstance(choice, str) else choice
+    at = edition_key(choose_edition(catalogue, reference))
+    platform = catalogue.platform(reference.name)
+    withdrawn = {m.feature for m in catalogue.masks() if m.platform in (platform.name, "*")}
+    values: dict[str, str] = {}
+    for stem in catalogue.feature_stems():
+        for feature in catalogue.features(stem):
+            listing = catalogue.listing(platform, feature)
+            value = None if listing is None else listing.at(at)
+            if value is not None and edition_key(feature.edition) <= at and feature.id not in withdrawn:
+                values[feature.id] = value
+    return values | dict(reference.overrides)
+
+
+def diff_abis(before: GuestAbi, after: GuestAbi) -> list[AbiDifference]:
+    """Return what two guest ABIs do not share: machine, settings, preconditions, unpinned."""
+    first, second = _facts(before), _facts(after)
+    return [
+        AbiDifference(kind=kind, what=what, before=first.get(key), after=second.get(key))
+        for key in sorted(first.keys() | second.keys())
+        for kind, what in [key]
+        if first.get(key) != second.get(key)
+    ]
+
+
+def _facts(abi: GuestAbi) -> dict[tuple[str, str], str]:
+    vm = abi.vm
+    facts = {
+        ("machine", "machine type"): vm.machine,
+        ("machine", "architecture"): vm.arch,
+        ("machine", "accelerator"): vm.accelerator,
+        ("machine", "machine type content"): abi.machine_digest,
+    }
+    if vm.cpu is not None:
+        facts["machine", "CPU model"] = vm.cpu.model
+        facts |= {("machine", f"CPU property {k}"): v for k, v in vm.cpu.properties}
+    for index, device in enumerate(vm.devices):
+        label = device.id if device.id is not None else f"device[{index}]"
+        facts["device", label] = " ".join([device.driver, device.backend]).strip()
+        facts |= {("device", f"{label}.{k}"): v for k, v in device.properties}
+    for s in abi.settings:
+        place = f"{s.driver}.{s.property}" + ("" if s.device is None else f" of {s.device}")
+        facts["setting", place] = s.value
+    facts |= {("precondition", p.capability): "needed" for p in abi.preconditions}
+    facts |= {("unpinned", u.what): "left to the host" for u in abi.unpinned}
+    return facts

@@ -1,0 +1,77 @@
+"""Digests: SHA-256 over canonical JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.feature import Feature
+from platform_abi.model.machine import MachineType
+from platform_abi.model.platform import edition_key
+
+
+def canonical_digest(value: Any) -> str:
+    """Return ``sha256:`` and the hex digest of *value* as JSON with sorted keys and no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def abi_digest(abi: GuestAbi) -> str:
+    """Return the identity of a guest ABI.
+
+    Two resolutions that give a guest the same have one digest, whatever platform they were made
+    from: names of platforms, layers, sources and notes are left out.
+    """
+    vm = abi.vm
+    return canonical_digest(
+        {
+            "machine": [vm.machine, vm.arch, vm.accelerator],
+            "cpu": None if vm.cpu is None else [vm.cpu.model, sorted(vm.cpu.properties)],
+            "devices": [[d.driver, d.id, d.backend, sorted(d.properties)] for d in vm.devices],
+            "settings": sorted([s.driver, s.property, s.value, s.device or ""] for s in abi.settings),
+            "preconditions": sorted(p.capability for p in abi.preconditions),
+            "unpinned": sorted(u.what for u in abi.unpinned),
+        }
+    )
+
+
+def machine_digest(machine: MachineType) -> str:
+    """Return the digest of a machine type's compat properties, in their order."""
+    return canonical_digest(
+        [machine.name, [[c.driver, c.property, c.value, c.optional] for c in machine.compat]]
+    )
+
+
+def platform_digest(catalogue: Catalogue, name: str, edition: str) -> str:
+    """Return the digest of what *name* means at *edition*: its whole feature table.
+
+    This is what a released edition locks: whatever a resolution depends on, and nothing else.
+    """
+    platform = catalogue.platform(name)
+    at = edition_key(edition)
+    table = []
+    for stem in catalogue.feature_stems():
+        for feature in catalogue.features(stem):
+            if edition_key(feature.edition) <= at:
+                listing = catalogue.listing(platform, feature)
+                listed = None if listing is None else listing.at(at)
+                table.append([feature.id, listed, *_meaning(feature)])
+    return canonical_digest(sorted(table, key=lambda row: str(row[0])))
+
+
+def _meaning(feature: Feature) -> list[Any]:
+    return [
+        feature.kind,
+        feature.generation,
+        feature.until,
+        [list(feature.arch), list(feature.accelerators), list(feature.machines)],
+        [list(feature.cpus), list(feature.not_cpus), list(feature.drivers), list(feature.when)],
+        feature.fallback,
+        feature.when_supported,
+        feature.opt_in,
+        list(feature.properties),
+        {backend: list(needs) for backend, needs in feature.requires.items()},
+    ]

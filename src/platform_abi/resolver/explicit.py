@@ -1,0 +1,104 @@
+"""Explicit values: which ``-global`` or device property reaches a device, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from platform_abi.errors import UsageError
+from platform_abi.model.abi import Layer
+from platform_abi.model.feature import UNDECIDED, Feature
+from platform_abi.model.machine import TypeTable
+from platform_abi.model.vm import GlobalProperty, Properties
+
+#: How QEMU spells booleans (util/qapi, qapi_bool_parse).
+_BOOLEANS = {
+    **dict.fromkeys(("on", "yes", "true", "y"), "on"),
+    **dict.fromkeys(("off", "no", "false", "n"), "off"),
+}
+_SIZE_SUFFIXES = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
+
+
+@frozen(kw_only=True, eq=False)
+class Instance:
+    """One device of a family, as the resolver sees it.
+
+    *types* are the QOM types that its outer object is of, *inner* those of its inner device:
+    QEMU initialises the inner one first, so whatever reaches the outer one wins.
+    """
+
+    label: str | None
+    driver: str
+    backends: tuple[str, ...]
+    properties: Properties = ()
+    types: frozenset[str] = frozenset()
+    inner: frozenset[str] = frozenset()
+
+
+@frozen(kw_only=True)
+class Explicit:
+    """A value that a user gave, and at which layer."""
+
+    value: str
+    layer: Layer
+
+
+def explicit(
+    instance: Instance, name: str, globals_: Sequence[GlobalProperty]
+) -> Explicit | None:
+    """Return the explicit value of property *name* of *instance*, by QEMU's precedence.
+
+    A device property beats any ``-global``. Among ``-global`` entries one that reaches the outer
+    object beats one that reaches only the inner device, and the last of equals wins, however
+    specific its type is.
+    """
+    for key, value in reversed(instance.properties):
+        if key == name:
+            return Explicit(value=value, layer="device")
+    for types in (instance.types, instance.inner):
+        for entry in reversed(globals_):
+            if entry.property == name and entry.driver in types:
+                return Explicit(value=entry.value, layer="global")
+    return None
+
+
+def type_sets(
+    types: TypeTable, driver: str, inner: str
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the QOM types of the outer object and of its inner device."""
+    inner_types = frozenset(types.ancestry(inner)) | {inner}
+    if driver == inner:
+        return inner_types, inner_types
+    return frozenset(types.ancestry(driver)) | {driver}, inner_types
+
+
+def normal(feature: Feature, text: str, place: str) -> str:
+    """Return an explicit value in the spelling of the definitions: ``true`` is ``on``, ``2M`` bytes.
+
+    Raises UsageError (``property-value``) for what QEMU would refuse. *place* is what the error
+    calls the property.
+    """
+    if text in UNDECIDED:
+        return text
+    value = text
+    if feature.type == "bool":
+        value = _BOOLEANS.get(text, text)
+    elif feature.type in ("int", "size"):
+        value = _number(text)
+    elif feature.type == "enum" and text not in feature.values:
+        value = _BOOLEANS.get(text, text)
+    problem = feature.problem(value)
+    if problem:
+        raise UsageError(f"{place}={text}: {problem}", code="property-value")
+    return value
+
+
+def _number(text: str) -> str:
+    digits, shift = text, 0
+    if text[-1:].lower() in _SIZE_SUFFIXES and not text.lower().startswith("0x"):
+        digits, shift = text[:-1], _SIZE_SUFFIXES[text[-1].lower()]
+    try:
+        return str(int(digits, 0) << shift)
+    except ValueError:
+        return text

@@ -1,0 +1,270 @@
+"""The devices of a virtual machine, sorted into families, with what is known of their drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from platform_abi.errors import UsageError, unknown
+from platform_abi.model.device import DeviceFamily
+from platform_abi.model.machine import TypeTable
+from platform_abi.model.vm import Device, GlobalProperty, VirtualMachine
+from platform_abi.resolver.explicit import Instance, type_sets
+from platform_abi.resolver.family import FamilyResult, resolve_family
+from platform_abi.resolver.plan import MACHINE, MEMO_LIMIT, Plan
+
+#: What a device family calls its backend where the accelerator is what stands behind it.
+ACCELERATOR = "accelerator"
+#: The backend of a device that has none.
+NO_BACKEND = "none"
+#: Keys of ``-device`` that are no properties of the device (QEMU's qdev-monitor.c).
+_DEVICE_KEYS = frozenset({"driver", "id", "bus"})
+
+
+@frozen(kw_only=True, eq=False)
+class Known:
+    """What a plan knows of one driver."""
+
+    driver: str
+    family: DeviceFamily | None
+    properties: frozenset[str] | None
+    types: frozenset[str]
+    inner: frozenset[str]
+
+
+def resolve_families(
+    plan: Plan, vm: VirtualMachine
+) -> tuple[list[FamilyResult], tuple[str, ...]]:
+    """Return the result of every family that *vm* has, ordered by driver, and what to say of it."""
+    grouped: dict[str, list[tuple[Known, Device, str | None]]] = {}
+    for index, device in enumerate(vm.devices):
+        known = plan.drivers.get(device.driver) or know(plan, device.driver)
+        if device.properties:
+            _check_properties(plan, known, device)
+        if known.family is not None:
+            label = device.id if device.id is not None else f"device[{index}]"
+            grouped.setdefault(known.family.name, []).append((known, device, label))
+    for entry in vm.globals:
+        _check_global(plan, entry)
+    for known, device in _implicit(plan, vm):
+        if known.family is not None:
+            grouped.setdefault(known.family.name, []).append((known, device, None))
+    results = {name: _result(plan, vm, name, members) for name, members in grouped.items()}
+    notes: tuple[str, ...] = ()
+    if not vm.devices:
+        assumed = [f for f in plan.catalogue.devices().families if f.assumed_backends]
+        results.update((f.name, _assumed(plan, vm, f)) for f in assumed)
+        notes = tuple(_notes(assumed, results))
+    order = sorted(results, key=lambda name: (plan.family(name).family.driver, name))
+    return [results[name] for name in order], notes
+
+
+def _result(
+    plan: Plan,
+    vm: VirtualMachine,
+    name: str,
+    members: Sequence[tuple[Known, Device, str | None]],
+) -> FamilyResult:
+    """Return the family's result; one is kept for reuse where no explicit value has a say in it."""
+    family = plan.family(name)
+    backends = [_backend(plan, known, device) for known, device, _ in members]
+    key: Any = None
+    if not vm.globals and not any(
+        given in family.names for _, device, _ in members for given, _ in device.properties
+    ):
+        if family.labelled or any(backend != backends[0] for backend in backends):
+            key = tuple((m[2], m[0].driver, b) for m, b in zip(members, backends, strict=True))
+        else:
+            key = backends[0]
+        found: FamilyResult | None = family.results.get(key)
+        if found is not None:
+            return found
+    instances = [
+        Instance(
+            label=label,
+            driver=known.driver,
+            backends=(backend,),
+            properties=device.properties,
+            types=known.types,
+            inner=known.inner,
+        )
+        for (known, device, label), backend in zip(members, backends, strict=True)
+    ]
+    result = resolve_family(plan, family, instances, vm.globals)
+    if key is not None:
+        if len(family.results) > MEMO_LIMIT:
+            family.results.clear()
+        family.results[key] = result
+    return result
+
+
+def _assumed(plan: Plan, vm: VirtualMachine, family: DeviceFamily) -> FamilyResult:
+    """Return values that hold for whatever device of *family* the virtual machine will have."""
+    outer, inner = type_sets(plan.types, family.driver, family.driver)
+    instance = Instance(
+        label=None,
+        driver=family.driver,
+        backends=family.assumed_backends,
+        types=outer,
+        inner=inner,
+    )
+    return resolve_family(plan, plan.family(family.name), [instance], vm.globals)
+
+
+def _notes(assumed: Sequence[DeviceFamily], results: dict[str, FamilyResult]) -> Iterator[str]:
+    for family in assumed:
+        behind = " and ".join(b for b in family.assumed_backends)
+        if family.backend_property:
+            yield f"no devices given: values for {family.name} hold behind {behind}"
+        weakened = results[family.name].weakened
+        if weakened:
+            yield f"off because not every one of these can carry it: {', '.join(weakened)}"
+
+
+def _implicit(plan: Plan, vm: VirtualMachine) -> Iterator[tuple[Known, Device]]:
+    """Yield what every virtual machine has: the board itself and its CPU."""
+    for family in plan.catalogue.devices().families:
+        if family.driver == MACHINE:
+            known = Known(
+                driver=MACHINE,
+                family=family,
+                properties=None,
+                types=frozenset({MACHINE}),
+                inner=frozenset({MACHINE}),
+            )
+            yield known, Device(driver=MACHINE, properties=vm.machine_options)
+        elif family.backend == ACCELERATOR and plan.machine.cpu.endswith(f"-{family.driver}"):
+            yield _cpu(plan, family), Device(
+                driver=family.driver, properties=() if vm.cpu is None else vm.cpu.properties
+            )
+
+
+def _cpu(plan: Plan, family: DeviceFamily) -> Known:
+    key = ("cpu", family.name)
+    if key not in plan.drivers:
+        types = plan.types
+        name = plan.cpu_type(family)
+        if types.types and name not in types.types:
+            models = [t.removesuffix(f"-{family.driver}") for t in types.types if t.endswith(f"-{family.driver}")]
+            raise unknown("CPU model", plan.cpu, models, code="unknown-cpu")
+        outer = frozenset(types.ancestry(name)) | {name, family.driver}
+        plan.drivers[key] = Known(
+            driver=family.driver, family=family, properties=None, types=outer, inner=outer
+        )
+    found: Known = plan.drivers[key]
+    return found
+
+
+def _backend(plan: Plan, known: Known, device: Device) -> str:
+    family = known.family
+    if family is None:
+        return NO_BACKEND
+    if family.backend == ACCELERATOR:
+        return plan.accelerator
+    if not family.backend_property:
+        return device.backend or family.backend or NO_BACKEND
+    if not device.backend:
+        return NO_BACKEND
+    if device.backend not in plan.backends:
+        raise unknown("backend", device.backend, plan.backends, code="unknown-backend")
+    return device.backend
+
+
+# --- what a build knows of drivers and properties ------------------------------------------------
+
+
+def know(plan: Plan, driver: str) -> Known:
+    """Return what the plan's build knows of *driver*; raises UnknownNameError for no such driver."""
+    types = _types_with(plan, driver)
+    canonical = types.aliases.get(driver, driver)
+    family = next(
+        (f for f in plan.catalogue.devices().families if canonical in (f.driver, *f.proxies)), None
+    )
+    inner = canonical if family is None else family.driver
+    outer_types, inner_types = type_sets(types, canonical, inner)
+    known_properties: frozenset[str] | None = None
+    if canonical in types.types:
+        known_properties = types.properties(canonical) | _DEVICE_KEYS
+        if family is not None:
+            known_properties |= types.properties(family.driver)
+    known = Known(
+        driver=canonical,
+        family=family,
+        properties=known_properties,
+        types=outer_types,
+        inner=inner_types,
+    )
+    plan.drivers[driver] = known
+    return known
+
+
+def _types_with(plan: Plan, driver: str) -> TypeTable:
+    """Return the types of the newest suitable build that knows *driver*.
+
+    Where no build was named, any that has the machine type is suitable: a QEMU drops drivers too.
+    """
+    known: set[str] = set()
+    for types in _candidates(plan):
+        if not types.types or driver in types.types or driver in types.aliases:
+            return types
+        known |= set(types.types) | set(types.aliases)
+    raise unknown("driver", driver, known, code="unknown-driver")
+
+
+def _candidates(plan: Plan) -> Iterator[TypeTable]:
+    yield plan.types
+    if plan.named_build:
+        return
+    arch = plan.machine.arch
+    for name in plan.catalogue.builds(arch):
+        if name != plan.build.name and plan.machine.name in plan.catalogue.build(name, arch).machines:
+            yield plan.catalogue.types(name, arch)
+
+
+def _check_properties(plan: Plan, known: Known, device: Device) -> None:
+    if known.properties is None:
+        return
+    for name, _ in device.properties:
+        if name not in known.properties:
+            _check_property(plan, known.driver, name)
+
+
+def _check_property(plan: Plan, driver: str, name: str) -> None:
+    """Refuse a property that no suitable build knows; *driver* is one that some build does."""
+    every: set[str] = set()
+    for types in _candidates(plan):
+        properties = set(types.properties(driver))
+        for family in plan.catalogue.devices().families:
+            if driver in family.proxies:
+                properties |= types.properties(family.driver)
+        if name in properties or (driver in types.types and types.types[driver].abstract and _below(types, driver, name)):
+            return
+        every |= properties
+    raise unknown(
+        "property", f"{driver}.{name}", [f"{driver}.{p}" for p in every], code="unknown-property"
+    )
+
+
+def _below(types: TypeTable, driver: str, name: str) -> bool:
+    """Return whether a concrete type below the abstract *driver* has property *name*."""
+    return any(
+        name in entry.properties and driver in types.ancestry(child)
+        for child, entry in types.types.items()
+    )
+
+
+def _check_global(plan: Plan, entry: GlobalProperty) -> None:
+    types = _types_with(plan, entry.driver)
+    if not types.types:
+        return
+    if entry.driver not in types.types:
+        meant = types.aliases[entry.driver]
+        raise UsageError(
+            f"'{entry.driver}' is an alias for -device only; -global does not know it",
+            code="global-alias",
+            help=f"write {meant}.{entry.property}",
+        )
+    _check_property(plan, entry.driver, entry.property)
+

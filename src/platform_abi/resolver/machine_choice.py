@@ -1,0 +1,51 @@
+"""Which machine type, of which build, a name means."""
+
+from __future__ import annotations
+
+from platform_abi.errors import UsageError, unknown
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.machine import MachineType, QemuBuild
+
+
+def choose_machine(
+    catalogue: Catalogue, name: str, arch: str, build: str | None
+) -> tuple[QemuBuild, MachineType]:
+    """Return the machine type that *name* means, and the build whose definition of it counts.
+
+    With *build*, that build's; an alias such as ``q35`` is resolved only then, because it means
+    another machine type in every release. Without, that of the newest build that has the name.
+    Raises UnknownNameError, or UsageError (``machine-alias``) for an alias without a build.
+    """
+    if build is not None:
+        chosen = catalogue.build(build, arch)
+        canonical = name if name in chosen.machines else chosen.aliases.get(name)
+        if canonical is None:
+            known = (*chosen.machines, *chosen.aliases)
+            raise unknown(f"machine type of {build}", name, known, code="unknown-machine")
+        return chosen, catalogue.machine(build, canonical, arch)
+    aliased: list[str] = []
+    known_names: set[str] = set()
+    for candidate in catalogue.builds(arch):
+        chosen = catalogue.build(candidate, arch)
+        if name in chosen.machines:
+            return chosen, catalogue.machine(candidate, name, arch)
+        if name in chosen.aliases:
+            aliased.append(f"{chosen.aliases[name]} in {candidate}")
+        known_names.update(chosen.machines)
+    if aliased:
+        raise UsageError(
+            f"'{name}' is an alias: {', '.join(aliased)}",
+            code="machine-alias",
+            help="write the versioned name, or name the QEMU build that resolves it",
+        )
+    if not catalogue.builds(arch):
+        raise UsageError(
+            f"no QEMU build is defined for architecture '{arch}'", code="unknown-architecture"
+        )
+    raise unknown(
+        "machine type",
+        name,
+        known_names,
+        code="unknown-machine",
+        help="a vendor's machine types are defined by a file machines/BUILD/ARCH.toml",
+    )

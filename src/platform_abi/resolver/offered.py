@@ -1,0 +1,116 @@
+"""The virtio feature bits that a guest will find, worked out from its ABI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from platform_abi.errors import UsageError, unknown
+from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import DeviceFamily, VirtioBit
+from platform_abi.model.platform import version_key
+from platform_abi.model.vm import Device
+from platform_abi.resolver.explicit import Instance, explicit
+from platform_abi.resolver.grouping import NO_BACKEND, Known, know
+from platform_abi.resolver.plan import Plan, plan_for
+from platform_abi.resolver.reference import parse_platform
+
+_ON = frozenset({"on", "true", "yes", "y"})
+#: The property by which machine types up to 2.6 make virtio-pci devices legacy.
+_DISABLE_MODERN = "disable-modern"
+
+
+def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
+    """Return the 128 feature bits that the virtio device called *device* offers under *abi*.
+
+    *device* is its id, or ``device[N]`` for the N-th without one, from 0. What only a legacy
+    driver can see is there only for a legacy-only device, in its 32 bits.
+
+    Raises UnknownNameError for no such device, UsageError (``not-virtio``) for one without bits.
+    """
+    plan = plan_for(catalogue, abi.vm, parse_platform(abi.platform))
+    labels = {
+        d.id if d.id is not None else f"device[{i}]": d for i, d in enumerate(abi.vm.devices)
+    }
+    if device not in labels:
+        raise unknown("device", device, labels, code="unknown-device")
+    found = labels[device]
+    known = know(plan, found.driver)
+    family = known.family
+    if family is None or not family.virtio_id:
+        raise UsageError(f"'{found.driver}' is not a virtio device", code="not-virtio")
+    reader = _Reader(plan, abi, found, device, known, family)
+    modern = reader.value(_DISABLE_MODERN, "off", None) not in _ON
+    bits = 0
+    own = {bit.bit for bit in family.bit}
+    common = [bit for bit in catalogue.devices().common_bits if bit.bit not in own]
+    for bit in (*common, *family.bit):
+        if bit.never or (modern and bit.legacy) or (not modern and (bit.modern or bit.bit >= 32)):  # noqa: PLR2004
+            continue
+        if reader.offers(bit):
+            bits |= 1 << bit.bit
+    return bits
+
+
+class _Reader:
+    """The values of one device's properties, by QEMU's precedence."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        abi: GuestAbi,
+        device: Device,
+        label: str,
+        known: Known,
+        family: DeviceFamily,
+    ) -> None:
+        self._plan = plan
+        self._abi = abi
+        self._label = label
+        self._known = known
+        self._family = family
+        self._backend = device.backend or family.backend or NO_BACKEND
+        self._instance = Instance(
+            label=label,
+            driver=known.driver,
+            backends=(self._backend,),
+            properties=device.properties,
+            types=known.types,
+            inner=known.inner,
+        )
+
+    def offers(self, bit: VirtioBit) -> bool:
+        """Return whether *bit* is offered: asked for, and carried by what is behind the device."""
+        if bit.backends and self._backend not in bit.backends:
+            return False
+        if not bit.property:
+            return True
+        value = self.value(bit.property, bit.default, bit.generation)
+        asked = value not in bit.off if bit.off else value in _ON
+        return asked and self._carried(bit.property)
+
+    def value(self, name: str, default: str, generation: str | None) -> str:
+        """Return the value of property *name*: explicit, platform's, machine type's or built in."""
+        given = explicit(self._instance, name, self._abi.vm.globals)
+        if given is not None:
+            return given.value
+        for setting in self._settings(name):
+            return setting.value
+        compat = [entry for entry in self._plan.machine.compat if entry.property == name]
+        for types in (self._known.types - self._known.inner, self._known.inner):
+            for entry in reversed(compat):
+                if entry.driver in types:
+                    return entry.value
+        if generation is not None and self._plan.generation < version_key(generation):
+            return "off"
+        return default
+
+    def _settings(self, name: str) -> Iterator[Setting]:
+        """Yield what the ABI sets: this device's own value before one for all of its kind."""
+        matching = [s for s in self._abi.settings if s.property == name]
+        yield from (s for s in matching if s.device == self._label)
+        yield from (s for s in matching if s.device is None and s.driver == self._family.driver)
+
+    def _carried(self, name: str) -> bool:
+        row = next((r for r in self._plan.family(self._family.name).rows if r.property == name), None)
+        return row is None or row.feature.needs(self._backend) is not None

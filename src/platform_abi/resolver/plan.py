@@ -1,0 +1,266 @@
+"""What stays the same for every virtual machine of one machine type, platform and CPU model.
+
+A plan is worked out once and kept with the catalogue; resolving a virtual machine then only
+looks up, groups and copies.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, field, frozen
+
+from platform_abi.errors import UsageError, unknown
+from platform_abi.model.abi import Setting
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import DeviceFamily
+from platform_abi.model.feature import Feature
+from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+from platform_abi.model.platform import PlatformReference, edition_key, version_key
+from platform_abi.model.vm import VirtualMachine
+from platform_abi.resolver.decide import Choice, Decision, decide
+from platform_abi.resolver.digest import machine_digest
+from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.reference import choose_edition
+
+#: How many results are kept for reuse before all are dropped.
+MEMO_LIMIT = 4096
+
+#: The driver name under which options of ``-machine`` stand among the settings.
+MACHINE = "machine"
+
+
+@frozen(kw_only=True, eq=False)
+class Row:
+    """One property that a feature drives, and the drivers it has to be emitted on."""
+
+    feature: Feature
+    property: str
+    #: The innermost type first; a proxy follows where the machine type's own compat property
+    #: sits on it and would win over the inner one.
+    drivers: tuple[str, ...]
+
+
+@define(kw_only=True, eq=False)
+class FamilyPlan:
+    """The features of one family that apply to the plan's machine type."""
+
+    family: DeviceFamily
+    rows: tuple[Row, ...]
+    #: Features without properties, and those that no constant pins.
+    other: tuple[Feature, ...]
+    #: Names of properties that matter to the family when a user writes them.
+    names: frozenset[str]
+    decisions: dict[tuple[str, str], Decision] = field(factory=dict)
+    results: dict[Any, Any] = field(factory=dict)
+
+    @property
+    def labelled(self) -> bool:
+        """Return whether results name single devices even where all of them agree."""
+        return any(feature.kind == "unpinnable" for feature in self.other)
+
+
+@define(kw_only=True, eq=False)
+class Plan:
+    """One machine type of one build, under one platform, accelerator and CPU model."""
+
+    catalogue: Catalogue
+    build: QemuBuild
+    named_build: bool
+    machine: MachineType
+    accelerator: str
+    cpu: str
+    choice: Choice
+    spelled: str
+    families: dict[str, FamilyPlan] = field(factory=dict)
+    drivers: dict[str, Any] = field(factory=dict)
+    memo: dict[Any, Any] = field(factory=dict)
+
+    @property
+    def types(self) -> TypeTable:
+        """Return the QOM types of the build."""
+        return self.catalogue.types(self.build.name, self.machine.arch)
+
+    @property
+    def backends(self) -> frozenset[str]:
+        """Return the names of the network backends."""
+        if "backends" not in self.memo:
+            self.memo["backends"] = frozenset(b.name for b in self.catalogue.devices().backends)
+        found: frozenset[str] = self.memo["backends"]
+        return found
+
+    @property
+    def machine_digest(self) -> str:
+        """Return the digest of the machine type's content in the build."""
+        if "digest" not in self.memo:
+            self.memo["digest"] = machine_digest(self.machine)
+        found: str = self.memo["digest"]
+        return found
+
+    @property
+    def generation(self) -> tuple[int, ...]:
+        """Return what gates features; a board without versions is as new as its build."""
+        return version_key(self.machine.generation or self.build.version)
+
+    def cpu_type(self, family: DeviceFamily) -> str:
+        """Return the QOM type of the CPU model: ``qemu64-x86_64-cpu``."""
+        return f"{self.cpu}-{family.driver}"
+
+    def decision(self, plan: FamilyPlan, feature: Feature, backend: str) -> Decision:
+        """Return what the platform decides for *feature* behind *backend*."""
+        key = (feature.id, backend)
+        found = plan.decisions.get(key)
+        if found is None:
+            found = plan.decisions[key] = decide(self.catalogue, self.choice, feature, backend)
+        return found
+
+    def family(self, name: str) -> FamilyPlan:
+        """Return the plan of the device family called *name*."""
+        found = self.families.get(name)
+        if found is None:
+            family = next(f for f in self.catalogue.devices().families if f.name == name)
+            found = self.families[name] = self._family(family)
+        return found
+
+    def _family(self, family: DeviceFamily) -> FamilyPlan:
+        features = [
+            feature
+            for stem in family.feature_files
+            for feature in self.catalogue.features(stem)
+            if self.applies(feature)
+        ]
+        rows = []
+        for feature in features:
+            if feature.kind in ("setting", "guard"):
+                for text in feature.properties:
+                    driver, _, name = text.partition(".")
+                    if driver == family.driver:
+                        row = Row(
+                            feature=feature, property=name, drivers=self._carriers(family, name)
+                        )
+                        rows.append(row)
+        rows.sort(key=lambda row: row.property)
+        other = tuple(f for f in features if f.kind in ("precondition", "unpinnable"))
+        deciding = {text.partition(".")[2] for f in other for text in f.properties}
+        bringing = {text.partition("=")[0] for f in features for text in f.when}
+        return FamilyPlan(
+            family=family,
+            rows=tuple(rows),
+            other=other,
+            names=frozenset(row.property for row in rows) | deciding | bringing,
+        )
+
+    def applies(self, feature: Feature) -> bool:
+        """Return whether *feature* exists for this machine type, accelerator, CPU and edition."""
+        machine = self.machine
+        return (
+            edition_key(feature.edition) <= edition_key(self.choice.edition)
+            and (not feature.arch or machine.arch in feature.arch)
+            and (not feature.accelerators or self.accelerator in feature.accelerators)
+            and (not feature.machines or machine.family in feature.machines)
+            and (not feature.cpus or self.cpu in feature.cpus)
+            and self.cpu not in feature.not_cpus
+            and (feature.generation is None or version_key(feature.generation) <= self.generation)
+            and (feature.until is None or self.generation < version_key(feature.until))
+        )
+
+    def _carriers(self, family: DeviceFamily, name: str) -> tuple[str, ...]:
+        """Return the drivers to emit property *name* on.
+
+        A compat property on a proxy beats a ``-global`` on the inner device, so where the machine
+        type has one, the proxy needs the value as well.
+        """
+        if not family.proxies:
+            return (family.driver,)
+        inner = set(self.types.ancestry(family.driver)) | {family.driver}
+        outer = [c.driver for c in self.machine.compat if c.property == name and c.driver not in inner]
+        if not outer:
+            return (family.driver,)
+        reached = [p for p in family.proxies if any(self.types.is_a(p, d) for d in outer)]
+        return (family.driver, *reached)
+
+
+def plan_for(catalogue: Catalogue, vm: VirtualMachine, reference: PlatformReference) -> Plan:
+    """Return the plan for *vm*, made now or found with the catalogue."""
+    model = None if vm.cpu is None else vm.cpu.model
+    key = ("plan", vm.machine, vm.arch, vm.build, vm.accelerator, model, reference)
+    found = catalogue.memo.get(key)
+    if found is None:
+        found = catalogue.memo[key] = _make(catalogue, vm, reference)
+    plan: Plan = found
+    return plan
+
+
+def _make(catalogue: Catalogue, vm: VirtualMachine, reference: PlatformReference) -> Plan:
+    accelerators = catalogue.devices().accelerators
+    if vm.accelerator not in accelerators:
+        raise unknown("accelerator", vm.accelerator, accelerators, code="unknown-accelerator")
+    build, machine = choose_machine(catalogue, vm.machine, vm.arch, vm.build)
+    edition = choose_edition(catalogue, reference)
+    platform = catalogue.platform(reference.name)
+    masks = {m.feature: m for m in catalogue.masks() if m.platform in (platform.name, "*")}
+    choice = Choice(
+        platform=platform, edition=edition, overrides=dict(reference.overrides), masks=masks
+    )
+    spelled = PlatformReference(
+        name=reference.name, edition=edition, overrides=reference.overrides
+    )
+    plan = Plan(
+        catalogue=catalogue,
+        build=build,
+        named_build=vm.build is not None,
+        machine=machine,
+        accelerator=vm.accelerator,
+        cpu=_model(vm, machine),
+        choice=choice,
+        spelled=str(spelled),
+    )
+    for name, value in reference.overrides:
+        _check_override(plan, name, value)
+    return plan
+
+
+def _model(vm: VirtualMachine, machine: MachineType) -> str:
+    """Return the CPU model: the one named, else the machine type's own (``qemu64-x86_64-cpu``)."""
+    if vm.cpu is not None:
+        return vm.cpu.model
+    return machine.cpu.removesuffix("-cpu").rpartition("-")[0]
+
+
+def _check_override(plan: Plan, name: str, value: str) -> None:
+    catalogue = plan.catalogue
+    stem = name.split(".", 1)[0]
+    features = {f.id: f for f in catalogue.features(stem)}
+    if name not in features:
+        known = [f.id for s in catalogue.feature_stems() for f in catalogue.features(s)]
+        raise unknown("feature", name, known, code="unknown-feature")
+    feature = features[name]
+    if not feature.properties:
+        raise UsageError(
+            f"feature '{name}' has no property that could be set", code="override-impossible"
+        )
+    problem = feature.problem(value)
+    if problem:
+        raise UsageError(f"{name}={value}: {problem}", code="override-value")
+    if not plan.applies(feature):
+        raise UsageError(
+            f"feature '{name}' does not exist for {plan.machine.name} with "
+            f"{plan.accelerator} at edition {plan.choice.edition}",
+            code="override-impossible",
+            help=f"it is there since machine types of {feature.generation or 'another board'}",
+        )
+
+
+def vm_wide(row: Row, value: str, decision: Decision, device: str | None = None) -> list[Setting]:
+    """Return the settings that give *row*'s property *value*, one for each driver to emit it on."""
+    return [
+        Setting(
+            driver=driver,
+            property=row.property,
+            value=value,
+            layer=decision.layer,
+            source=decision.source,
+            device=device,
+        )
+        for driver in row.drivers
+    ]

@@ -1,0 +1,176 @@
+"""What the live tests need of the machine they run on: QEMUs, a tap driver, a compiler, KVM.
+
+A test that asks for something this machine lacks is skipped, and says what is missing. With
+``PLATFORM_ABI_LIVE_REQUIRED=1`` it fails instead: for a CI job whose purpose is to run these tests.
+
+``PLATFORM_ABI_LIVE_QEMU`` names the folder that ``tests/live/install-qemu`` filled. Without it, the
+QEMU on ``PATH`` stands for the one version that it is.
+
+Nothing here runs when tests are collected, so that ids are the same in every xdist worker.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+
+QEMU_VERSIONS: Final = ("7.2", "10.0", "11.1")
+
+_IFNAME_SIZE: Final = 16  # linux/if.h, with the terminating zero
+
+# linux/if_tun.h and linux/kvm.h
+_TUNSETIFF: Final = 0x400454CA
+_TUNSETOFFLOAD: Final = 0x400454D0
+_IFF_TAP_NO_PI_VNET_HDR: Final = 0x0002 | 0x1000 | 0x4000
+_KVM_GET_API_VERSION: Final = 0xAE00
+
+
+def _unavailable(reason: str) -> NoReturn:
+    """End the test that asked: by skipping, or by failure where live tests are required."""
+    if os.environ.get("PLATFORM_ABI_LIVE_REQUIRED") == "1":
+        pytest.fail(f"required, but missing: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+class _Binaries(dict[str, Path]):
+    """QEMU binaries by version; asking for one that is missing ends the test that asks."""
+
+    def __missing__(self, version: str) -> NoReturn:
+        where = os.environ.get("PLATFORM_ABI_LIVE_QEMU")
+        place = f"in {where} ($PLATFORM_ABI_LIVE_QEMU)" if where else "on PATH"
+        _unavailable(f"no QEMU {version} {place}; tests/live/install-qemu can get it")
+
+
+def _installed(folder: Path) -> _Binaries:
+    """Return the wrappers that ``install-qemu`` has put into a folder."""
+    candidates = {
+        version: folder.absolute() / "bin" / f"qemu-system-x86_64-{version}"
+        for version in QEMU_VERSIONS
+    }
+    return _Binaries({v: path for v, path in candidates.items() if os.access(path, os.X_OK)})
+
+
+def _on_path() -> _Binaries:
+    """Return the QEMU on PATH, under the version that it says it is."""
+    found = shutil.which("qemu-system-x86_64")
+    if found is None:
+        return _Binaries()
+    process = subprocess.run(
+        [found, "--version"], capture_output=True, text=True, timeout=30, check=False
+    )
+    version = re.match(r"QEMU emulator version (\d+\.\d+)\.", process.stdout)
+    return _Binaries({version[1]: Path(found)} if version else {})
+
+
+@pytest.fixture(scope="session")
+def qemu_binaries() -> dict[str, Path]:
+    """Return the QEMU x86_64 binary of each version, "7.2", "10.0", "11.1".
+
+    Looking up a version that is missing skips the test, or fails it where that is required.
+    """
+    folder = os.environ.get("PLATFORM_ABI_LIVE_QEMU")
+    return _installed(Path(folder)) if folder else _on_path()
+
+
+@pytest.fixture(scope="session", params=QEMU_VERSIONS)
+def qemu_version(request: pytest.FixtureRequest) -> str:
+    """Each QEMU version in turn, whether it is there or not."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def qemu(qemu_version: str, qemu_binaries: dict[str, Path]) -> Path:
+    """Return the binary of each QEMU version in turn."""
+    return qemu_binaries[qemu_version]
+
+
+@pytest.fixture(scope="session")
+def old_kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the compiled ``old_kernel.c``, to be preloaded into a QEMU."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        _unavailable("no C compiler (cc) on PATH, to build old_kernel.c")
+    library = tmp_path_factory.mktemp("old_kernel") / "old_kernel.so"
+    source = Path(__file__).with_name("old_kernel.c")
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, source],
+        check=True,
+        timeout=60,
+    )
+    return library
+
+
+@pytest.fixture
+def ifname() -> str:
+    """Return a network interface name that nothing else has, in this or any other test process."""
+    name = f"pa{secrets.token_hex(5)}"
+    assert len(name) < _IFNAME_SIZE
+    return name
+
+
+@contextmanager
+def _tap() -> Iterator[int]:
+    """Yield the descriptor of a new tap with a vnet header, which goes away with it."""
+    descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        # The kernel picks a free number for %d.
+        fcntl.ioctl(
+            descriptor, _TUNSETIFF, struct.pack("16sH22x", b"pa%d", _IFF_TAP_NO_PI_VNET_HDR)
+        )
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@pytest.fixture(scope="session")
+def can_tap() -> None:
+    """End the test where this process cannot create tap devices."""
+    try:
+        with _tap():
+            pass
+    except OSError as error:
+        _unavailable(f"cannot create a tap device (needs root and /dev/net/tun): {error}")
+
+
+@pytest.fixture(scope="session")
+def require_tap_offloads(
+    can_tap: None,  # noqa: ARG001 - comes first, for its reason to be the one given
+) -> Callable[[int], None]:
+    """Return a function that skips the test unless the kernel accepts all those TUN_F_* bits.
+
+    It skips even where live tests are required: nobody can install a kernel into a running machine.
+    """
+
+    def require(bits: int) -> None:
+        with _tap() as descriptor:
+            try:
+                fcntl.ioctl(descriptor, _TUNSETOFFLOAD, bits)
+            except OSError as error:
+                kernel = os.uname().release
+                pytest.skip(f"the host's kernel {kernel} rejects tap offloads {bits:#x}: {error}")
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def can_kvm() -> None:
+    """End the test where this process cannot use KVM."""
+    try:
+        descriptor = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(descriptor, _KVM_GET_API_VERSION, 0)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        _unavailable(f"cannot use KVM: {error}")
