@@ -15,10 +15,10 @@ Names are imported when they are first used, so that importing this package cost
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from platform_abi._version import __version__
 
+# typing costs as much as everything else here; type checkers know this name by itself.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
     from platform_abi.emit.arguments import arguments, shell_lines
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from platform_abi.model.platform import Platform, PlatformReference
     from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
     from platform_abi.resolver.compare import AbiDifference, PlatformDifference, diff_abis, diff_platforms
-    from platform_abi.resolver.digest import abi_digest, machine_digest, platform_digest
+    from platform_abi.resolver.digest import abi_digest, platform_digest
     from platform_abi.resolver.explain import Explanation, explain
     from platform_abi.resolver.from_options import virtual_machine
     from platform_abi.resolver.offered import offered_bits
@@ -87,7 +87,6 @@ _HOME = {
     "explain": "resolver.explain",
     "load_catalogue": "definitions.catalogue",
     "lock_text": "emit.lockfile",
-    "machine_digest": "resolver.digest",
     "offered_bits": "resolver.offered",
     "parse_platform": "resolver.reference",
     "platform_digest": "resolver.digest",
@@ -104,7 +103,7 @@ __all__ = [  # noqa: PLE0604 - every name is a string; the list is made of them
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     import sys
 
     home = _HOME.get(name)
@@ -113,7 +112,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(msg)
     from importlib import import_module
 
-    value = getattr(import_module(f"platform_abi.{home}"), name)
+    value: object = getattr(import_module(f"platform_abi.{home}"), name)
     setattr(sys.modules[__name__], name, value)
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ _INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 yes, 1 no, 2 usage, 3 definition, 4 environment."""
+    # Nothing lives long enough here for a collection to be worth its time.
+    gc.disable()
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
     try:

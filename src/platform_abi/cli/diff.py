@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from platform_abi.cli.render import table
 from platform_abi.definitions.catalogue import load_catalogue
@@ -30,7 +29,7 @@ def _abis(arguments: argparse.Namespace) -> int:
     from platform_abi.resolver.compare import diff_abis
 
     first, second = (
-        read_lock(read_text(Path(name)), name) for name in (arguments.before, arguments.after)
+        read_lock(read_text(name), name) for name in (arguments.before, arguments.after)
     )
     found = diff_abis(first, second)
     rows = [[d.kind, d.what, d.before, d.after] for d in found]

@@ -40,7 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"platform-abi {__version__}")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    # With a program name argparse need not format a usage line here, which costs imports.
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, prog=parser.prog)
     _add_resolve(verbs)
     _add_explain(verbs)
     _add_platforms(verbs)

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         }
         sys.stdout.write(to_json(document))
         return 0
-    rows = [[p.name, p.lineage, str(p.released or ""), p.title] for p in found]
+    rows = [[p.name, p.lineage, p.released or "", p.title] for p in found]
     table(["NAME", "LINEAGE", "RELEASED", "TITLE"], rows)
     return 0
 
@@ -43,7 +43,7 @@ def _document(platform: Platform) -> dict[str, Any]:
         "lineage": platform.lineage,
         "version": platform.version,
         "title": platform.title,
-        "released": None if platform.released is None else platform.released.isoformat(),
+        "released": platform.released,
         "extends": list(platform.extends),
         "levels": dict(platform.levels),
         "assumes": list(platform.assumes),

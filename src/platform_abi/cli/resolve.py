@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from pathlib import Path
 
 from platform_abi.cli.render import note
 from platform_abi.cli.vm import platform_of, vm_of
@@ -33,11 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.lock is not None:
         from platform_abi.emit.lockfile import write_text
 
-        write_text(Path(arguments.lock), _lock(abi))
+        write_text(arguments.lock, _lock(abi))
     if arguments.output is not None:
         from platform_abi.emit.lockfile import write_text
 
-        write_text(Path(arguments.output), text)
+        write_text(arguments.output, text)
     else:
         sys.stdout.write(text)
     if not arguments.json:
@@ -55,8 +54,7 @@ def _from_lock(arguments: argparse.Namespace) -> GuestAbi:
             f"--from-lock already says everything; take away --{given[0].removesuffix('s')}",
             code="usage",
         )
-    path = Path(arguments.from_lock)
-    return read_lock(read_text(path), str(path))
+    return read_lock(read_text(arguments.from_lock), arguments.from_lock)
 
 
 def _text(abi: GuestAbi, arguments: argparse.Namespace) -> str:

@@ -1,121 +1,131 @@
-"""Validated documents kept as JSON under the digest of the bytes they came from.
+"""Values worked out from definition files, kept as JSON until one of those files changes.
 
-Parsing and validating TOML costs more than everything else a small verb does. The key is the
-content, so an entry can never be stale; it is read by constructing the model's own classes, so
-it can never run code. Whatever goes wrong with the cache, the file is parsed instead.
+Parsing and validating TOML costs more than everything else a small verb does. An entry names the
+files that it came from with size and times of each, as a compiled Python file does; it is read by
+constructing the model's own classes, so it can never run code. Whatever goes wrong with the
+cache, the files are read instead.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Mapping
-from datetime import date
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import attrs
-
 from platform_abi._version import __version__
-from platform_abi.definitions import documents
-from platform_abi.definitions.documents import Document
-from platform_abi.model import capability, device, feature
 
-T = TypeVar("T", bound=Document)
+T = TypeVar("T")
 
 #: A folder for the cache, or empty to do without.
 CACHE_VARIABLE = "PLATFORM_ABI_CACHE"
 
+#: Grows whenever the same files would give other values, or values of another shape.
+_FORMAT = 1
+
 _CLASS = "@"
-_DATE = "@date"
+_SET = "@set"
+
+#: Where the classes live that a cached value is made of.
+_MODULES = ("feature", "device", "platform", "machine", "capability")
 
 
-def cache_folder(environment: Mapping[str, str] | None = None) -> Path | None:
+def cache_folder(environment: Mapping[str, str] | None = None) -> str | None:
     """Return the folder to cache in, or None where there is no place that is the user's own."""
     env = os.environ if environment is None else environment
     chosen = env.get(CACHE_VARIABLE)
     if chosen is not None:
-        return Path(chosen) if chosen.startswith("/") else None
+        return chosen if chosen.startswith("/") else None
     base = env.get("XDG_CACHE_HOME", "")
     if not base.startswith("/"):
         home = env.get("HOME", "")
         if not home.startswith("/"):
             return None
         base = f"{home}/.cache"
-    return Path(base, "platform-abi")
+    return f"{base}/platform-abi"
 
 
-class DocumentCache:
-    """A folder of cached documents; with None as its folder, a cache that is always empty."""
+class ValueCache:
+    """A folder of cached values; with None as its folder, a cache that is always empty."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: str | None) -> None:
         self._folder = folder if folder is not None and _is_ours(folder) else None
 
-    def get(self, cls: type[T], data: bytes) -> T | None:
-        """Return the document that *data* was structured into before, if it is still kept."""
+    def get(self, key: str, files: Callable[[Sequence[str]], Sequence[str]]) -> Any:
+        """Return the value kept under *key*, or None.
+
+        *files* is given the names that the entry says the value depends on, and returns the files
+        that these names mean now; the value counts only if they are the same, unchanged.
+        """
         if self._folder is None:
             return None
-        try:
-            with open(self._entry(cls, data), "rb") as stream:  # noqa: PTH123 - half the time of Path.open
-                found = json.loads(stream.read(), object_hook=_decode)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return None
-        return found if isinstance(found, cls) else None
+        import json
 
-    def put(self, document: Document, data: bytes) -> None:
-        """Keep *document*; a full disk or a missing permission is no error."""
+        try:
+            with open(self._entry(key), "rb") as stream:  # noqa: PTH123 - start-up time
+                kept = json.loads(stream.read(), object_hook=_decode)
+            if kept["stamp"] == _stamp(files(kept["names"])):
+                return kept["value"]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            pass
+        return None
+
+    def put(self, key: str, value: Any, names: Sequence[str], files: Sequence[str]) -> None:
+        """Keep *value*; a full disk or a missing permission is no error."""
         if self._folder is None:
             return
-        entry = Path(self._entry(type(document), data))
-        part = entry.with_suffix(f".{os.getpid()}")
+        import json
+
+        entry = self._entry(key)
+        part = f"{entry}.{os.getpid()}"
         try:
-            entry.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            part.write_text(json.dumps(_encode(document), separators=(",", ":")))
-            part.replace(entry)
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - start-up time
+            body = {"names": list(names), "stamp": _encode(_stamp(files)), "value": _encode(value)}
+            with open(part, "w", encoding="utf-8") as stream:  # noqa: PTH123 - as above
+                json.dump(body, stream, separators=(",", ":"))
+            os.replace(part, entry)  # noqa: PTH105 - as above
         except OSError:
-            part.unlink(missing_ok=True) if part.parent.is_dir() else None
+            import contextlib
 
-    def _entry(self, cls: type[Document], data: bytes) -> str:
-        key = hashlib.sha256(f"{__version__} {_shape()} {cls.__name__}\n".encode() + data).hexdigest()
-        return f"{self._folder}/{key[:2]}/{key[2:]}.json"
+            with contextlib.suppress(OSError):
+                os.unlink(part)  # noqa: PTH108 - as above
+
+    def _entry(self, key: str) -> str:
+        return f"{self._folder}/{__version__}-{_FORMAT}-{key.replace('/', '%')}.json"
 
 
-def _is_ours(folder: Path) -> bool:
-    """Return whether nobody else can have put files into *folder* (or its first existing parent)."""
+def _stamp(files: Sequence[str]) -> tuple[Any, ...]:
+    """Return what tells whether any of *files* changed."""
+    stats = [(name, os.stat(name)) for name in files]  # noqa: PTH116 - start-up time
+    return tuple((name, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in stats)
+
+
+def _is_ours(folder: str) -> bool:
+    """Return whether nobody else can have put files into *folder*, if it is there already."""
     if not hasattr(os, "geteuid"):
         return True
-    for place in (folder, *folder.parents):
-        try:
-            found = place.stat()
-        except OSError:
-            continue
-        if place != folder:
-            return os.access(place, os.W_OK)
-        return found.st_uid == os.geteuid() and not found.st_mode & 0o022
-    return False
+    try:
+        found = os.stat(folder)  # noqa: PTH116 - start-up time
+    except OSError:
+        return True
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
-@cache
-def _classes() -> dict[str, type]:
-    modules = (documents, feature, capability, device)
-    return {
-        name: value
-        for module in modules
-        for name, value in vars(module).items()
-        if isinstance(value, type) and attrs.has(value)
-    }
+def _class(name: str) -> type:
+    from importlib import import_module
+
+    for module in _MODULES:
+        found = vars(import_module(f"platform_abi.model.{module}")).get(name)
+        if isinstance(found, type):
+            return found
+    raise KeyError(name)
 
 
-@cache
-def _shape() -> str:
-    """Return what changes when a class gains or loses a field."""
-    fields = {n: [f.name for f in attrs.fields(c)] for n, c in sorted(_classes().items())}
-    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16]
+_known: dict[str, type] = {}
 
 
 def _encode(value: Any) -> Any:
+    import attrs
+
     if attrs.has(type(value)):
         body = {
             f.name: _encode(getattr(value, f.name))
@@ -125,10 +135,10 @@ def _encode(value: Any) -> Any:
         return {_CLASS: type(value).__name__, **body}
     if isinstance(value, Mapping):
         return {key: _encode(inner) for key, inner in value.items()}
-    if isinstance(value, (tuple, frozenset)):
+    if isinstance(value, frozenset):
+        return {_SET: sorted(value)}
+    if isinstance(value, (tuple, list)):
         return [_encode(inner) for inner in value]
-    if isinstance(value, date):
-        return {_DATE: value.isoformat()}
     return value
 
 
@@ -138,11 +148,14 @@ def _decode(found: dict[str, Any]) -> Any:
             found[key] = _tuple(value)
     name = found.pop(_CLASS, None)
     if name is not None:
-        return _classes()[name](**found)
-    if _DATE in found:
-        return date.fromisoformat(found[_DATE])
+        cls = _known.get(name)
+        if cls is None:
+            cls = _known[name] = _class(name)
+        return cls(**found)
+    if _SET in found:
+        return frozenset(found[_SET])
     return found
 
 
 def _tuple(value: list[Any]) -> tuple[Any, ...]:
-    return tuple(_tuple(inner) if type(inner) is list else inner for inner in value)
+    return tuple([_tuple(inner) if type(inner) is list else inner for inner in value])

@@ -1,61 +1,50 @@
-"""The catalogue that reads definition files, each when it is first needed."""
+"""The catalogue of definition files, each read when it is first needed."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from platform_abi.definitions.cache import DocumentCache, cache_folder
-from platform_abi.definitions.documents import (
-    CapabilityFile,
-    DeviceFile,
-    Document,
-    EditionFile,
-    FeatureFile,
-    MachineEntry,
-    MachineFile,
-    MaskFile,
-    PlatformFile,
-    TypesFile,
-)
-from platform_abi.definitions.inherit import flatten
-from platform_abi.definitions.levels import predicted
+from platform_abi.definitions.cache import ValueCache, cache_folder
 from platform_abi.definitions.search import search_path
 from platform_abi.errors import DefinitionError, HostError, suggest, unknown
-from platform_abi.model.capability import Capability
-from platform_abi.model.device import DeviceTable, VirtioBit
-from platform_abi.model.feature import Examined, Feature
-from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild, QomType, TypeTable
-from platform_abi.model.platform import Listing, Mask, Platform, edition_key
 
-T = TypeVar("T", bound=Document)
+if TYPE_CHECKING:
+    from platform_abi.definitions.documents import EditionFile
+    from platform_abi.model.capability import Capability
+    from platform_abi.model.device import DeviceTable
+    from platform_abi.model.feature import Examined, Feature
+    from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+    from platform_abi.model.platform import Listing, Mask, Platform
 
-#: ``predicted`` listings hold at every edition.
-_ALWAYS = "0.0"
+T = TypeVar("T")
+
+#: A file's root folder and its name below that.
+File = tuple[str, str]
 
 
 class FileCatalogue:
     """Definitions in one or more folders of the layout of the packaged ones.
 
     Later folders add to earlier ones. One name with two meanings is an error that shows both
-    files; the same bytes twice are not. Every method may raise DefinitionError for a file that it
-    has to read, and HostError for one that it cannot.
+    files; the same twice is not. Every method may raise DefinitionError for a file that it has to
+    read, and HostError for one that it cannot.
     """
 
     def __init__(
-        self, roots: Sequence[Path] | None = None, *, cache: DocumentCache | None = None
+        self, roots: Sequence[str | os.PathLike[str]] | None = None, *, cache: str | None = None
     ) -> None:
-        self._roots = search_path() if roots is None else tuple(roots)
-        self._cache = DocumentCache(cache_folder()) if cache is None else cache
+        """*roots* default to the search path; *cache* is a folder, empty for none."""
+        self._roots = search_path() if roots is None else tuple(os.fspath(r) for r in roots)
+        self._cache = ValueCache(cache_folder() if cache is None else cache or None)
         self.memo: dict[Any, Any] = {}
 
-    # --- reading -------------------------------------------------------------------------------
+    # --- finding files ---------------------------------------------------------------------------
 
-    def _list(self, folder: str, depth: int = 1) -> list[tuple[Path, str]]:
-        """Return every TOML file of *folder* in all roots, with its name relative to its root."""
+    def _list(self, folder: str, depth: int = 1) -> list[File]:
+        """Return every TOML file *depth* levels below *folder* in all roots, in their order."""
         key = ("list", folder)
         if key not in self.memo:
             self.memo[key] = [
@@ -63,130 +52,131 @@ class FileCatalogue:
                 for root in self._roots
                 for relative in _toml_files(root, folder, depth)
             ]
-        found: list[tuple[Path, str]] = self.memo[key]
+        found: list[File] = self.memo[key]
         return found
 
-    def _read(self, cls: type[T], root: Path, relative: str) -> tuple[T, bytes]:
-        key = ("read", root, relative)
+    def _stemmed(self, folder: str, stem: str, depth: int = 1) -> list[File]:
+        """Return the files of *folder* that are called *stem*."""
+        end = f"/{stem}.toml"
+        return [file for file in self._list(folder, depth) if file[1].endswith(end)]
+
+    def locate(self, relative: str) -> str | None:
+        """Return the path of the definition file that a source calls *relative*."""
+        paths = (f"{root}/{relative}" for root in self._roots)
+        return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - start-up time
+
+    def position(self, source: str, path: tuple[str | int, ...]) -> tuple[int, int]:
+        """Return line and column of the key *path* in the definition file called *source*."""
+        from platform_abi.definitions.positions import nearest, positions
+
+        file = self.locate(source)
+        if file is None:
+            return (1, 1)
+        with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - start-up time
+            return nearest(positions(stream.read()), path)
+
+    def _value(
+        self,
+        key: tuple[str, ...],
+        names: Sequence[str],
+        files: Callable[[Sequence[str]], list[File]],
+        read: Callable[[], tuple[T, Sequence[str]]],
+    ) -> T:
+        """Return the value called *key*: remembered, cached, or read.
+
+        *read* returns it with the names of what it depends on, for which *files* finds the files.
+        """
         if key not in self.memo:
-            path = os.path.join(root, relative)  # noqa: PTH118 - start-up time
-            try:
-                with open(path, "rb") as stream:  # noqa: PTH123 - start-up time
-                    data = stream.read()
-            except OSError as error:
-                raise HostError(
-                    f"cannot read {path}: {error.strerror}", code="definition-unreadable"
-                ) from error
-            document = self._cache.get(cls, data)
-            if document is None:
-                from platform_abi.definitions.structure import load
+            spelled = " ".join((*key, *self._roots[1:]))
 
-                document = load(cls, data, path)
-                self._cache.put(document, data)
-            self.memo[key] = (document, data)
-        found: tuple[T, bytes] = self.memo[key]
-        return found
+            def paths(depends: Sequence[str]) -> list[str]:
+                return [f"{root}/{relative}" for root, relative in files(depends)]
 
-    def _once(self, cls: type[T], files: Iterable[tuple[Path, str]], what: str) -> tuple[T, str] | None:
-        """Return the one document that *files* hold; identical copies count as one."""
-        found: tuple[T, bytes, Path, str] | None = None
-        for root, relative in files:
-            document, data = self._read(cls, root, relative)
-            if found is not None and data != found[1]:
-                raise _two_meanings(what, found[2] / found[3], root / relative)
+            found = self._cache.get(spelled, paths) if len(spelled) < _LONGEST_KEY else None
             if found is None:
-                found = (document, data, root, relative)
-        return None if found is None else (found[0], found[3])
+                found, names = read()
+                if len(spelled) < _LONGEST_KEY:
+                    self._cache.put(spelled, found, names, paths(names))
+            self.memo[key] = found
+        value: T = self.memo[key]
+        return value
 
-    def locate(self, relative: str) -> Path | None:
-        """Return the file that a setting's source *relative* names."""
-        return next((r / relative for r in self._roots if (r / relative).is_file()), None)
-
-    # --- features and capabilities -------------------------------------------------------------
+    # --- features and capabilities ---------------------------------------------------------------
 
     def editions(self) -> tuple[str, ...]:
-        names = {_stem(relative) for _, relative in self._list("editions")}
-        return tuple(sorted(names, key=edition_key))
+        """Return the released editions, oldest first."""
+        if "editions" not in self.memo:
+            names = {_stem(relative) for _, relative in self._list("editions")}
+            self.memo["editions"] = tuple(sorted(names, key=_natural))
+        found: tuple[str, ...] = self.memo["editions"]
+        return found
 
     def edition(self, name: str) -> EditionFile:
         """Return the lock of a released edition."""
-        files = [(r, f) for r, f in self._list("editions") if _stem(f) == name]
-        found = self._once(EditionFile, files, f"edition {name}")
-        if found is None:
+        from platform_abi.definitions.reading import read_edition
+
+        files = self._stemmed("editions", name)
+        if not files:
             raise unknown("edition", name, self.editions(), code="unknown-edition")
-        return found[0]
+        return read_edition(name, files)
 
     def feature_stems(self) -> tuple[str, ...]:
+        """Return the names of all feature files, sorted."""
         return tuple(sorted({_stem(f) for _, f in self._list("features")} - {"examined"}))
 
     def features(self, stem: str) -> tuple[Feature, ...]:
-        key = ("features", stem)
-        if key not in self.memo:
-            files = [(r, f) for r, f in self._list("features") if _stem(f) == stem]
-            merged: dict[str, tuple[Feature, Path]] = {}
-            for root, relative in files:
-                document, _ = self._read(FeatureFile, root, relative)
-                for feature in document.feature:
-                    _own_prefix(feature.id, stem, root / relative)
-                    _merge(merged, f"feature {feature.id}", feature.id, feature, root / relative)
-            self.memo[key] = tuple(merged[name][0] for name in sorted(merged))
-        found: tuple[Feature, ...] = self.memo[key]
-        return found
+        """Return the features of one family, sorted by id; empty where nothing defines any."""
+
+        def read() -> tuple[tuple[Feature, ...], list[str]]:
+            from platform_abi.definitions.reading import read_features
+
+            return read_features(stem, self._stemmed("features", stem)), [stem]
+
+        return self._value(
+            ("features", stem), [stem], lambda names: self._stemmed("features", names[0]), read
+        )
 
     def examined(self) -> tuple[Examined, ...]:
         """Return the places in QEMU that were found to need no feature, with the reasons."""
-        files = [(r, f) for r, f in self._list("features") if _stem(f) == "examined"]
-        return tuple(
-            entry for root, relative in files for entry in self._read(FeatureFile, root, relative)[0].examined
-        )
+        from platform_abi.definitions.reading import read_examined
+
+        return read_examined(self._stemmed("features", "examined"))
 
     def capabilities(self) -> dict[str, Capability]:
-        if "capabilities" not in self.memo:
-            merged: dict[str, tuple[Capability, Path]] = {}
-            for root, relative in self._list("capabilities"):
-                document, _ = self._read(CapabilityFile, root, relative)
-                for entry in document.capability:
-                    _merge(merged, f"capability {entry.id}", entry.id, entry, root / relative)
-            self.memo["capabilities"] = {name: merged[name][0] for name in sorted(merged)}
-        found: dict[str, Capability] = self.memo["capabilities"]
-        return found
+        """Return every host capability by id."""
+
+        def read() -> tuple[dict[str, Capability], list[str]]:
+            from platform_abi.definitions.reading import read_capabilities
+
+            return read_capabilities(self._list("capabilities")), []
+
+        return self._value(("capabilities",), [], lambda _: self._list("capabilities"), read)
 
     def devices(self) -> DeviceTable:
-        if "devices" not in self.memo:
-            families: dict[str, tuple[Any, Path]] = {}
-            backends: dict[str, tuple[Any, Path]] = {}
-            accelerators: list[str] = []
-            common: list[VirtioBit] = []
-            for root, relative in self._list("devices"):
-                document, _ = self._read(DeviceFile, root, relative)
-                accelerators += document.accelerators
-                common += document.common_bit
-                for family in document.family:
-                    what = f"device family {family.name}"
-                    _merge(families, what, family.name, family, root / relative)
-                for entry in document.backend:
-                    name = f"{entry.name} {sorted(entry.when.items())}"
-                    _merge(backends, f"backend {entry.name}", name, entry, root / relative)
-            self.memo["devices"] = DeviceTable(
-                families=tuple(value for value, _ in families.values()),
-                backends=tuple(value for value, _ in backends.values()),
-                accelerators=tuple(dict.fromkeys(accelerators)),
-                common_bits=tuple(dict.fromkeys(common)),
-            )
-        found: DeviceTable = self.memo["devices"]
-        return found
+        """Return device families, network backends and accelerators."""
 
-    # --- platforms -----------------------------------------------------------------------------
+        def read() -> tuple[DeviceTable, list[str]]:
+            from platform_abi.definitions.reading import read_devices
+
+            return read_devices(self._list("devices")), []
+
+        return self._value(("devices",), [], lambda _: self._list("devices"), read)
+
+    # --- platforms -------------------------------------------------------------------------------
 
     def platform_names(self) -> tuple[str, ...]:
+        """Return the names of all platforms, sorted by lineage and version."""
         names = {_stem(relative) for _, relative in self._list("platforms", depth=2)}
         return tuple(sorted(names, key=_natural))
 
     def platform(self, name: str) -> Platform:
-        key = ("platform", name)
-        if key not in self.memo:
-            platform = flatten(name, self._platform_file)
-            if platform is None:
+        """Return one platform with what it inherits; raises UnknownNameError."""
+
+        def read() -> tuple[Platform, list[str]]:
+            from platform_abi.definitions.reading import read_platform
+
+            found = read_platform(name, self._platform_files)
+            if found is None:
                 raise unknown(
                     "platform",
                     name,
@@ -194,28 +184,27 @@ class FileCatalogue:
                     code="unknown-platform",
                     help="'platform-abi platforms' lists all of them",
                 )
-            self.memo[key] = platform
-        found: Platform = self.memo[key]
-        return found
+            return found, [found.name, *found.extends]
 
-    def _platform_file(self, name: str) -> tuple[PlatformFile, str] | None:
-        files = [(r, f) for r, f in self._list("platforms", depth=2) if _stem(f) == name]
-        found = self._once(PlatformFile, files, f"platform {name}")
-        if found is not None and found[0].platform.name != name:
-            fault = f"{found[1]}: platform.name: expected '{name}' as the file is called"
-            raise DefinitionError(
-                [f"{fault}, found '{found[0].platform.name}'"], code="definition-name"
-            )
-        return found
+        return self._value(
+            ("platform", name),
+            [name],
+            lambda names: [file for each in names for file in self._platform_files(each)],
+            read,
+        )
+
+    def _platform_files(self, name: str) -> list[File]:
+        return self._stemmed("platforms", name, depth=2)
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
+        """Return what *platform* says of *feature*, by its list or by its levels."""
         self._check_listings(platform, feature.id.split(".", 1)[0])
         found = platform.listings.get(feature.id)
         if found is not None or not platform.levels or feature.id in platform.removed:
             return found
-        if feature.when_supported is None or not predicted(feature, platform.levels, self.capabilities()):
-            return None
-        return Listing(values={_ALWAYS: feature.when_supported}, source=platform.source)
+        from platform_abi.definitions.levels import implied
+
+        return implied(platform, feature, self.capabilities())
 
     def _check_listings(self, platform: Platform, stem: str) -> None:
         """Refuse what *platform* lists of the family *stem* where no feature is meant by it."""
@@ -231,7 +220,8 @@ class FileCatalogue:
                     hint = suggest(family, self.feature_stems())
                     faults.append((listing.source, name, f"no feature family '{family}'{hint}"))
             elif name not in features:
-                faults.append((listing.source, name, f"no feature '{name}'{suggest(name, features)}"))
+                hint = suggest(name, features)
+                faults.append((listing.source, name, f"no feature '{name}'{hint}"))
             else:
                 problems = map(features[name].problem, listing.values.values())
                 faults += [(listing.source, name, problem) for problem in problems if problem]
@@ -242,87 +232,79 @@ class FileCatalogue:
         self.memo[key] = True
 
     def _spell_fault(self, source: str, feature: str, message: str) -> str:
-        path = self.locate(source)
         line, column = self.position(source, ("features", feature))
-        return f"{path or source}:{line}:{column}: features.\"{feature}\": {message}"
-
-    def position(self, source: str, path: tuple[str | int, ...]) -> tuple[int, int]:
-        """Return line and column of the key *path* in the definition file called *source*."""
-        from platform_abi.definitions.positions import nearest, positions
-
-        file = self.locate(source)
-        if file is None:
-            return (1, 1)
-        return nearest(positions(file.read_text()), path)
+        path = self.locate(source) or source
+        return f'{path}:{line}:{column}: features."{feature}": {message}'
 
     def masks(self) -> tuple[Mask, ...]:
-        if "masks" not in self.memo:
-            self.memo["masks"] = tuple(
-                Mask(
-                    platform=entry.platform,
-                    feature=entry.feature,
-                    reason=entry.reason,
-                    date=entry.date,
-                    source=relative,
-                )
-                for root, relative in self._list("masks")
-                for entry in self._read(MaskFile, root, relative)[0].mask
-            )
-        found: tuple[Mask, ...] = self.memo["masks"]
-        return found
+        """Return what this site withdraws."""
+        files = self._list("masks")
+        if not files:
+            return ()
 
-    # --- machine types -------------------------------------------------------------------------
+        def read() -> tuple[tuple[Mask, ...], list[str]]:
+            from platform_abi.definitions.reading import read_masks
+
+            return read_masks(files), []
+
+        return self._value(("masks",), [], lambda _: files, read)
+
+    # --- machine types ---------------------------------------------------------------------------
 
     def builds(self, arch: str) -> tuple[str, ...]:
-        names = {f.split("/")[1] for _, f in self._list("machines", depth=2) if _stem(f) == arch}
-        return tuple(sorted(names, key=_natural, reverse=True))
+        """Return the names of the QEMU builds known for *arch*, newest first."""
+        key = ("builds", arch)
+        if key not in self.memo:
+            names = {f.split("/")[1] for _, f in self._stemmed("machines", arch, depth=2)}
+            self.memo[key] = tuple(sorted(names, key=_natural, reverse=True))
+        found: tuple[str, ...] = self.memo[key]
+        return found
+
+    def _machine_files(self, build: str, stem: str) -> list[File]:
+        wanted = f"machines/{build}/{stem}.toml"
+        return [file for file in self._list("machines", depth=2) if file[1] == wanted]
 
     def build(self, name: str, arch: str) -> QemuBuild:
-        key = ("build", name, arch)
-        if key not in self.memo:
-            document, source = self._machine_file(name, arch)
-            head = document.build
-            self.memo[key] = QemuBuild(
-                name=head.name,
-                version=head.version,
-                arch=head.arch,
-                vendor=head.vendor,
-                package=head.package,
-                machines=tuple(entry.name for entry in document.machine),
-                aliases={a: entry.name for entry in document.machine for a in entry.aliases},
-                source=source,
-            )
-        found: QemuBuild = self.memo[key]
-        return found
+        """Return one build; raises UnknownNameError with the nearest names."""
+        files = self._machine_files(name, arch)
+        if not files:
+            raise unknown("QEMU build", name, self.builds(arch), code="unknown-build")
+
+        def read() -> tuple[QemuBuild, list[str]]:
+            from platform_abi.definitions.reading import read_build
+
+            return read_build(name, arch, files), []
+
+        return self._value(("build", name, arch), [], lambda _: files, read)
 
     def machine(self, build: str, name: str, arch: str) -> MachineType:
-        key = ("machine", build, name, arch)
-        if key not in self.memo:
-            document, source = self._machine_file(build, arch)
-            entries = {entry.name: entry for entry in document.machine}
-            if name not in entries:
-                raise unknown("machine type", name, entries, code="unknown-machine")
-            self.memo[key] = _machine_type(entries, name, arch, source)
-        found: MachineType = self.memo[key]
-        return found
+        """Return one machine type of one build, with its compat properties."""
+        known = self.build(build, arch)
+        if name not in known.machines:
+            raise unknown("machine type", name, known.machines, code="unknown-machine")
+        files = self._machine_files(build, arch)
 
-    def _machine_file(self, build: str, arch: str) -> tuple[MachineFile, str]:
-        relative = f"machines/{build}/{arch}.toml"
-        files = [(r, f) for r, f in self._list("machines", depth=2) if f == relative]
-        found = self._once(MachineFile, files, f"build {build}")
-        if found is None:
-            raise unknown("QEMU build", build, self.builds(arch), code="unknown-build")
-        return found
+        def read() -> tuple[MachineType, list[str]]:
+            from platform_abi.definitions.reading import read_machine
+
+            return read_machine(build, name, arch, files), []
+
+        return self._value(("machine", build, name, arch), [], lambda _: files, read)
 
     def types(self, build: str, arch: str) -> TypeTable:
-        key = ("types", build, arch)
-        if key not in self.memo:
-            relative = f"machines/{build}/{arch}-types.toml"
-            files = [(r, f) for r, f in self._list("machines", depth=2) if f == relative]
-            found = self._once(TypesFile, files, f"types of {build}")
-            self.memo[key] = TypeTable() if found is None else _type_table(found[0])
-        table: TypeTable = self.memo[key]
-        return table
+        """Return the QOM types that one build knows; empty where that was never recorded."""
+        files = self._machine_files(build, f"{arch}-types")
+
+        def read() -> tuple[TypeTable, list[str]]:
+            from platform_abi.definitions.reading import read_types
+
+            return read_types(build, files), []
+
+        return self._value(("types", build, arch), [], lambda _: files, read)
+
+
+#: File names have at most 255 bytes; a catalogue of many long roots goes without a cache.
+_LONGEST_KEY = 200
 
 
 def load_catalogue() -> FileCatalogue:
@@ -333,46 +315,7 @@ def load_catalogue() -> FileCatalogue:
     return FileCatalogue()
 
 
-def _type_table(document: TypesFile) -> TypeTable:
-    return TypeTable(
-        types={
-            name: QomType(
-                parent=entry.parent,
-                abstract=entry.abstract,
-                properties=frozenset(entry.properties),
-            )
-            for name, entry in document.type.items()
-        },
-        aliases=document.aliases,
-    )
-
-
-def _machine_type(
-    entries: dict[str, MachineEntry], name: str, arch: str, source: str
-) -> MachineType:
-    entry = entries[name]
-    chain = [entry]
-    while chain[-1].inherits:
-        chain.append(entries[chain[-1].inherits])
-    return MachineType(
-        name=entry.name,
-        family=entry.family,
-        arch=arch,
-        generation=entry.generation,
-        aliases=entry.aliases,
-        default=entry.default,
-        deprecated=entry.deprecated,
-        cpu=entry.cpu,
-        compat=tuple(
-            CompatProperty(driver=row[0], property=row[1], value=row[2], optional=len(row) > 3)  # noqa: PLR2004
-            for link in reversed(chain)
-            for row in link.compat
-        ),
-        source=source,
-    )
-
-
-def _toml_files(root: Path, folder: str, depth: int) -> list[str]:
+def _toml_files(root: str, folder: str, depth: int) -> list[str]:
     """Return the TOML files *depth* levels below root/folder, relative to *root*, sorted."""
     try:
         entries = sorted(os.scandir(f"{root}/{folder}"), key=lambda entry: entry.name)
@@ -388,7 +331,7 @@ def _toml_files(root: Path, folder: str, depth: int) -> list[str]:
             continue
         if depth > 1 and entry.is_dir():
             found += _toml_files(root, f"{folder}/{entry.name}", depth - 1)
-        elif entry.name.endswith(".toml"):
+        elif depth == 1 and entry.name.endswith(".toml"):
             found.append(f"{folder}/{entry.name}")
     return found
 
@@ -399,25 +342,5 @@ def _stem(relative: str) -> str:
 
 def _natural(name: str) -> tuple[object, ...]:
     """Return what sorts ``linux-6.9`` before ``linux-6.10``."""
-    return tuple((1, int(p), "") if p.isdigit() else (0, 0, p) for p in re.split(r"(\d+)", name) if p)
-
-
-def _merge(into: dict[str, tuple[Any, Path]], what: str, name: str, value: Any, path: Path) -> None:
-    if name in into and into[name][0] != value:
-        raise _two_meanings(what, into[name][1], path)
-    into.setdefault(name, (value, path))
-
-
-def _two_meanings(what: str, first: Path, second: Path) -> DefinitionError:
-    return DefinitionError(
-        [f"{what} has two meanings: one in {first}, another in {second}"],
-        code="definition-conflict",
-        help="give one of them another name; a site withdraws features with a mask, not a copy",
-    )
-
-
-def _own_prefix(name: str, stem: str, path: Path) -> None:
-    if name.split(".", 1)[0] != stem:
-        fault = f"{path}: feature '{name}': the file of its family would be {name.split('.', 1)[0]}.toml"
-        raise DefinitionError([fault], code="definition-name")
-
+    parts = re.split(r"(\d+)", name)
+    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts if part)

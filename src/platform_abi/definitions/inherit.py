@@ -45,7 +45,7 @@ def flatten(name: str, find: Find) -> Platform | None:
         lineage=head.lineage,
         version=head.version,
         title=head.title,
-        released=head.released,
+        released=None if head.released is None else head.released.isoformat(),
         extends=tuple(document.platform.name for document, _ in chain[1:]),
         levels=levels,
         assumes=tuple(dict.fromkeys(assumes)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from platform_abi.model.capability import Capability
 from platform_abi.model.feature import Feature
-from platform_abi.model.platform import version_key
+from platform_abi.model.platform import Listing, Platform, version_key
 
 #: The subsystem name that stands for every subsystem without a level of its own.
 EVERY = "kernel"
@@ -26,6 +26,19 @@ def predicted(feature: Feature, levels: Mapping[str, str], known: Mapping[str, C
         if (capability := known.get(name)) is not None and capability.since is not None
     ]
     return bool(versions) and all(_reached(since, system, levels) for system, since in versions)
+
+
+def implied(
+    platform: Platform, feature: Feature, known: Mapping[str, Capability]
+) -> Listing | None:
+    """Return the listing that *platform*'s levels imply for *feature*: QEMU's own choice."""
+    if feature.when_supported is None or not predicted(feature, platform.levels, known):
+        return None
+    return Listing(values={_ALWAYS: feature.when_supported}, source=platform.source)
+
+
+#: Before every edition.
+_ALWAYS = "0.0"
 
 
 def _reached(since: str, subsystem: str, levels: Mapping[str, str]) -> bool:

@@ -178,11 +178,12 @@ def _pairs(rows: list[list[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in rows)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write *text* to *path* whole or not at all: a temporary file, then a rename.
+def write_text(name: str | Path, text: str) -> None:
+    """Write *text* to the file *name* whole or not at all: a temporary file, then a rename.
 
     Raises HostError where that is not possible; an earlier file is then untouched.
     """
+    path = Path(name)
     part = ""
     try:
         descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -198,8 +199,9 @@ def write_text(path: Path, text: str) -> None:
         raise HostError(f"cannot write {path}: {error.strerror}", code="write-failed") from error
 
 
-def read_text(path: Path) -> str:
-    """Return the text of *path*; raises HostError where it cannot be read."""
+def read_text(name: str | Path) -> str:
+    """Return the text of the file *name*; raises HostError where it cannot be read."""
+    path = Path(name)
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

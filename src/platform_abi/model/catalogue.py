@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from platform_abi.model.capability import Capability
-from platform_abi.model.device import DeviceTable
-from platform_abi.model.feature import Feature
-from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
-from platform_abi.model.platform import Listing, Mask, Platform
+if TYPE_CHECKING:
+    from platform_abi.model.capability import Capability
+    from platform_abi.model.device import DeviceTable
+    from platform_abi.model.feature import Feature
+    from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+    from platform_abi.model.platform import Listing, Mask, Platform
 
 
 class Catalogue(Protocol):

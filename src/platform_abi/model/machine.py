@@ -34,6 +34,8 @@ class MachineType:
     cpu: str = ""
     #: In QEMU's order: a later entry wins over an earlier one.
     compat: tuple[CompatProperty, ...] = ()
+    #: What names the content: the digest of the compat properties, in their order.
+    digest: str = ""
     source: str = ""
 
 
@@ -53,29 +55,30 @@ class QemuBuild:
 
 
 @frozen(kw_only=True)
-class QomType:
-    """One QOM type: its parent, and the properties that its parent does not have."""
-
-    parent: str = ""
-    abstract: bool = False
-    properties: frozenset[str] = frozenset()
-
-
-@frozen(kw_only=True)
 class TypeTable:
-    """Every type of one build that ``-device`` or ``-global`` can name."""
+    """Every QOM type of one build that ``-device`` or ``-global`` can name."""
 
-    types: Mapping[str, QomType] = field(factory=dict)
+    #: Type to parent type; every known type is a key.
+    parents: Mapping[str, str] = field(factory=dict)
+    #: Type to the properties that its parent does not have; a type without any is left out.
+    own_properties: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    abstract: frozenset[str] = frozenset()
+    #: Names that only ``-device`` knows: ``virtio-net`` for ``virtio-net-pci``.
     aliases: Mapping[str, str] = field(factory=dict)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.parents
+
+    def __bool__(self) -> bool:
+        return bool(self.parents)
 
     def ancestry(self, name: str) -> Iterator[str]:
         """Yield *name* and its parents, as far as they are known."""
-        seen = 0
-        while name and seen <= len(self.types):
+        steps = 0
+        while name and steps <= len(self.parents):
             yield name
-            known = self.types.get(name)
-            name = "" if known is None else known.parent
-            seen += 1
+            name = self.parents.get(name, "")
+            steps += 1
 
     def is_a(self, name: str, ancestor: str) -> bool:
         """Return whether ``-global ancestor.x`` reaches objects of type *name*."""
@@ -83,9 +86,4 @@ class TypeTable:
 
     def properties(self, name: str) -> frozenset[str]:
         """Return all properties of *name*, its parents' included."""
-        found: frozenset[str] = frozenset()
-        for step in self.ancestry(name):
-            known = self.types.get(step)
-            if known is not None:
-                found |= known.properties
-        return found
+        return frozenset(p for step in self.ancestry(name) for p in self.own_properties.get(step, ()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from platform_abi.errors import UsageError
@@ -57,6 +56,8 @@ def _items(text: str) -> list[str]:
 
 
 def _from_json(text: str) -> Properties:
+    import json
+
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 
 from attrs import field, frozen
 
@@ -36,7 +35,8 @@ class Platform:
     lineage: str
     version: str = ""
     title: str = ""
-    released: date | None = None
+    #: The day of the release, ``2023-02-19``, where it is known.
+    released: str | None = None
     extends: tuple[str, ...] = ()
     #: Upstream level by subsystem, for kernels that are a mixture: ``{"tun": "5.14"}``.
     levels: Mapping[str, str] = field(factory=dict)
@@ -55,7 +55,7 @@ class Mask:
     platform: str
     feature: str
     reason: str
-    date: date
+    date: str
     source: str = ""
 
 

@@ -12,7 +12,7 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.platform import Mask, Platform, edition_key
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Choice:
     """A platform at an edition, with the overrides that were written behind its name."""
 
@@ -22,7 +22,7 @@ class Choice:
     masks: Mapping[str, Mask]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Decision:
     """The value of one feature behind one backend, and where it came from.
 

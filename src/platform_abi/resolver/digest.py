@@ -1,22 +1,14 @@
-"""Digests: SHA-256 over canonical JSON."""
+"""What identifies a guest ABI, and what a platform means at an edition."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.digest import canonical_digest
 from platform_abi.model.feature import Feature
-from platform_abi.model.machine import MachineType
 from platform_abi.model.platform import edition_key
-
-
-def canonical_digest(value: Any) -> str:
-    """Return ``sha256:`` and the hex digest of *value* as JSON with sorted keys and no spaces."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def abi_digest(abi: GuestAbi) -> str:
@@ -35,13 +27,6 @@ def abi_digest(abi: GuestAbi) -> str:
             "preconditions": sorted(p.capability for p in abi.preconditions),
             "unpinned": sorted(u.what for u in abi.unpinned),
         }
-    )
-
-
-def machine_digest(machine: MachineType) -> str:
-    """Return the digest of a machine type's compat properties, in their order."""
-    return canonical_digest(
-        [machine.name, [[c.driver, c.property, c.value, c.optional] for c in machine.compat]]
     )
 
 

@@ -20,7 +20,7 @@ _BOOLEANS = {
 _SIZE_SUFFIXES = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Instance:
     """One device of a family, as the resolver sees it.
 
@@ -36,12 +36,14 @@ class Instance:
     inner: frozenset[str] = frozenset()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Explicit:
     """A value that a user gave, and at which layer."""
 
     value: str
     layer: Layer
+    #: The value reaches only the inner device, not the outer object.
+    inner: bool = False
 
 
 def explicit(
@@ -59,7 +61,8 @@ def explicit(
     for types in (instance.types, instance.inner):
         for entry in reversed(globals_):
             if entry.property == name and entry.driver in types:
-                return Explicit(value=entry.value, layer="global")
+                inner = types is instance.inner and types is not instance.types
+                return Explicit(value=entry.value, layer="global", inner=inner)
     return None
 
 

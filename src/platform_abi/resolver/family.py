@@ -15,7 +15,7 @@ from platform_abi.resolver.explicit import Instance, explicit, normal
 from platform_abi.resolver.plan import FamilyPlan, Plan, Row, vm_wide
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class FamilyResult:
     """What one family adds to the guest ABI. *needs* pairs capabilities with features."""
 
@@ -26,7 +26,7 @@ class FamilyResult:
     weakened: tuple[str, ...]
 
 
-@define(kw_only=True, eq=False)
+@define(kw_only=True, eq=False, repr=False)
 class _Work:
     settings: list[Setting] = field(factory=list)
     needs: dict[tuple[str, str], None] = field(factory=dict)
@@ -49,7 +49,7 @@ def resolve_family(
         for instance in instances:
             _resolve_other(plan, family, feature, instance, globals_, work)
     return FamilyResult(
-        settings=tuple(work.settings),
+        settings=tuple(dict.fromkeys(work.settings)),
         needs=tuple(work.needs),
         unpinned=tuple(dict.fromkeys(work.unpinned)),
         beyond=tuple(work.beyond),
@@ -84,6 +84,17 @@ def _resolve_row(
                     layer="device",
                     source="argument",
                     device=instance.label,
+                )
+            )
+        elif given.inner and instance.driver in row.drivers:
+            # The machine type's own compat property on the proxy would beat the user's value.
+            work.settings.append(
+                Setting(
+                    driver=instance.driver,
+                    property=row.property,
+                    value=value,
+                    layer="global",
+                    source="argument",
                 )
             )
         if value in UNDECIDED:
@@ -173,7 +184,7 @@ def _present(plan: Plan, family: FamilyPlan, row: Row, settings: list[Setting]) 
 
 def _has_property(plan: Plan, family: FamilyPlan, row: Row) -> bool:
     driver = family.family.driver
-    if not plan.named_build or driver not in plan.types.types:
+    if not plan.named_build or driver not in plan.types:
         return True
     return row.property in plan.types.properties(driver)
 

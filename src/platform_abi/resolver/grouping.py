@@ -23,7 +23,7 @@ NO_BACKEND = "none"
 _DEVICE_KEYS = frozenset({"driver", "id", "bus"})
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Known:
     """What a plan knows of one driver."""
 
@@ -146,8 +146,9 @@ def _cpu(plan: Plan, family: DeviceFamily) -> Known:
     if key not in plan.drivers:
         types = plan.types
         name = plan.cpu_type(family)
-        if types.types and name not in types.types:
-            models = [t.removesuffix(f"-{family.driver}") for t in types.types if t.endswith(f"-{family.driver}")]
+        if types and name not in types:
+            suffix = f"-{family.driver}"
+            models = [t.removesuffix(suffix) for t in types.parents if t.endswith(suffix)]
             raise unknown("CPU model", plan.cpu, models, code="unknown-cpu")
         outer = frozenset(types.ancestry(name)) | {name, family.driver}
         plan.drivers[key] = Known(
@@ -185,7 +186,7 @@ def know(plan: Plan, driver: str) -> Known:
     inner = canonical if family is None else family.driver
     outer_types, inner_types = type_sets(types, canonical, inner)
     known_properties: frozenset[str] | None = None
-    if canonical in types.types:
+    if canonical in types:
         known_properties = types.properties(canonical) | _DEVICE_KEYS
         if family is not None:
             known_properties |= types.properties(family.driver)
@@ -207,9 +208,9 @@ def _types_with(plan: Plan, driver: str) -> TypeTable:
     """
     known: set[str] = set()
     for types in _candidates(plan):
-        if not types.types or driver in types.types or driver in types.aliases:
+        if not types or driver in types or driver in types.aliases:
             return types
-        known |= set(types.types) | set(types.aliases)
+        known |= set(types.parents) | set(types.aliases)
     raise unknown("driver", driver, known, code="unknown-driver")
 
 
@@ -239,7 +240,7 @@ def _check_property(plan: Plan, driver: str, name: str) -> None:
         for family in plan.catalogue.devices().families:
             if driver in family.proxies:
                 properties |= types.properties(family.driver)
-        if name in properties or (driver in types.types and types.types[driver].abstract and _below(types, driver, name)):
+        if name in properties or (driver in types.abstract and _below(types, driver, name)):
             return
         every |= properties
     raise unknown(
@@ -250,16 +251,16 @@ def _check_property(plan: Plan, driver: str, name: str) -> None:
 def _below(types: TypeTable, driver: str, name: str) -> bool:
     """Return whether a concrete type below the abstract *driver* has property *name*."""
     return any(
-        name in entry.properties and driver in types.ancestry(child)
-        for child, entry in types.types.items()
+        name in names and driver in types.ancestry(child)
+        for child, names in types.own_properties.items()
     )
 
 
 def _check_global(plan: Plan, entry: GlobalProperty) -> None:
     types = _types_with(plan, entry.driver)
-    if not types.types:
+    if not types:
         return
-    if entry.driver not in types.types:
+    if entry.driver not in types:
         meant = types.aliases[entry.driver]
         raise UsageError(
             f"'{entry.driver}' is an alias for -device only; -global does not know it",

@@ -19,7 +19,6 @@ from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.platform import PlatformReference, edition_key, version_key
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.decide import Choice, Decision, decide
-from platform_abi.resolver.digest import machine_digest
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.reference import choose_edition
 
@@ -30,7 +29,7 @@ MEMO_LIMIT = 4096
 MACHINE = "machine"
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Row:
     """One property that a feature drives, and the drivers it has to be emitted on."""
 
@@ -41,7 +40,7 @@ class Row:
     drivers: tuple[str, ...]
 
 
-@define(kw_only=True, eq=False)
+@define(kw_only=True, eq=False, repr=False)
 class FamilyPlan:
     """The features of one family that apply to the plan's machine type."""
 
@@ -60,7 +59,7 @@ class FamilyPlan:
         return any(feature.kind == "unpinnable" for feature in self.other)
 
 
-@define(kw_only=True, eq=False)
+@define(kw_only=True, eq=False, repr=False)
 class Plan:
     """One machine type of one build, under one platform, accelerator and CPU model."""
 
@@ -87,14 +86,6 @@ class Plan:
         if "backends" not in self.memo:
             self.memo["backends"] = frozenset(b.name for b in self.catalogue.devices().backends)
         found: frozenset[str] = self.memo["backends"]
-        return found
-
-    @property
-    def machine_digest(self) -> str:
-        """Return the digest of the machine type's content in the build."""
-        if "digest" not in self.memo:
-            self.memo["digest"] = machine_digest(self.machine)
-        found: str = self.memo["digest"]
         return found
 
     @property

@@ -71,7 +71,7 @@ def _assemble(
         unpinned=unpinned,
         beyond=beyond,
         notes=notes,
-        machine_digest=plan.machine_digest,
+        machine_digest=plan.machine.digest,
     )
 
 

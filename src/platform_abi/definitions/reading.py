@@ -1,0 +1,238 @@
+"""Definition files read and merged: what the catalogue does when its cache does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from attrs import evolve
+
+from platform_abi.definitions.documents import (
+    CapabilityFile,
+    DeviceFile,
+    Document,
+    EditionFile,
+    FeatureFile,
+    MachineEntry,
+    MachineFile,
+    MaskFile,
+    PlatformFile,
+    TypesFile,
+)
+from platform_abi.definitions.inherit import flatten
+from platform_abi.definitions.structure import load
+from platform_abi.errors import DefinitionError, HostError
+from platform_abi.model.capability import Capability
+from platform_abi.model.device import DeviceTable, VirtioBit
+from platform_abi.model.digest import canonical_digest
+from platform_abi.model.feature import Examined, Feature
+from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild, TypeTable
+from platform_abi.model.platform import Mask, Platform
+
+T = TypeVar("T", bound=Document)
+File = tuple[str, str]
+
+
+def _read(cls: type[T], file: File) -> T:
+    path = "/".join(file)
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123 - the catalogue knows files as strings
+            data = stream.read()
+    except OSError as error:
+        raise HostError(
+            f"cannot read {path}: {error.strerror}", code="definition-unreadable"
+        ) from error
+    return load(cls, data, path)
+
+
+def _one(cls: type[T], files: Sequence[File], what: str) -> tuple[T, str] | None:
+    """Return the one document that *files* hold, with its name; copies of it count as one."""
+    found: tuple[T, File] | None = None
+    for file in files:
+        document = _read(cls, file)
+        if found is None:
+            found = (document, file)
+        elif document != found[0]:
+            raise _two_meanings(what, found[1], file)
+    return None if found is None else (found[0], found[1][1])
+
+
+def read_edition(name: str, files: Sequence[File]) -> EditionFile:
+    """Return the lock of edition *name*."""
+    found = _one(EditionFile, files, f"edition {name}")
+    assert found is not None, files
+    _same_name(files[0], "edition", name, found[0].edition)
+    return found[0]
+
+
+def read_features(stem: str, files: Sequence[File]) -> tuple[Feature, ...]:
+    """Return the features that *files*, all called *stem*, define together, sorted by id."""
+    merged: dict[str, tuple[Feature, File]] = {}
+    for file in files:
+        for feature in _read(FeatureFile, file).feature:
+            family = feature.id.split(".", 1)[0]
+            if family != stem:
+                fault = f"{'/'.join(file)}: feature '{feature.id}' belongs into {family}.toml"
+                raise DefinitionError([fault], code="definition-name")
+            _merge(merged, f"feature {feature.id}", feature.id, feature, file)
+    return tuple(merged[name][0] for name in sorted(merged))
+
+
+def read_examined(files: Sequence[File]) -> tuple[Examined, ...]:
+    """Return the places in QEMU that *files* say need no feature."""
+    return tuple(entry for file in files for entry in _read(FeatureFile, file).examined)
+
+
+def read_capabilities(files: Sequence[File]) -> dict[str, Capability]:
+    """Return every capability of *files* by id."""
+    merged: dict[str, tuple[Capability, File]] = {}
+    for file in files:
+        for entry in _read(CapabilityFile, file).capability:
+            _merge(merged, f"capability {entry.id}", entry.id, entry, file)
+    return {name: merged[name][0] for name in sorted(merged)}
+
+
+def read_devices(files: Sequence[File]) -> DeviceTable:
+    """Return what *files* say of device families, backends and accelerators."""
+    families: dict[str, tuple[Any, File]] = {}
+    backends: dict[str, tuple[Any, File]] = {}
+    accelerators: list[str] = []
+    common: list[VirtioBit] = []
+    for file in files:
+        document = _read(DeviceFile, file)
+        accelerators += document.accelerators
+        common += document.common_bit
+        for family in document.family:
+            _merge(families, f"device family {family.name}", family.name, family, file)
+        for entry in document.backend:
+            name = f"{entry.name} {sorted(entry.when.items())}"
+            _merge(backends, f"backend {entry.name}", name, entry, file)
+    return DeviceTable(
+        families=tuple(value for value, _ in families.values()),
+        backends=tuple(value for value, _ in backends.values()),
+        accelerators=tuple(dict.fromkeys(accelerators)),
+        common_bits=tuple(dict.fromkeys(common)),
+    )
+
+
+def read_platform(name: str, find: Callable[[str], Sequence[File]]) -> Platform | None:
+    """Return platform *name* with what it inherits, or None where no file is called so."""
+
+    def document(wanted: str) -> tuple[PlatformFile, str] | None:
+        files = find(wanted)
+        found = _one(PlatformFile, files, f"platform {wanted}")
+        if found is not None:
+            _same_name(files[0], "platform.name", wanted, found[0].platform.name)
+        return found
+
+    return flatten(name, document)
+
+
+def read_masks(files: Sequence[File]) -> tuple[Mask, ...]:
+    """Return what *files* withdraw."""
+    return tuple(
+        Mask(
+            platform=entry.platform,
+            feature=entry.feature,
+            reason=entry.reason,
+            date=entry.date.isoformat(),
+            source=file[1],
+        )
+        for file in files
+        for entry in _read(MaskFile, file).mask
+    )
+
+
+def read_build(name: str, arch: str, files: Sequence[File]) -> QemuBuild:
+    """Return build *name* for *arch*."""
+    document, source = _machine_file(name, arch, files)
+    head = document.build
+    return QemuBuild(
+        name=head.name,
+        version=head.version,
+        arch=head.arch,
+        vendor=head.vendor,
+        package=head.package,
+        machines=tuple(entry.name for entry in document.machine),
+        aliases={a: entry.name for entry in document.machine for a in entry.aliases},
+        source=source,
+    )
+
+
+def read_machine(build: str, name: str, arch: str, files: Sequence[File]) -> MachineType:
+    """Return machine type *name* of *build*, with the compat properties it inherits before its own."""
+    document, source = _machine_file(build, arch, files)
+    entries = {entry.name: entry for entry in document.machine}
+    entry = entries[name]
+    machine = MachineType(
+        name=entry.name,
+        family=entry.family,
+        arch=arch,
+        generation=entry.generation,
+        aliases=entry.aliases,
+        default=entry.default,
+        deprecated=entry.deprecated,
+        cpu=entry.cpu,
+        compat=tuple(
+            CompatProperty(driver=row[0], property=row[1], value=row[2], optional="optional" in row[3:])
+            for link in reversed(_chain(entries, entry))
+            for row in link.compat
+        ),
+        source=source,
+    )
+    return evolve(machine, digest=machine_digest(machine))
+
+
+def machine_digest(machine: MachineType) -> str:
+    """Return the digest of a machine type's compat properties, in their order."""
+    rows = [[c.driver, c.property, c.value, c.optional] for c in machine.compat]
+    return canonical_digest([machine.name, rows])
+
+
+def _chain(entries: dict[str, MachineEntry], entry: MachineEntry) -> list[MachineEntry]:
+    chain = [entry]
+    while chain[-1].inherits:
+        chain.append(entries[chain[-1].inherits])
+    return chain
+
+
+def _machine_file(build: str, arch: str, files: Sequence[File]) -> tuple[MachineFile, str]:
+    found = _one(MachineFile, files, f"build {build}")
+    assert found is not None, files
+    _same_name(files[0], "build.name", build, found[0].build.name)
+    _same_name(files[0], "build.arch", arch, found[0].build.arch)
+    return found
+
+
+def read_types(build: str, files: Sequence[File]) -> TypeTable:
+    """Return the QOM types of *build*, an empty table where no file has them."""
+    found = _one(TypesFile, files, f"types of {build}")
+    if found is None:
+        return TypeTable()
+    entries = found[0].type
+    return TypeTable(
+        parents={name: entry.parent for name, entry in entries.items()},
+        own_properties={n: entry.properties for n, entry in entries.items() if entry.properties},
+        abstract=frozenset(name for name, entry in entries.items() if entry.abstract),
+        aliases=found[0].aliases,
+    )
+
+
+def _merge(into: dict[str, tuple[Any, File]], what: str, name: str, value: Any, file: File) -> None:
+    if name in into and into[name][0] != value:
+        raise _two_meanings(what, into[name][1], file)
+    into.setdefault(name, (value, file))
+
+
+def _two_meanings(what: str, first: File, second: File) -> DefinitionError:
+    return DefinitionError(
+        [f"{what} has two meanings: one in {'/'.join(first)}, another in {'/'.join(second)}"],
+        code="definition-conflict",
+        help="give one of them another name; a site withdraws features with a mask, not a copy",
+    )
+
+
+def _same_name(file: File, key: str, expected: str, found: str) -> None:
+    if found != expected:
+        fault = f"{'/'.join(file)}: {key}: expected '{expected}' as the file is called, found '{found}'"
+        raise DefinitionError([fault], code="definition-name")

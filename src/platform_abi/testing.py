@@ -1,0 +1,319 @@
+"""Hypothesis strategies, for this project's laws and for others' definitions.
+
+Needs Hypothesis (``pip install platform-abi[testing]``), which imports this module by itself
+through its entry point; nothing else here does.
+
+    from hypothesis import given
+    from platform_abi.testing import scenarios
+
+    @given(scenarios())
+    def test_something(scenario): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import evolve, frozen
+from hypothesis import strategies as st
+
+from platform_abi.errors import unknown
+from platform_abi.model.capability import Capability
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import DeviceFamily, DeviceTable, NetdevBackend
+from platform_abi.model.feature import Feature
+from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild, TypeTable
+from platform_abi.model.platform import Listing, Mask, Platform, PlatformReference
+from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
+
+BACKENDS = ("tap", "tap+vhost", "user", "none")
+GENERATIONS = ("7.2", "8.1", "8.2", "9.0", "9.1", "10.0", "10.2")
+EDITIONS = ("2026.1", "2026.2")
+CAPABILITIES = ("tun.a", "tun.b", "vhost.a", "kvm.a")
+BUILD = "qemu-10.2.0"
+#: Few, so that compat properties, globals and device properties meet.
+NAMES = ("alpha", "beta-2")
+
+
+class MemoryCatalogue:
+    """A catalogue of values in memory: what the resolver sees of definition files."""
+
+    def __init__(
+        self,
+        *,
+        devices: DeviceTable,
+        features: Sequence[Feature],
+        platforms: Sequence[Platform],
+        machines: Sequence[MachineType],
+        types: TypeTable,
+        capabilities: Mapping[str, Capability] | None = None,
+        editions: Sequence[str] = EDITIONS,
+        masks: Sequence[Mask] = (),
+    ) -> None:
+        self.memo: dict[Any, Any] = {}
+        self._devices = devices
+        self._features = tuple(sorted(features, key=lambda f: f.id))
+        self._platforms = {platform.name: platform for platform in platforms}
+        self._machines = {machine.name: machine for machine in machines}
+        self._types = types
+        self._capabilities = dict(capabilities or {})
+        self._editions = tuple(editions)
+        self._masks = tuple(masks)
+
+    def editions(self) -> tuple[str, ...]:
+        """Return the editions, oldest first."""
+        return self._editions
+
+    def devices(self) -> DeviceTable:
+        """Return the device table."""
+        return self._devices
+
+    def features(self, stem: str) -> tuple[Feature, ...]:
+        """Return the features of family *stem*."""
+        return tuple(f for f in self._features if f.id.split(".", 1)[0] == stem)
+
+    def feature_stems(self) -> tuple[str, ...]:
+        """Return the families that have features."""
+        return tuple(sorted({f.id.split(".", 1)[0] for f in self._features}))
+
+    def capabilities(self) -> dict[str, Capability]:
+        """Return the capabilities."""
+        return self._capabilities
+
+    def platform_names(self) -> tuple[str, ...]:
+        """Return the platforms' names."""
+        return tuple(sorted(self._platforms))
+
+    def platform(self, name: str) -> Platform:
+        """Return platform *name*."""
+        if name not in self._platforms:
+            raise unknown("platform", name, self._platforms, code="unknown-platform")
+        return self._platforms[name]
+
+    def listing(self, platform: Platform, feature: Feature) -> Listing | None:
+        """Return what *platform* lists of *feature*."""
+        return platform.listings.get(feature.id)
+
+    def masks(self) -> tuple[Mask, ...]:
+        """Return the masks."""
+        return self._masks
+
+    def builds(self, arch: str) -> tuple[str, ...]:
+        """Return the one build."""
+        return (BUILD,) if arch == "x86_64" else ()
+
+    def build(self, name: str, arch: str) -> QemuBuild:
+        """Return the one build."""
+        if name != BUILD:
+            raise unknown("QEMU build", name, [BUILD], code="unknown-build")
+        return QemuBuild(
+            name=BUILD,
+            version="10.2.0",
+            arch=arch,
+            machines=tuple(self._machines),
+            aliases={"q35": max(self._machines)},
+        )
+
+    def machine(self, build: str, name: str, arch: str) -> MachineType:
+        """Return machine type *name*."""
+        del build, arch
+        return self._machines[name]
+
+    def types(self, build: str, arch: str) -> TypeTable:
+        """Return the QOM types."""
+        del build, arch
+        return self._types
+
+
+@frozen(kw_only=True)
+class Scenario:
+    """A catalogue, and a question to ask it."""
+
+    catalogue: Catalogue
+    vm: VirtualMachine
+    platform: PlatformReference
+
+
+_FAMILIES = (
+    DeviceFamily(
+        name="net",
+        driver="net-device",
+        proxies=("net-pci", "net-ccw"),
+        backend_property="netdev",
+        assumed_backends=("tap", "tap+vhost"),
+    ),
+    DeviceFamily(name="cpu", driver="x86_64-cpu", backend="accelerator"),
+)
+
+_TYPES = TypeTable(
+    parents={
+        "device": "",
+        "net-device": "virtio-device",
+        "virtio-device": "device",
+        "pci-device": "device",
+        "net-pci": "pci-device",
+        "net-ccw": "device",
+        "cpu": "device",
+        "x86_64-cpu": "cpu",
+        "qemu64-x86_64-cpu": "x86_64-cpu",
+        "host-x86_64-cpu": "x86_64-cpu",
+    },
+    own_properties={
+        "net-device": NAMES,
+        "net-pci": (*NAMES, "netdev", "mac"),
+        "net-ccw": (*NAMES, "netdev", "mac"),
+        "x86_64-cpu": NAMES,
+    },
+    abstract=frozenset({"device", "virtio-device", "pci-device", "cpu", "x86_64-cpu"}),
+)
+
+
+def needs() -> st.SearchStrategy[tuple[str, ...]]:
+    """Return sets of capabilities, as a feature requires them."""
+    return st.lists(st.sampled_from(CAPABILITIES), unique=True, max_size=3).map(
+        lambda names: tuple(sorted(names))
+    )
+
+
+@st.composite
+def features(draw: st.DrawFn, family: DeviceFamily, name: str) -> Feature:
+    """Draw a setting of *family* on property *name*."""
+    backends = ("kvm", "tcg") if family.backend else (*BACKENDS, "*")
+    opt_in = draw(st.booleans())
+    return Feature(
+        id=f"{family.name}.{name}",
+        title=name,
+        edition=draw(st.sampled_from(EDITIONS)),
+        generation=draw(st.none() | st.sampled_from(GENERATIONS)),
+        fallback="off",
+        when_supported="off" if opt_in else draw(st.sampled_from(["on", "off"])),
+        opt_in=opt_in,
+        properties=(f"{family.driver}.{name}",),
+        requires=draw(st.dictionaries(st.sampled_from(backends), needs())),
+    )
+
+
+@st.composite
+def platforms(draw: st.DrawFn, known: Sequence[Feature], name: str) -> Platform:
+    """Draw a platform that lists some of the *known* features, in some editions."""
+    listed = draw(st.lists(st.sampled_from(list(known)), unique_by=lambda f: f.id)) if known else []
+    return Platform(
+        name=name,
+        lineage="test",
+        source=f"platforms/test/{name}.toml",
+        listings={
+            feature.id: Listing(
+                values=draw(
+                    st.dictionaries(
+                        st.sampled_from(["0.0", *EDITIONS]),
+                        st.sampled_from(["on", "off"]),
+                        min_size=1,
+                    )
+                ),
+                source=f"platforms/test/{name}.toml",
+            )
+            for feature in listed
+        },
+    )
+
+
+@st.composite
+def machines(draw: st.DrawFn, generation: str) -> MachineType:
+    """Draw a machine type with compat properties on inner devices, proxies and parents."""
+    drivers = st.sampled_from(["net-device", "virtio-device", "net-pci", "pci-device", "x86_64-cpu"])
+    entry = st.builds(
+        CompatProperty,
+        driver=drivers,
+        property=st.sampled_from(NAMES),
+        value=st.sampled_from(["on", "off"]),
+    )
+    return MachineType(
+        name=f"pc-q35-{generation}",
+        family="pc-q35",
+        arch="x86_64",
+        generation=generation,
+        cpu="qemu64-x86_64-cpu",
+        compat=tuple(draw(st.lists(entry, max_size=3))),
+    )
+
+
+@st.composite
+def virtual_machines(draw: st.DrawFn, machine: str) -> VirtualMachine:
+    """Draw a virtual machine with NICs of several transports, backends and explicit values."""
+    pairs = st.lists(
+        st.tuples(st.sampled_from(NAMES), st.sampled_from(["on", "off", "true", "no", "auto"])),
+        max_size=2,
+        unique_by=lambda pair: pair[0],
+    )
+    devices = draw(
+        st.lists(
+            st.builds(
+                Device,
+                driver=st.sampled_from(["net-pci", "net-ccw", "net-device"]),
+                backend=st.sampled_from(BACKENDS),
+                properties=pairs.map(tuple),
+            ),
+            max_size=4,
+        )
+    )
+    globals_ = draw(
+        st.lists(
+            st.builds(
+                GlobalProperty,
+                driver=st.sampled_from(["net-device", "net-pci", "net-ccw", "x86_64-cpu"]),
+                property=st.sampled_from(NAMES),
+                value=st.sampled_from(["on", "off"]),
+            ),
+            max_size=3,
+        )
+    )
+    model = draw(st.none() | st.sampled_from(["qemu64", "host"]))
+    return VirtualMachine(
+        machine=machine,
+        accelerator=draw(st.sampled_from(["kvm", "tcg"])),
+        cpu=None if model is None else Cpu(model=model, properties=tuple(draw(pairs))),
+        devices=tuple(
+            evolve(device, id=draw(st.sampled_from([None, f"d{index}"])))
+            for index, device in enumerate(devices)
+        ),
+        globals=tuple(globals_),
+    )
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    """Draw a whole catalogue with a virtual machine and a platform to resolve it on."""
+    known = [
+        draw(features(family, name))
+        for family in _FAMILIES
+        for name in draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
+    ]
+    generation = draw(st.sampled_from(GENERATIONS))
+    catalogue = MemoryCatalogue(
+        devices=DeviceTable(
+            families=_FAMILIES,
+            backends=tuple(NetdevBackend(name=name, netdev=(name,)) for name in BACKENDS),
+            accelerators=("kvm", "tcg"),
+        ),
+        features=known,
+        platforms=[draw(platforms(known, "test-1"))],
+        machines=[draw(machines(generation))],
+        types=_TYPES,
+        capabilities={
+            name: Capability(id=name, title=name, subsystem=name.split(".")[0], since="5.0")
+            for name in CAPABILITIES
+        },
+    )
+    return Scenario(
+        catalogue=catalogue,
+        vm=draw(virtual_machines(f"pc-q35-{generation}")),
+        platform=PlatformReference(
+            name="test-1", edition=draw(st.none() | st.sampled_from(EDITIONS))
+        ),
+    )
+
+
+def register_strategies() -> None:
+    """Let ``from_type`` make scenarios; Hypothesis calls this when it is imported."""
+    st.register_type_strategy(Scenario, scenarios())

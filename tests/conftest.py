@@ -1,0 +1,34 @@
+"""What every test runs under: the packaged definitions alone, no site's, no cache of a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import platform_abi as pa
+
+DEFINITIONS = Path(__file__).parent.parent / "definitions"
+
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True)
+def _no_site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Keep a developer's own definitions, cache and colours out of the tests."""
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "PLATFORM_ABI_PATH", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PLATFORM_ABI_CACHE", "")
+    yield
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> pa.FileCatalogue:
+    """The definitions of this repository."""
+    return pa.FileCatalogue([DEFINITIONS], cache="")
