@@ -28,7 +28,10 @@ def arguments(abi: GuestAbi) -> list[str]:
     Raises UsageError (``argument-nul``) for a value that no argument can hold.
     """
     vm = abi.vm
-    out = ["-machine", join_options(vm.machine, _machine_options(abi))]
+    out = ["-machine", join_options(vm.machine, vm.machine_options)]
+    for name, value in chosen_options(abi):
+        # QEMU merges every -machine of a command line.
+        out += ["-machine", f"{name}={value}"]
     out += ["-accel", vm.accelerator]
     if vm.cpu is not None:
         out += ["-cpu", join_options(vm.cpu.model, vm.cpu.properties)]
@@ -41,14 +44,13 @@ def arguments(abi: GuestAbi) -> list[str]:
     return out
 
 
-def _machine_options(abi: GuestAbi) -> Properties:
-    """Return the options of -machine: the user's, and those that the platform sets."""
-    chosen = tuple(
+def chosen_options(abi: GuestAbi) -> Properties:
+    """Return the options of -machine that the platform sets, beside the user's own."""
+    return tuple(
         (s.property, s.value)
         for s in abi.settings
         if s.driver == _MACHINE and s.layer == "platform"
     )
-    return (*abi.vm.machine_options, *chosen)
 
 
 def global_settings(abi: GuestAbi) -> list[Setting]:

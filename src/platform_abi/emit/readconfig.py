@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from platform_abi.emit.arguments import _machine_options, global_settings, own_settings
+from platform_abi.emit.arguments import chosen_options, global_settings, own_settings
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi
 
@@ -25,7 +25,7 @@ def readconfig(abi: GuestAbi) -> str:
             code="readconfig-impossible",
             help="leave --cpu to QEMU's own command line, or emit arguments",
         )
-    out = _section("machine", [("type", vm.machine), *_machine_options(abi)])
+    out = _section("machine", [("type", vm.machine), *vm.machine_options, *chosen_options(abi)])
     out += _section("accel", [("accel", vm.accelerator)])
     for s in global_settings(abi):
         pairs = [("driver", s.driver), ("property", s.property), ("value", s.value)]

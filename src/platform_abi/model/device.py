@@ -53,7 +53,7 @@ class DeviceFamily:
     assumed_backends: tuple[str, ...] = ()
     #: Feature files that describe the family; empty: the one of its own name.
     features: tuple[str, ...] = ()
-    #: The VIRTIO device id, 0 for a device that is not virtio.
+    #: The VIRTIO device id, where *bit* describes all that the device can offer; else 0.
     virtio_id: int = 0
     bit: tuple[VirtioBit, ...] = ()
 

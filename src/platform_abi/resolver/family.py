@@ -141,7 +141,7 @@ def _demand(row: Row, decision: Decision, value: str, instance: Instance, work: 
         return
     for name in decision.needs or ():
         work.needs[name, feature.id] = None
-    if not decision.guaranteed:
+    if not decision.guaranteed and value != feature.fallback:
         work.beyond.append(
             Beyond(
                 feature=feature.id,

@@ -26,7 +26,7 @@ def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
     *device* is its id, or ``device[N]`` for the N-th without one, from 0. What only a legacy
     driver can see is there only for a legacy-only device, in its 32 bits.
 
-    Raises UnknownNameError for no such device, UsageError (``not-virtio``) for one without bits.
+    Raises UnknownNameError for no such device, UsageError (``no-bits``) for one whose bits no definition describes.
     """
     plan = plan_for(catalogue, abi.vm, parse_platform(abi.platform))
     labels = {
@@ -38,7 +38,7 @@ def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
     known = know(plan, found.driver)
     family = known.family
     if family is None or not family.virtio_id:
-        raise UsageError(f"'{found.driver}' is not a virtio device", code="not-virtio")
+        raise UsageError(f"no feature bits are known of '{found.driver}'", code="no-bits")
     reader = _Reader(plan, abi, found, device, known, family)
     modern = reader.value(_DISABLE_MODERN, "off", None) not in _ON
     bits = 0
