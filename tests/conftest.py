@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,15 @@ settings.load_profile("default")
 
 
 @pytest.fixture(autouse=True)
-def _no_site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _no_site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep a developer's own definitions, cache and colours out of the tests."""
     for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "PLATFORM_ABI_PATH", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PLATFORM_ABI_CACHE", "")
-    yield
 
 
 @pytest.fixture(scope="session")
 def catalogue() -> pa.FileCatalogue:
-    """The definitions of this repository."""
+    """Return the definitions of this repository."""
     return pa.FileCatalogue([DEFINITIONS], cache="")

@@ -41,7 +41,12 @@ if TYPE_CHECKING:
     from platform_abi.model.machine import MachineType, QemuBuild
     from platform_abi.model.platform import Platform, PlatformReference
     from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
-    from platform_abi.resolver.compare import AbiDifference, PlatformDifference, diff_abis, diff_platforms
+    from platform_abi.resolver.compare import (
+        AbiDifference,
+        PlatformDifference,
+        diff_abis,
+        diff_platforms,
+    )
     from platform_abi.resolver.digest import abi_digest, platform_digest
     from platform_abi.resolver.explain import Explanation, explain
     from platform_abi.resolver.from_options import virtual_machine
@@ -97,9 +102,53 @@ _HOME = {
     "virtual_machine": "resolver.from_options",
 }
 
-__all__ = [  # noqa: PLE0604 - every name is a string; the list is made of them
+__all__ = [
+    "AbiDifference",
+    "Beyond",
+    "BeyondPlatformError",
+    "Capability",
+    "Catalogue",
+    "Cpu",
+    "DefinitionError",
+    "Device",
+    "Explanation",
+    "Fact",
+    "Feature",
+    "FileCatalogue",
+    "GlobalProperty",
+    "GuestAbi",
+    "HostError",
+    "HostReport",
+    "LockError",
+    "MachineType",
+    "Platform",
+    "PlatformAbiError",
+    "PlatformDifference",
+    "PlatformReference",
+    "Precondition",
+    "QemuBuild",
+    "Setting",
+    "UnknownNameError",
+    "Unpinned",
+    "UsageError",
+    "VirtualMachine",
     "__version__",
-    *_HOME,
+    "abi_digest",
+    "abi_document",
+    "arguments",
+    "diff_abis",
+    "diff_platforms",
+    "explain",
+    "load_catalogue",
+    "lock_text",
+    "offered_bits",
+    "parse_platform",
+    "platform_digest",
+    "read_lock",
+    "readconfig",
+    "resolve",
+    "shell_lines",
+    "virtual_machine",
 ]
 
 
@@ -118,4 +167,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return list(__all__)

@@ -62,6 +62,7 @@ class DefinitionError(PlatformAbiError, ValueError):
         super().__init__("\n".join(self.faults), code=code, help=help)
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the error as a JSON object, with each fault of the file."""
         return {**super().as_dict(), "faults": list(self.faults)}
 
 
@@ -80,7 +81,9 @@ class HostError(PlatformAbiError, OSError):
         return self.message
 
 
-def _rebuild(cls: type[PlatformAbiError], args: tuple[Any, ...], state: dict[str, Any]) -> PlatformAbiError:
+def _rebuild(
+    cls: type[PlatformAbiError], args: tuple[Any, ...], state: dict[str, Any]
+) -> PlatformAbiError:
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
@@ -88,7 +91,12 @@ def _rebuild(cls: type[PlatformAbiError], args: tuple[Any, ...], state: dict[str
 
 
 def unknown(
-    what: str, name: str, known: Iterable[str], *, code: str, help: str = ""  # noqa: A002
+    what: str,
+    name: str,
+    known: Iterable[str],
+    *,
+    code: str,
+    help: str = "",  # noqa: A002
 ) -> UnknownNameError:
     """Return the error for a name that nothing defines, with the nearest valid names."""
     hint = suggest(name, known)

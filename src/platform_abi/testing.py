@@ -221,7 +221,9 @@ def platforms(draw: st.DrawFn, known: Sequence[Feature], name: str) -> Platform:
 @st.composite
 def machines(draw: st.DrawFn, generation: str) -> MachineType:
     """Draw a machine type with compat properties on inner devices, proxies and parents."""
-    drivers = st.sampled_from(["net-device", "virtio-device", "net-pci", "pci-device", "x86_64-cpu"])
+    drivers = st.sampled_from(
+        ["net-device", "virtio-device", "net-pci", "pci-device", "x86_64-cpu"]
+    )
     entry = st.builds(
         CompatProperty,
         driver=drivers,

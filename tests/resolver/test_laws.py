@@ -7,7 +7,7 @@ import random
 
 import pytest
 from attrs import evolve
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import platform_abi as pa
@@ -125,7 +125,7 @@ def test_emitted_values_are_concrete(scenario: Scenario) -> None:
 
 @given(scenarios())
 def test_the_world_is_closed(scenario: Scenario) -> None:
-    """Every feature that applies has a value on every device; absent from the platform means off."""
+    """Every feature that applies has a value on every device; what is absent means off."""
     abi = _resolve(scenario)
     plan = plan_for(scenario.catalogue, scenario.vm, scenario.platform)
     for feature in scenario.catalogue.features("net"):
@@ -185,9 +185,7 @@ def test_a_released_name_never_changes(scenario: Scenario, data: st.DataObject) 
         )
         for name, listing in platform.listings.items()
     }
-    newer = Feature(
-        id="net.zeta", title="zeta", edition="2027.1", properties=("net-device.zeta",)
-    )
+    newer = Feature(id="net.zeta", title="zeta", edition="2027.1", properties=("net-device.zeta",))
     later = MemoryCatalogue(
         devices=catalogue.devices(),
         features=[*_features(scenario), newer],
@@ -247,7 +245,6 @@ def test_one_comparison_equal_digests_mean_no_difference(a: Scenario, b: Scenari
 
 
 @given(scenarios())
-
 def test_resolving_is_idempotent(scenario: Scenario) -> None:
     """A resolved ABI's own settings, given explicitly, resolve to the same values."""
     assume(not any(value == "auto" for d in scenario.vm.devices for _, value in d.properties))

@@ -45,7 +45,10 @@ def _report(error: PlatformAbiError, *, as_json: bool) -> None:
 
         from platform_abi.emit.document import SCHEMA_VERSION
 
-        print(json.dumps({"schema_version": SCHEMA_VERSION, "error": error.as_dict()}), file=sys.stderr)
+        print(
+            json.dumps({"schema_version": SCHEMA_VERSION, "error": error.as_dict()}),
+            file=sys.stderr,
+        )
         return
     from platform_abi.cli.render import paint
 

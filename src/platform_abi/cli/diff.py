@@ -1,4 +1,4 @@
-"""``platform-abi diff``"""
+"""The verb ``diff``."""
 
 from __future__ import annotations
 

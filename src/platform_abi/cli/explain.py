@@ -1,4 +1,4 @@
-"""``platform-abi explain``"""
+"""The verb ``explain``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def _index_in_file(catalogue: FileCatalogue, source: str, feature: str) -> int:
     import tomllib
 
     path = catalogue.locate(source)
-    entries = [] if path is None else tomllib.loads(path.read_text())["feature"]
+    if path is None:
+        return 0
+    with open(path, "rb") as stream:  # noqa: PTH123 - the catalogue knows files as strings
+        entries = tomllib.load(stream)["feature"]
     return next((i for i, entry in enumerate(entries) if entry["id"] == feature), 0)
 
 

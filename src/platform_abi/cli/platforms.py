@@ -1,4 +1,4 @@
-"""``platform-abi platforms``"""
+"""The verb ``platforms``."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def printable(text: str) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print *rows* under *headings*: with rich on a terminal that has it, else aligned with spaces."""
+    """Print *rows* under *headings*: with rich on a terminal that has it, else with spaces."""
     clean = [[printable(cell) for cell in row] for row in rows]
     if colored(sys.stdout):
         try:

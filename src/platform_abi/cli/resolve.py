@@ -1,4 +1,4 @@
-"""``platform-abi resolve``"""
+"""The verb ``resolve``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def _from_lock(arguments: argparse.Namespace) -> GuestAbi:
     from platform_abi.emit.lockfile import read_lock, read_text
 
     given = [name for name in ("machine", "platform", "cpu", "build") if getattr(arguments, name)]
-    given += [name for name in ("device", "netdev", "globals", "backend") if getattr(arguments, name)]
+    given += [
+        name for name in ("device", "netdev", "globals", "backend") if getattr(arguments, name)
+    ]
     if given:
         raise UsageError(
             f"--from-lock already says everything; take away --{given[0].removesuffix('s')}",

@@ -13,13 +13,17 @@ from platform_abi.resolver.from_options import virtual_machine
 def vm_of(catalogue: Catalogue, arguments: argparse.Namespace) -> VirtualMachine:
     """Return the virtual machine that *arguments* describe; raises UsageError."""
     if arguments.machine is None:
-        raise UsageError("--machine is missing", code="usage", help="for example --machine pc-q35-9.1")
+        raise UsageError(
+            "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"
+        )
     backends = {}
     for text in arguments.backend:
         netdev, separator, kind = text.partition("=")
         if not separator:
             raise UsageError(
-                f"expected NETDEV=KIND, found {text!r}", code="usage", help="as in --backend n0=macvtap"
+                f"expected NETDEV=KIND, found {text!r}",
+                code="usage",
+                help="as in --backend n0=macvtap",
             )
         backends[netdev] = kind
     return virtual_machine(

@@ -11,6 +11,7 @@ from platform_abi.definitions.documents import (
     DeviceFile,
     EditionFile,
     FeatureFile,
+    MachineEntry,
     MachineFile,
     MaskFile,
     PlatformFile,
@@ -151,11 +152,11 @@ def _(document: MachineFile) -> Iterator[Fault]:
                 yield ("machine", index, "compat", at), message
 
 
-def _in_cycle(name: str, machines: dict[str, object]) -> bool:
-    at = getattr(machines[name], "inherits", "")
+def _in_cycle(name: str, machines: dict[str, MachineEntry]) -> bool:
+    at = machines[name].inherits
     steps = 0
     while at and at != name and steps <= len(machines):
-        at = getattr(machines.get(at), "inherits", "")
+        at = machines[at].inherits if at in machines else ""
         steps += 1
     return bool(at)
 

@@ -49,7 +49,7 @@ def load(cls: type[T], data: bytes, name: str) -> T:
         got = repr(raw["schema"]) if "schema" in raw else "nothing"
         _refuse(name, text, [(("schema",), f"expected schema = {SCHEMA}, found {got}")])
     try:
-        document = _converter().structure(raw, cls)
+        document: T = _converter().structure(raw, cls)
     except (BaseValidationError, StructureHandlerNotFoundError) as error:
         _refuse(name, text, _faults(error, ()))
     faults = list(checks.check(document))
@@ -130,12 +130,17 @@ def _converter() -> Any:
             converter,
             _cattrs_forbid_extra_keys=True,
             _cattrs_detailed_validation=True,
-            **{f.name: override(rename=key_of(f.name)) for f in attrs.fields(cls)},
+            **renamed(cls),
         ),
     )
     converter.register_structure_hook_factory(_is_tuple, lambda cls: _tuple_of(converter, cls))
     converter.register_structure_hook_factory(_is_mapping, lambda cls: _mapping_of(converter, cls))
     return converter
+
+
+def renamed(cls: type) -> Any:
+    """Return what make_dict_structure_fn takes for attributes whose TOML key has dashes."""
+    return {f.name: override(rename=key_of(f.name)) for f in attrs.fields(cls)}
 
 
 def key_of(attribute: str) -> str:
@@ -227,7 +232,7 @@ def _faults(error: BaseException, path: Path) -> Iterator[Fault]:
         for inner in error.exceptions:
             yield from _faults(inner, (*path, *_step(inner)))
     elif isinstance(error, ForbiddenExtraKeysError):
-        known = [key_of(f.name) for f in attrs.fields(error.cls)]
+        known = [key_of(f.name) for f in attrs.fields(error.cl)]
         for extra in sorted(error.extra_fields):
             near = suggest(extra, known) or f"; known: {', '.join(known)}"
             yield (*path, extra), f"unknown key{near}"

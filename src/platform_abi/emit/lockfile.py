@@ -15,8 +15,9 @@ from typing import Any
 from platform_abi.emit.document import setting_document
 from platform_abi.errors import HostError, LockError
 from platform_abi.model.abi import Beyond, GuestAbi, Precondition, Setting, Unpinned
+from platform_abi.model.digest import canonical_digest
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
-from platform_abi.resolver.digest import abi_digest, canonical_digest
+from platform_abi.resolver.digest import abi_digest
 
 #: The one layout of lockfiles that this version writes and reads.
 LOCK_SCHEMA = 1

@@ -23,7 +23,7 @@ NEVER = "never"
 
 @frozen(kw_only=True)
 class Reference:
-    """Where a fact about a feature or a capability can be read: a source line, a symbol, a report."""
+    """Where a fact can be read: a place in a source, a symbol, a report."""
 
     source: str
     note: str = ""

@@ -41,7 +41,7 @@ class MachineType:
 
 @frozen(kw_only=True)
 class QemuBuild:
-    """One QEMU binary: upstream version, vendor, architecture and the names of its machine types."""
+    """One QEMU binary: version, vendor, architecture and the names of its machine types."""
 
     name: str
     version: str
@@ -86,4 +86,6 @@ class TypeTable:
 
     def properties(self, name: str) -> frozenset[str]:
         """Return all properties of *name*, its parents' included."""
-        return frozenset(p for step in self.ancestry(name) for p in self.own_properties.get(step, ()))
+        return frozenset(
+            p for step in self.ancestry(name) for p in self.own_properties.get(step, ())
+        )

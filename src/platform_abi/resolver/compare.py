@@ -60,7 +60,11 @@ def listed(catalogue: Catalogue, choice: PlatformReference | str) -> dict[str, s
         for feature in catalogue.features(stem):
             listing = catalogue.listing(platform, feature)
             value = None if listing is None else listing.at(at)
-            if value is not None and edition_key(feature.edition) <= at and feature.id not in withdrawn:
+            if (
+                value is not None
+                and edition_key(feature.edition) <= at
+                and feature.id not in withdrawn
+            ):
                 values[feature.id] = value
     return values | dict(reference.overrides)
 
@@ -89,7 +93,7 @@ def _facts(abi: GuestAbi) -> dict[tuple[str, str], str]:
         facts |= {("machine", f"CPU property {k}"): v for k, v in vm.cpu.properties}
     for index, device in enumerate(vm.devices):
         label = device.id if device.id is not None else f"device[{index}]"
-        facts["device", label] = " ".join([device.driver, device.backend]).strip()
+        facts["device", label] = f"{device.driver} {device.backend}".strip()
         facts |= {("device", f"{label}.{k}"): v for k, v in device.properties}
     for s in abi.settings:
         place = f"{s.driver}.{s.property}" + ("" if s.device is None else f" of {s.device}")

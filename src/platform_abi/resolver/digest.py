@@ -23,7 +23,9 @@ def abi_digest(abi: GuestAbi) -> str:
             "machine": [vm.machine, vm.arch, vm.accelerator],
             "cpu": None if vm.cpu is None else [vm.cpu.model, sorted(vm.cpu.properties)],
             "devices": [[d.driver, d.id, d.backend, sorted(d.properties)] for d in vm.devices],
-            "settings": sorted([s.driver, s.property, s.value, s.device or ""] for s in abi.settings),
+            "settings": sorted(
+                [s.driver, s.property, s.value, s.device or ""] for s in abi.settings
+            ),
             "preconditions": sorted(p.capability for p in abi.preconditions),
             "unpinned": sorted(u.what for u in abi.unpinned),
         }

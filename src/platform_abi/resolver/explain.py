@@ -61,7 +61,10 @@ def explain(
     types = plan.types
     driver = types.aliases.get(driver, driver)
     feature = _feature(catalogue, driver, prop)
-    steps = [*_compat_steps(plan, types, driver, prop), *_abi_steps(plan, abi, driver, prop, feature)]
+    steps = [
+        *_compat_steps(plan, types, driver, prop),
+        *_abi_steps(plan, abi, driver, prop, feature),
+    ]
     if not steps and feature is None and prop not in types.properties(driver):
         known = {f"{driver}.{p}" for p in types.properties(driver)}
         known |= {p for f in _features(catalogue) for p in f.properties}
@@ -96,19 +99,17 @@ def _compat_steps(plan: Plan, types: TypeTable, driver: str, prop: str) -> list[
     """Return the machine type's own entries for the property, inner device first."""
     inner = _inner(plan.catalogue, driver)
     outer_types, inner_types = type_sets(types, driver, inner)
-    steps = []
-    for reached in (inner_types, outer_types - inner_types):
-        for entry in plan.machine.compat:
-            if entry.property == prop and entry.driver in reached:
-                steps.append(
-                    Step(
-                        layer="machine",
-                        value=entry.value,
-                        source=plan.machine.source,
-                        note=f"compat property {entry.driver}.{entry.property} of {plan.machine.name}",
-                    )
-                )
-    return steps
+    return [
+        Step(
+            layer="machine",
+            value=entry.value,
+            source=plan.machine.source,
+            note=f"compat property of {entry.driver} in {plan.machine.name}",
+        )
+        for reached in (inner_types, outer_types - inner_types)
+        for entry in plan.machine.compat
+        if entry.property == prop and entry.driver in reached
+    ]
 
 
 def _abi_steps(
@@ -116,7 +117,9 @@ def _abi_steps(
 ) -> list[Step]:
     drivers = {driver, _inner(plan.catalogue, driver)}
     drivers |= set(plan.types.ancestry(driver))
-    drivers |= {p for f in plan.catalogue.devices().families if f.driver == driver for p in f.proxies}
+    drivers |= {
+        p for f in plan.catalogue.devices().families if f.driver == driver for p in f.proxies
+    }
     return [
         Step(
             layer=setting.layer,

@@ -46,9 +46,7 @@ class Explicit:
     inner: bool = False
 
 
-def explicit(
-    instance: Instance, name: str, globals_: Sequence[GlobalProperty]
-) -> Explicit | None:
+def explicit(instance: Instance, name: str, globals_: Sequence[GlobalProperty]) -> Explicit | None:
     """Return the explicit value of property *name* of *instance*, by QEMU's precedence.
 
     A device property beats any ``-global``. Among ``-global`` entries one that reaches the outer
@@ -66,9 +64,7 @@ def explicit(
     return None
 
 
-def type_sets(
-    types: TypeTable, driver: str, inner: str
-) -> tuple[frozenset[str], frozenset[str]]:
+def type_sets(types: TypeTable, driver: str, inner: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the QOM types of the outer object and of its inner device."""
     inner_types = frozenset(types.ancestry(inner)) | {inner}
     if driver == inner:
@@ -77,7 +73,7 @@ def type_sets(
 
 
 def normal(feature: Feature, text: str, place: str) -> str:
-    """Return an explicit value in the spelling of the definitions: ``true`` is ``on``, ``2M`` bytes.
+    """Return an explicit value as definitions spell it: ``true`` is ``on``, ``2M`` is in bytes.
 
     Raises UsageError (``property-value``) for what QEMU would refuse. *place* is what the error
     calls the property.

@@ -46,7 +46,7 @@ def virtual_machine(
         arch=arch,
         accelerator=accelerator,
         cpu=None if cpu is None else _cpu(cpu),
-        devices=tuple(_device(table, text, kinds) for text in devices),
+        devices=tuple(_device(text, kinds) for text in devices),
         globals=tuple(parse_global(text) for text in globals_),
         machine_options=tuple((k, v) for k, v in options if k != "type"),
         build=build,
@@ -58,7 +58,7 @@ def _cpu(text: str) -> Cpu:
     return Cpu(model=model, properties=cpu_properties(tuple(items)))
 
 
-def _device(table: DeviceTable, text: str, kinds: Mapping[str, str]) -> Device:
+def _device(text: str, kinds: Mapping[str, str]) -> Device:
     pairs = split_options(text, "driver")
     given = dict(pairs)
     driver = given.get("driver", "")
@@ -129,7 +129,11 @@ def parse_global(text: str) -> GlobalProperty:
     if separator and dot and driver and name and "," not in head:
         return GlobalProperty(driver=driver, property=name, value=value)
     given = dict(split_options(text, "driver"))
-    if set(given) != {"driver", "property", "value"} or not given["driver"] or not given["property"]:
+    if (
+        set(given) != {"driver", "property", "value"}
+        or not given["driver"]
+        or not given["property"]
+    ):
         raise UsageError(
             f"not a -global: {text[:200]!r}",
             code="option-syntax",

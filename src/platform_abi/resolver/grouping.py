@@ -34,9 +34,7 @@ class Known:
     inner: frozenset[str]
 
 
-def resolve_families(
-    plan: Plan, vm: VirtualMachine
-) -> tuple[list[FamilyResult], tuple[str, ...]]:
+def resolve_families(plan: Plan, vm: VirtualMachine) -> tuple[list[FamilyResult], tuple[str, ...]]:
     """Return the result of every family that *vm* has, ordered by driver, and what to say of it."""
     grouped: dict[str, list[tuple[Known, Device, str | None]]] = {}
     for index, device in enumerate(vm.devices):
@@ -136,21 +134,23 @@ def _implicit(plan: Plan, vm: VirtualMachine) -> Iterator[tuple[Known, Device]]:
             )
             yield known, Device(driver=MACHINE, properties=vm.machine_options)
         elif family.backend == ACCELERATOR and plan.machine.cpu.endswith(f"-{family.driver}"):
-            yield _cpu(plan, family), Device(
-                driver=family.driver, properties=() if vm.cpu is None else vm.cpu.properties
+            yield (
+                _cpu(plan, family),
+                Device(
+                    driver=family.driver, properties=() if vm.cpu is None else vm.cpu.properties
+                ),
             )
 
 
 def _cpu(plan: Plan, family: DeviceFamily) -> Known:
-    key = ("cpu", family.name)
+    key = plan.cpu_type(family)
     if key not in plan.drivers:
         types = plan.types
-        name = plan.cpu_type(family)
-        if types and name not in types:
+        if types and key not in types:
             suffix = f"-{family.driver}"
             models = [t.removesuffix(suffix) for t in types.parents if t.endswith(suffix)]
             raise unknown("CPU model", plan.cpu, models, code="unknown-cpu")
-        outer = frozenset(types.ancestry(name)) | {name, family.driver}
+        outer = frozenset(types.ancestry(key)) | {key, family.driver}
         plan.drivers[key] = Known(
             driver=family.driver, family=family, properties=None, types=outer, inner=outer
         )
@@ -177,7 +177,7 @@ def _backend(plan: Plan, known: Known, device: Device) -> str:
 
 
 def know(plan: Plan, driver: str) -> Known:
-    """Return what the plan's build knows of *driver*; raises UnknownNameError for no such driver."""
+    """Return what the build knows of *driver*; raises UnknownNameError for no such driver."""
     types = _types_with(plan, driver)
     canonical = types.aliases.get(driver, driver)
     family = next(
@@ -220,7 +220,10 @@ def _candidates(plan: Plan) -> Iterator[TypeTable]:
         return
     arch = plan.machine.arch
     for name in plan.catalogue.builds(arch):
-        if name != plan.build.name and plan.machine.name in plan.catalogue.build(name, arch).machines:
+        if (
+            name != plan.build.name
+            and plan.machine.name in plan.catalogue.build(name, arch).machines
+        ):
             yield plan.catalogue.types(name, arch)
 
 
@@ -268,4 +271,3 @@ def _check_global(plan: Plan, entry: GlobalProperty) -> None:
             help=f"write {meant}.{entry.property}",
         )
     _check_property(plan, entry.driver, entry.property)
-

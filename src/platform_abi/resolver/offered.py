@@ -11,7 +11,7 @@ from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.platform import version_key
 from platform_abi.model.vm import Device
 from platform_abi.resolver.explicit import Instance, explicit
-from platform_abi.resolver.grouping import NO_BACKEND, Known, know
+from platform_abi.resolver.grouping import NO_BACKEND, know
 from platform_abi.resolver.plan import Plan, plan_for
 from platform_abi.resolver.reference import parse_platform
 
@@ -26,20 +26,18 @@ def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
     *device* is its id, or ``device[N]`` for the N-th without one, from 0. What only a legacy
     driver can see is there only for a legacy-only device, in its 32 bits.
 
-    Raises UnknownNameError for no such device, UsageError (``no-bits``) for one whose bits no definition describes.
+    Raises UnknownNameError for no such device, UsageError (``no-bits``) for one whose bits no
+    definition describes.
     """
     plan = plan_for(catalogue, abi.vm, parse_platform(abi.platform))
-    labels = {
-        d.id if d.id is not None else f"device[{i}]": d for i, d in enumerate(abi.vm.devices)
-    }
+    labels = {d.id if d.id is not None else f"device[{i}]": d for i, d in enumerate(abi.vm.devices)}
     if device not in labels:
         raise unknown("device", device, labels, code="unknown-device")
     found = labels[device]
-    known = know(plan, found.driver)
-    family = known.family
+    family = know(plan, found.driver).family
     if family is None or not family.virtio_id:
         raise UsageError(f"no feature bits are known of '{found.driver}'", code="no-bits")
-    reader = _Reader(plan, abi, found, device, known, family)
+    reader = _Reader(plan, abi, found, device, family)
     modern = reader.value(_DISABLE_MODERN, "off", None) not in _ON
     bits = 0
     own = {bit.bit for bit in family.bit}
@@ -61,9 +59,9 @@ class _Reader:
         abi: GuestAbi,
         device: Device,
         label: str,
-        known: Known,
         family: DeviceFamily,
     ) -> None:
+        known = know(plan, device.driver)
         self._plan = plan
         self._abi = abi
         self._label = label
@@ -112,5 +110,7 @@ class _Reader:
         yield from (s for s in matching if s.device is None and s.driver == self._family.driver)
 
     def _carried(self, name: str) -> bool:
-        row = next((r for r in self._plan.family(self._family.name).rows if r.property == name), None)
+        row = next(
+            (r for r in self._plan.family(self._family.name).rows if r.property == name), None
+        )
         return row is None or row.feature.needs(self._backend) is not None

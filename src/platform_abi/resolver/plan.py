@@ -164,7 +164,9 @@ class Plan:
         if not family.proxies:
             return (family.driver,)
         inner = set(self.types.ancestry(family.driver)) | {family.driver}
-        outer = [c.driver for c in self.machine.compat if c.property == name and c.driver not in inner]
+        outer = [
+            c.driver for c in self.machine.compat if c.property == name and c.driver not in inner
+        ]
         if not outer:
             return (family.driver,)
         reached = [p for p in family.proxies if any(self.types.is_a(p, d) for d in outer)]
@@ -193,9 +195,7 @@ def _make(catalogue: Catalogue, vm: VirtualMachine, reference: PlatformReference
     choice = Choice(
         platform=platform, edition=edition, overrides=dict(reference.overrides), masks=masks
     )
-    spelled = PlatformReference(
-        name=reference.name, edition=edition, overrides=reference.overrides
-    )
+    spelled = PlatformReference(name=reference.name, edition=edition, overrides=reference.overrides)
     plan = Plan(
         catalogue=catalogue,
         build=build,
@@ -242,16 +242,15 @@ def _check_override(plan: Plan, name: str, value: str) -> None:
         )
 
 
-def vm_wide(row: Row, value: str, decision: Decision, device: str | None = None) -> list[Setting]:
-    """Return the settings that give *row*'s property *value*, one for each driver to emit it on."""
+def vm_wide(row: Row, decision: Decision) -> list[Setting]:
+    """Return the settings that give *row*'s property its value on every device of its kind."""
     return [
         Setting(
             driver=driver,
             property=row.property,
-            value=value,
+            value=decision.value,
             layer=decision.layer,
             source=decision.source,
-            device=device,
         )
         for driver in row.drivers
     ]

@@ -17,6 +17,7 @@ from platform_abi.resolver.grouping import resolve_families
 from platform_abi.resolver.plan import MEMO_LIMIT, Plan, plan_for
 from platform_abi.resolver.reference import parse_platform
 
+
 def resolve(
     catalogue: Catalogue,
     vm: VirtualMachine,
@@ -93,6 +94,8 @@ def _merge(results: Sequence[FamilyResult]) -> tuple[Any, ...]:
 
 def _global_settings(globals_: Sequence[GlobalProperty]) -> list[Setting]:
     return [
-        Setting(driver=g.driver, property=g.property, value=g.value, layer="global", source="argument")
+        Setting(
+            driver=g.driver, property=g.property, value=g.value, layer="global", source="argument"
+        )
         for g in globals_
     ]
