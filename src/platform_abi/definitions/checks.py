@@ -20,13 +20,15 @@ from platform_abi.definitions.documents import (
 from platform_abi.definitions.positions import Path
 from platform_abi.errors import suggest
 from platform_abi.model.feature import UNDECIDED, Feature
+from platform_abi.model.platform import ANY_PLATFORM
 
 Fault = tuple[Path, str]
 
 #: Platform, feature, capability, build and machine names: no separators of paths or of options.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
-_VERSION = re.compile(r"\d{1,4}(\.\d{1,5}){0,3}")
-_EDITION = re.compile(r"\d{4}\.\d{1,3}")
+_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,5}){0,3}")
+#: One spelling for each edition: ``2026.01`` would be a second one of ``2026.1``.
+EDITION = re.compile(r"[0-9]{4}\.(0|[1-9][0-9]{0,2})")
 _PROPERTY = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+")
 
 
@@ -121,7 +123,8 @@ def _(document: PlatformFile) -> Iterator[Fault]:
 @check.register
 def _(document: MaskFile) -> Iterator[Fault]:
     for index, mask in enumerate(document.mask):
-        yield from _name(("mask", index, "platform"), mask.platform)
+        if mask.platform != ANY_PLATFORM:
+            yield from _name(("mask", index, "platform"), mask.platform)
         yield from _name(("mask", index, "feature"), mask.feature)
         if not mask.reason.strip():
             yield ("mask", index, "reason"), "a mask must say why"
@@ -130,6 +133,9 @@ def _(document: MaskFile) -> Iterator[Fault]:
 @check.register
 def _(document: MachineFile) -> Iterator[Fault]:
     yield from _name(("build", "name"), document.build.name)
+    version = document.build.version
+    if not _VERSION.fullmatch(version):
+        yield ("build", "version"), f"expected a QEMU release such as '9.1.2', found '{version}'"
     yield from _names(("machine",), (m.name for m in document.machine))
     names = {m.name: m for m in document.machine}
     taken: dict[str, str] = dict.fromkeys(names, "a machine type")
@@ -188,5 +194,5 @@ def _name(path: Path, name: str) -> Iterator[Fault]:
 
 
 def _edition(path: Path, edition: str) -> Iterator[Fault]:
-    if not _EDITION.fullmatch(edition):
+    if not EDITION.fullmatch(edition):
         yield path, f"expected an edition such as '2026.1', found '{edition[:60]}'"

@@ -45,22 +45,19 @@ def _read(cls: type[T], file: File) -> T:
     return load(cls, data, path)
 
 
-def _one(cls: type[T], files: Sequence[File], what: str) -> tuple[T, str] | None:
+def _one(cls: type[T], files: Sequence[File], what: str) -> tuple[T, str]:
     """Return the one document that *files* hold, with its name; copies of it count as one."""
-    found: tuple[T, File] | None = None
-    for file in files:
-        document = _read(cls, file)
-        if found is None:
-            found = (document, file)
-        elif document != found[0]:
-            raise _two_meanings(what, found[1], file)
-    return None if found is None else (found[0], found[1][1])
+    first, *others = files
+    document = _read(cls, first)
+    for other in others:
+        if _read(cls, other) != document:
+            raise _two_meanings(what, first, other)
+    return document, first[1]
 
 
 def read_edition(name: str, files: Sequence[File]) -> EditionFile:
     """Return the lock of edition *name*."""
     found = _one(EditionFile, files, f"edition {name}")
-    assert found is not None, files
     _same_name(files[0], "edition", name, found[0].edition)
     return found[0]
 
@@ -120,9 +117,10 @@ def read_platform(name: str, find: Callable[[str], Sequence[File]]) -> Platform 
 
     def document(wanted: str) -> tuple[PlatformFile, str] | None:
         files = find(wanted)
+        if not files:
+            return None
         found = _one(PlatformFile, files, f"platform {wanted}")
-        if found is not None:
-            _same_name(files[0], "platform.name", wanted, found[0].platform.name)
+        _same_name(files[0], "platform.name", wanted, found[0].platform.name)
         return found
 
     return flatten(name, document)
@@ -198,7 +196,6 @@ def _chain(entries: dict[str, MachineEntry], entry: MachineEntry) -> list[Machin
 
 def _machine_file(build: str, arch: str, files: Sequence[File]) -> tuple[MachineFile, str]:
     found = _one(MachineFile, files, f"build {build}")
-    assert found is not None, files
     _same_name(files[0], "build.name", build, found[0].build.name)
     _same_name(files[0], "build.arch", arch, found[0].build.arch)
     return found
@@ -206,15 +203,15 @@ def _machine_file(build: str, arch: str, files: Sequence[File]) -> tuple[Machine
 
 def read_types(build: str, files: Sequence[File]) -> TypeTable:
     """Return the QOM types of *build*, an empty table where no file has them."""
-    found = _one(TypesFile, files, f"types of {build}")
-    if found is None:
+    if not files:
         return TypeTable()
-    entries = found[0].type
+    document, _ = _one(TypesFile, files, f"types of {build}")
+    entries = document.type
     return TypeTable(
         parents={name: entry.parent for name, entry in entries.items()},
         own_properties={n: entry.properties for n, entry in entries.items() if entry.properties},
         abstract=frozenset(name for name, entry in entries.items() if entry.abstract),
-        aliases=found[0].aliases,
+        aliases=document.aliases,
     )
 
 

@@ -6,13 +6,12 @@ is for others; it never lets anything but DefinitionError out.
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime, time
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import (
@@ -46,7 +45,7 @@ def load(cls: type[T], data: bytes, name: str) -> T:
     text = _text(data, name)
     raw = _parse(text, name)
     if raw.get("schema") != SCHEMA:
-        got = repr(raw["schema"]) if "schema" in raw else "nothing"
+        got = _found(raw["schema"]) if "schema" in raw else "nothing"
         _refuse(name, text, [(("schema",), f"expected schema = {SCHEMA}, found {got}")])
     try:
         document: T = _converter().structure(raw, cls)
@@ -97,11 +96,25 @@ def _refuse(name: str, text: str, faults: Iterable[Fault]) -> None:
     lines = []
     for path, message in faults:
         line, column = nearest(index, path)
-        lines.append((line, column, f"{name}:{line}:{column}: {_spell(path)}: {message}"))
+        fault = _printable(f"{spell(path)}: {message}")
+        lines.append((line, column, f"{name}:{line}:{column}: {fault}"))
     raise DefinitionError([line for _, _, line in sorted(lines)], code="definition-invalid")
 
 
-def _spell(path: Path) -> str:
+#: What a fault says of a value or a key is cut off here, in characters.
+_LONGEST_FAULT = 1000
+
+
+def _printable(text: str) -> str:
+    """Return *text* on one line without control characters, which a value or a key may have."""
+    if len(text) > _LONGEST_FAULT:
+        text = text[:_LONGEST_FAULT] + "..."
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def spell(path: Path) -> str:
     """Return *path* as a reader of the file would say it: ``feature[2].requires.tap``."""
     out = ""
     for part in path:
@@ -122,15 +135,19 @@ def _converter() -> Any:
     for kind in (str, bool, int):
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(date, _exactly(date))
-    converter.register_structure_hook(ListedValue, _listed_value)
+    # Not register_structure_hook: the converter's own handling of unions would come before it.
+    converter.register_structure_hook_func(lambda cls: cls == ListedValue, _listed_value)
+    converter.register_structure_hook_factory(_is_literal, _one_of)
     converter.register_structure_hook_factory(
         attrs.has,
-        lambda cls: make_dict_structure_fn(
-            cls,
-            converter,
-            _cattrs_forbid_extra_keys=True,
-            _cattrs_detailed_validation=True,
-            **renamed(cls),
+        lambda cls: _table(
+            make_dict_structure_fn(
+                cls,
+                converter,
+                _cattrs_forbid_extra_keys=True,
+                _cattrs_detailed_validation=True,
+                **renamed(cls),
+            )
         ),
     )
     converter.register_structure_hook_factory(_is_tuple, lambda cls: _tuple_of(converter, cls))
@@ -155,7 +172,44 @@ def _exactly(kind: type) -> Callable[[Any, Any], Any]:
         if type(value) is not kind:
             msg = f"expected {_NAMES[kind]}, found {_found(value)}"
             raise ValueError(msg)
+        if kind is int:
+            _refuse_long(value)
         return value
+
+    return hook
+
+
+def _refuse_long(number: int) -> None:
+    if number.bit_length() > 64:  # noqa: PLR2004 - the widest that an ioctl or a property takes
+        msg = "expected an integer of at most 64 bits"
+        raise ValueError(msg)
+
+
+def _table(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a hook that gives *structure* only tables."""
+
+    def hook(value: Any, cls: Any) -> Any:
+        if not isinstance(value, dict):
+            msg = f"expected a table, found {_found(value)}"
+            raise ValueError(msg)  # noqa: TRY004 - cattrs reports ValueError as a fault of the value
+        return structure(value, cls)
+
+    return hook
+
+
+def _is_literal(cls: Any) -> bool:
+    return get_origin(cls) is Literal
+
+
+def _one_of(cls: Any) -> Callable[[Any, Any], Any]:
+    words = get_args(cls)
+
+    def hook(value: Any, _: Any) -> Any:
+        if type(value) is str and value in words:
+            return value
+        got = f"'{value}'{suggest(value, words)}" if type(value) is str else _found(value)
+        msg = f"expected one of {', '.join(words)}; found {got}"
+        raise ValueError(msg)
 
     return hook
 
@@ -165,14 +219,20 @@ _NAMES: dict[type, str] = {
     bool: "true or false",
     int: "an integer",
     date: "a date",
+    float: "a float",
+    datetime: "a date and a time",
+    time: "a time",
     list: "an array",
     dict: "a table",
 }
 
 
 def _found(value: Any) -> str:
-    text = repr(value)
-    name = _NAMES.get(type(value), type(value).__name__)
+    name = _NAMES[type(value)]
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # dotted keys nest without limit; long hexadecimal numbers
+        return name
     return f"{name}, {text}" if len(text) <= 40 else name  # noqa: PLR2004 - what fits a line
 
 
@@ -186,7 +246,9 @@ def _listed_value(value: Any, _: Any) -> Any:
     if value is True:
         msg = 'expected a value such as "on", or false to remove the feature; found true'
         raise ValueError(msg)
-    if type(value) not in (bool, int, str):
+    if type(value) is int:
+        _refuse_long(value)
+    elif type(value) not in (bool, str):
         msg = f"expected a string, an integer, a table of editions or false; found {_found(value)}"
         raise ValueError(msg)
     return value
@@ -203,7 +265,7 @@ def _tuple_of(converter: Any, cls: Any) -> Callable[[Any, Any], Any]:
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, list):
             msg = f"expected an array, found {_found(value)}"
-            raise ValueError(msg)  # noqa: TRY004 - cattrs reports ValueError as a fault of the value
+            raise ValueError(msg)  # noqa: TRY004 - as above
         return tuple(converter.structure(value, as_list))
 
     return hook
@@ -239,7 +301,7 @@ def _faults(error: BaseException, path: Path) -> Iterator[Fault]:
     elif isinstance(error, KeyError):
         yield path[:-1] if path else path, f"required key '{error.args[0]}' is missing"
     else:
-        yield path, _sentence(error)
+        yield path, str(error)
 
 
 def _step(error: BaseException) -> Path:
@@ -249,17 +311,3 @@ def _step(error: BaseException) -> Path:
         if isinstance(note, IterableValidationNote):
             return (note.index,)
     return ()
-
-
-def _sentence(error: BaseException) -> str:
-    text = str(error)
-    literal = re.search(r"(.*) not in literal typing\.Literal\[(.*)\]", text)
-    if literal:
-        got = literal.group(1).strip("'\"")
-        words = re.findall(r"'([^']*)'", literal.group(2))
-        near = difflib.get_close_matches(got, words, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        return f"expected one of {', '.join(words)}; found '{got}'{hint}"
-    if isinstance(error, TypeError):
-        return f"expected a table or an array here: {text}"
-    return text

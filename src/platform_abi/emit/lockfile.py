@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from platform_abi.emit.document import setting_document
-from platform_abi.errors import HostError, LockError
+from platform_abi.errors import HostError, LockError, UsageError
 from platform_abi.model.abi import Beyond, GuestAbi, Precondition, Setting, Unpinned
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
@@ -26,7 +26,8 @@ LOCK_SCHEMA = 1
 def lock_text(abi: GuestAbi, *, definitions: str) -> str:
     """Return *abi* as the text of a lockfile.
 
-    *definitions* is the digest of the platform's feature table, from ``platform_digest``.
+    *definitions* is the digest of the platform's feature table, from ``platform_digest``. Raises
+    UsageError (``not-text``) for a value that is not Unicode text.
     """
     import tomli_w
 
@@ -63,7 +64,12 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
         ],
     }
     body["seal"] = canonical_digest(body)
-    return tomli_w.dumps(body)
+    text = tomli_w.dumps(body)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("a lockfile holds text only; a value is none", code="not-text") from None
+    return text
 
 
 def _vm_document(vm: VirtualMachine) -> dict[str, Any]:
@@ -117,9 +123,10 @@ def read_lock(text: str, name: str) -> GuestAbi:
         )
     try:
         abi = _abi(body)
+        changed = abi_digest(abi) != body["digest"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LockError(f"{name}: damaged: {error!r}", code="lock-damaged") from None
-    if abi_digest(abi) != body["digest"]:
+    if changed:
         raise LockError(f"{name}: the settings do not match the digest", code="lock-changed")
     return abi
 
@@ -182,30 +189,45 @@ def _pairs(rows: list[list[str]]) -> tuple[tuple[str, str], ...]:
 def write_text(name: str | Path, text: str) -> None:
     """Write *text* to the file *name* whole or not at all: a temporary file, then a rename.
 
-    Raises HostError where that is not possible; an earlier file is then untouched.
+    A symbolic link stays one, and an earlier file keeps its permissions. What is no regular file,
+    such as a pipe or /dev/stdout, is written to and never replaced.
+
+    Raises HostError where that is not possible; an earlier file is then untouched. Raises
+    UsageError (``not-text``) for text that no file can hold.
     """
-    path = Path(name)
+    try:
+        # Bytes of an argument that are not UTF-8 go out as they came in.
+        content = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise UsageError(f"what goes into {name} is not text", code="not-text") from None
     part = ""
     try:
+        if Path(name).exists() and not Path(name).is_file():
+            with Path(name).open("wb") as stream:
+                stream.write(content)
+            return
+        path = Path(os.path.realpath(name))
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(part).chmod(0o644)
+        Path(part).chmod(mode)
         Path(part).replace(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         if part:
             Path(part).unlink(missing_ok=True)
-        raise HostError(f"cannot write {path}: {error.strerror}", code="write-failed") from error
+        reason = getattr(error, "strerror", None) or error
+        raise HostError(f"cannot write {name}: {reason}", code="write-failed") from error
 
 
 def read_text(name: str | Path) -> str:
     """Return the text of the file *name*; raises HostError where it cannot be read."""
-    path = Path(name)
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise HostError(f"cannot read {path}: {error.strerror}", code="read-failed") from error
+        return Path(name).read_bytes().decode("utf-8")
     except UnicodeDecodeError:
-        raise LockError(f"{path}: not UTF-8", code="lock-syntax") from None
+        raise LockError(f"{name}: not UTF-8", code="lock-syntax") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise HostError(f"cannot read {name}: {reason}", code="read-failed") from error

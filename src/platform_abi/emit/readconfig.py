@@ -8,15 +8,17 @@ from platform_abi.emit.arguments import chosen_options, global_settings, own_set
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi
 
-#: QEMU reads a value into an array of 1024 bytes and knows no escapes (util/qemu-config.c).
-_LONGEST = 1023
+#: QEMU reads a line into an array of 1024 bytes, keys and ids into arrays of 64, and knows no
+#: escapes (util/qemu-config.c, qemu_config_foreach).
+_LONGEST_LINE = 1023
+_LONGEST_NAME = 63
 
 
 def readconfig(abi: GuestAbi) -> str:
     """Return *abi* as the text of a ``-readconfig`` file.
 
     Raises UsageError (``readconfig-impossible``) for what such a file cannot say: ``-cpu``, and
-    values with quotes, newlines or more than 1023 bytes.
+    values with quotes or newlines, lines of more than 1023 bytes, keys and ids of more than 63.
     """
     vm = abi.vm
     if vm.cpu is not None:
@@ -33,21 +35,39 @@ def readconfig(abi: GuestAbi) -> str:
     for device, own in own_settings(abi):
         pairs = [("driver", device.driver), *device.properties]
         pairs += [(s.property, s.value) for s in own]
-        title = "device" if device.id is None else f'device "{_plain(device.id)}"'
+        title = "device" if device.id is None else f'device "{_name(device.id)}"'
         out += _section(title, pairs)
     return out
 
 
 def _section(title: str, pairs: Iterable[tuple[str, str]]) -> str:
-    lines = [f'  {key} = "{_plain(value)}"' for key, value in pairs]
+    lines = [f'  {_name(key)} = "{_plain(value)}"' for key, value in pairs]
+    for line in lines:
+        if _size(line) > _LONGEST_LINE:
+            raise _impossible(line.strip())
     return "\n".join([f"[{title}]", *lines, "", ""])
 
 
 def _plain(value: str) -> str:
-    if any(char in value for char in '"\n\r\0') or len(value.encode()) > _LONGEST:
-        raise UsageError(
-            f"-readconfig cannot say the value {value[:80]!r}",
-            code="readconfig-impossible",
-            help="it has no escapes for quotes and newlines; emit arguments instead",
-        )
+    if any(char in value for char in '"\n\r\0'):
+        raise _impossible(value)
     return value
+
+
+def _name(value: str) -> str:
+    """Return a key or an id, which have no spaces either."""
+    if _size(value) > _LONGEST_NAME or any(char.isspace() for char in value):
+        raise _impossible(value)
+    return _plain(value)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _impossible(text: str) -> UsageError:
+    return UsageError(
+        f"-readconfig cannot say {text[:80]!r}",
+        code="readconfig-impossible",
+        help="it has no escapes for quotes and newlines, and short lines; emit arguments instead",
+    )

@@ -48,6 +48,10 @@ class Platform:
     source: str = ""
 
 
+#: What a mask names that withdraws a feature from every platform.
+ANY_PLATFORM = "*"
+
+
 @frozen(kw_only=True)
 class Mask:
     """A feature that a site withdraws from a platform, with the reason and the date."""

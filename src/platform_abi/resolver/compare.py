@@ -7,7 +7,7 @@ from attrs import frozen
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.platform import PlatformReference, edition_key
-from platform_abi.resolver.reference import choose_edition, parse_platform
+from platform_abi.resolver.reference import check_override, choose_edition, parse_platform
 
 
 @frozen(kw_only=True)
@@ -50,7 +50,11 @@ def diff_platforms(
 
 
 def listed(catalogue: Catalogue, choice: PlatformReference | str) -> dict[str, str]:
-    """Return every feature that a platform lists, with its default, overrides included."""
+    """Return every feature that a platform lists, with its default, overrides included.
+
+    Raises UnknownNameError for an override of what is no feature, UsageError for a value it
+    cannot have.
+    """
     reference = parse_platform(choice) if isinstance(choice, str) else choice
     at = edition_key(choose_edition(catalogue, reference))
     platform = catalogue.platform(reference.name)
@@ -66,7 +70,10 @@ def listed(catalogue: Catalogue, choice: PlatformReference | str) -> dict[str, s
                 and feature.id not in withdrawn
             ):
                 values[feature.id] = value
-    return values | dict(reference.overrides)
+    for name, value in reference.overrides:
+        check_override(catalogue, name, value)
+        values[name] = value
+    return values
 
 
 def diff_abis(before: GuestAbi, after: GuestAbi) -> list[AbiDifference]:
@@ -88,6 +95,7 @@ def _facts(abi: GuestAbi) -> dict[tuple[str, str], str]:
         ("machine", "accelerator"): vm.accelerator,
         ("machine", "machine type content"): abi.machine_digest,
     }
+    facts |= {("machine", f"option {k}"): v for k, v in vm.machine_options}
     if vm.cpu is not None:
         facts["machine", "CPU model"] = vm.cpu.model
         facts |= {("machine", f"CPU property {k}"): v for k, v in vm.cpu.properties}

@@ -9,6 +9,7 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.feature import Feature
 from platform_abi.model.platform import edition_key
+from platform_abi.model.vm import Properties
 
 
 def abi_digest(abi: GuestAbi) -> str:
@@ -18,11 +19,14 @@ def abi_digest(abi: GuestAbi) -> str:
     from: names of platforms, layers, sources and notes are left out.
     """
     vm = abi.vm
+    settled = {s.property for s in abi.settings if s.driver == "machine"}
+    options = {k: v for k, v in vm.machine_options if k not in settled}
     return canonical_digest(
         {
             "machine": [vm.machine, vm.arch, vm.accelerator],
-            "cpu": None if vm.cpu is None else [vm.cpu.model, sorted(vm.cpu.properties)],
-            "devices": [[d.driver, d.id, d.backend, sorted(d.properties)] for d in vm.devices],
+            "options": _effective(tuple(options.items())),
+            "cpu": None if vm.cpu is None else [vm.cpu.model, _effective(vm.cpu.properties)],
+            "devices": [[d.driver, d.id, d.backend, _effective(d.properties)] for d in vm.devices],
             "settings": sorted(
                 [s.driver, s.property, s.value, s.device or ""] for s in abi.settings
             ),
@@ -30,6 +34,11 @@ def abi_digest(abi: GuestAbi) -> str:
             "unpinned": sorted(u.what for u in abi.unpinned),
         }
     )
+
+
+def _effective(given: Properties) -> list[tuple[str, str]]:
+    """Return what counts of *given*: the last of equal keys, in whatever order the keys came."""
+    return sorted(dict(given).items())
 
 
 def platform_digest(catalogue: Catalogue, name: str, edition: str) -> str:

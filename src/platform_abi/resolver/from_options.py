@@ -34,28 +34,56 @@ def virtual_machine(
 
     Raises UsageError for what QEMU could not parse and for a netdev that is not there.
     """
-    (_, name), *options = split_options(machine, "type")
-    named = {key: value for key, value in options if key == "type"}
-    kinds = dict(_netdev(table, text) for text in netdevs)
+    options = split_options(machine, "type")
+    name = _named(options, "type", f"-machine {machine[:200]!r} names no machine type")
+    if any(key == "accel" for key, _ in options):
+        raise UsageError(
+            "-machine accel= is another accelerator than the one to resolve for, or the same twice",
+            code="machine-accel",
+            help="give it as --accel alone; QEMU refuses -machine accel= beside -accel",
+        )
+    kinds: dict[str, str] = {}
+    for text in netdevs:
+        netdev, kind = _netdev(table, text)
+        if netdev in kinds:
+            raise UsageError(f"two netdevs are called '{netdev}'", code="duplicate-id")
+        kinds[netdev] = kind
     for netdev, kind in (backends or {}).items():
         if netdev not in kinds:
             raise unknown("netdev", netdev, kinds, code="unknown-netdev")
         kinds[netdev] = _known_backend(table, kind)
+    found = tuple(_device(text, kinds) for text in devices)
+    ids: set[str] = set()
+    for device in found:
+        if device.id is not None and device.id in ids:
+            raise UsageError(f"two devices are called '{device.id}'", code="duplicate-id")
+        ids.add(device.id or "")
     return VirtualMachine(
-        machine=named.get("type", name),
+        machine=name,
         arch=arch,
         accelerator=accelerator,
         cpu=None if cpu is None else _cpu(cpu),
-        devices=tuple(_device(text, kinds) for text in devices),
+        devices=found,
         globals=tuple(parse_global(text) for text in globals_),
         machine_options=tuple((k, v) for k, v in options if k != "type"),
         build=build,
     )
 
 
+def _named(options: Properties, key: str, problem: str) -> str:
+    """Return the value of *key*, which has to be there; the last one counts."""
+    found = dict(options).get(key)
+    if not found:
+        raise UsageError(problem, code="option-syntax")
+    return found
+
+
 def _cpu(text: str) -> Cpu:
-    (_, model), *items = split_options(text, "model")
-    return Cpu(model=model, properties=cpu_properties(tuple(items)))
+    options = split_options(text, "model")
+    model = _named(options, "model", f"-cpu {text[:200]!r} names no model")
+    return Cpu(
+        model=model, properties=cpu_properties(tuple((k, v) for k, v in options if k != "model"))
+    )
 
 
 def _device(text: str, kinds: Mapping[str, str]) -> Device:

@@ -20,7 +20,7 @@ from platform_abi.model.platform import PlatformReference, edition_key, version_
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.decide import Choice, Decision, decide
 from platform_abi.resolver.machine_choice import choose_machine
-from platform_abi.resolver.reference import choose_edition
+from platform_abi.resolver.reference import check_override, choose_edition
 
 #: How many results are kept for reuse before all are dropped.
 MEMO_LIMIT = 4096
@@ -219,20 +219,7 @@ def _model(vm: VirtualMachine, machine: MachineType) -> str:
 
 
 def _check_override(plan: Plan, name: str, value: str) -> None:
-    catalogue = plan.catalogue
-    stem = name.split(".", 1)[0]
-    features = {f.id: f for f in catalogue.features(stem)}
-    if name not in features:
-        known = [f.id for s in catalogue.feature_stems() for f in catalogue.features(s)]
-        raise unknown("feature", name, known, code="unknown-feature")
-    feature = features[name]
-    if not feature.properties:
-        raise UsageError(
-            f"feature '{name}' has no property that could be set", code="override-impossible"
-        )
-    problem = feature.problem(value)
-    if problem:
-        raise UsageError(f"{name}={value}: {problem}", code="override-value")
+    feature = check_override(plan.catalogue, name, value)
     if not plan.applies(feature):
         raise UsageError(
             f"feature '{name}' does not exist for {plan.machine.name} with "

@@ -6,6 +6,7 @@ import re
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.feature import Feature
 from platform_abi.model.platform import PlatformReference
 
 _REFERENCE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)(?:@(?P<edition>\d{4}\.\d{1,3}))?")
@@ -57,3 +58,26 @@ def choose_edition(catalogue: Catalogue, reference: PlatformReference) -> str:
     if reference.edition not in editions:
         raise unknown("edition", reference.edition, editions, code="unknown-edition")
     return reference.edition
+
+
+def check_override(catalogue: Catalogue, name: str, value: str) -> Feature:
+    """Return the feature that ``NAME=VALUE`` behind a platform overrides.
+
+    Raises UnknownNameError for no such feature, UsageError where it cannot have this value or
+    where no value of a platform's decides it.
+    """
+    features = {f.id: f for f in catalogue.features(name.split(".", 1)[0])}
+    if name not in features:
+        known = [f.id for stem in catalogue.feature_stems() for f in catalogue.features(stem)]
+        raise unknown("feature", name, known, code="unknown-feature")
+    feature = features[name]
+    if feature.kind not in ("setting", "guard"):
+        raise UsageError(
+            f"feature '{name}' has no property that could be set",
+            code="override-impossible",
+            help=feature.pin,
+        )
+    problem = feature.problem(value)
+    if problem:
+        raise UsageError(f"{name}={value}: {problem}", code="override-value")
+    return feature
