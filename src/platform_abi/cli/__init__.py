@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
 
 from platform_abi.cli.parser import build_parser
-from platform_abi.errors import PlatformAbiError, UsageError
+from platform_abi.errors import HostError, PlatformAbiError, UsageError
 
 #: What a shell expects of a program that was interrupted.
 _INTERRUPTED = 130
@@ -20,23 +22,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.disable()
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
+    _open_streams()
     try:
-        arguments = build_parser().parse_args(words)
-        code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        try:
+            arguments = build_parser().parse_args(words)
+            code: int = arguments.run(arguments)
+        finally:
+            sys.stdout.flush()
     except PlatformAbiError as error:
         _report(error, as_json=as_json)
         return error.exit_code
     except RecursionError:
         _report(UsageError("the input is nested too deeply", code="too-deep"), as_json=as_json)
         return UsageError.exit_code
+    except UnicodeEncodeError:
+        _report(UsageError("a value is not text", code="not-text"), as_json=as_json)
+        return UsageError.exit_code
     except BrokenPipeError:
-        # Whoever read the output has seen enough; keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has seen enough.
+        _drop_output()
         return 0
+    except OSError as error:
+        _drop_output()
+        wrong = HostError(f"cannot write the output: {error.strerror}", code="write-failed")
+        _report(wrong, as_json=as_json)
+        return wrong.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code
+
+
+def _open_streams() -> None:
+    """See to it that there is a stdout and a stderr, and that bytes of arguments pass unchanged."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for good
+    if sys.stdout is None:
+        # Writing to a stream that is open for reading only fails, as it should.
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+
+
+def _drop_output() -> None:
+    """Keep Python from complaining at exit about output that cannot be written."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report(error: PlatformAbiError, *, as_json: bool) -> None:
@@ -50,9 +80,10 @@ def _report(error: PlatformAbiError, *, as_json: bool) -> None:
             file=sys.stderr,
         )
         return
-    from platform_abi.cli.render import paint
+    from platform_abi.cli.render import paint, printable
 
     head = paint(f"error[{error.code}]:", "red", sys.stderr)
-    print(f"{head} {error.message}", file=sys.stderr)
+    message = "\n".join(printable(line) for line in error.message.split("\n"))
+    print(f"{head} {message}", file=sys.stderr)
     if error.help:
-        print(f"help: {error.help}", file=sys.stderr)
+        print(f"help: {printable(error.help)}", file=sys.stderr)

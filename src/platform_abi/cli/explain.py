@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from platform_abi.cli.render import paint, printable
 from platform_abi.cli.vm import platform_of, vm_of
@@ -30,20 +31,38 @@ def _place(catalogue: FileCatalogue, step: Step) -> str:
         return step.source
     key = step.key
     if key[:1] == ("feature",):
-        key = ("feature", _index_in_file(catalogue, step.source, str(key[1])))
+        key = _feature_key(_document(catalogue, step.source), str(key[1]))
+    elif key[:1] == ("machine",):
+        key = _compat_key(_document(catalogue, step.source), str(key[1]), list(key[2:]))
     line, _ = catalogue.position(step.source, key)
     return f"{step.source}:{line}" if key else step.source
 
 
-def _index_in_file(catalogue: FileCatalogue, source: str, feature: str) -> int:
+def _document(catalogue: FileCatalogue, source: str) -> dict[str, Any]:
     import tomllib
 
     path = catalogue.locate(source)
     if path is None:
-        return 0
+        return {}
     with open(path, "rb") as stream:  # noqa: PTH123 - the catalogue knows files as strings
-        entries = tomllib.load(stream)["feature"]
-    return next((i for i, entry in enumerate(entries) if entry["id"] == feature), 0)
+        return tomllib.load(stream)
+
+
+def _feature_key(document: dict[str, Any], feature: str) -> tuple[str | int, ...]:
+    ids = [entry["id"] for entry in document.get("feature", [])]
+    return ("feature", ids.index(feature), "id") if feature in ids else ()
+
+
+def _compat_key(document: dict[str, Any], machine: str, entry: list[Any]) -> tuple[str | int, ...]:
+    """Return where a compat property stands: with the machine type, or with what it inherits."""
+    machines = {found["name"]: (i, found) for i, found in enumerate(document.get("machine", []))}
+    while machine in machines:
+        index, found = machines.pop(machine)
+        rows = [row[:3] for row in found.get("compat", [])]
+        if entry in rows:
+            return ("machine", index, "compat", len(rows) - 1 - rows[::-1].index(entry))
+        machine = found.get("inherits", "")
+    return ()
 
 
 def _print_json(catalogue: FileCatalogue, found: Explanation) -> None:
@@ -85,7 +104,7 @@ def _print_text(catalogue: FileCatalogue, found: Explanation) -> None:
             print(f"    {printable(feature.note)}")
     for number, step in enumerate(found.steps, start=1):
         of = "" if step.device is None else f" of {step.device}"
-        said = f"{step.layer:8} {step.value}{of}  ({_place(catalogue, step)})"
+        said = printable(f"{step.layer:8} {step.value}{of}  ({_place(catalogue, step)})")
         note = f"  {step.note}" if step.note else ""
         last = number == len(found.steps)
         print(f"  {paint(said, 'green', sys.stdout) if last else said}{note}")

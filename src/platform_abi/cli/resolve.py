@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.lock is not None:
         from platform_abi.emit.lockfile import write_text
 
-        write_text(arguments.lock, _lock(abi))
+        write_text(arguments.lock, _lock(abi, arguments))
     if arguments.output is not None:
         from platform_abi.emit.lockfile import write_text
 
@@ -44,6 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+#: What options are that have a default.
+_USUAL = {"arch": "x86_64", "accel": "kvm", "strict": False}
+
+
 def _from_lock(arguments: argparse.Namespace) -> GuestAbi:
     from platform_abi.emit.lockfile import read_lock, read_text
 
@@ -51,6 +55,7 @@ def _from_lock(arguments: argparse.Namespace) -> GuestAbi:
     given += [
         name for name in ("device", "netdev", "globals", "backend") if getattr(arguments, name)
     ]
+    given += [name for name, usual in _USUAL.items() if getattr(arguments, name) != usual]
     if given:
         raise UsageError(
             f"--from-lock already says everything; take away --{given[0].removesuffix('s')}",
@@ -69,17 +74,20 @@ def _text(abi: GuestAbi, arguments: argparse.Namespace) -> str:
 
         return readconfig(abi)
     if arguments.format == "lock":
-        return _lock(abi)
+        return _lock(abi, arguments)
     if arguments.format == "shell":
         return shlex.join(qemu_arguments(abi)) + "\n"
     return shell_lines(abi)
 
 
-def _lock(abi: GuestAbi) -> str:
-    from platform_abi.emit.lockfile import lock_text
+def _lock(abi: GuestAbi, arguments: argparse.Namespace) -> str:
+    from platform_abi.emit.lockfile import lock_text, read_text
     from platform_abi.resolver.digest import platform_digest
     from platform_abi.resolver.reference import parse_platform
 
+    if arguments.from_lock is not None:
+        # It says which definitions it was made with, and those of today may be others.
+        return read_text(arguments.from_lock)
     name = parse_platform(abi.platform).name
     return lock_text(abi, definitions=platform_digest(load_catalogue(), name, abi.edition))
 

@@ -22,8 +22,12 @@ CACHE_VARIABLE = "PLATFORM_ABI_CACHE"
 #: Grows whenever the same files would give other values, or values of another shape.
 _FORMAT = 1
 
+#: Keys that are no keys of a mapping; one that begins so as well is written with another @.
 _CLASS = "@"
 _SET = "@set"
+
+#: The coarsest clock that a file system on a modern kernel stamps changes with, in nanoseconds.
+_TICK = 20_000_000
 
 #: Where the classes live that a cached value is made of.
 _MODULES = ("feature", "device", "platform", "machine", "capability")
@@ -65,12 +69,19 @@ class ValueCache:
                 kept = json.loads(stream.read(), object_hook=_decode)
             if kept["stamp"] == _stamp(files(kept["names"])):
                 return kept["value"]
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             pass
         return None
 
-    def put(self, key: str, value: Any, names: Sequence[str], files: Sequence[str]) -> None:
-        """Keep *value*; a full disk or a missing permission is no error."""
+    def put(
+        self, key: str, value: Any, names: Sequence[str], files: Sequence[str], started: int
+    ) -> None:
+        """Keep *value*; a full disk or a missing permission is no error.
+
+        *started* is when reading *files* began, in nanoseconds since the epoch. If one of them
+        changed since then, or so shortly before that a change afterwards might not show, nobody
+        knows which content *value* is of, and it is not kept.
+        """
         if self._folder is None:
             return
         import json
@@ -79,14 +90,17 @@ class ValueCache:
         part = f"{entry}.{os.getpid()}"
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - start-up time
-            body = {"names": list(names), "stamp": _encode(_stamp(files)), "value": _encode(value)}
+            stamp = _stamp(files)
+            if any(max(entry[2:]) > started - _TICK for entry in stamp):
+                return
+            body = {"names": list(names), "stamp": _encode(stamp), "value": _encode(value)}
             with open(part, "w", encoding="utf-8") as stream:  # noqa: PTH123 - as above
                 json.dump(body, stream, separators=(",", ":"))
             os.replace(part, entry)  # noqa: PTH105 - as above
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a name that no file can have
             import contextlib
 
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 os.unlink(part)  # noqa: PTH108 - as above
 
     def _entry(self, key: str) -> str:
@@ -134,7 +148,7 @@ def _encode(value: Any) -> Any:
         }
         return {_CLASS: type(value).__name__, **body}
     if isinstance(value, Mapping):
-        return {key: _encode(inner) for key, inner in value.items()}
+        return {_CLASS * key.startswith(_CLASS) + key: _encode(v) for key, v in value.items()}
     if isinstance(value, frozenset):
         return {_SET: sorted(value)}
     if isinstance(value, (tuple, list)):
@@ -154,6 +168,8 @@ def _decode(found: dict[str, Any]) -> Any:
         return cls(**found)
     if _SET in found:
         return frozenset(found[_SET])
+    if any(key.startswith(_CLASS) for key in found):
+        return {key.removeprefix(_CLASS): value for key, value in found.items()}
     return found
 
 

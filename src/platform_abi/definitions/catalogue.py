@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +13,8 @@ from platform_abi.definitions.search import search_path
 from platform_abi.errors import DefinitionError, HostError, suggest, unknown
 
 if TYPE_CHECKING:
-    from platform_abi.definitions.documents import EditionFile
+    from platform_abi.definitions.documents import EditionFile, MaskEntry
+    from platform_abi.definitions.reading import Reader
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceTable
     from platform_abi.model.feature import Examined, Feature
@@ -39,13 +41,14 @@ class FileCatalogue:
         """*roots* default to the search path; *cache* is a folder, empty for none."""
         self._roots = search_path() if roots is None else tuple(os.fspath(r) for r in roots)
         self._cache = ValueCache(cache_folder() if cache is None else cache or None)
+        self._made_reader: Reader | None = None
         self.memo: dict[Any, Any] = {}
 
     # --- finding files ---------------------------------------------------------------------------
 
     def _list(self, folder: str, depth: int = 1) -> list[File]:
         """Return every TOML file *depth* levels below *folder* in all roots, in their order."""
-        key = ("list", folder)
+        key = ("list", folder, depth)
         if key not in self.memo:
             self.memo[key] = [
                 (root, relative)
@@ -55,10 +58,22 @@ class FileCatalogue:
         found: list[File] = self.memo[key]
         return found
 
-    def _stemmed(self, folder: str, stem: str, depth: int = 1) -> list[File]:
-        """Return the files of *folder* that are called *stem*."""
-        end = f"/{stem}.toml"
-        return [file for file in self._list(folder, depth) if file[1].endswith(end)]
+    def _by_stem(self, folder: str) -> dict[str, list[File]]:
+        """Return the files of *folder* by what they are called.
+
+        Platforms are foldered by lineage, or not, as the few of a site need not be.
+        """
+        key = ("stems", folder)
+        if key not in self.memo:
+            files = list(self._list(folder))
+            if folder == "platforms":
+                files += self._list(folder, depth=2)
+            index: dict[str, list[File]] = {}
+            for file in files:
+                index.setdefault(_stem(file[1]), []).append(file)
+            self.memo[key] = index
+        found: dict[str, list[File]] = self.memo[key]
+        return found
 
     def locate(self, relative: str) -> str | None:
         """Return the path of the definition file that a source calls *relative*."""
@@ -94,61 +109,77 @@ class FileCatalogue:
 
             found = self._cache.get(spelled, paths) if len(spelled) < _LONGEST_KEY else None
             if found is None:
+                started = time.time_ns()
                 found, names = read()
                 if len(spelled) < _LONGEST_KEY:
-                    self._cache.put(spelled, found, names, paths(names))
+                    self._cache.put(spelled, found, names, paths(names), started)
             self.memo[key] = found
         value: T = self.memo[key]
         return value
+
+    def _reader(self) -> Reader:
+        """Return what reads files; only what no cache knows comes to that."""
+        if self._made_reader is None:
+            from platform_abi.definitions.reading import Reader
+
+            self._made_reader = Reader()
+        return self._made_reader
 
     # --- features and capabilities ---------------------------------------------------------------
 
     def editions(self) -> tuple[str, ...]:
         """Return the released editions, oldest first."""
         if "editions" not in self.memo:
-            names = {_stem(relative) for _, relative in self._list("editions")}
-            self.memo["editions"] = tuple(sorted(names, key=_natural))
+            from platform_abi.model.platform import EDITION
+
+            files = {_stem(file[1]): "/".join(file) for file in self._list("editions")}
+            wrong = [files[name] for name in sorted(files) if not EDITION.fullmatch(name)]
+            if wrong:
+                raise DefinitionError(
+                    [f"{path}: expected a file name such as 2026.1.toml" for path in wrong],
+                    code="definition-name",
+                )
+            self.memo["editions"] = tuple(sorted(files, key=_natural))
         found: tuple[str, ...] = self.memo["editions"]
         return found
 
     def edition(self, name: str) -> EditionFile:
         """Return the lock of a released edition."""
-        from platform_abi.definitions.reading import read_edition
-
-        files = self._stemmed("editions", name)
+        files = self._by_stem("editions").get(name, [])
         if not files:
             raise unknown("edition", name, self.editions(), code="unknown-edition")
-        return read_edition(name, files)
+        return self._reader().edition(name, files)
 
     def feature_stems(self) -> tuple[str, ...]:
         """Return the names of all feature files, sorted."""
-        return tuple(sorted({_stem(f) for _, f in self._list("features")} - {"examined"}))
+        if "stems" not in self.memo:
+            names = self._by_stem("features").keys() - {"examined"}
+            self.memo["stems"] = tuple(sorted(names))
+        found: tuple[str, ...] = self.memo["stems"]
+        return found
 
     def features(self, stem: str) -> tuple[Feature, ...]:
         """Return the features of one family, sorted by id; empty where nothing defines any."""
 
         def read() -> tuple[tuple[Feature, ...], list[str]]:
-            from platform_abi.definitions.reading import read_features
-
-            return read_features(stem, self._stemmed("features", stem)), [stem]
+            return self._reader().features(stem, self._by_stem("features").get(stem, [])), [stem]
 
         return self._value(
-            ("features", stem), [stem], lambda names: self._stemmed("features", names[0]), read
+            ("features", stem),
+            [stem],
+            lambda names: self._by_stem("features").get(names[0], []),
+            read,
         )
 
     def examined(self) -> tuple[Examined, ...]:
         """Return the places in QEMU that were found to need no feature, with the reasons."""
-        from platform_abi.definitions.reading import read_examined
-
-        return read_examined(self._stemmed("features", "examined"))
+        return self._reader().examined(self._by_stem("features").get("examined", []))
 
     def capabilities(self) -> dict[str, Capability]:
         """Return every host capability by id."""
 
         def read() -> tuple[dict[str, Capability], list[str]]:
-            from platform_abi.definitions.reading import read_capabilities
-
-            return read_capabilities(self._list("capabilities")), []
+            return self._reader().capabilities(self._list("capabilities")), []
 
         return self._value(("capabilities",), [], lambda _: self._list("capabilities"), read)
 
@@ -156,9 +187,7 @@ class FileCatalogue:
         """Return device families, network backends and accelerators."""
 
         def read() -> tuple[DeviceTable, list[str]]:
-            from platform_abi.definitions.reading import read_devices
-
-            return read_devices(self._list("devices")), []
+            return self._reader().devices(self._list("devices")), []
 
         return self._value(("devices",), [], lambda _: self._list("devices"), read)
 
@@ -166,16 +195,16 @@ class FileCatalogue:
 
     def platform_names(self) -> tuple[str, ...]:
         """Return the names of all platforms, sorted by lineage and version."""
-        names = {_stem(relative) for _, relative in self._list("platforms", depth=2)}
-        return tuple(sorted(names, key=_natural))
+        if "platforms" not in self.memo:
+            self.memo["platforms"] = tuple(sorted(self._by_stem("platforms"), key=_natural))
+        found: tuple[str, ...] = self.memo["platforms"]
+        return found
 
     def platform(self, name: str) -> Platform:
         """Return one platform with what it inherits; raises UnknownNameError."""
 
         def read() -> tuple[Platform, list[str]]:
-            from platform_abi.definitions.reading import read_platform
-
-            found = read_platform(name, self._platform_files)
+            found = self._reader().platform(name, self._platform_files, self.platform_names())
             if found is None:
                 raise unknown(
                     "platform",
@@ -194,7 +223,7 @@ class FileCatalogue:
         )
 
     def _platform_files(self, name: str) -> list[File]:
-        return self._stemmed("platforms", name, depth=2)
+        return self._by_stem("platforms").get(name, [])
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""
@@ -214,22 +243,45 @@ class FileCatalogue:
         features = {feature.id: feature for feature in self.features(stem)}
         faults = []
         for name, listing in platform.listings.items():
-            family = name.split(".", 1)[0]
-            if family != stem:
-                if family not in self.feature_stems():
-                    hint = suggest(family, self.feature_stems())
-                    faults.append((listing.source, name, f"no feature family '{family}'{hint}"))
-            elif name not in features:
-                hint = suggest(name, features)
-                faults.append((listing.source, name, f"no feature '{name}'{hint}"))
-            else:
+            unmeant = self._unmeant(name, stem)
+            if unmeant:
+                faults.append((listing.source, name, unmeant))
+            elif name in features:
                 problems = map(features[name].problem, listing.values.values())
                 faults += [(listing.source, name, problem) for problem in problems if problem]
+        for name in sorted(platform.removed):
+            unmeant = self._unmeant(name, stem)
+            if unmeant:
+                faults.append((self._remover(platform, name), name, unmeant))
         if faults:
             raise DefinitionError(
                 [self._spell_fault(*fault) for fault in faults], code="definition-invalid"
             )
         self.memo[key] = True
+
+    def _unmeant(self, name: str, stem: str) -> str | None:
+        """Return why no feature is meant by *name*, or None; of other families than *stem*, if any.
+
+        Only the file of *stem* is read for it.
+        """
+        family = name.split(".", 1)[0]
+        if family not in self.feature_stems():
+            return f"no feature family '{family}'{suggest(family, self.feature_stems())}"
+        if family != stem:
+            return None
+        known = [feature.id for feature in self.features(stem)]
+        return None if name in known else f"no feature '{name}'{suggest(name, known)}"
+
+    def _remover(self, platform: Platform, feature: str) -> str:
+        """Return the source that removes *feature*: the platform's own file, or an ancestor's."""
+        sources = [
+            relative
+            for name in (platform.name, *platform.extends)
+            for _, relative in self._platform_files(name)
+        ]
+        path = ("features", feature)
+        within = (s for s in sources if self.position(s, path) != self.position(s, path[:1]))
+        return next(within, platform.source)
 
     def _spell_fault(self, source: str, feature: str, message: str) -> str:
         line, column = self.position(source, ("features", feature))
@@ -243,11 +295,23 @@ class FileCatalogue:
             return ()
 
         def read() -> tuple[tuple[Mask, ...], list[str]]:
-            from platform_abi.definitions.reading import read_masks
+            return self._reader().masks(files), []
 
-            return read_masks(files), []
+        masks = self._value(("masks",), [], lambda _: files, read)
+        if any(self._mask_fault(mask) for mask in masks):
+            faults = self._reader().mask_faults(files, self._mask_fault)
+            raise DefinitionError(faults, code="definition-invalid")
+        return masks
 
-        return self._value(("masks",), [], lambda _: files, read)
+    def _mask_fault(self, mask: Mask | MaskEntry) -> tuple[str, str] | None:
+        """Return the key and the fault of a mask that withdraws nothing, such as a misspelt one."""
+        from platform_abi.model.platform import ANY_PLATFORM
+
+        if mask.platform != ANY_PLATFORM and mask.platform not in self.platform_names():
+            hint = suggest(mask.platform, self.platform_names())
+            return "platform", f"no platform '{mask.platform}'{hint}"
+        unmeant = self._unmeant(mask.feature, mask.feature.split(".", 1)[0])
+        return ("feature", unmeant) if unmeant else None
 
     # --- machine types ---------------------------------------------------------------------------
 
@@ -255,7 +319,8 @@ class FileCatalogue:
         """Return the names of the QEMU builds known for *arch*, newest first."""
         key = ("builds", arch)
         if key not in self.memo:
-            names = {f.split("/")[1] for _, f in self._stemmed("machines", arch, depth=2)}
+            folders = self._list("machines", depth=2)
+            names = {f.split("/")[1] for _, f in folders if _stem(f) == arch}
             self.memo[key] = tuple(sorted(names, key=_natural, reverse=True))
         found: tuple[str, ...] = self.memo[key]
         return found
@@ -271,9 +336,7 @@ class FileCatalogue:
             raise unknown("QEMU build", name, self.builds(arch), code="unknown-build")
 
         def read() -> tuple[QemuBuild, list[str]]:
-            from platform_abi.definitions.reading import read_build
-
-            return read_build(name, arch, files), []
+            return self._reader().build(name, arch, files), []
 
         return self._value(("build", name, arch), [], lambda _: files, read)
 
@@ -285,9 +348,7 @@ class FileCatalogue:
         files = self._machine_files(build, arch)
 
         def read() -> tuple[MachineType, list[str]]:
-            from platform_abi.definitions.reading import read_machine
-
-            return read_machine(build, name, arch, files), []
+            return self._reader().machine(build, name, arch, files), []
 
         return self._value(("machine", build, name, arch), [], lambda _: files, read)
 
@@ -296,9 +357,7 @@ class FileCatalogue:
         files = self._machine_files(build, f"{arch}-types")
 
         def read() -> tuple[TypeTable, list[str]]:
-            from platform_abi.definitions.reading import read_types
-
-            return read_types(build, files), []
+            return self._reader().types(build, files), []
 
         return self._value(("types", build, arch), [], lambda _: files, read)
 
@@ -318,7 +377,12 @@ def load_catalogue() -> FileCatalogue:
 def _toml_files(root: str, folder: str, depth: int) -> list[str]:
     """Return the TOML files *depth* levels below root/folder, relative to *root*, sorted."""
     try:
-        entries = sorted(os.scandir(f"{root}/{folder}"), key=lambda entry: entry.name)
+        with os.scandir(f"{root}/{folder}") as listed:
+            entries = sorted(
+                (entry.name, depth > 1 and _is_folder(entry))
+                for entry in listed
+                if not entry.name.startswith(".")
+            )
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -326,14 +390,20 @@ def _toml_files(root: str, folder: str, depth: int) -> list[str]:
             f"cannot list {root}/{folder}: {error.strerror}", code="definition-unreadable"
         ) from error
     found: list[str] = []
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if depth > 1 and entry.is_dir():
-            found += _toml_files(root, f"{folder}/{entry.name}", depth - 1)
-        elif depth == 1 and entry.name.endswith(".toml"):
-            found.append(f"{folder}/{entry.name}")
+    for name, is_folder in entries:
+        if is_folder:
+            found += _toml_files(root, f"{folder}/{name}", depth - 1)
+        elif depth == 1 and name.endswith(".toml"):
+            found.append(f"{folder}/{name}")
     return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether *entry* is a folder; a link that leads nowhere, or to itself, is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _stem(relative: str) -> str:

@@ -20,15 +20,13 @@ from platform_abi.definitions.documents import (
 from platform_abi.definitions.positions import Path
 from platform_abi.errors import suggest
 from platform_abi.model.feature import UNDECIDED, Feature
-from platform_abi.model.platform import ANY_PLATFORM
+from platform_abi.model.platform import ANY_PLATFORM, EDITION
 
 Fault = tuple[Path, str]
 
 #: Platform, feature, capability, build and machine names: no separators of paths or of options.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,5}){0,3}")
-#: One spelling for each edition: ``2026.01`` would be a second one of ``2026.1``.
-EDITION = re.compile(r"[0-9]{4}\.(0|[1-9][0-9]{0,2})")
 _PROPERTY = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from platform_abi.definitions.documents import ListedValue, PlatformFile
-from platform_abi.errors import DefinitionError
+from platform_abi.errors import DefinitionError, suggest
 from platform_abi.model.platform import Listing, Platform
 
 #: More ancestors than any real lineage has.
@@ -14,15 +14,20 @@ MAX_DEPTH = 64
 #: Finds a platform file by name: returns its document and what errors and sources call the file.
 Find = Callable[[str], "tuple[PlatformFile, str] | None"]
 
+#: Spells a fault of ``platform.extends``: given the file, as a source calls it, and what is wrong.
+Blame = Callable[[str, str], str]
 
-def flatten(name: str, find: Find) -> Platform | None:
+
+def flatten(name: str, find: Find, blame: Blame, known: Iterable[str]) -> Platform | None:
     """Return platform *name* with all that it inherits, or None where there is no such file.
+
+    *known* are the names of all platforms, for suggestions.
 
     A child's listing replaces its parent's, ``false`` removes it, a level replaces the parent's
     level of that subsystem. Raises DefinitionError on an unknown parent, a cycle, or a chain of
     more than 64.
     """
-    chain = _chain(name, find)
+    chain = _chain(name, find, blame, known)
     if not chain:
         return None
     listings: dict[str, Listing] = {}
@@ -55,7 +60,9 @@ def flatten(name: str, find: Find) -> Platform | None:
     )
 
 
-def _chain(name: str, find: Find) -> list[tuple[PlatformFile, str]]:
+def _chain(
+    name: str, find: Find, blame: Blame, known: Iterable[str]
+) -> list[tuple[PlatformFile, str]]:
     """Return *name*'s file, its parent's, and so on to the root."""
     chain: list[tuple[PlatformFile, str]] = []
     seen: list[str] = []
@@ -64,17 +71,17 @@ def _chain(name: str, find: Find) -> list[tuple[PlatformFile, str]]:
         if found is None:
             if not chain:
                 return []
-            fault = f"{chain[-1][1]}: platform.extends: no platform '{name}'"
+            fault = blame(chain[-1][1], f"no platform '{name}'{suggest(name, known)}")
             raise DefinitionError([fault], code="definition-unknown-parent")
         seen.append(name)
         chain.append(found)
         name = found[0].platform.extends
         if name in seen:
             path = " -> ".join([*seen[seen.index(name) :], name])
-            fault = f"{found[1]}: platform.extends: cycle: {path}"
+            fault = blame(found[1], f"cycle: {path}")
             raise DefinitionError([fault], code="definition-cycle")
-        if len(chain) > MAX_DEPTH:
-            fault = f"{chain[0][1]}: platform.extends: more than {MAX_DEPTH} ancestors"
+        if name and len(chain) > MAX_DEPTH:
+            fault = blame(chain[0][1], f"more than {MAX_DEPTH} ancestors")
             raise DefinitionError([fault], code="definition-depth")
     return chain
 

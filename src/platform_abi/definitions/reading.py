@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -15,12 +15,14 @@ from platform_abi.definitions.documents import (
     FeatureFile,
     MachineEntry,
     MachineFile,
+    MaskEntry,
     MaskFile,
     PlatformFile,
     TypesFile,
 )
 from platform_abi.definitions.inherit import flatten
-from platform_abi.definitions.structure import load
+from platform_abi.definitions.positions import Path, nearest, positions
+from platform_abi.definitions.structure import load, spell
 from platform_abi.errors import DefinitionError, HostError
 from platform_abi.model.capability import Capability
 from platform_abi.model.device import DeviceTable, VirtioBit
@@ -45,140 +47,206 @@ def _read(cls: type[T], file: File) -> T:
     return load(cls, data, path)
 
 
-def _one(cls: type[T], files: Sequence[File], what: str) -> tuple[T, str]:
-    """Return the one document that *files* hold, with its name; copies of it count as one."""
-    first, *others = files
-    document = _read(cls, first)
-    for other in others:
-        if _read(cls, other) != document:
-            raise _two_meanings(what, first, other)
-    return document, first[1]
+def fault(file: File, path: Path, message: str) -> str:
+    """Return what is wrong with the key *path* of *file*, with its line and column."""
+    name = "/".join(file)
+    with open(name, encoding="utf-8") as stream:  # noqa: PTH123 - as above
+        line, column = nearest(positions(stream.read()), path)
+    return f"{name}:{line}:{column}: {spell(path)}: {message}"
 
 
-def read_edition(name: str, files: Sequence[File]) -> EditionFile:
-    """Return the lock of edition *name*."""
-    found = _one(EditionFile, files, f"edition {name}")
-    _same_name(files[0], "edition", name, found[0].edition)
-    return found[0]
+class Reader:
+    """Reads definition files, each once, and merges those that belong together.
 
+    Nothing is read twice in the life of a reader: a catalogue of many platforms with one ancestor
+    reads it once.
+    """
 
-def read_features(stem: str, files: Sequence[File]) -> tuple[Feature, ...]:
-    """Return the features that *files*, all called *stem*, define together, sorted by id."""
-    merged: dict[str, tuple[Feature, File]] = {}
-    for file in files:
-        for feature in _read(FeatureFile, file).feature:
-            family = feature.id.split(".", 1)[0]
-            if family != stem:
-                fault = f"{'/'.join(file)}: feature '{feature.id}' belongs into {family}.toml"
-                raise DefinitionError([fault], code="definition-name")
-            _merge(merged, f"feature {feature.id}", feature.id, feature, file)
-    return tuple(merged[name][0] for name in sorted(merged))
+    def __init__(self) -> None:
+        """Start without having read anything."""
+        self._documents: dict[tuple[type, File], Any] = {}
 
-
-def read_examined(files: Sequence[File]) -> tuple[Examined, ...]:
-    """Return the places in QEMU that *files* say need no feature."""
-    return tuple(entry for file in files for entry in _read(FeatureFile, file).examined)
-
-
-def read_capabilities(files: Sequence[File]) -> dict[str, Capability]:
-    """Return every capability of *files* by id."""
-    merged: dict[str, tuple[Capability, File]] = {}
-    for file in files:
-        for entry in _read(CapabilityFile, file).capability:
-            _merge(merged, f"capability {entry.id}", entry.id, entry, file)
-    return {name: merged[name][0] for name in sorted(merged)}
-
-
-def read_devices(files: Sequence[File]) -> DeviceTable:
-    """Return what *files* say of device families, backends and accelerators."""
-    families: dict[str, tuple[Any, File]] = {}
-    backends: dict[str, tuple[Any, File]] = {}
-    accelerators: list[str] = []
-    common: list[VirtioBit] = []
-    for file in files:
-        document = _read(DeviceFile, file)
-        accelerators += document.accelerators
-        common += document.common_bit
-        for family in document.family:
-            _merge(families, f"device family {family.name}", family.name, family, file)
-        for entry in document.backend:
-            name = f"{entry.name} {sorted(entry.when.items())}"
-            _merge(backends, f"backend {entry.name}", name, entry, file)
-    return DeviceTable(
-        families=tuple(value for value, _ in families.values()),
-        backends=tuple(value for value, _ in backends.values()),
-        accelerators=tuple(dict.fromkeys(accelerators)),
-        common_bits=tuple(dict.fromkeys(common)),
-    )
-
-
-def read_platform(name: str, find: Callable[[str], Sequence[File]]) -> Platform | None:
-    """Return platform *name* with what it inherits, or None where no file is called so."""
-
-    def document(wanted: str) -> tuple[PlatformFile, str] | None:
-        files = find(wanted)
-        if not files:
-            return None
-        found = _one(PlatformFile, files, f"platform {wanted}")
-        _same_name(files[0], "platform.name", wanted, found[0].platform.name)
+    def document(self, cls: type[T], file: File) -> T:
+        """Return the document in *file*."""
+        key = (cls, file)
+        if key not in self._documents:
+            self._documents[key] = _read(cls, file)
+        found: T = self._documents[key]
         return found
 
-    return flatten(name, document)
+    def _one(self, cls: type[T], files: Sequence[File], what: str) -> tuple[T, str]:
+        """Return the one document that *files* hold, with its name; copies of it count as one."""
+        first, *others = files
+        document = self.document(cls, first)
+        for other in others:
+            if self.document(cls, other) != document:
+                raise _two_meanings(what, first, other)
+        return document, first[1]
 
+    def edition(self, name: str, files: Sequence[File]) -> EditionFile:
+        """Return the lock of edition *name*."""
+        found = self._one(EditionFile, files, f"edition {name}")
+        _same_name(files[0], "edition", name, found[0].edition)
+        return found[0]
 
-def read_masks(files: Sequence[File]) -> tuple[Mask, ...]:
-    """Return what *files* withdraw."""
-    return tuple(
-        Mask(
-            platform=entry.platform,
-            feature=entry.feature,
-            reason=entry.reason,
-            date=entry.date.isoformat(),
-            source=file[1],
+    def features(self, stem: str, files: Sequence[File]) -> tuple[Feature, ...]:
+        """Return the features that *files*, all called *stem*, define together, sorted by id."""
+        merged: dict[str, tuple[Feature, File]] = {}
+        for file in files:
+            for index, feature in enumerate(self.document(FeatureFile, file).feature):
+                family = feature.id.split(".", 1)[0]
+                if family != stem:
+                    message = f"feature '{feature.id}' belongs into {family}.toml"
+                    raise DefinitionError(
+                        [fault(file, ("feature", index, "id"), message)], code="definition-name"
+                    )
+                _merge(merged, f"feature {feature.id}", feature.id, feature, file)
+        return tuple(merged[name][0] for name in sorted(merged))
+
+    def examined(self, files: Sequence[File]) -> tuple[Examined, ...]:
+        """Return the places in QEMU that *files* say need no feature."""
+        return tuple(entry for file in files for entry in self.document(FeatureFile, file).examined)
+
+    def capabilities(self, files: Sequence[File]) -> dict[str, Capability]:
+        """Return every capability of *files* by id."""
+        merged: dict[str, tuple[Capability, File]] = {}
+        for file in files:
+            for entry in self.document(CapabilityFile, file).capability:
+                _merge(merged, f"capability {entry.id}", entry.id, entry, file)
+        return {name: merged[name][0] for name in sorted(merged)}
+
+    def devices(self, files: Sequence[File]) -> DeviceTable:
+        """Return what *files* say of device families, backends and accelerators."""
+        families: dict[str, tuple[Any, File]] = {}
+        backends: dict[str, tuple[Any, File]] = {}
+        accelerators: list[str] = []
+        common: list[VirtioBit] = []
+        for file in files:
+            document = self.document(DeviceFile, file)
+            accelerators += document.accelerators
+            common += document.common_bit
+            for family in document.family:
+                _merge(families, f"device family {family.name}", family.name, family, file)
+            for entry in document.backend:
+                name = f"{entry.name} {sorted(entry.when.items())}"
+                _merge(backends, f"backend {entry.name}", name, entry, file)
+        return DeviceTable(
+            families=tuple(value for value, _ in families.values()),
+            backends=tuple(value for value, _ in backends.values()),
+            accelerators=tuple(dict.fromkeys(accelerators)),
+            common_bits=tuple(dict.fromkeys(common)),
         )
-        for file in files
-        for entry in _read(MaskFile, file).mask
-    )
 
+    def platform(
+        self, name: str, find: Callable[[str], Sequence[File]], known: Iterable[str]
+    ) -> Platform | None:
+        """Return platform *name* with what it inherits, or None where no file is called so.
 
-def read_build(name: str, arch: str, files: Sequence[File]) -> QemuBuild:
-    """Return build *name* for *arch*."""
-    document, source = _machine_file(name, arch, files)
-    head = document.build
-    return QemuBuild(
-        name=head.name,
-        version=head.version,
-        arch=head.arch,
-        vendor=head.vendor,
-        package=head.package,
-        machines=tuple(entry.name for entry in document.machine),
-        aliases={a: entry.name for entry in document.machine for a in entry.aliases},
-        source=source,
-    )
+        *known* are the names of all platforms, for suggestions.
+        """
+        places: dict[str, File] = {}
 
+        def document(wanted: str) -> tuple[PlatformFile, str] | None:
+            files = find(wanted)
+            if not files:
+                return None
+            found = self._one(PlatformFile, files, f"platform {wanted}")
+            _same_name(files[0], "platform.name", wanted, found[0].platform.name)
+            places[found[1]] = files[0]
+            return found
 
-def read_machine(build: str, name: str, arch: str, files: Sequence[File]) -> MachineType:
-    """Return machine type *name* of *build*, with the compat properties it inherits before its own."""
-    document, source = _machine_file(build, arch, files)
-    entries = {entry.name: entry for entry in document.machine}
-    entry = entries[name]
-    machine = MachineType(
-        name=entry.name,
-        family=entry.family,
-        arch=arch,
-        generation=entry.generation,
-        aliases=entry.aliases,
-        default=entry.default,
-        deprecated=entry.deprecated,
-        cpu=entry.cpu,
-        compat=tuple(
-            CompatProperty(driver=row[0], property=row[1], value=row[2], optional="optional" in row[3:])
-            for link in reversed(_chain(entries, entry))
-            for row in link.compat
-        ),
-        source=source,
-    )
-    return evolve(machine, digest=machine_digest(machine))
+        def blame(source: str, message: str) -> str:
+            return fault(places[source], ("platform", "extends"), message)
+
+        return flatten(name, document, blame, known)
+
+    def masks(self, files: Sequence[File]) -> tuple[Mask, ...]:
+        """Return what *files* withdraw."""
+        return tuple(
+            Mask(
+                platform=entry.platform,
+                feature=entry.feature,
+                reason=entry.reason,
+                date=entry.date.isoformat(),
+                source=file[1],
+            )
+            for file in files
+            for entry in self.document(MaskFile, file).mask
+        )
+
+    def mask_faults(
+        self, files: Sequence[File], wrong: Callable[[MaskEntry], tuple[str, str] | None]
+    ) -> list[str]:
+        """Return the faults of masks, each with its place; *wrong* gives key and message of one."""
+        return [
+            fault(file, ("mask", index, found[0]), found[1])
+            for file in files
+            for index, entry in enumerate(self.document(MaskFile, file).mask)
+            if (found := wrong(entry))
+        ]
+
+    def build(self, name: str, arch: str, files: Sequence[File]) -> QemuBuild:
+        """Return build *name* for *arch*."""
+        document, source = self._machine_file(name, arch, files)
+        head = document.build
+        return QemuBuild(
+            name=head.name,
+            version=head.version,
+            arch=head.arch,
+            vendor=head.vendor,
+            package=head.package,
+            machines=tuple(entry.name for entry in document.machine),
+            aliases={a: entry.name for entry in document.machine for a in entry.aliases},
+            source=source,
+        )
+
+    def machine(self, build: str, name: str, arch: str, files: Sequence[File]) -> MachineType:
+        """Return machine type *name* of *build*, with the compat properties it inherits before its own."""
+        document, source = self._machine_file(build, arch, files)
+        entries = {entry.name: entry for entry in document.machine}
+        entry = entries[name]
+        machine = MachineType(
+            name=entry.name,
+            family=entry.family,
+            arch=arch,
+            generation=entry.generation,
+            aliases=entry.aliases,
+            default=entry.default,
+            deprecated=entry.deprecated,
+            cpu=entry.cpu,
+            compat=tuple(
+                CompatProperty(
+                    driver=row[0], property=row[1], value=row[2], optional="optional" in row[3:]
+                )
+                for link in reversed(_chain(entries, entry))
+                for row in link.compat
+            ),
+            source=source,
+        )
+        return evolve(machine, digest=machine_digest(machine))
+
+    def _machine_file(
+        self, build: str, arch: str, files: Sequence[File]
+    ) -> tuple[MachineFile, str]:
+        found = self._one(MachineFile, files, f"build {build}")
+        _same_name(files[0], "build.name", build, found[0].build.name)
+        _same_name(files[0], "build.arch", arch, found[0].build.arch)
+        return found
+
+    def types(self, build: str, files: Sequence[File]) -> TypeTable:
+        """Return the QOM types of *build*, an empty table where no file has them."""
+        if not files:
+            return TypeTable()
+        document, _ = self._one(TypesFile, files, f"types of {build}")
+        entries = document.type
+        return TypeTable(
+            parents={name: entry.parent for name, entry in entries.items()},
+            own_properties={
+                n: entry.properties for n, entry in entries.items() if entry.properties
+            },
+            abstract=frozenset(name for name, entry in entries.items() if entry.abstract),
+            aliases=document.aliases,
+        )
 
 
 def machine_digest(machine: MachineType) -> str:
@@ -192,27 +260,6 @@ def _chain(entries: dict[str, MachineEntry], entry: MachineEntry) -> list[Machin
     while chain[-1].inherits:
         chain.append(entries[chain[-1].inherits])
     return chain
-
-
-def _machine_file(build: str, arch: str, files: Sequence[File]) -> tuple[MachineFile, str]:
-    found = _one(MachineFile, files, f"build {build}")
-    _same_name(files[0], "build.name", build, found[0].build.name)
-    _same_name(files[0], "build.arch", arch, found[0].build.arch)
-    return found
-
-
-def read_types(build: str, files: Sequence[File]) -> TypeTable:
-    """Return the QOM types of *build*, an empty table where no file has them."""
-    if not files:
-        return TypeTable()
-    document, _ = _one(TypesFile, files, f"types of {build}")
-    entries = document.type
-    return TypeTable(
-        parents={name: entry.parent for name, entry in entries.items()},
-        own_properties={n: entry.properties for n, entry in entries.items() if entry.properties},
-        abstract=frozenset(name for name, entry in entries.items() if entry.abstract),
-        aliases=document.aliases,
-    )
 
 
 def _merge(into: dict[str, tuple[Any, File]], what: str, name: str, value: Any, file: File) -> None:
@@ -231,5 +278,5 @@ def _two_meanings(what: str, first: File, second: File) -> DefinitionError:
 
 def _same_name(file: File, key: str, expected: str, found: str) -> None:
     if found != expected:
-        fault = f"{'/'.join(file)}: {key}: expected '{expected}' as the file is called, found '{found}'"
-        raise DefinitionError([fault], code="definition-name")
+        message = f"expected '{expected}' as the file is called, found '{found}'"
+        raise DefinitionError([fault(file, tuple(key.split(".")), message)], code="definition-name")

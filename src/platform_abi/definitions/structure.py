@@ -136,7 +136,7 @@ def _converter() -> Any:
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(date, _exactly(date))
     # Not register_structure_hook: the converter's own handling of unions would come before it.
-    converter.register_structure_hook_func(lambda cls: cls == ListedValue, _listed_value)
+    converter.register_structure_hook_func(lambda cls: cls == ListedValue, _listed_value(converter))
     converter.register_structure_hook_factory(_is_literal, _one_of)
     converter.register_structure_hook_factory(
         attrs.has,
@@ -172,7 +172,7 @@ def _exactly(kind: type) -> Callable[[Any, Any], Any]:
         if type(value) is not kind:
             msg = f"expected {_NAMES[kind]}, found {_found(value)}"
             raise ValueError(msg)
-        if kind is int:
+        if isinstance(value, int):
             _refuse_long(value)
         return value
 
@@ -228,30 +228,32 @@ _NAMES: dict[type, str] = {
 
 
 def _found(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     name = _NAMES[type(value)]
     try:
-        text = repr(value)
+        text = repr(value) if isinstance(value, (str, list, dict)) else str(value)
     except (RecursionError, ValueError):  # dotted keys nest without limit; long hexadecimal numbers
         return name
     return f"{name}, {text}" if len(text) <= 40 else name  # noqa: PLR2004 - what fits a line
 
 
-def _listed_value(value: Any, _: Any) -> Any:
-    if isinstance(value, dict):
-        for edition, chosen in value.items():
-            if type(chosen) is not str:
-                msg = f"edition {edition}: expected a string, found {_found(chosen)}"
-                raise ValueError(msg)
+def _listed_value(converter: Any) -> Callable[[Any, Any], Any]:
+    def hook(value: Any, _: Any) -> Any:
+        if isinstance(value, dict):
+            return converter.structure(value, dict[str, str])
+        if value is True:
+            msg = 'expected a value such as "on", or false to remove the feature; found true'
+            raise ValueError(msg)
+        if type(value) is int:
+            _refuse_long(value)
+        elif type(value) not in (bool, str):
+            wanted = "a string, an integer, a table of editions or false"
+            msg = f"expected {wanted}; found {_found(value)}"
+            raise ValueError(msg)
         return value
-    if value is True:
-        msg = 'expected a value such as "on", or false to remove the feature; found true'
-        raise ValueError(msg)
-    if type(value) is int:
-        _refuse_long(value)
-    elif type(value) not in (bool, str):
-        msg = f"expected a string, an integer, a table of editions or false; found {_found(value)}"
-        raise ValueError(msg)
-    return value
+
+    return hook
 
 
 def _is_tuple(cls: Any) -> bool:

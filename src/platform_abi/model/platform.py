@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from attrs import field, frozen
@@ -74,6 +75,10 @@ class PlatformReference:
     def __str__(self) -> str:
         spelled = self.name if self.edition is None else f"{self.name}@{self.edition}"
         return ",".join([spelled, *(f"{feature}={value}" for feature, value in self.overrides)])
+
+
+#: The name of an edition, in its one spelling: ``2026.01`` would be a second one of ``2026.1``.
+EDITION = re.compile(r"[0-9]{4}\.(0|[1-9][0-9]{0,2})")
 
 
 def edition_key(name: str) -> tuple[int, ...]:

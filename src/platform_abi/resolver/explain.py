@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from platform_abi.errors import unknown
-from platform_abi.model.abi import GuestAbi, Layer, Setting
+from platform_abi.model.abi import LAYERS, GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.platform import PlatformReference
-from platform_abi.model.vm import VirtualMachine
+from platform_abi.model.vm import Properties, VirtualMachine
 from platform_abi.resolver.explicit import type_sets
 from platform_abi.resolver.plan import Plan, plan_for
 from platform_abi.resolver.reference import parse_platform
@@ -19,7 +19,11 @@ from platform_abi.resolver.resolve import resolve
 
 @frozen(kw_only=True)
 class Step:
-    """What one layer says of a property. *key* is where in the file, for line numbers."""
+    """What one layer says of a property.
+
+    *key* is where in the source file, for line numbers: a path of keys; for a feature its id and
+    for a compat property the machine type and the entry, behind the name of their array.
+    """
 
     layer: Layer
     value: str
@@ -55,16 +59,20 @@ def explain(
     Raises UnknownNameError where neither a feature nor the build knows the property.
     """
     reference = parse_platform(platform) if isinstance(platform, str) else platform
-    abi = resolve(catalogue, vm, reference)
     plan = plan_for(catalogue, vm, reference)
     driver, _, prop = name.partition(".")
     types = plan.types
     driver = types.aliases.get(driver, driver)
-    feature = _feature(catalogue, driver, prop)
-    steps = [
-        *_compat_steps(plan, types, driver, prop),
-        *_abi_steps(plan, abi, driver, prop, feature),
-    ]
+    feature = _feature(plan, driver, prop)
+    said = _abi_steps(plan, resolve(catalogue, vm, reference), driver, prop, feature)
+    if any(step.layer in _EXPLICIT for step in said):
+        # What the explicit values override is what would hold without them.
+        below = resolve(catalogue, _without(vm, prop), reference)
+        said = [
+            *_abi_steps(plan, below, driver, prop, feature),
+            *(step for step in said if step.layer in _EXPLICIT),
+        ]
+    steps = [*_compat_steps(plan, types, driver, prop), *said]
     if not steps and feature is None and prop not in types.properties(driver):
         known = {f"{driver}.{p}" for p in types.properties(driver)}
         known |= {p for f in _features(catalogue) for p in f.properties}
@@ -81,6 +89,24 @@ def explain(
     )
 
 
+_EXPLICIT: tuple[Layer, ...] = ("global", "device")
+
+
+def _without(vm: VirtualMachine, prop: str) -> VirtualMachine:
+    """Return *vm* without any explicit value of a property called *prop*."""
+
+    def other(given: Properties) -> Properties:
+        return tuple((key, value) for key, value in given if key != prop)
+
+    return evolve(
+        vm,
+        globals=tuple(entry for entry in vm.globals if entry.property != prop),
+        devices=tuple(evolve(d, properties=other(d.properties)) for d in vm.devices),
+        cpu=None if vm.cpu is None else evolve(vm.cpu, properties=other(vm.cpu.properties)),
+        machine_options=other(vm.machine_options),
+    )
+
+
 def _features(catalogue: Catalogue) -> list[Feature]:
     return [f for stem in catalogue.feature_stems() for f in catalogue.features(stem)]
 
@@ -90,9 +116,10 @@ def _inner(catalogue: Catalogue, driver: str) -> str:
     return next((f.driver for f in families if driver in f.proxies), driver)
 
 
-def _feature(catalogue: Catalogue, driver: str, prop: str) -> Feature | None:
-    wanted = {f"{driver}.{prop}", f"{_inner(catalogue, driver)}.{prop}"}
-    return next((f for f in _features(catalogue) if wanted & set(f.properties)), None)
+def _feature(plan: Plan, driver: str, prop: str) -> Feature | None:
+    drivers = (*plan.types.ancestry(driver), driver, _inner(plan.catalogue, driver))
+    wanted = {f"{step}.{prop}" for step in drivers}
+    return next((f for f in _features(plan.catalogue) if wanted & set(f.properties)), None)
 
 
 def _compat_steps(plan: Plan, types: TypeTable, driver: str, prop: str) -> list[Step]:
@@ -104,6 +131,7 @@ def _compat_steps(plan: Plan, types: TypeTable, driver: str, prop: str) -> list[
             layer="machine",
             value=entry.value,
             source=plan.machine.source,
+            key=("machine", plan.machine.name, entry.driver, entry.property, entry.value),
             note=f"compat property of {entry.driver} in {plan.machine.name}",
         )
         for reached in (inner_types, outer_types - inner_types)
@@ -115,11 +143,14 @@ def _compat_steps(plan: Plan, types: TypeTable, driver: str, prop: str) -> list[
 def _abi_steps(
     plan: Plan, abi: GuestAbi, driver: str, prop: str, feature: Feature | None
 ) -> list[Step]:
-    drivers = {driver, _inner(plan.catalogue, driver)}
-    drivers |= set(plan.types.ancestry(driver))
+    """Return the ABI's settings of the property, lowest layer and inner device first."""
+    inner = set(type_sets(plan.types, driver, _inner(plan.catalogue, driver))[1])
+    drivers = {driver, *plan.types.ancestry(driver), *inner}
     drivers |= {
         p for f in plan.catalogue.devices().families if f.driver == driver for p in f.proxies
     }
+    settings = [s for s in abi.settings if s.property == prop and s.driver in drivers]
+    settings.sort(key=lambda s: (LAYERS.index(s.layer), s.driver not in inner))
     return [
         Step(
             layer=setting.layer,
@@ -128,8 +159,7 @@ def _abi_steps(
             key=_key(plan, setting, feature),
             device=setting.device,
         )
-        for setting in abi.settings
-        if setting.property == prop and setting.driver in drivers
+        for setting in settings
     ]
 
 
@@ -138,11 +168,10 @@ def _key(plan: Plan, setting: Setting, feature: Feature | None) -> tuple[str | i
     if feature is None:
         return ()
     if setting.source.startswith("platforms/"):
-        return ("features", feature.id)
+        listed = feature.id in plan.choice.platform.listings
+        return ("features", feature.id) if listed else ("platform", "levels")
     if setting.source.startswith("features/"):
-        stem = feature.id.split(".", 1)[0]
-        ids = [f.id for f in plan.catalogue.features(stem)]
-        return ("feature", feature.id, ids.index(feature.id))
+        return ("feature", feature.id)
     return ()
 
 
