@@ -162,7 +162,7 @@ def _in_cycle(name: str, machines: dict[str, MachineEntry]) -> bool:
     while at and at != name and steps <= len(machines):
         at = machines[at].inherits if at in machines else ""
         steps += 1
-    return bool(at)
+    return bool(at) and at == name
 
 
 @check.register

@@ -17,23 +17,28 @@ def split_options(text: str, implied: str) -> Properties:
     """
     if not text:
         raise UsageError("an option is empty", code="option-syntax")
-    if "\0" in text:
-        raise UsageError(f"NUL in option {text[:80]!r}", code="option-syntax")
-    if text.lstrip().startswith("{"):
-        return _from_json(text)
+    pairs = _from_json(text) if text.lstrip().startswith("{") else _from_items(text, implied)
+    for key, value in pairs:
+        # A doubled comma makes a comma of a value only; in a name QEMU reads it as two.
+        if not key or "," in key or "=" in key:
+            raise UsageError(
+                f"expected key=value, found {key[:80]!r} in {text[:200]!r}", code="option-syntax"
+            )
+        if "\0" in key or "\0" in value:
+            raise UsageError(f"NUL in option {text[:80]!r}", code="option-syntax")
+    return pairs
+
+
+def _from_items(text: str, implied: str) -> Properties:
     pairs: list[tuple[str, str]] = []
     for index, item in enumerate(_items(text)):
         key, separator, value = item.partition("=")
-        if separator and key:
+        if separator:
             pairs.append((key, value))
-        elif index == 0 and not separator:
+        elif index == 0:
             pairs.append((implied, item))
-        elif key and not separator:
-            pairs.append((key, "on"))
         else:
-            raise UsageError(
-                f"expected key=value, found {item[:80]!r} in {text[:200]!r}", code="option-syntax"
-            )
+            pairs.append((key, "on"))
     return tuple(pairs)
 
 
@@ -62,11 +67,15 @@ def _from_json(text: str) -> Properties:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"not JSON: {error} in {text[:200]!r}", code="option-syntax") from None
+    if not found:
+        raise UsageError("an option is empty", code="option-syntax")
     pairs: list[tuple[str, str]] = []
     for key, value in found.items():
         if isinstance(value, (dict, list)):
             # Nested values belong to properties that no host decides; they are kept as written.
             pairs.append((key, json.dumps(value, separators=(",", ":"))))
+        elif value is None:
+            raise UsageError(f"{key[:80]!r} is null in {text[:200]!r}", code="option-syntax")
         else:
             pairs.append((key, _scalar(value)))
     return tuple(pairs)
@@ -86,13 +95,17 @@ def join_options(first: str, pairs: Properties) -> str:
 def cpu_properties(items: Properties) -> Properties:
     """Return the properties of a ``-cpu`` in effect, the last of equals last.
 
-    ``+feature`` and ``-feature`` come after all others, and underscores in names are dashes, as
-    QEMU reads them (target/i386/cpu.c, x86_cpu_parse_featurestr).
+    All ``+feature`` and then all ``-feature`` come after the others, and underscores in names are
+    dashes, as QEMU reads them (target/i386/cpu.c, x86_cpu_parse_featurestr and
+    x86_cpu_expand_features).
     """
-    plain, signed = [], []
+    plain, plus, minus = [], [], []
     for key, value in items:
-        if key[:1] in "+-" and value == "on":
-            signed.append((key[1:].replace("_", "-"), "on" if key[0] == "+" else "off"))
+        name = key.replace("_", "-")
+        if key.startswith("+") and value == "on":
+            plus.append((name[1:], "on"))
+        elif key.startswith("-") and value == "on":
+            minus.append((name[1:], "off"))
         else:
-            plain.append((key.replace("_", "-"), value))
-    return tuple(plain + signed)
+            plain.append((name, value))
+    return tuple(plain + plus + minus)

@@ -65,20 +65,26 @@ def _result(
     name: str,
     members: Sequence[tuple[Known, Device, str | None]],
 ) -> FamilyResult:
-    """Return the family's result; one is kept for reuse where no explicit value has a say in it."""
+    """Return the family's result, kept for reuse under all that it depends on."""
     family = plan.family(name)
+    names = family.names
     backends = [_backend(plan, known, device) for known, device, _ in members]
-    key: Any = None
-    if not vm.globals and not any(
-        given in family.names for _, device, _ in members for given, _ in device.properties
-    ):
-        if family.labelled or any(backend != backends[0] for backend in backends):
-            key = tuple((m[2], m[0].driver, b) for m, b in zip(members, backends, strict=True))
-        else:
-            key = backends[0]
-        found: FamilyResult | None = family.results.get(key)
-        if found is not None:
-            return found
+    globals_ = tuple(g for g in vm.globals if g.property in names) if vm.globals else ()
+    given = [
+        tuple([p for p in device.properties if p[0] in names]) if device.properties else ()
+        for _, device, _ in members
+    ]
+    key: Any = backends[0]
+    if globals_ or family.labelled or any(given) or any(b != key for b in backends):
+        key = (
+            globals_,
+            tuple(
+                (m[2], m[0].driver, b, g) for m, b, g in zip(members, backends, given, strict=True)
+            ),
+        )
+    found: FamilyResult | None = family.results.get(key)
+    if found is not None:
+        return found
     instances = [
         Instance(
             label=label,
@@ -90,11 +96,10 @@ def _result(
         )
         for (known, device, label), backend in zip(members, backends, strict=True)
     ]
-    result = resolve_family(plan, family, instances, vm.globals)
-    if key is not None:
-        if len(family.results) > MEMO_LIMIT:
-            family.results.clear()
-        family.results[key] = result
+    result = resolve_family(plan, family, instances, globals_)
+    if len(family.results) > MEMO_LIMIT:
+        family.results.clear()
+    family.results[key] = result
     return result
 
 
@@ -260,6 +265,14 @@ def _below(types: TypeTable, driver: str, name: str) -> bool:
 
 
 def _check_global(plan: Plan, entry: GlobalProperty) -> None:
+    """Refuse a -global that QEMU would warn about or die of; what was found good is remembered."""
+    key = ("global", entry.driver, entry.property)
+    if key not in plan.memo:
+        _check_new_global(plan, entry)
+        plan.memo[key] = True
+
+
+def _check_new_global(plan: Plan, entry: GlobalProperty) -> None:
     types = _types_with(plan, entry.driver)
     if not types:
         return

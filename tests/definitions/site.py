@@ -1,0 +1,227 @@
+"""A folder of definitions that a test writes, next to the packaged ones or alone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import platform_abi as pa
+from platform_abi.definitions import reading
+from platform_abi.definitions.documents import (
+    CapabilityFile,
+    DeviceFile,
+    EditionFile,
+    FeatureFile,
+    MachineFile,
+    MaskFile,
+    PlatformFile,
+    TypesFile,
+)
+
+DEFINITIONS = Path(__file__).parent.parent.parent / "definitions"
+
+#: Every class that a definition file is loaded as.
+DOCUMENTS = (
+    FeatureFile,
+    CapabilityFile,
+    DeviceFile,
+    PlatformFile,
+    MaskFile,
+    MachineFile,
+    TypesFile,
+    EditionFile,
+)
+
+FAMILY = """
+[[family]]
+name = "net"
+driver = "net-device"
+proxies = ["net-pci"]
+backend-property = "netdev"
+assumed-backends = ["tap"]
+"""
+
+DEVICES = f"""
+schema = 1
+accelerators = ["kvm"]
+{FAMILY}
+[[backend]]
+name = "tap"
+netdev = ["tap"]
+"""
+
+FEATURES = """
+schema = 1
+[[feature]]
+id = "net.uso"
+title = "Segmentation offload"
+edition = "2026.1"
+when-supported = "on"
+properties = ["net-device.uso"]
+[feature.requires]
+tap = ["tun.uso"]
+
+[[feature]]
+id = "net.queues"
+title = "Queues"
+edition = "2026.1"
+type = "int"
+fallback = "1"
+when-supported = "2"
+properties = ["net-device.queues"]
+[feature.requires]
+tap = ["tun.queues"]
+"""
+
+CAPABILITIES = """
+schema = 1
+[[capability]]
+id = "tun.uso"
+title = "UDP segmentation"
+subsystem = "tun"
+since = "6.2"
+
+[[capability]]
+id = "tun.queues"
+title = "Queues"
+subsystem = "tun"
+since = "never"
+"""
+
+MACHINES = """
+schema = 1
+[build]
+name = "qemu-10.0.0"
+version = "10.0.0"
+arch = "x86_64"
+[[machine]]
+name = "pc-q35-10.0"
+family = "pc-q35"
+generation = "10.0"
+aliases = ["q35"]
+cpu = "qemu64-x86_64-cpu"
+compat = [["net-device", "old", "off"]]
+[[machine]]
+name = "pc-q35-9.0"
+family = "pc-q35"
+generation = "9.0"
+inherits = "pc-q35-10.0"
+compat = [["net-device", "old", "on", "optional"]]
+"""
+
+TYPES = """
+schema = 1
+[type.net-device]
+properties = ["uso", "queues", "old"]
+[type.net-pci]
+properties = ["netdev"]
+"""
+
+#: A whole small catalogue: relative names to texts.
+SMALL = {
+    "devices/net.toml": DEVICES,
+    "features/net.toml": FEATURES,
+    "capabilities/tun.toml": CAPABILITIES,
+    "platforms/test/test-1.toml": """
+schema = 1
+[platform]
+name = "test-1"
+lineage = "test"
+[features]
+"net.queues" = 4
+""",
+    "platforms/test/test-2.toml": """
+schema = 1
+[platform]
+name = "test-2"
+lineage = "test"
+extends = "test-1"
+[platform.levels]
+tun = "6.2"
+""",
+    "masks/site.toml": """
+schema = 1
+[[mask]]
+platform = "test-2"
+feature = "net.uso"
+reason = "a driver of ours"
+date = 2026-01-02
+""",
+    "machines/qemu-10.0.0/x86_64.toml": MACHINES,
+    "machines/qemu-10.0.0/x86_64-types.toml": TYPES,
+    "editions/2026.1.toml": 'schema = 1\nedition = "2026.1"\n',
+}
+
+
+def write(root: Path, relative: str, content: str | bytes) -> Path:
+    """Write one definition file below *root*."""
+    path = root / relative
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def small(root: Path, **changed: str) -> Path:
+    """Write the small catalogue below *root*."""
+    for relative, text in {**SMALL, **changed}.items():
+        write(root, relative, text)
+    return root
+
+
+def catalogue(*roots: Path) -> pa.FileCatalogue:
+    """Return a fresh catalogue of *roots* without a cache."""
+    return pa.FileCatalogue(roots, cache="")
+
+
+def platform_text(name: str, extends: str = "", features: str = "", head: str = "") -> str:
+    """Return a platform file; *head* goes below ``[platform]``, *features* below its own table."""
+    parent = f'extends = "{extends}"\n' if extends else ""
+    return (
+        f'schema = 1\n[platform]\nname = "{name}"\nlineage = "test"\n{parent}{head}\n'
+        f"[features]\n{features}\n"
+    )
+
+
+def document_class(relative: str) -> Any:
+    """Return the class that the definition file *relative* is an instance of."""
+    folder = relative.split("/", 1)[0]
+    if folder == "machines":
+        return TypesFile if relative.endswith("-types.toml") else MachineFile
+    return {
+        "features": FeatureFile,
+        "capabilities": CapabilityFile,
+        "devices": DeviceFile,
+        "platforms": PlatformFile,
+        "masks": MaskFile,
+        "editions": EditionFile,
+    }[folder]
+
+
+def shipped() -> list[str]:
+    """Return every definition file of this repository, relative to ``definitions/``."""
+    return sorted(path.relative_to(DEFINITIONS).as_posix() for path in DEFINITIONS.rglob("*.toml"))
+
+
+@contextmanager
+def reads() -> Iterator[list[str]]:
+    """Collect the names of the definition files that are read, relative to their root."""
+    seen: list[str] = []
+    original: Callable[..., Any] = reading._read
+
+    def observed(cls: Any, file: tuple[str, str]) -> Any:
+        seen.append(file[1])
+        return original(cls, file)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_read", observed)
+        yield seen
+
+
+def copy_of_definitions(root: Path) -> Path:
+    """Copy the packaged definitions below *root*."""
+    return Path(shutil.copytree(DEFINITIONS, root / "definitions"))
