@@ -27,7 +27,8 @@ _VM = [
     *("resolve", "--machine", "pc-q35-9.1", "--platform", "linux-6.9"),
     *("--device", "virtio-net-pci,netdev=n0,id=net0", "--netdev", "tap,id=n0"),
 ]
-_CLI = [_PYTHON, "-m", "platform_abi"]
+#: The installed command: what a shell starts.
+_CLI = [str(Path(_PYTHON).with_name("platform-abi"))]
 
 
 def _environment(cache: str) -> dict[str, str]:

@@ -2,6 +2,6 @@
 
 import sys
 
-from platform_abi.cli import main
+from platform_abi.cli import entry
 
-sys.exit(main())
+sys.exit(entry())

@@ -107,7 +107,7 @@ def test_whoever_opened_a_macvtap_says_so(catalogue: pa.FileCatalogue) -> None:
 
 
 def test_machine_and_cpu_are_split_like_qemu_splits_them(catalogue: pa.FileCatalogue) -> None:
-    """Options of -machine stay with it; of -cpu, +x and -x come last and underscores are dashes."""
+    """Options of -machine stay with it; of -cpu, +x and then -x come last, with dashes."""
     vm = pa.virtual_machine(
         catalogue.devices(),
         "type=pc-q35-9.1,smm=off,usb=on",
@@ -121,8 +121,8 @@ def test_machine_and_cpu_are_split_like_qemu_splits_them(catalogue: pa.FileCatal
         properties=(
             ("hv-time", "on"),
             ("vendor", "AuthenticAMD"),
-            ("svm", "off"),
             ("x2apic", "on"),
+            ("svm", "off"),
         ),
     ) == vm.cpu
 

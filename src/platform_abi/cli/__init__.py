@@ -16,28 +16,28 @@ from platform_abi.errors import HostError, PlatformAbiError, UsageError
 _INTERRUPTED = 130
 
 
+def entry() -> int:
+    """Run as a process of its own: like ``main``, without the garbage collector's help."""
+    # Nothing lives long enough here for a collection to be worth its time, least of all at exit.
+    gc.disable()
+    try:
+        return main()
+    finally:
+        gc.freeze()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 yes, 1 no, 2 usage, 3 definition, 4 environment."""
-    # Nothing lives long enough here for a collection to be worth its time.
-    gc.disable()
     words = list(sys.argv[1:] if argv is None else argv)
-    as_json = "--json" in words
     _open_streams()
     try:
-        try:
-            arguments = build_parser().parse_args(words)
-            code: int = arguments.run(arguments)
-        finally:
-            sys.stdout.flush()
+        return _run(words)
     except PlatformAbiError as error:
-        _report(error, as_json=as_json)
-        return error.exit_code
+        wrong = error
     except RecursionError:
-        _report(UsageError("the input is nested too deeply", code="too-deep"), as_json=as_json)
-        return UsageError.exit_code
+        wrong = UsageError("the input is nested too deeply", code="too-deep")
     except UnicodeEncodeError:
-        _report(UsageError("a value is not text", code="not-text"), as_json=as_json)
-        return UsageError.exit_code
+        wrong = UsageError("a value is not text", code="not-text")
     except BrokenPipeError:
         # Whoever read the output has seen enough.
         _drop_output()
@@ -45,10 +45,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         _drop_output()
         wrong = HostError(f"cannot write the output: {error.strerror}", code="write-failed")
-        _report(wrong, as_json=as_json)
-        return wrong.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
+    _report(wrong, as_json="--json" in words)
+    return wrong.exit_code
+
+
+def _run(words: list[str]) -> int:
+    try:
+        arguments = build_parser(words).parse_args(words)
+        code: int = arguments.run(arguments)
+    finally:
+        sys.stdout.flush()
     return code
 
 

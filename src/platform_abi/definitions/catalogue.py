@@ -13,11 +13,11 @@ from platform_abi.definitions.search import search_path
 from platform_abi.errors import DefinitionError, HostError, suggest, unknown
 
 if TYPE_CHECKING:
-    from platform_abi.definitions.documents import EditionFile, MaskEntry
+    from platform_abi.definitions.documents import EditionFile, Examined, MaskEntry
     from platform_abi.definitions.reading import Reader
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceTable
-    from platform_abi.model.feature import Examined, Feature
+    from platform_abi.model.feature import Feature
     from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
     from platform_abi.model.platform import Listing, Mask, Platform
 
@@ -254,9 +254,8 @@ class FileCatalogue:
             if unmeant:
                 faults.append((self._remover(platform, name), name, unmeant))
         if faults:
-            raise DefinitionError(
-                [self._spell_fault(*fault) for fault in faults], code="definition-invalid"
-            )
+            placed = sorted(self._place_fault(*fault) for fault in faults)
+            raise DefinitionError([text for *_, text in placed], code="definition-invalid")
         self.memo[key] = True
 
     def _unmeant(self, name: str, stem: str) -> str | None:
@@ -283,10 +282,10 @@ class FileCatalogue:
         within = (s for s in sources if self.position(s, path) != self.position(s, path[:1]))
         return next(within, platform.source)
 
-    def _spell_fault(self, source: str, feature: str, message: str) -> str:
+    def _place_fault(self, source: str, feature: str, message: str) -> tuple[str, int, int, str]:
         line, column = self.position(source, ("features", feature))
         path = self.locate(source) or source
-        return f'{path}:{line}:{column}: features."{feature}": {message}'
+        return path, line, column, f'{path}:{line}:{column}: features."{feature}": {message}'
 
     def masks(self) -> tuple[Mask, ...]:
         """Return what this site withdraws."""

@@ -12,12 +12,20 @@ from attrs import field, frozen
 
 from platform_abi.model.capability import Capability
 from platform_abi.model.device import DeviceFamily, NetdevBackend, VirtioBit
-from platform_abi.model.feature import Examined, Feature
+from platform_abi.model.feature import Feature
 
 #: The one layout of definition files that this version reads.
 SCHEMA = 1
 
 ListedValue = bool | int | str | Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class Examined:
+    """A place in QEMU that was looked at and found to need no feature, with the reason."""
+
+    id: str
+    reason: str
 
 
 @frozen(kw_only=True)

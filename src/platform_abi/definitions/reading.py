@@ -12,6 +12,7 @@ from platform_abi.definitions.documents import (
     DeviceFile,
     Document,
     EditionFile,
+    Examined,
     FeatureFile,
     MachineEntry,
     MachineFile,
@@ -27,7 +28,7 @@ from platform_abi.errors import DefinitionError, HostError
 from platform_abi.model.capability import Capability
 from platform_abi.model.device import DeviceTable, VirtioBit
 from platform_abi.model.digest import canonical_digest
-from platform_abi.model.feature import Examined, Feature
+from platform_abi.model.feature import Feature
 from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild, TypeTable
 from platform_abi.model.platform import Mask, Platform
 

@@ -12,6 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from platform_abi.emit.document import setting_document
 from platform_abi.errors import HostError, LockError, UsageError
 from platform_abi.model.abi import Beyond, GuestAbi, Precondition, Setting, Unpinned
@@ -123,6 +125,7 @@ def read_lock(text: str, name: str) -> GuestAbi:
         )
     try:
         abi = _abi(body)
+        _check_texts(abi)
         changed = abi_digest(abi) != body["digest"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LockError(f"{name}: damaged: {error!r}", code="lock-damaged") from None
@@ -138,6 +141,18 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return value if isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _check_texts(value: Any) -> None:
+    """Raise TypeError where something in an ABI is no text, no tuple and no class of the model."""
+    if attrs.has(type(value)):
+        for field in attrs.fields(type(value)):
+            _check_texts(getattr(value, field.name))
+    elif isinstance(value, tuple):
+        for inner in value:
+            _check_texts(inner)
+    elif value is not None and not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
 
 
 def _abi(body: dict[str, Any]) -> GuestAbi:

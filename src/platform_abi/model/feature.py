@@ -99,11 +99,3 @@ class Feature:
         if self.type in ("int", "size") and not (value.isascii() and value.isdigit()):
             return f"expected a number, found '{value}'"
         return None
-
-
-@frozen(kw_only=True)
-class Examined:
-    """A place in QEMU that was looked at and found to need no feature, with the reason."""
-
-    id: str
-    reason: str

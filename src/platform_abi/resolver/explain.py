@@ -73,6 +73,7 @@ def explain(
             *(step for step in said if step.layer in _EXPLICIT),
         ]
     steps = [*_compat_steps(plan, types, driver, prop), *said]
+    steps.sort(key=lambda step: LAYERS.index(step.layer))
     if not steps and feature is None and prop not in types.properties(driver):
         known = {f"{driver}.{p}" for p in types.properties(driver)}
         known |= {p for f in _features(catalogue) for p in f.properties}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from attrs import frozen
@@ -17,6 +18,10 @@ _BOOLEANS = {
     **dict.fromkeys(("on", "yes", "true", "y"), "on"),
     **dict.fromkeys(("off", "no", "false", "n"), "off"),
 }
+_NUMBER = re.compile(
+    r"(?P<hex>0x[0-9a-f]{1,16})|(?P<digits>0|[1-9][0-9]{0,19})(?P<suffix>[bkmgtpe]?)",
+    re.IGNORECASE | re.ASCII,
+)
 _SIZE_SUFFIXES = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 
 
@@ -84,7 +89,10 @@ def normal(feature: Feature, text: str, place: str) -> str:
     if feature.type == "bool":
         value = _BOOLEANS.get(text, text)
     elif feature.type in ("int", "size"):
-        value = _number(text)
+        number = _number(text, sized=feature.type == "size")
+        if number is None:
+            raise UsageError(f"{place}={text}: expected a number", code="property-value")
+        value = number
     elif feature.type == "enum" and text not in feature.values:
         value = _BOOLEANS.get(text, text)
     problem = feature.problem(value)
@@ -93,11 +101,15 @@ def normal(feature: Feature, text: str, place: str) -> str:
     return value
 
 
-def _number(text: str) -> str:
-    digits, shift = text, 0
-    if text[-1:].lower() in _SIZE_SUFFIXES and not text.lower().startswith("0x"):
-        digits, shift = text[:-1], _SIZE_SUFFIXES[text[-1].lower()]
-    try:
-        return str(int(digits, 0) << shift)
-    except ValueError:
-        return text
+def _number(text: str, *, sized: bool) -> str | None:
+    """Return a number of 64 bits in decimal digits, or None for what QEMU reads as none.
+
+    Only sizes have a suffix. A leading zero means octal to QEMU's integers and nothing to its
+    sizes, so it is taken for neither.
+    """
+    match = _NUMBER.fullmatch(text)
+    if match is None or (match["suffix"] and not sized):
+        return None
+    shift = _SIZE_SUFFIXES[(match["suffix"] or "b").lower()]
+    number = int(match["hex"] or match["digits"], 0) << shift
+    return str(number) if number < 1 << 64 else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.abi import Setting
@@ -102,8 +102,22 @@ class Plan:
         key = (feature.id, backend)
         found = plan.decisions.get(key)
         if found is None:
-            found = plan.decisions[key] = decide(self.catalogue, self.choice, feature, backend)
+            found = decide(self.catalogue, self.choice, feature, backend)
+            if found.layer == "default" and self._contradicted(plan.family, feature):
+                found = evolve(found, layer="platform")
+            plan.decisions[key] = found
         return found
+
+    def _contradicted(self, family: DeviceFamily, feature: Feature) -> bool:
+        """Return whether the machine type's compat properties give *feature* another value."""
+        names = {text.partition(".")[2] for text in feature.properties}
+        drivers = (family.driver, *family.proxies)
+        return any(
+            entry.property in names
+            and entry.value != feature.fallback
+            and any(entry.driver == d or self.types.is_a(d, entry.driver) for d in drivers)
+            for entry in self.machine.compat
+        )
 
     def family(self, name: str) -> FamilyPlan:
         """Return the plan of the device family called *name*."""

@@ -1,0 +1,575 @@
+"""The command line: exit codes, errors, streams and files."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import pty
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import platform_abi as pa
+from platform_abi.cli import main
+from tests.conftest import DEFINITIONS
+from tests.resolver.shipped import PINNED_CPU
+
+RESOLVE = ["resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.9"]
+NIC = ["--device", "virtio-net-pci,netdev=n0,id=nic0", "--netdev", "tap,id=n0"]
+PINNED = [*RESOLVE, *NIC, "--cpu", PINNED_CPU]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A cache of the definitions, warmed by the first command that uses it."""
+    return str(tmp_path_factory.mktemp("cache") / "pa")
+
+
+@pytest.fixture(autouse=True)
+def _warm(cache: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give every in-process command the cache, and take back what main() does for speed."""
+    monkeypatch.setenv("PLATFORM_ABI_CACHE", cache)
+    yield
+    gc.enable()
+
+
+Run = pytest.CaptureFixture[str]
+
+
+def _run(capsys: Run, *words: str) -> tuple[int, str, str]:
+    """Return exit code, stdout and stderr of one command in this process."""
+    try:
+        code = main(words)
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def _program(
+    *words: str | bytes, cache: str, prefix: Sequence[str] = (), **options: object
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the program in a process of its own."""
+    environment = {
+        "HOME": "/nonexistent",
+        "PATH": os.environ.get("PATH", ""),
+        "PLATFORM_ABI_CACHE": cache,
+        "LC_ALL": "C.UTF-8",
+    }
+    given_: dict[str, object] = {"capture_output": True, "stdin": subprocess.DEVNULL, **options}
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+        [*prefix, sys.executable, "-m", "platform_abi", *words],
+        env=environment,
+        timeout=60,
+        check=False,
+        **given_,
+    )
+
+
+# --- exit codes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (PINNED, 0),
+        (["platforms"], 0),
+        (["platforms", "linux-6.9"], 0),
+        (["explain", "virtio-net-pci.host_uso", *RESOLVE[1:]], 0),
+        (["diff", "platform", "linux-6.8", "linux-6.9"], 0),
+        (["--help"], 0),
+        (["resolve", "--help"], 0),
+        (["--version"], 0),
+        (["diff", "platform", "linux-6.1", "linux-6.2"], 1),
+        ([], 2),
+        (["no-such-verb"], 2),
+        (["resolve", "--no-such-option"], 2),
+        (["resolve"], 2),
+        (["resolve", "-M", "pc-q35-9.1"], 2),
+        (["resolve", "-M", "q35", "--platform", "linux-6.9"], 2),
+        (["diff", "platform", "linux-6.1"], 2),
+        ([*RESOLVE, "--format", "xml"], 2),
+        ([*RESOLVE, "--backend", "n0"], 2),
+        ([*RESOLVE, "--backend", "n0=macvtap"], 2),
+        ([*RESOLVE, "--format", "readconfig", "--cpu", "host"], 2),
+        ([*RESOLVE, "--from-lock", "/nonexistent/vm.lock"], 2),
+        (["explain", "no.such", *RESOLVE[1:]], 2),
+        (["platforms", "linux-6.99"], 2),
+        (["platforms", "linux-6.9,no.such=on"], 2),
+        (["diff", "platform", "linux-6.9,no.such=on", "linux-6.9"], 2),
+        (["resolve", "--from-lock", "/nonexistent/vm.lock"], 4),
+        (["diff", "abi", "/nonexistent/a", "/nonexistent/b"], 4),
+        ([*RESOLVE, "--output", "/nonexistent/folder/f"], 4),
+        ([*RESOLVE, "--lock", "/nonexistent/folder/f"], 4),
+    ],
+)
+def test_the_exit_code_says_what_happened(capsys: Run, words: list[str], expected: int) -> None:
+    """0 yes, 1 the honest answer is no, 2 usage, 4 the environment; an error prints nothing else."""
+    code, out, err = _run(capsys, *words)
+
+    assert expected == code
+    if expected >= 2:
+        assert "" == out
+        assert err.startswith("error[")
+    else:
+        assert "error" not in err
+
+
+def test_a_bad_definition_is_exit_code_3(
+    capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site's broken file is named with its line, and nothing is resolved from it."""
+    folder = tmp_path / "platforms" / "site"
+    folder.mkdir(parents=True)
+    (folder / "mine.toml").write_text('schema = 1\n[platform]\nname = "other"\n')
+    monkeypatch.setenv("PLATFORM_ABI_PATH", str(tmp_path))
+    code, out, err = _run(capsys, "resolve", "-M", "pc-q35-9.1", "--platform", "mine")
+
+    assert (3, "") == (code, out)
+    assert f"{folder}/mine.toml:" in err
+
+
+def test_a_damaged_lockfile_is_exit_code_3(capsys: Run, tmp_path: Path) -> None:
+    """What was edited by hand is refused by every verb that reads it."""
+    lock = str(tmp_path / "vm.lock")
+    assert 0 == _run(capsys, *PINNED, "--lock", lock)[0]
+    Path(lock).write_text(Path(lock).read_text().replace('"on"', '"off"', 1))
+    for words in (["resolve", "--from-lock", lock], ["diff", "abi", lock, lock]):
+        code, out, err = _run(capsys, *words)
+        assert (3, "") == (code, out)
+        assert err.startswith("error[lock-changed]: ")
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+def test_an_error_has_a_code_and_a_help_line(capsys: Run) -> None:
+    """error[CODE]: what, then help: what to do."""
+    _, _, err = _run(capsys, "resolve", "-M", "q35", "--platform", "linux-6.9")
+    first, second = err.splitlines()
+
+    assert first.startswith("error[machine-alias]: 'q35' is an alias")
+    assert "help: write the versioned name, or name the QEMU build that resolves it" == second
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["resolve", "--json"], "usage"),
+        ([*RESOLVE, "--json", "--cpu", "x"], "unknown-cpu"),
+        (["platforms", "--json", "x"], "unknown-platform"),
+        (["explain", "--json", "x", *RESOLVE[1:]], "unknown-property"),
+        (["diff", "--json", "abi", "/nonexistent/a", "b"], "read-failed"),
+        (["--json"], "usage"),
+    ],
+)
+def test_with_json_an_error_is_an_object(capsys: Run, words: list[str], code: str) -> None:
+    """Tools read one JSON document on stderr, with code, message and help."""
+    _, out, err = _run(capsys, *words)
+    document = json.loads(err)
+
+    assert "" == out
+    assert {"schema_version", "error"} == set(document)
+    assert {"code", "message", "help"} == set(document["error"])
+    assert code == document["error"]["code"]
+    assert 1 == document["schema_version"]
+
+
+def test_a_definition_error_has_all_faults_in_json(
+    capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every fault of a file is an entry of its own."""
+    (tmp_path / "platforms" / "site").mkdir(parents=True)
+    (tmp_path / "platforms" / "site" / "mine.toml").write_text(
+        'schema = 1\nunknown = 1\n[platform]\nname = "other"\n'
+    )
+    monkeypatch.setenv("PLATFORM_ABI_PATH", str(tmp_path))
+    _, _, err = _run(capsys, "platforms", "--json", "mine")
+
+    assert len(json.loads(err)["error"]["faults"]) >= 2
+
+
+def test_an_error_cannot_steer_a_terminal(capsys: Run) -> None:
+    """What a message repeats of the user's words has its control characters spelled out."""
+    _, _, err = _run(capsys, *RESOLVE, "--cpu", "\x1b[31mred\x07")
+
+    assert "\x1b" not in err
+    assert "\\x1b[31mred\\x07" in err
+
+
+hostile = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        [
+            "", "-", "--", "{}", "[]", '{"a": [1, {}]}', '{"driver": null}', "\0", "a\0b", "\udcff",
+            "\ud800", "\n", "\x1b[2J", "../..", "/", "%s", "%(prog)s", "a,b=c", "=", ",", ",,", "@",
+            "n0=macvtap", "tap,id=n0", "virtio-net-pci,netdev=n0", "virtio-net-pci.csum=on",
+            '{"driver": "virtio-net-pci", "mac": "\\ud800"}', "pc-q35-9.1", "q35", "linux-6.9",
+            "linux-6.9@2026.1", "linux-6.9,virtio-net.rss=on", "linux-6.9,a/b.c=on", "host",
+            "qemu64,vendor=x", "x86_64-types", "qemu-11.1.3", "tcg", "virtio-mem-pci,block-size=9E",
+            "{" * 2000, "9" * 5000, "virtio-net-pci,host_mtu=" + "9" * 5000, "٣", "²", "a" * 300,
+        ]
+    ),
+)  # fmt: skip
+options = st.sampled_from(
+    ["-M", "--machine", "--platform", "--build", "--arch", "--accel", "--cpu", "--device",
+     "--netdev", "--global", "--backend", "--format", "--from-lock", "--json", "--strict", "--names",
+     "--help", "--version"]
+)  # fmt: skip
+verbs = st.sampled_from(
+    [["resolve"], RESOLVE, PINNED, ["explain", "virtio-net-pci.csum", *RESOLVE[1:]], ["explain"],
+     ["platforms"], ["diff", "platform"], ["diff", "abi"], ["diff"], []]
+)  # fmt: skip
+
+
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(verb=verbs, words=st.lists(hostile | options, max_size=5))
+def test_no_words_make_a_traceback(
+    capsys: Run, tmp_path: Path, verb: list[str], words: list[str]
+) -> None:
+    """Whatever is typed ends in an exit code of the five, with an error where it is not 0 or 1."""
+    with contextlib.chdir(tmp_path):
+        code, out, err = _run(capsys, *verb, *words)
+
+    assert code in {0, 1, 2, 3, 4}
+    assert "Traceback" not in out + err
+    if code >= 2:
+        assert "" == out
+        assert "error[" in err or json.loads(err)["error"]["code"]
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "word",
+    [b"\xff\xfe", b"virtio-net-pci,mac=\xff", b'{"driver":"virtio-net-pci","mac":"\\ud800"}'],
+)
+def test_bytes_that_are_no_text_make_no_traceback(word: bytes, cache: str) -> None:
+    """The kernel passes any bytes; the program answers, in every format."""
+    for extra in ([], ["--json"], ["--format", "lock"]):
+        done = _program(*RESOLVE, "--device", word, *extra, cache=cache)
+        assert done.returncode in {0, 2}
+        assert b"Traceback" not in done.stderr
+
+
+def test_bytes_of_an_argument_go_out_as_they_came(cache: str) -> None:
+    """An explicit value that is not UTF-8 reaches QEMU unchanged, in every locale."""
+    done = _program(*RESOLVE, "--global", b"virtio-net-pci.mac=\xff", cache=cache)
+
+    assert 0 == done.returncode
+    assert b"virtio-net-pci.mac=\xff" in done.stdout
+
+
+# --- streams -------------------------------------------------------------------------------------
+
+
+def test_findings_go_to_stderr_and_arguments_to_stdout(capsys: Run) -> None:
+    """stdout can be given to QEMU as it is; what a user must know is beside it."""
+    _, out, err = _run(
+        capsys, *RESOLVE, "--device", "virtio-net-pci,netdev=n0,host_uso=on", "--netdev", "user,id=n0"
+    )
+
+    assert all(line.startswith("-") for line in out.splitlines())
+    assert shlex.split(out)[:2] == ["-machine", "pc-q35-9.1"]
+    assert "beyond the platform: virtio-net-pci.host_uso=on of device[0]: backend 'user'" in err
+    assert "not migratable: x86-cpu.vendor is left to the host; pin it: -cpu MODEL,vendor=" in err
+    assert "note: no devices given" in _run(capsys, *RESOLVE)[2]
+    assert "" == _run(capsys, *PINNED)[2]
+
+
+def test_with_json_nothing_is_said_beside_the_document(capsys: Run) -> None:
+    """Findings are in the document; stderr stays empty."""
+    _, out, err = _run(capsys, *RESOLVE, "--cpu", "host", "--json")
+
+    assert "" == err
+    assert json.loads(out)["unpinned"][0]["what"] == "x86-cpu.host-model"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [PINNED, ["platforms"], ["platforms", "linux-6.9"], ["diff", "platform", "linux-6.1", "linux-6.2"],
+     ["explain", "virtio-net-pci.csum", *RESOLVE[1:]]],
+)  # fmt: skip
+def test_every_verb_has_a_json_document(capsys: Run, words: list[str]) -> None:
+    """--json gives one document with a schema_version."""
+    _, out, _ = _run(capsys, *words, "--json")
+
+    assert 1 == json.loads(out)["schema_version"]
+
+
+def test_text_is_plain_where_it_is_piped(capsys: Run) -> None:
+    """No escape sequence reaches a file, with or without an error."""
+    for words in (["platforms", "linux-6.9"], RESOLVE, ["resolve"], ["explain", "machine.smm", *RESOLVE[1:]]):
+        _, out, err = _run(capsys, *words)
+        assert "\x1b" not in out + err
+
+
+def _on_a_terminal(words: Sequence[str], cache: str, **environment: str) -> bytes:
+    """Return everything that the program writes to a terminal."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "platform_abi", *words],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={"PLATFORM_ABI_CACHE": cache, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment},
+    )
+    os.close(follower)
+    seen = b""
+    with contextlib.suppress(OSError):
+        while chunk := os.read(leader, 4096):
+            seen += chunk
+    os.close(leader)
+    process.wait(timeout=60)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "words", [["resolve"], ["explain", "machine.smm", *RESOLVE[1:]], [*RESOLVE, "--cpu", "host"]]
+)
+def test_a_terminal_is_coloured_unless_it_asks_not_to_be(words: list[str], cache: str) -> None:
+    """Colours are for people who look; NO_COLOR and TERM=dumb turn them off."""
+    assert b"\x1b[" in _on_a_terminal(words, cache)
+    assert b"\x1b[" not in _on_a_terminal(words, cache, NO_COLOR="1")
+    assert b"\x1b[" not in _on_a_terminal(words, cache, TERM="dumb")
+
+
+def test_the_arguments_themselves_are_never_coloured(cache: str) -> None:
+    """What is copied from a terminal is what would be piped."""
+    assert b"\x1b" not in _on_a_terminal(PINNED, cache)
+
+
+@pytest.mark.parametrize("words", [PINNED, ["platforms", "--json"], ["--help"]])
+def test_a_reader_that_has_seen_enough_is_no_error(words: list[str], cache: str) -> None:
+    """``platform-abi ... | head -1`` ends quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = _program(*words, cache=cache, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+
+    assert (0, b"") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("words", [PINNED, ["platforms"], ["--version"]])
+def test_a_full_disk_is_an_error_of_the_environment(words: list[str], cache: str) -> None:
+    """Output that could not be written is not a success."""
+    with Path("/dev/full").open("wb") as full:
+        done = _program(*words, cache=cache, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+
+    assert 4 == done.returncode
+    assert b"error[write-failed]: cannot write the output: No space left on device\n" == done.stderr
+
+
+@pytest.mark.parametrize(("closed", "expected"), [(">&-", 4), ("2>&-", 0), ("<&-", 0)])
+def test_a_closed_stream_makes_no_traceback(closed: str, expected: int, cache: str) -> None:
+    """Without stdout nothing can be said, which is an error; without stderr or stdin much can."""
+    words = [*RESOLVE, "--cpu", "host"]
+    command = shlex.join([sys.executable, "-m", "platform_abi", *words])
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {closed}"],
+        capture_output=True,
+        env={"PLATFORM_ABI_CACHE": cache, "HOME": "/nonexistent"},
+        check=False,
+    )
+
+    assert expected == done.returncode
+    assert b"Traceback" not in done.stderr
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["lines", "shell", "lock", "json"])
+def test_output_to_a_file_is_output_to_stdout(capsys: Run, tmp_path: Path, form: str) -> None:
+    """--output writes the very bytes, and nothing to stdout."""
+    extra = ["--json"] if form == "json" else ["--format", form]
+    _, expected, _ = _run(capsys, *PINNED, *extra)
+    code, out, _ = _run(capsys, *PINNED, *extra, "-o", str(tmp_path / "f"))
+
+    assert (0, "") == (code, out)
+    assert expected == (tmp_path / "f").read_text()
+    assert ["f"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_an_error_leaves_the_earlier_output(capsys: Run, tmp_path: Path) -> None:
+    """Nothing is written, not even in part, where resolving fails."""
+    target = tmp_path / "f"
+    target.write_text("earlier")
+    code, out, _ = _run(capsys, *RESOLVE, "--cpu", "host", "--format", "readconfig", "-o", str(target))
+
+    assert (2, "") == (code, out)
+    assert "earlier" == target.read_text()
+
+
+def test_a_lockfile_says_it_all_again(capsys: Run, tmp_path: Path) -> None:
+    """--lock writes beside the arguments what --from-lock makes the same arguments of."""
+    lock = str(tmp_path / "vm.lock")
+    _, first, _ = _run(capsys, *RESOLVE, *NIC, "--cpu", "host", "--lock", lock)
+    code, again, err = _run(capsys, "resolve", "--from-lock", lock)
+
+    assert (0, first) == (code, again)
+    assert "not migratable: x86-cpu.host-model" in err
+    assert first == _run(capsys, "resolve", "--from-lock", lock, "--format", "lines")[1]
+
+
+def test_a_lockfile_outlives_its_definitions(
+    capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arguments, JSON and the lockfile itself come out the same with all definitions gone."""
+    lock = tmp_path / "vm.lock"
+    _run(capsys, *PINNED, "--lock", str(lock))
+    expected = {form: _run(capsys, *PINNED, *form)[1] for form in ((), ("--json",), ("--format", "lock"))}
+    monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: "/nonexistent")
+    monkeypatch.setenv("PLATFORM_ABI_CACHE", "")
+
+    assert 2 == _run(capsys, *PINNED)[0]
+    for form, text in expected.items():
+        assert (0, text, "") == _run(capsys, "resolve", "--from-lock", str(lock), *form)
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        (["-M", "pc-q35-9.1"], "--machine"),
+        (["--platform", "linux-6.9"], "--platform"),
+        (["--cpu", "host"], "--cpu"),
+        (["--build", "qemu-11.1.3"], "--build"),
+        (["--device", "e1000"], "--device"),
+        (["--netdev", "tap,id=a"], "--netdev"),
+        (["--global", "a.b=c"], "--global"),
+        (["--backend", "a=tap"], "--backend"),
+        (["--accel", "tcg"], "--accel"),
+        (["--arch", "aarch64"], "--arch"),
+        (["--strict"], "--strict"),
+    ],
+)
+def test_what_a_lockfile_already_says_is_refused_beside_it(
+    capsys: Run, tmp_path: Path, extra: list[str], named: str
+) -> None:
+    """An option that would be ignored is an error that names it."""
+    lock = str(tmp_path / "vm.lock")
+    _run(capsys, *PINNED, "--lock", lock)
+    code, out, err = _run(capsys, "resolve", "--from-lock", lock, *extra)
+
+    assert (2, "") == (code, out)
+    assert f"take away {named}\n" in err
+
+
+def test_two_lockfiles_are_compared(capsys: Run, tmp_path: Path) -> None:
+    """diff abi says what differs and exits with 1, or says nothing and exits with 0."""
+    old, new = str(tmp_path / "old"), str(tmp_path / "new")
+    _run(capsys, *PINNED, "--lock", new)
+    _run(capsys, *PINNED, "--platform", "linux-6.1", "--lock", old)
+
+    assert (0, "", "") == _run(capsys, "diff", "abi", new, new)
+    code, out, _ = _run(capsys, "diff", "abi", old, new)
+    assert 1 == code
+    assert any(
+        ["setting", "virtio-net-device.host_uso", "off", "on"] == line.split()
+        for line in out.splitlines()
+    )
+    code, out, _ = _run(capsys, "diff", "abi", old, new, "--json")
+    assert 1 == code
+    assert {
+        "kind": "setting",
+        "what": "virtio-net-device.host_uso",
+        "before": "off",
+        "after": "on",
+    } in json.loads(out)["differences"]
+
+
+# --- verbs ---------------------------------------------------------------------------------------
+
+
+def test_every_form_of_arguments_is_the_same_arguments(capsys: Run) -> None:
+    """Lines, one shell line and JSON are three spellings of one list."""
+    _, lines, _ = _run(capsys, *PINNED)
+    _, shell, _ = _run(capsys, *PINNED, "--format", "shell")
+    _, document, _ = _run(capsys, *PINNED, "--json")
+
+    assert 1 == shell.count("\n")
+    assert json.loads(document)["arguments"] == shlex.split(lines) == shlex.split(shell)
+
+
+def test_strict_refuses_what_is_beyond_the_platform(capsys: Run) -> None:
+    """The same command resolves with a remark, and with --strict not at all."""
+    words = ["resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.1,virtio-net.host-uso=on", *NIC]
+
+    assert 0 == _run(capsys, *words)[0]
+    code, out, err = _run(capsys, *words, "--strict")
+    assert (2, "") == (code, out)
+    assert err.startswith("error[beyond-platform]: ")
+
+
+def test_platforms_lists_all_that_there_are(capsys: Run) -> None:
+    """Names, table and JSON have every file of definitions/platforms."""
+    expected = {path.stem for path in (DEFINITIONS / "platforms").glob("*/*.toml")}
+
+    assert expected == set(_run(capsys, "platforms", "--names")[1].split())
+    table = _run(capsys, "platforms")[1].splitlines()
+    assert expected == {line.split()[0] for line in table[1:]}
+    document = json.loads(_run(capsys, "platforms", "--json")[1])
+    assert expected == {platform["name"] for platform in document["platforms"]}
+
+
+def test_a_platform_shows_what_it_lists_and_what_is_masked(
+    capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site's mask is in every account of the platform, with its reason and date."""
+    before = _run(capsys, "platforms", "linux-6.9")[1]
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "site.toml").write_text(
+        "schema = 1\n[[mask]]\n"
+        'platform = "linux-6.9"\nfeature = "virtio-net.host-uso"\n'
+        'reason = "driver bug"\ndate = 2026-01-02\n'
+    )
+    monkeypatch.setenv("PLATFORM_ABI_PATH", str(tmp_path))
+    after = _run(capsys, "platforms", "linux-6.9")[1]
+    document = json.loads(_run(capsys, "platforms", "linux-6.9", "--json")[1])
+
+    assert any(["virtio-net.host-uso", "on"] == line.split() for line in before.splitlines())
+    assert not any(["virtio-net.host-uso", "on"] == line.split() for line in after.splitlines())
+    assert "masked here: virtio-net.host-uso, 2026-01-02: driver bug (masks/site.toml)" in after
+    assert "virtio-net.host-uso" not in document["features"]
+    assert {"virtio-net.host-uso": "2026-01-02: driver bug (masks/site.toml)"} == document["masked"]
+    _, explained, _ = _run(
+        capsys, "explain", "virtio-net-pci.host_uso", *RESOLVE[1:], *NIC
+    )
+    assert "platform off  (masks/site.toml: driver bug)" in explained
+
+
+def test_version_and_module(cache: str) -> None:
+    """``python -m platform_abi --version`` names program and version."""
+    done = _program("--version", cache=cache)
+
+    assert (0, f"platform-abi {pa.__version__}\n".encode()) == (done.returncode, done.stdout)
+
+
+def test_the_installed_program_is_the_module(cache: str) -> None:
+    """The console script does what ``python -m`` does."""
+    script = Path(sys.executable).parent / "platform-abi"
+    if not script.exists():
+        pytest.skip("the package is not installed here")
+    done = subprocess.run(
+        [script, *PINNED], capture_output=True, env={"PLATFORM_ABI_CACHE": cache}, check=False
+    )
+
+    assert _program(*PINNED, cache=cache).stdout == done.stdout
+    assert 0 == done.returncode
+
+
+def test_an_interrupt_is_no_traceback(capsys: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends with the code that a shell expects."""
+
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("platform_abi.cli.resolve.run", interrupted)
+    assert (130, "", "") == _run(capsys, *PINNED)

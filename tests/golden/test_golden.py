@@ -1,0 +1,136 @@
+"""The output of the command line, byte for byte.
+
+``PLATFORM_ABI_UPDATE_GOLDEN=1 pytest tests/golden`` writes the files anew; read the difference
+before committing it: a released platform must not change.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXPECTED = Path(__file__).parent / "expected"
+UPDATE = os.environ.get("PLATFORM_ABI_UPDATE_GOLDEN") == "1"
+
+_NIC = "--device virtio-net-pci,netdev=n0,id=nic0"
+_USO = f"--machine pc-q35-9.1 {_NIC} --netdev tap,id=n0 --cpu EPYC-v4,vendor=AuthenticAMD"
+_MIXED = (
+    f"--machine pc-q35-10.2,smm=off {_NIC} --netdev tap,id=n0,vhost=on"
+    " --device virtio-net-pci,netdev=n1,host_uso=on --netdev user,id=n1"
+    " --global virtio-net-device.guest_ufo=off --cpu host"
+)
+
+#: File -> command line. stdout, stderr and exit code are what is kept.
+CASES = {
+    "resolve-uso-6.1.txt": f"resolve {_USO} --platform linux-6.1",
+    "resolve-uso-6.9.txt": f"resolve {_USO} --platform linux-6.9",
+    "resolve-uso-8.1.txt": f"resolve {_USO.replace('9.1', '8.1')} --platform linux-6.9",
+    "resolve-mixed.txt": f"resolve {_MIXED} --platform linux-6.17",
+    "resolve-mixed-shell.txt": f"resolve {_MIXED} --platform linux-6.17 --format shell",
+    "resolve-mixed.json": f"resolve {_MIXED} --platform linux-6.17 --json",
+    "resolve-mixed.lock": f"resolve {_MIXED} --platform linux-6.17 --format lock",
+    "resolve-no-devices.txt": "resolve -M pc-i440fx-9.1 --accel tcg --platform conservative",
+    "resolve-rhel.cfg": f"resolve -M pc-q35-9.1 {_NIC} --netdev tap,id=n0"
+    " --platform linux-rhel-9.5 --format readconfig",
+    "explain-uso.txt": f"explain virtio-net-pci.host_uso {_USO} --platform linux-6.9"
+    " --global virtio-net-device.host_uso=off",
+    "explain-uso.json": f"explain virtio-net-pci.host_uso {_MIXED} --platform linux-6.17 --json",
+    "explain-compat.txt": f"explain virtio-net-pci.host_uso {_USO.replace('9.1', '8.1')}"
+    " --platform linux-6.9",
+    "platforms-linux-6.9.txt": "platforms linux-6.9",
+    "platforms-linux-rhel-9.5.json": "platforms linux-rhel-9.5 --json",
+    "platforms-names.txt": "platforms --names",
+    "diff-platform.txt": "diff platform linux-6.1 linux-6.2",
+    "diff-platform.json": "diff platform linux-5.14 linux-rhel-9.5 --json",
+    "error-strict.txt": f"resolve {_MIXED} --platform linux-6.1 --strict",
+    "error-unknown.txt": f"resolve {_USO} --platform linux-6.99",
+    "error-unknown.json.txt": f"resolve {_USO} --platform linux-6.99 --json",
+}
+
+#: Nothing of these may show in the output.
+ENVIRONMENTS = {
+    "seed-1-C": {"PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "Pacific/Kiritimati"},
+    "seed-2-utf-8": {"PYTHONHASHSEED": "2", "LC_ALL": "C.UTF-8", "TZ": "America/Adak"},
+}
+
+#: Runs every command of argv[1], a line each, in one process, with a cold and empty catalogue each.
+_RUNNER = """
+import contextlib, io, shlex, sys
+from platform_abi.cli import main
+for line in sys.stdin.read().splitlines():
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(shlex.split(line))
+    sys.__stdout__.write(repr((code, out.getvalue(), err.getvalue())) + "\\n")
+"""
+
+
+def _kept(code: int, out: str, err: str) -> str:
+    """Return what a golden file holds: the output, and the rest where there is any."""
+    rest = "".join(f"stderr: {line}\n" for line in err.splitlines())
+    return out + rest + (f"exit code {code}\n" if code else "")
+
+
+@pytest.fixture(scope="module", params=sorted(ENVIRONMENTS))
+def outputs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """What each command prints in one environment."""
+    import ast
+
+    home = tmp_path_factory.mktemp("home")
+    environment = {
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": str(home),
+        "PLATFORM_ABI_CACHE": str(home / "cache"),
+        "COLUMNS": "31",
+        **ENVIRONMENTS[request.param],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _RUNNER],
+        input="\n".join(CASES.values()),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+        cwd=home,
+        check=True,
+    )
+    results = map(ast.literal_eval, done.stdout.splitlines())
+    return {name: _kept(*result) for name, result in zip(CASES, results, strict=True)}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_output_is_the_same_everywhere_to_the_byte(
+    outputs: dict[str, str], name: str
+) -> None:
+    """Hash seed, locale, time zone and terminal width change nothing; nor did any change of code."""
+    path = EXPECTED / name
+    if UPDATE:
+        path.write_bytes(outputs[name].encode())
+    assert path.read_bytes().decode() == outputs[name]
+
+
+def test_no_file_is_left_over() -> None:
+    """Every golden file is somebody's expected output."""
+    assert sorted(CASES) == sorted(path.name for path in EXPECTED.iterdir())
+
+
+@pytest.mark.parametrize("name", ["resolve-mixed.txt", "platforms-linux-6.9.txt"])
+def test_a_process_of_its_own_prints_the_same(name: str, tmp_path: Path) -> None:
+    """What main() says in one process is what the program prints, without any cache."""
+    done = subprocess.run(
+        [sys.executable, "-m", "platform_abi", *shlex.split(CASES[name])],
+        capture_output=True,
+        env={"HOME": str(tmp_path), "PLATFORM_ABI_CACHE": "", "LC_ALL": "C"},
+        cwd=tmp_path,
+        check=False,
+    )
+    found = _kept(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    assert (EXPECTED / name).read_bytes().decode() == found
