@@ -214,6 +214,7 @@ hostile = st.one_of(
             "n0=macvtap", "tap,id=n0", "virtio-net-pci,netdev=n0", "virtio-net-pci.csum=on",
             '{"driver": "virtio-net-pci", "mac": "\\ud800"}', "pc-q35-9.1", "q35", "linux-6.9",
             "linux-6.9@2026.1", "linux-6.9,virtio-net.rss=on", "linux-6.9,a/b.c=on", "host",
+            "linux-6.9,a\0b.c=on", "linux-6.9,\ud800.c=on", f"linux-6.9,{'a' * 300}.c=on",
             "qemu64,vendor=x", "x86_64-types", "qemu-11.1.3", "tcg", "virtio-mem-pci,block-size=9E",
             "{" * 2000, "9" * 5000, "virtio-net-pci,host_mtu=" + "9" * 5000, "٣", "²", "a" * 300,
         ]
@@ -273,7 +274,12 @@ def test_bytes_of_an_argument_go_out_as_they_came(cache: str) -> None:
 def test_findings_go_to_stderr_and_arguments_to_stdout(capsys: Run) -> None:
     """stdout can be given to QEMU as it is; what a user must know is beside it."""
     _, out, err = _run(
-        capsys, *RESOLVE, "--device", "virtio-net-pci,netdev=n0,host_uso=on", "--netdev", "user,id=n0"
+        capsys,
+        *RESOLVE,
+        "--device",
+        "virtio-net-pci,netdev=n0,host_uso=on",
+        "--netdev",
+        "user,id=n0",
     )
 
     assert all(line.startswith("-") for line in out.splitlines())
@@ -306,7 +312,12 @@ def test_every_verb_has_a_json_document(capsys: Run, words: list[str]) -> None:
 
 def test_text_is_plain_where_it_is_piped(capsys: Run) -> None:
     """No escape sequence reaches a file, with or without an error."""
-    for words in (["platforms", "linux-6.9"], RESOLVE, ["resolve"], ["explain", "machine.smm", *RESOLVE[1:]]):
+    for words in (
+        ["platforms", "linux-6.9"],
+        RESOLVE,
+        ["resolve"],
+        ["explain", "machine.smm", *RESOLVE[1:]],
+    ):
         _, out, err = _run(capsys, *words)
         assert "\x1b" not in out + err
 
@@ -351,7 +362,9 @@ def test_a_reader_that_has_seen_enough_is_no_error(words: list[str], cache: str)
     """``platform-abi ... | head -1`` ends quietly."""
     reader, writer = os.pipe()
     os.close(reader)
-    done = _program(*words, cache=cache, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
+    done = _program(
+        *words, cache=cache, capture_output=False, stdout=writer, stderr=subprocess.PIPE
+    )
     os.close(writer)
 
     assert (0, b"") == (done.returncode, done.stderr)
@@ -361,7 +374,9 @@ def test_a_reader_that_has_seen_enough_is_no_error(words: list[str], cache: str)
 def test_a_full_disk_is_an_error_of_the_environment(words: list[str], cache: str) -> None:
     """Output that could not be written is not a success."""
     with Path("/dev/full").open("wb") as full:
-        done = _program(*words, cache=cache, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        done = _program(
+            *words, cache=cache, capture_output=False, stdout=full, stderr=subprocess.PIPE
+        )
 
     assert 4 == done.returncode
     assert b"error[write-failed]: cannot write the output: No space left on device\n" == done.stderr
@@ -402,7 +417,9 @@ def test_an_error_leaves_the_earlier_output(capsys: Run, tmp_path: Path) -> None
     """Nothing is written, not even in part, where resolving fails."""
     target = tmp_path / "f"
     target.write_text("earlier")
-    code, out, _ = _run(capsys, *RESOLVE, "--cpu", "host", "--format", "readconfig", "-o", str(target))
+    code, out, _ = _run(
+        capsys, *RESOLVE, "--cpu", "host", "--format", "readconfig", "-o", str(target)
+    )
 
     assert (2, "") == (code, out)
     assert "earlier" == target.read_text()
@@ -425,7 +442,9 @@ def test_a_lockfile_outlives_its_definitions(
     """Arguments, JSON and the lockfile itself come out the same with all definitions gone."""
     lock = tmp_path / "vm.lock"
     _run(capsys, *PINNED, "--lock", str(lock))
-    expected = {form: _run(capsys, *PINNED, *form)[1] for form in ((), ("--json",), ("--format", "lock"))}
+    expected = {
+        form: _run(capsys, *PINNED, *form)[1] for form in ((), ("--json",), ("--format", "lock"))
+    }
     monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: "/nonexistent")
     monkeypatch.setenv("PLATFORM_ABI_CACHE", "")
 
@@ -539,9 +558,7 @@ def test_a_platform_shows_what_it_lists_and_what_is_masked(
     assert "masked here: virtio-net.host-uso, 2026-01-02: driver bug (masks/site.toml)" in after
     assert "virtio-net.host-uso" not in document["features"]
     assert {"virtio-net.host-uso": "2026-01-02: driver bug (masks/site.toml)"} == document["masked"]
-    _, explained, _ = _run(
-        capsys, "explain", "virtio-net-pci.host_uso", *RESOLVE[1:], *NIC
-    )
+    _, explained, _ = _run(capsys, "explain", "virtio-net-pci.host_uso", *RESOLVE[1:], *NIC)
     assert "platform off  (masks/site.toml: driver bug)" in explained
 
 

@@ -129,7 +129,9 @@ def test_the_longest_line_that_qemu_reads_is_written() -> None:
     _read(pa.readconfig(_with("v", device="a" * 63)))
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.text(min_size=1, max_size=8))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.text(min_size=1, max_size=8)
+)
 def test_any_value_reads_back_or_is_refused(value: str, device: str) -> None:
     """Nothing that is written can be read as something else."""
     abi = _with(value, device=device)

@@ -106,9 +106,7 @@ def outputs(
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_the_output_is_the_same_everywhere_to_the_byte(
-    outputs: dict[str, str], name: str
-) -> None:
+def test_the_output_is_the_same_everywhere_to_the_byte(outputs: dict[str, str], name: str) -> None:
     """Hash seed, locale, time zone and terminal width change nothing; nor did any change of code."""
     path = EXPECTED / name
     if UPDATE:

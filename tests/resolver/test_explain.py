@@ -137,7 +137,9 @@ def test_a_feature_of_another_accelerator_says_why_it_is_silent(
     assert "does not apply to pc-q35-9.1 with accelerator tcg" in found.silent
 
 
-@pytest.mark.parametrize("name", ["virtio-net-pci.host_uzo", "nonsense", "", ".", "virtio-net-pci."])
+@pytest.mark.parametrize(
+    "name", ["virtio-net-pci.host_uzo", "nonsense", "", ".", "virtio-net-pci."]
+)
 def test_an_unknown_property_is_refused(catalogue: pa.FileCatalogue, name: str) -> None:
     """What neither a feature nor the build knows is an error with a suggestion where one is near."""
     with pytest.raises(pa.UnknownNameError) as caught:

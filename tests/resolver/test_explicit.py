@@ -90,12 +90,14 @@ def test_a_device_that_is_its_own_inner_device_has_one_set_of_types(
         ("string", "any thing", "any thing"),
     ],
 )
-def test_values_are_spelled_as_definitions_spell_them(
-    type_: str, text: str, expected: str
-) -> None:
+def test_values_are_spelled_as_definitions_spell_them(type_: str, text: str, expected: str) -> None:
     """QEMU's many spellings of one value are one value."""
     feature = Feature(
-        id="a.b", title="t", edition="2026.1", type=type_, values=("a", "on")  # type: ignore[arg-type]
+        id="a.b",
+        title="t",
+        edition="2026.1",
+        type=type_,
+        values=("a", "on"),  # type: ignore[arg-type]
     )
     assert expected == normal(feature, text, "a.b")
 
@@ -104,7 +106,11 @@ def test_values_are_spelled_as_definitions_spell_them(
 def test_any_text_is_a_value_or_a_usage_error(type_: str, text: str) -> None:
     """What is accepted is concrete and its own normal form; what is not is refused by place."""
     feature = Feature(
-        id="a.b", title="t", edition="2026.1", type=type_, values=("a", "on")  # type: ignore[arg-type]
+        id="a.b",
+        title="t",
+        edition="2026.1",
+        type=type_,
+        values=("a", "on"),  # type: ignore[arg-type]
     )
     try:
         value = normal(feature, text, "a.b")
@@ -116,7 +122,9 @@ def test_any_text_is_a_value_or_a_usage_error(type_: str, text: str) -> None:
         assert value == normal(feature, value, "a.b")
 
 
-@pytest.mark.parametrize("text", ["-1", "1x", "0x", "1_0", "017", "٣", "9" * 5000, "0x10k", "16E", "1.5.5"])
+@pytest.mark.parametrize(
+    "text", ["-1", "1x", "0x", "1_0", "017", "٣", "9" * 5000, "0x10k", "16E", "1.5.5"]
+)
 def test_a_number_that_qemu_would_not_read_so_is_refused(text: str) -> None:
     """Python's own ideas of a number, such as 1_0, are not QEMU's."""
     feature = Feature(id="a.b", title="t", edition="2026.1", type="size", fallback="0")

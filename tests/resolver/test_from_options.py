@@ -78,8 +78,10 @@ def test_json_is_read_like_the_option_form(
     vm = pa.virtual_machine(
         catalogue.devices(),
         "pc-q35-9.1",
-        devices=['{"driver": "virtio-net-pci", "netdev": "n0", "id": "a", "host_mtu": 1500,'
-                 ' "host_uso": false}'],
+        devices=[
+            '{"driver": "virtio-net-pci", "netdev": "n0", "id": "a", "host_mtu": 1500,'
+            ' "host_uso": false}'
+        ],
         netdevs=[json.dumps(netdev)],
     )
 
@@ -116,15 +118,18 @@ def test_machine_and_cpu_are_split_like_qemu_splits_them(catalogue: pa.FileCatal
 
     assert "pc-q35-9.1" == vm.machine
     assert (("smm", "off"), ("usb", "on")) == vm.machine_options
-    assert pa.Cpu(
-        model="EPYC-v4",
-        properties=(
-            ("hv-time", "on"),
-            ("vendor", "AuthenticAMD"),
-            ("x2apic", "on"),
-            ("svm", "off"),
-        ),
-    ) == vm.cpu
+    assert (
+        pa.Cpu(
+            model="EPYC-v4",
+            properties=(
+                ("hv-time", "on"),
+                ("vendor", "AuthenticAMD"),
+                ("x2apic", "on"),
+                ("svm", "off"),
+            ),
+        )
+        == vm.cpu
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,8 +187,19 @@ def test_both_forms_of_global_are_read(text: str, expected: tuple[str, str, str]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "a.b", "a=b", ".b=c", "a.=c", "driver=a,property=b", "driver=a,value=c",
-             "driver=,property=b,value=c", "driver=a,property=b,value=c,more=d"]
+    "text",
+    [
+        "",
+        "a",
+        "a.b",
+        "a=b",
+        ".b=c",
+        "a.=c",
+        "driver=a,property=b",
+        "driver=a,value=c",
+        "driver=,property=b,value=c",
+        "driver=a,property=b,value=c,more=d",
+    ],
 )
 def test_what_is_no_global_is_refused(text: str) -> None:
     """A -global has a driver, a property and a value."""

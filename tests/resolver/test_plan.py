@@ -45,13 +45,18 @@ def test_a_compat_property_on_a_proxy_is_outdone_on_the_proxy(scenario: Scenario
         if driver != "net-device":
             continue
         for proxy in ("net-pci", "net-ccw"):
-            if any(c.property == name and c.driver in (proxy, "pci-device")
-                   and types.is_a(proxy, c.driver) for c in machine.compat):
+            if any(
+                c.property == name
+                and c.driver in (proxy, "pci-device")
+                and types.is_a(proxy, c.driver)
+                for c in machine.compat
+            ):
                 assert value == wide.get((proxy, name))
 
 
 def test_one_plan_serves_every_vm_of_its_kind(catalogue: pa.FileCatalogue) -> None:
     """Resolving again, with the catalogue warm and in any order, gives equal ABIs."""
+
     def vm(netdev: str) -> pa.VirtualMachine:
         return pa.virtual_machine(
             catalogue.devices(),

@@ -59,8 +59,21 @@ def test_the_same_override_twice_is_one_and_two_are_a_contradiction() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " linux-6.9", "linux-6.9 ", "linux-6.9\n", "@2026.1", "linux-6.9@", "linux-6.9@26.1",
-     "../linux-6.9", "a,", "a,b", "a,=on", "a,b=", "-a"],
+    [
+        "",
+        " linux-6.9",
+        "linux-6.9 ",
+        "linux-6.9\n",
+        "@2026.1",
+        "linux-6.9@",
+        "linux-6.9@26.1",
+        "../linux-6.9",
+        "a,",
+        "a,b",
+        "a,=on",
+        "a,b=",
+        "-a",
+    ],
 )
 def test_what_is_no_choice_is_refused(text: str) -> None:
     """Names are words without spaces and slashes, overrides are feature=value."""

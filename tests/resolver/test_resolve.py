@@ -419,7 +419,9 @@ def test_a_mask_withdraws_a_feature_on_this_site(
     (setting,) = (s for s in abi.settings if s.property == "host_uso")
     assert "masks/site.toml: driver bug" == setting.source
     asked = machine_with_nics(masked, "pc-q35-9.1", "tap", nic="virtio-net-pci,host_uso=on")
-    assert ["virtio-net.host-uso"] == [b.feature for b in pa.resolve(masked, asked, "linux-6.9").beyond]
+    assert ["virtio-net.host-uso"] == [
+        b.feature for b in pa.resolve(masked, asked, "linux-6.9").beyond
+    ]
     assert "on" == value(pa.resolve(masked, vm, "linux-6.10"), "host_uso")
 
 
@@ -496,7 +498,11 @@ def test_a_named_build_without_the_property_is_refused_where_it_matters(
         ({"machine": "pc-q35-9.11"}, "unknown-machine", "pc-q35-9.1"),
         ({"platform": "linux-6.99"}, "unknown-platform", "linux-6.9"),
         ({"platform": "linux-6.9@2025.9"}, "unknown-edition", "2026.1"),
-        ({"platform": "linux-6.9,virtio-net.host-usa=on"}, "unknown-feature", "virtio-net.host-uso"),
+        (
+            {"platform": "linux-6.9,virtio-net.host-usa=on"},
+            "unknown-feature",
+            "virtio-net.host-uso",
+        ),
         ({"build": "qemu-10.0.3"}, "unknown-build", "qemu-10.0.2"),
         ({"accelerator": "kvn"}, "unknown-accelerator", "kvm"),
         ({"cpu": "Skylake-Servr"}, "unknown-cpu", "Skylake-Server"),
@@ -562,9 +568,7 @@ def test_what_qemu_would_refuse_is_refused_with_a_stable_code(
 
 def test_a_global_on_an_alias_says_what_to_write(catalogue: pa.FileCatalogue) -> None:
     """-global virtio-net.x is silently without effect in QEMU, so it is refused, with the name."""
-    vm = machine_with_nics(
-        catalogue, "pc-q35-9.1", "tap", globals_=["virtio-net.host_uso=off"]
-    )
+    vm = machine_with_nics(catalogue, "pc-q35-9.1", "tap", globals_=["virtio-net.host_uso=off"])
     with pytest.raises(pa.UsageError) as caught:
         pa.resolve(catalogue, vm, "linux-6.9")
 

@@ -7,6 +7,7 @@ from typing import Literal
 from attrs import frozen
 
 from platform_abi.model.feature import Migration
+from platform_abi.model.value import Value
 from platform_abi.model.vm import VirtualMachine
 
 Layer = Literal["default", "accelerator", "machine", "platform", "global", "device"]
@@ -15,8 +16,8 @@ Layer = Literal["default", "accelerator", "machine", "platform", "global", "devi
 LAYERS: tuple[Layer, ...] = ("default", "accelerator", "machine", "platform", "global", "device")
 
 
-@frozen(kw_only=True)
-class Setting:
+@frozen(kw_only=True, repr=False)
+class Setting(Value):
     """One property with its value, and which layer and file or argument set it.
 
     *device* is None where the value holds for every instance of *driver*.
@@ -30,16 +31,16 @@ class Setting:
     device: str | None = None
 
 
-@frozen(kw_only=True)
-class Precondition:
+@frozen(kw_only=True, repr=False)
+class Precondition(Value):
     """A host capability without which the settings are a wish, and the features that need it."""
 
     capability: str
     because: tuple[str, ...]
 
 
-@frozen(kw_only=True)
-class Unpinned:
+@frozen(kw_only=True, repr=False)
+class Unpinned(Value):
     """A guest-visible value that the command line still leaves to the host, and how to pin it."""
 
     what: str
@@ -47,8 +48,8 @@ class Unpinned:
     migration: Migration = "breaks"
 
 
-@frozen(kw_only=True)
-class Beyond:
+@frozen(kw_only=True, repr=False)
+class Beyond(Value):
     """An explicit value that exceeds what the platform guarantees."""
 
     feature: str
@@ -60,8 +61,8 @@ class Beyond:
     reason: str
 
 
-@frozen(kw_only=True)
-class GuestAbi:
+@frozen(kw_only=True, repr=False)
+class GuestAbi(Value):
     """Everything that a guest can notice of what this project decides.
 
     Settings of the layer ``default`` are QEMU's own constants on every host; they are part of the

@@ -8,13 +8,14 @@ from typing import Literal
 from attrs import field, frozen
 
 from platform_abi.model.feature import Reference
+from platform_abi.model.value import Value
 
 Confidence = Literal["high", "medium", "low"]
 State = Literal["present", "absent", "unknown"]
 
 
-@frozen(kw_only=True)
-class Probe:
+@frozen(kw_only=True, repr=False)
+class Probe(Value):
     """How a host is asked for a capability.
 
     *method* names the kind of question (``tun-offload``, ``vhost-features``, ``kvm-extension``,
@@ -28,8 +29,8 @@ class Probe:
     argument: int = 0
 
 
-@frozen(kw_only=True)
-class Capability:
+@frozen(kw_only=True, repr=False)
+class Capability(Value):
     """One fact about a host.
 
     *since* is the first upstream kernel that has it; None means that no kernel version predicts
@@ -50,8 +51,8 @@ class Capability:
     reference: tuple[Reference, ...] = ()
 
 
-@frozen(kw_only=True)
-class Fact:
+@frozen(kw_only=True, repr=False)
+class Fact(Value):
     """What a probe found about one capability: never a guess, *unknown* is an answer."""
 
     state: State
@@ -59,8 +60,8 @@ class Fact:
     detail: str = ""
 
 
-@frozen(kw_only=True)
-class HostReport:
+@frozen(kw_only=True, repr=False)
+class HostReport(Value):
     """What one host offers, as data that can be carried to another."""
 
     facts: Mapping[str, Fact] = field(factory=dict)

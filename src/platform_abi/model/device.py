@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from platform_abi.model.value import Value
 
-@frozen(kw_only=True)
-class VirtioBit:
+
+@frozen(kw_only=True, repr=False)
+class VirtioBit(Value):
     """One feature bit that a virtio device can offer, and what turns it on.
 
     Without *property* the device always offers it. *default* is QEMU's built-in value of the
@@ -32,8 +34,8 @@ class VirtioBit:
     modern: bool = False
 
 
-@frozen(kw_only=True)
-class DeviceFamily:
+@frozen(kw_only=True, repr=False)
+class DeviceFamily(Value):
     """Drivers that are one device to a guest: an inner device and its proxies on each transport.
 
     QEMU initialises the inner device before its proxy, so a ``-global`` on the proxy beats any on
@@ -63,8 +65,8 @@ class DeviceFamily:
         return self.features or (self.name,)
 
 
-@frozen(kw_only=True)
-class NetdevBackend:
+@frozen(kw_only=True, repr=False)
+class NetdevBackend(Value):
     """A kind of network backend, told by ``-netdev``'s type and options.
 
     Of several that match, the one with the most *when* options is meant. The value ``*`` stands
@@ -76,8 +78,8 @@ class NetdevBackend:
     when: Mapping[str, str] = field(factory=dict)
 
 
-@frozen(kw_only=True)
-class DeviceTable:
+@frozen(kw_only=True, repr=False)
+class DeviceTable(Value):
     """Everything in ``definitions/devices/``."""
 
     families: tuple[DeviceFamily, ...] = ()

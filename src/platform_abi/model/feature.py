@@ -7,6 +7,8 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from platform_abi.model.value import Value
+
 Kind = Literal["setting", "precondition", "guard", "unpinnable"]
 ValueType = Literal["bool", "enum", "int", "size", "string"]
 Migration = Literal["breaks", "silent-change", "safe"]
@@ -21,16 +23,16 @@ ANY_BACKEND = "*"
 NEVER = "never"
 
 
-@frozen(kw_only=True)
-class Reference:
+@frozen(kw_only=True, repr=False)
+class Reference(Value):
     """Where a fact can be read: a place in a source, a symbol, a report."""
 
     source: str
     note: str = ""
 
 
-@frozen(kw_only=True)
-class Feature:
+@frozen(kw_only=True, repr=False)
+class Feature(Value):
     """One guest-visible behaviour that a host would decide if nobody pinned it.
 
     A *setting* drives properties. A *precondition* has none: it only requires something of the

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from attrs import field, frozen
 
+from platform_abi.model.value import Value
 
-@frozen(kw_only=True)
-class CompatProperty:
+
+@frozen(kw_only=True, repr=False)
+class CompatProperty(Value):
     """A default that a machine type overrides, as QEMU's GlobalProperty has it."""
 
     driver: str
@@ -18,8 +20,8 @@ class CompatProperty:
     optional: bool = False
 
 
-@frozen(kw_only=True)
-class MachineType:
+@frozen(kw_only=True, repr=False)
+class MachineType(Value):
     """A versioned board: its name, what it is called besides, and its compat properties."""
 
     name: str
@@ -39,8 +41,8 @@ class MachineType:
     source: str = ""
 
 
-@frozen(kw_only=True)
-class QemuBuild:
+@frozen(kw_only=True, repr=False)
+class QemuBuild(Value):
     """One QEMU binary: version, vendor, architecture and the names of its machine types."""
 
     name: str
@@ -54,8 +56,8 @@ class QemuBuild:
     source: str = ""
 
 
-@frozen(kw_only=True)
-class TypeTable:
+@frozen(kw_only=True, repr=False)
+class TypeTable(Value):
     """Every QOM type of one build that ``-device`` or ``-global`` can name."""
 
     #: Type to parent type; every known type is a key.

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from platform_abi.model.value import Value
 
-@frozen(kw_only=True)
-class Listing:
+
+@frozen(kw_only=True, repr=False)
+class Listing(Value):
     """That a platform lists a feature: every host of it can honour it, and this is the default.
 
     *values* maps the edition from which a value holds to the value; *source* is the file.
@@ -28,8 +30,8 @@ class Listing:
         return None if best is None else best[1]
 
 
-@frozen(kw_only=True)
-class Platform:
+@frozen(kw_only=True, repr=False)
+class Platform(Value):
     """One platform with everything that it inherits laid out flat."""
 
     name: str
@@ -53,8 +55,8 @@ class Platform:
 ANY_PLATFORM = "*"
 
 
-@frozen(kw_only=True)
-class Mask:
+@frozen(kw_only=True, repr=False)
+class Mask(Value):
     """A feature that a site withdraws from a platform, with the reason and the date."""
 
     platform: str
@@ -64,8 +66,8 @@ class Mask:
     source: str = ""
 
 
-@frozen(kw_only=True)
-class PlatformReference:
+@frozen(kw_only=True, repr=False)
+class PlatformReference(Value):
     """The choice of a platform as a user writes it: ``linux-6.9@2026.1,virtio-net.rss=on``."""
 
     name: str

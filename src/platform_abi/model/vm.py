@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from platform_abi.model.value import Value
+
 Properties = tuple[tuple[str, str], ...]
 
 
-@frozen(kw_only=True)
-class Device:
+@frozen(kw_only=True, repr=False)
+class Device(Value):
     """One ``-device``: its driver, its id, the properties given to it and what stands behind it."""
 
     driver: str
@@ -18,16 +20,16 @@ class Device:
     backend: str = ""
 
 
-@frozen(kw_only=True)
-class Cpu:
+@frozen(kw_only=True, repr=False)
+class Cpu(Value):
     """A ``-cpu``: model and the properties given with it."""
 
     model: str
     properties: Properties = ()
 
 
-@frozen(kw_only=True)
-class GlobalProperty:
+@frozen(kw_only=True, repr=False)
+class GlobalProperty(Value):
     """One explicit ``-global``."""
 
     driver: str
@@ -35,8 +37,8 @@ class GlobalProperty:
     value: str
 
 
-@frozen(kw_only=True)
-class VirtualMachine:
+@frozen(kw_only=True, repr=False)
+class VirtualMachine(Value):
     """What a user says of a virtual machine, as far as the guest ABI depends on it."""
 
     machine: str

@@ -66,7 +66,9 @@ def check_override(catalogue: Catalogue, name: str, value: str) -> Feature:
     Raises UnknownNameError for no such feature, UsageError where it cannot have this value or
     where no value of a platform's decides it.
     """
-    features = {f.id: f for f in catalogue.features(name.split(".", 1)[0])}
+    stem = name.split(".", 1)[0]
+    known_stem = stem in catalogue.feature_stems()
+    features = {f.id: f for f in catalogue.features(stem)} if known_stem else {}
     if name not in features:
         known = [f.id for stem in catalogue.feature_stems() for f in catalogue.features(stem)]
         raise unknown("feature", name, known, code="unknown-feature")

@@ -1,0 +1,143 @@
+"""The rooms of the code, and which way the arrows between them point.
+
+The room that the plan calls ``resolve/`` is called ``resolver/``: a package
+``platform_abi.resolve`` would shadow the public function of that name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import platform_abi
+
+PACKAGE = Path(platform_abi.__file__).parent
+
+#: Lowest first. A room may know those before it, and itself.
+ROOMS = ("_version", "errors", "model", "definitions", "resolver", "emit", "cli")
+
+#: What may know every room: the face, the entry point, and strategies for tests.
+FREE = {"__init__", "__main__", "testing"}
+
+#: Modules through which a file, a process, a clock, the network or the environment is reached.
+OUTSIDE = {
+    "asyncio", "datetime", "fcntl", "getpass", "glob", "io", "locale", "logging", "multiprocessing",
+    "os", "pathlib", "platform", "random", "resource", "secrets", "select", "shutil", "signal",
+    "socket", "subprocess", "sys", "tempfile", "threading", "time", "urllib", "uuid",
+}  # fmt: skip
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if "definitions_data" not in path.parts)
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Yield every module that *path* imports, wherever in the file, for types only as well."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{_name(path)}:{node.lineno}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _calls(path: Path) -> set[str]:
+    """Return the names of builtins that *path* calls by name."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
+def test_every_file_is_in_a_known_room() -> None:
+    """A new room has to be given its place in the order."""
+    assert {_room(path) for path in FILES} == {*ROOMS, *FREE}
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_arrows_point_down_only(path: Path) -> None:
+    """model < definitions < resolver < emit < cli: no room knows one above it."""
+    room = _room(path)
+    if room in FREE:
+        return
+    allowed = set(ROOMS[: ROOMS.index(room) + 1])
+    for name in _imports(path):
+        parts = name.split(".")
+        if parts[0] == "platform_abi":
+            assert len(parts) > 1, f"{_name(path)} imports the public face"
+            assert parts[1] in allowed, f"{_name(path)} imports {name}"
+
+
+def test_nothing_knows_the_command_line_or_the_tests() -> None:
+    """Only the entry points import cli, and only tests import testing."""
+    for path in FILES:
+        known = {n.split(".")[1] for n in _imports(path) if n.startswith("platform_abi.")}
+        if _room(path) not in {"cli", "__main__"}:
+            assert "cli" not in known, _name(path)
+        assert "testing" not in known, _name(path)
+
+
+PURE = [
+    path
+    for path in FILES
+    if _room(path) in {"model", "resolver"} or (_room(path) == "emit" and path.stem != "lockfile")
+]
+
+
+@pytest.mark.parametrize("path", PURE, ids=_name)
+def test_what_is_pure_reaches_nothing_outside(path: Path) -> None:
+    """model, resolver and emission import no way to a file, a clock, a process or the environment."""
+    assert set() == {name.split(".")[0] for name in _imports(path)} & OUTSIDE
+    assert set() == _calls(path) & {
+        "open",
+        "print",
+        "input",
+        "exec",
+        "eval",
+        "compile",
+        "hash",
+        "id",
+    } - (
+        # One memo is keyed by the identity of results that it keeps alive.
+        {"id"} if _name(path) == "resolver/resolve.py" else set()
+    )
+
+
+def test_only_the_cli_prints() -> None:
+    """Everything below returns values and raises errors."""
+    for path in FILES:
+        if _room(path) != "cli":
+            assert "print" not in _calls(path), _name(path)
+
+
+def test_the_resolver_knows_no_name_of_qemus() -> None:
+    """Drivers, properties, kernels and distributions are data: none is spelled in the resolver."""
+    words = ("virtio", "linux-", "rhel", "windows", "tap+", "vhost", "uso", "kvm", "pc-q35")
+    for path in FILES:
+        if _room(path) != "resolver":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documented = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if id(node) in documented or " " in node.value:
+                    continue
+                found = [word for word in words if word in node.value]
+                assert [] == found, f"{_name(path)}:{node.lineno}: {node.value!r}"

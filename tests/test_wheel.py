@@ -1,0 +1,159 @@
+"""What is shipped: a wheel made from the sdist has all definitions and works away from here."""
+
+from __future__ import annotations
+
+import email
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import platform_abi as pa
+from tests.conftest import DEFINITIONS
+
+ROOT = DEFINITIONS.parent
+
+pytest.importorskip("build")
+pytest.importorskip("hatchling")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The sdist, and the wheel that was built from it and from nothing else."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        # Without --sdist or --wheel, build makes the wheel from the sdist that it has just made.
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+    )
+    (sdist,) = folder.glob("*.tar.gz")
+    (wheel,) = folder.glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.fixture(scope="module")
+def installed(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel installed, without its dependencies."""
+    target = tmp_path_factory.mktemp("site")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
+         "--disable-pip-version-check", "--no-compile", "--target", target, built[1]],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return target
+
+
+def _run(installed: Path, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the installed package: it comes first, its dependencies from this environment."""
+    # -S keeps the editable install of this checkout out.
+    path = os.pathsep.join([str(installed), sysconfig.get_paths()["purelib"]])
+    return subprocess.run(
+        [sys.executable, "-S", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={"PYTHONPATH": path, "HOME": str(cwd), "PLATFORM_ABI_CACHE": "", "LC_ALL": "C.UTF-8"},
+    )
+
+
+def _definitions(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_wheel_has_every_definition_and_no_other(installed: Path) -> None:
+    """The folder in the package is definitions/, to the byte."""
+    expected = _definitions(DEFINITIONS)
+
+    assert len(expected) > 100
+    assert expected == _definitions(installed / "platform_abi" / "definitions_data")
+
+
+def test_the_wheel_has_every_module_and_no_test(built: tuple[Path, Path]) -> None:
+    """Modules, py.typed, licence and metadata: nothing else, and nothing of this checkout's state."""
+    names = zipfile.ZipFile(built[1]).namelist()
+    source = Path(pa.__file__).parent
+    expected = {
+        f"platform_abi/{path.relative_to(source).as_posix()}"
+        for path in source.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    info = f"platform_abi-{pa.__version__}.dist-info"
+
+    found = {name for name in names if not name.startswith("platform_abi/definitions_data/")}
+    assert expected == {name for name in found if not name.startswith(info)}
+    assert f"{info}/licenses/LICENSE" in found
+    assert "platform_abi/py.typed" in found
+    assert len(names) == len(set(names))
+
+
+def test_the_metadata_says_what_it_needs(built: tuple[Path, Path]) -> None:
+    """Version, Python and dependencies are those of pyproject.toml; Hypothesis is an extra."""
+    info = f"platform_abi-{pa.__version__}.dist-info"
+    metadata = email.message_from_bytes(zipfile.ZipFile(built[1]).read(f"{info}/METADATA"))
+
+    assert ("platform-abi", pa.__version__) == (metadata["Name"], metadata["Version"])
+    assert ">=3.11" == metadata["Requires-Python"]
+    needed = metadata.get_all("Requires-Dist") or []
+    assert {"attrs", "cattrs", "packaging", "tomli-w"} == {
+        text.split(">")[0] for text in needed if "extra ==" not in text
+    }
+    assert any(text.startswith("hypothesis") and "extra == 'testing'" in text for text in needed)
+
+
+def test_the_sdist_can_be_tested(built: tuple[Path, Path]) -> None:
+    """Sources, definitions and tests are in it, and no cache or build is."""
+    with tarfile.open(built[0]) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
+
+    for wanted in ("pyproject.toml", "README.md", "LICENSE", "tests/conftest.py",
+                   "tests/resolver/offered.json", "src/platform_abi/__init__.py",
+                   "definitions/editions/2026.1.toml"):  # fmt: skip
+        assert wanted in names
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+    assert not [name for name in names if name.startswith((".git/", "dist/", ".venv"))]
+
+
+def test_the_installed_package_resolves_anywhere(installed: Path, tmp_path: Path) -> None:
+    """Outside the checkout, from the wheel's own files, the arguments are those of the checkout."""
+    words = ["resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.1", "--cpu",
+             "qemu64,vendor=AuthenticAMD", "--device", "virtio-net-pci,netdev=n0,id=nic0",
+             "--netdev", "tap,id=n0"]  # fmt: skip
+    catalogue = pa.FileCatalogue([DEFINITIONS], cache="")
+    vm = pa.virtual_machine(
+        catalogue.devices(),
+        "pc-q35-9.1",
+        cpu="qemu64,vendor=AuthenticAMD",
+        devices=["virtio-net-pci,netdev=n0,id=nic0"],
+        netdevs=["tap,id=n0"],
+    )
+    place = _run(installed, "-c", "import platform_abi; print(platform_abi.__file__)", cwd=tmp_path)
+    done = _run(installed, "-m", "platform_abi", *words, cwd=tmp_path)
+
+    assert f"{installed}/platform_abi/__init__.py\n" == place.stdout
+    assert (0, "") == (done.returncode, done.stderr)
+    assert pa.shell_lines(pa.resolve(catalogue, vm, "linux-6.1")) == done.stdout
+
+
+def test_the_installed_package_finds_its_own_lines(installed: Path, tmp_path: Path) -> None:
+    """explain points into the shipped files, and every platform is there."""
+    done = _run(installed, "-m", "platform_abi", "explain", "virtio-net-pci.host_uso", "-M",
+                "pc-q35-9.1", "--platform", "linux-6.9", cwd=tmp_path)  # fmt: skip
+    names = _run(installed, "-m", "platform_abi", "platforms", "--names", cwd=tmp_path)
+
+    assert "(platforms/linux/linux-6.2.toml:" in done.stdout
+    assert {path.stem for path in (DEFINITIONS / "platforms").glob("*/*.toml")} == set(
+        names.stdout.split()
+    )
