@@ -182,9 +182,8 @@ def whole_catalogue() -> None:
                 figures.append([float(word) for word in done.stdout.split()])
             seconds = statistics.median(f[0] for f in figures)
             peak = max(f[1] for f in figures)
-            print(
-                f"  {name:20} {seconds:6.3f} s  {seconds / bare:5.1f}x a bare start, peak {peak:5.1f} MiB"
-            )
+            times = f"{seconds:6.3f} s  {seconds / bare:5.1f}x a bare start"
+            print(f"  {name:20} {times}, peak {peak:5.1f} MiB")
     print(f"  files: {_size('definitions')}")
 
 

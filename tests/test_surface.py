@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """The public face: what it has, what it costs, and what its errors carry."""
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ HEAVY = {
 }  # fmt: skip
 
 #: What a command with a warm cache should not pay for.
-COLD = {"asyncio", "cattr", "cattrs", "hashlib", "importlib.metadata", "pathlib", "rich", "tempfile",
-        "tomli_w", "tomllib", "urllib", "logging"}  # fmt: skip
+COLD = {"asyncio", "cattr", "cattrs", "hashlib", "importlib.metadata", "pathlib", "rich",
+        "tempfile", "tomli_w", "tomllib", "urllib", "logging"}  # fmt: skip
 
 RESOLVE = [
     "resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.9", "--cpu", "qemu64,vendor=AuthenticAMD",
@@ -79,7 +80,7 @@ def test_star_import_gives_every_name() -> None:
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
-    """hasattr and getattr work as with any module."""
+    """Both hasattr and getattr work as with any module."""
     assert not hasattr(pa, "no_such_name")
     with pytest.raises(AttributeError, match="no_such_name"):
         getattr(pa, "no_such_name")  # noqa: B009 - mypy would see through pa.no_such_name

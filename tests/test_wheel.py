@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """What is shipped: a wheel made from the sdist has all definitions and works away from here."""
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ pytest.importorskip("hatchling")
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The sdist, and the wheel that was built from it and from nothing else."""
+    """Return the sdist, and the wheel that was built from it and from nothing else."""
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run(
         # Without --sdist or --wheel, build makes the wheel from the sdist that it has just made.
@@ -40,7 +41,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def installed(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel installed, without its dependencies."""
+    """Return a folder with the wheel installed, without its dependencies."""
     target = tmp_path_factory.mktemp("site")
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
@@ -82,7 +83,7 @@ def test_the_wheel_has_every_definition_and_no_other(installed: Path) -> None:
 
 
 def test_the_wheel_has_every_module_and_no_test(built: tuple[Path, Path]) -> None:
-    """Modules, py.typed, licence and metadata: nothing else, and nothing of this checkout's state."""
+    """Modules, py.typed, licence and metadata are in it, and nothing else of this checkout."""
     names = zipfile.ZipFile(built[1]).namelist()
     source = Path(pa.__file__).parent
     expected = {
@@ -148,7 +149,7 @@ def test_the_installed_package_resolves_anywhere(installed: Path, tmp_path: Path
 
 
 def test_the_installed_package_finds_its_own_lines(installed: Path, tmp_path: Path) -> None:
-    """explain points into the shipped files, and every platform is there."""
+    """The verb explain points into the shipped files, and every platform is there."""
     done = _run(installed, "-m", "platform_abi", "explain", "virtio-net-pci.host_uso", "-M",
                 "pc-q35-9.1", "--platform", "linux-6.9", cwd=tmp_path)  # fmt: skip
     names = _run(installed, "-m", "platform_abi", "platforms", "--names", cwd=tmp_path)

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """The command line: exit codes, errors, streams and files."""
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ PINNED = [*RESOLVE, *NIC, "--cpu", PINNED_CPU]
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A cache of the definitions, warmed by the first command that uses it."""
+    """Return a cache of the definitions, warmed by the first command that uses it."""
     return str(tmp_path_factory.mktemp("cache") / "pa")
 
 
@@ -112,7 +113,7 @@ def _program(
     ],
 )
 def test_the_exit_code_says_what_happened(capsys: Run, words: list[str], expected: int) -> None:
-    """0 yes, 1 the honest answer is no, 2 usage, 4 the environment; an error prints nothing else."""
+    """0 yes, 1 the honest answer is no, 2 usage, 4 the environment; an error is printed alone."""
     code, out, err = _run(capsys, *words)
 
     assert expected == code
@@ -222,7 +223,8 @@ hostile = st.one_of(
 )  # fmt: skip
 options = st.sampled_from(
     ["-M", "--machine", "--platform", "--build", "--arch", "--accel", "--cpu", "--device",
-     "--netdev", "--global", "--backend", "--format", "--from-lock", "--json", "--strict", "--names",
+     "--netdev", "--global", "--backend", "--format", "--from-lock", "--json", "--strict",
+     "--names",
      "--help", "--version"]
 )  # fmt: skip
 verbs = st.sampled_from(
@@ -272,7 +274,7 @@ def test_bytes_of_an_argument_go_out_as_they_came(cache: str) -> None:
 
 
 def test_findings_go_to_stderr_and_arguments_to_stdout(capsys: Run) -> None:
-    """stdout can be given to QEMU as it is; what a user must know is beside it."""
+    """What is on stdout can be given to QEMU as it is; what a user must know is beside it."""
     _, out, err = _run(
         capsys,
         *RESOLVE,
@@ -300,7 +302,8 @@ def test_with_json_nothing_is_said_beside_the_document(capsys: Run) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [PINNED, ["platforms"], ["platforms", "linux-6.9"], ["diff", "platform", "linux-6.1", "linux-6.2"],
+    [PINNED, ["platforms"], ["platforms", "linux-6.9"],
+     ["diff", "platform", "linux-6.1", "linux-6.2"],
      ["explain", "virtio-net-pci.csum", *RESOLVE[1:]]],
 )  # fmt: skip
 def test_every_verb_has_a_json_document(capsys: Run, words: list[str]) -> None:
@@ -482,7 +485,7 @@ def test_what_a_lockfile_already_says_is_refused_beside_it(
 
 
 def test_two_lockfiles_are_compared(capsys: Run, tmp_path: Path) -> None:
-    """diff abi says what differs and exits with 1, or says nothing and exits with 0."""
+    """The verb diff says what differs and exits with 1, or says nothing and exits with 0."""
     old, new = str(tmp_path / "old"), str(tmp_path / "new")
     _run(capsys, *PINNED, "--lock", new)
     _run(capsys, *PINNED, "--platform", "linux-6.1", "--lock", old)
@@ -548,6 +551,8 @@ def test_a_platform_shows_what_it_lists_and_what_is_masked(
         "schema = 1\n[[mask]]\n"
         'platform = "linux-6.9"\nfeature = "virtio-net.host-uso"\n'
         'reason = "driver bug"\ndate = 2026-01-02\n'
+        '[[mask]]\nplatform = "linux-6.8"\nfeature = "virtio-net.csum"\n'
+        'reason = "another"\ndate = 2026-01-02\n'
     )
     monkeypatch.setenv("PLATFORM_ABI_PATH", str(tmp_path))
     after = _run(capsys, "platforms", "linux-6.9")[1]
@@ -557,6 +562,7 @@ def test_a_platform_shows_what_it_lists_and_what_is_masked(
     assert not any(["virtio-net.host-uso", "on"] == line.split() for line in after.splitlines())
     assert "masked here: virtio-net.host-uso, 2026-01-02: driver bug (masks/site.toml)" in after
     assert "virtio-net.host-uso" not in document["features"]
+    assert "virtio-net.csum" in document["features"]
     assert {"virtio-net.host-uso": "2026-01-02: driver bug (masks/site.toml)"} == document["masked"]
     _, explained, _ = _run(capsys, "explain", "virtio-net-pci.host_uso", *RESOLVE[1:], *NIC)
     assert "platform off  (masks/site.toml: driver bug)" in explained

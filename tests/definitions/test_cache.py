@@ -48,13 +48,13 @@ def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def site(tmp_path: Path, _settled: None) -> Path:
-    """A small catalogue of settled files."""
+    """Write a small catalogue of settled files."""
     return small(tmp_path / "site")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where values are kept; it does not exist yet."""
+    """Return where values are kept; it does not exist yet."""
     return tmp_path / "cache"
 
 
@@ -67,7 +67,9 @@ def _ask(root: Path, folder: Path, question: Callable[[pa.FileCatalogue], Any]) 
 
 # --- laws ----------------------------------------------------------------------------------------
 
-_WORD = st.text(st.characters(codec="utf-8"), max_size=5) | st.sampled_from(["@", "@@", "@set", "@x"])
+_WORD = st.text(st.characters(codec="utf-8"), max_size=5) | st.sampled_from(
+    ["@", "@@", "@set", "@x"]
+)
 _MAPS = st.dictionaries(_WORD, _WORD, max_size=3)
 _TUPLES = st.lists(_WORD, max_size=3).map(tuple)
 _VALUES: st.SearchStrategy[Any] = st.one_of(
@@ -116,7 +118,9 @@ _VALUES: st.SearchStrategy[Any] = st.one_of(
 
 
 @given(
-    value=_VALUES | st.lists(_VALUES, max_size=2).map(tuple) | st.dictionaries(_WORD, _VALUES, max_size=2)
+    value=_VALUES
+    | st.lists(_VALUES, max_size=2).map(tuple)
+    | st.dictionaries(_WORD, _VALUES, max_size=2)
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_kept_is_what_was_put(value: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -233,7 +237,7 @@ def test_an_added_and_a_removed_file_count(
     """A value knows which files it was made of, not only that they are as they were."""
     question = QUESTIONS[name]
     _ask(site, folder, question)
-    original = next(r for r in SMALL if r.split("/")[0] == relative.split("/")[0])
+    original = next(r for r in SMALL if r.split("/")[0] == relative.split("/", maxsplit=1)[0])
     write(site, relative, SMALL[original])
     expected = question(pa.FileCatalogue([site], cache=""))
     answer, count = _ask(site, folder, question)
@@ -248,7 +252,9 @@ def test_another_folder_of_definitions_has_entries_of_its_own(
 ) -> None:
     """Two sites share a cache and get their own values."""
     other = small(tmp_path / "other")
-    write(other, "platforms/test/test-1.toml", SMALL["platforms/test/test-1.toml"].replace("4", "8"))
+    write(
+        other, "platforms/test/test-1.toml", SMALL["platforms/test/test-1.toml"].replace("4", "8")
+    )
     for _ in range(2):
         for root, value in ((site, "4"), (other, "8")):
             platform, _ = _ask(root, folder, QUESTIONS["platform"])

@@ -19,7 +19,9 @@ _VALUES = st.sampled_from(["on", "off"]) | st.integers(0, 3)
 _LISTED: st.SearchStrategy[ListedValue] = (
     st.just(False)
     | _VALUES
-    | st.dictionaries(st.sampled_from(["2026.1", "2026.2"]), st.sampled_from(["on", "off"]), min_size=1)
+    | st.dictionaries(
+        st.sampled_from(["2026.1", "2026.2"]), st.sampled_from(["on", "off"]), min_size=1
+    )
 )
 _SYSTEMS = st.dictionaries(st.sampled_from(["tun", "vhost"]), st.sampled_from(["5.1", "6.2"]))
 
@@ -39,7 +41,7 @@ def chains(draw: st.DrawFn) -> list[PlatformFile]:
             f"p{index - 1}" if index else "",
             features=draw(st.dictionaries(st.sampled_from(_FEATURES), _LISTED)),
             levels=draw(_SYSTEMS),
-            assumes=tuple(draw(st.lists(st.sampled_from("KVM TUN BPF".split()), max_size=2))),
+            assumes=tuple(draw(st.lists(st.sampled_from(["KVM", "TUN", "BPF"]), max_size=2))),
         )
         for index in range(draw(st.integers(1, 5)))
     ]
@@ -53,9 +55,7 @@ def _flat(files: Sequence[PlatformFile], name: str = "") -> Platform:
 
 def _flatten(files: Sequence[PlatformFile], name: str) -> Platform | None:
     index = {f.platform.name: (f, f"platforms/test/{f.platform.name}.toml") for f in files}
-    return flatten(
-        name, index.get, lambda source, message: f"{source}: {message}", index
-    )
+    return flatten(name, index.get, lambda source, message: f"{source}: {message}", index)
 
 
 def _listed(platform: Platform) -> dict[str, Mapping[str, str]]:
@@ -171,8 +171,10 @@ def test_an_unknown_parent_is_named_with_the_nearest() -> None:
         _flatten([_file("linux-6.1", "linux-60"), _file("linux-6.0")], "linux-6.1")
     assert caught.value.code == "definition-unknown-parent"
     assert caught.value.faults == (
-        "platforms/test/linux-6.1.toml: no platform 'linux-60';"
-        " did you mean 'linux-6.0' or 'linux-6.1'?",
+        (
+            "platforms/test/linux-6.1.toml: no platform 'linux-60';"
+            " did you mean 'linux-6.0' or 'linux-6.1'?"
+        ),
     )
 
 

@@ -41,9 +41,7 @@ levels = st.dictionaries(st.sampled_from([*_SYSTEMS, EVERY]), st.sampled_from(_R
 
 
 def _feature(**requires: tuple[str, ...]) -> Feature:
-    return Feature(
-        id="net.x", title="x", edition="2026.1", when_supported="on", requires=requires
-    )
+    return Feature(id="net.x", title="x", edition="2026.1", when_supported="on", requires=requires)
 
 
 def _capability(since: str | None, subsystem: str = "tun") -> Capability:

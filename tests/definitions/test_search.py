@@ -20,7 +20,9 @@ def _every_folder_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: "/packaged")
 
 
-@given(st.dictionaries(st.sampled_from(["LANG", "PATH", "PWD", "USER", "PYTHONHASHSEED"]), st.text()))
+@given(
+    st.dictionaries(st.sampled_from(["LANG", "PATH", "PWD", "USER", "PYTHONHASHSEED"]), st.text())
+)
 def test_no_other_variable_changes_where_definitions_come_from(others: dict[str, str]) -> None:
     """Only three variables are read."""
     assert search_path(others) == ("/packaged", *SYSTEM)

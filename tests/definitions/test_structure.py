@@ -114,7 +114,9 @@ def test_no_feature_has_a_value_that_leaves_the_choice_to_the_host(
 ) -> None:
     """``auto`` is no fallback and no supported value of any type, not even of an enum with it."""
     text = FEATURE + f'type = "{kind}"\nvalues = ["{value}", "x"]\n{key} = "{value}"\n'
-    assert any(f".{key}: '{value}' leaves the value" in fault for fault in faults(FeatureFile, text))
+    assert any(
+        f".{key}: '{value}' leaves the value" in fault for fault in faults(FeatureFile, text)
+    )
 
 
 @pytest.mark.parametrize("relative", SMALL)
@@ -215,8 +217,10 @@ reson = "y"
 """
     assert faults(FeatureFile, text) == [
         "2:1: feature[1]: required key 'title' is missing",
-        "5:1: feature[1].kind: expected one of setting, precondition, guard, unpinnable;"
-        " found 'seting'; did you mean 'setting'?",
+        (
+            "5:1: feature[1].kind: expected one of setting, precondition, guard, unpinnable;"
+            " found 'seting'; did you mean 'setting'?"
+        ),
         "6:1: feature[1].opt-in: expected true or false, found a string, 'yes'",
         "7:1: feature[1].opt_in: unknown key; did you mean 'opt-in' or 'pin'?",
         "8:16: feature[1].values[2]: expected a string, found an integer, 3",
@@ -275,20 +279,26 @@ reson = "y"
         (
             PlatformFile,
             PLATFORM + "[features]\na = true\n",
-            '6:1: features.a: expected a value such as "on",'
-            " or false to remove the feature; found true",
+            (
+                '6:1: features.a: expected a value such as "on",'
+                " or false to remove the feature; found true"
+            ),
         ),
         (
             PlatformFile,
             PLATFORM + "[features]\na = 1.5\n",
-            "6:1: features.a: expected a string, an integer, a table of editions or false;"
-            " found a float, 1.5",
+            (
+                "6:1: features.a: expected a string, an integer, a table of editions or false;"
+                " found a float, 1.5"
+            ),
         ),
         (
             PlatformFile,
             PLATFORM + "[features]\na = ['x']\n",
-            "6:1: features.a: expected a string, an integer, a table of editions or false;"
-            " found an array, ['x']",
+            (
+                "6:1: features.a: expected a string, an integer, a table of editions or false;"
+                " found an array, ['x']"
+            ),
         ),
         (
             PlatformFile,
@@ -328,8 +338,10 @@ reson = "y"
         (
             FeatureFile,
             FEATURE + "kind = []\n",
-            "7:1: feature[1].kind: expected one of setting, precondition, guard, unpinnable;"
-            " found an array, []",
+            (
+                "7:1: feature[1].kind: expected one of setting, precondition, guard, unpinnable;"
+                " found an array, []"
+            ),
         ),
         (
             FeatureFile,
@@ -442,14 +454,19 @@ def test_an_endless_value_is_cut_off() -> None:
             CapabilityFile,
             SMALL["capabilities/tun.toml"].replace('"6.2"', '"soon"'),
             [
-                "7:1: capability[1].since: expected a kernel release such as '6.2', or 'never';"
-                " found 'soon'"
+                (
+                    "7:1: capability[1].since: expected a kernel release such as '6.2', or 'never';"
+                    " found 'soon'"
+                )
             ],
         ),
         (
             DeviceFile,
-            "schema = 1\n[[family]]\nname = 'a'\ndriver = 'a'\n"
-            "bit = [{bit=1, name='X'}, {bit=1, name='Y'}, {bit=128, name='Z'}, {bit=-1, name=''}]",
+            (
+                "schema = 1\n[[family]]\nname = 'a'\ndriver = 'a'\n"
+                "bit = [{bit=1, name='X'}, {bit=1, name='Y'}, {bit=128, name='Z'},"
+                " {bit=-1, name=''}]"
+            ),
             [
                 "5:27: family[1].bit[2]: bit 1 is already X",
                 "5:47: family[1].bit[3].bit: expected a bit from 0 to 127",
@@ -458,11 +475,12 @@ def test_an_endless_value_is_cut_off() -> None:
         ),
         (
             MaskFile,
-            "schema = 1\n[[mask]]\nplatform = 'a b'\nfeature = ''\nreason = ' '\n"
-            "date = 2026-01-02\n",
+            (
+                "schema = 1\n[[mask]]\nplatform = 'a b'\nfeature = ''\nreason = ' '\n"
+                "date = 2026-01-02\n"
+            ),
             [
-                "3:1: mask[1].platform: expected a name of letters, digits and '._+-',"
-                " found 'a b'",
+                "3:1: mask[1].platform: expected a name of letters, digits and '._+-', found 'a b'",
                 "4:1: mask[1].feature: expected a name of letters, digits and '._+-', found ''",
                 "5:1: mask[1].reason: a mask must say why",
             ],
@@ -491,12 +509,15 @@ aliases = ["pc"]
             [
                 "9:18: machine[1].aliases[2]: 'pc-2' is already a machine type",
                 "10:1: machine[1].generation: expected a QEMU release such as '9.1', found 'x'",
-                "11:1: machine[1].inherits: no machine type 'pc-3';"
-                " did you mean 'pc-2' or 'pc-1'?",
-                "12:11: machine[1].compat[1]:"
-                ' expected [driver, property, value] and perhaps "optional"',
-                "12:69: machine[1].compat[4]:"
-                ' expected [driver, property, value] and perhaps "optional"',
+                "11:1: machine[1].inherits: no machine type 'pc-3'; did you mean 'pc-2' or 'pc-1'?",
+                (
+                    "12:11: machine[1].compat[1]:"
+                    ' expected [driver, property, value] and perhaps "optional"'
+                ),
+                (
+                    "12:69: machine[1].compat[4]:"
+                    ' expected [driver, property, value] and perhaps "optional"'
+                ),
                 "16:1: machine[2].inherits: 'pc-2' inherits from itself",
                 "17:12: machine[2].aliases[1]: 'pc' is already an alias of pc-1",
             ],

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """QEMU's arguments: nothing is lost between an ABI, an exec and a shell."""
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _abi(*settings: pa.Setting, **vm: object) -> pa.GuestAbi:
 def test_the_short_form_only_where_qemu_parses_it(
     driver: str, name: str, value: str, expected: str
 ) -> None:
-    """No dot or = in the driver and both names under 64 bytes, else the long form with ,, for a comma."""
+    """No dot or = in the driver, names under 64 bytes; else the long form with commas doubled."""
     assert expected == global_argument(_setting(driver, name, value))
 
 

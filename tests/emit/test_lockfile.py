@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """The lockfile: everything comes back, and every change shows."""
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ CHOICES = [
 
 @pytest.fixture
 def lock(catalogue: pa.FileCatalogue) -> str:
-    """The lockfile of one shipped example, beyond its platform and not migratable."""
+    """Return the lockfile of one shipped example, beyond its platform and not migratable."""
     vm = machine_with_nics(catalogue, "pc-q35-9.1", "tap", "user", nic="virtio-net-pci,host_uso=on")
     return pa.lock_text(pa.resolve(catalogue, vm, "linux-6.1"), definitions=DEFINITIONS)
 

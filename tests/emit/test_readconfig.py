@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """A -readconfig file says what the arguments say, or refuses."""
 
 from __future__ import annotations
@@ -138,6 +139,7 @@ def test_any_value_reads_back_or_is_refused(value: str, device: str) -> None:
     try:
         text = pa.readconfig(abi)
     except pa.UsageError as error:
-        assert "readconfig-impossible" == error.code
+        code = error.code
+        assert "readconfig-impossible" == code
     else:
         assert ("device", device, [("driver", "d"), ("p", value)]) == _read(text)[-1]

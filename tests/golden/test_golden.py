@@ -80,7 +80,7 @@ def _kept(code: int, out: str, err: str) -> str:
 def outputs(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """What each command prints in one environment."""
+    """Return what each command prints in one environment."""
     import ast
 
     home = tmp_path_factory.mktemp("home")
@@ -107,7 +107,7 @@ def outputs(
 
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_the_output_is_the_same_everywhere_to_the_byte(outputs: dict[str, str], name: str) -> None:
-    """Hash seed, locale, time zone and terminal width change nothing; nor did any change of code."""
+    """Hash seed, locale, time zone and terminal width change nothing, nor did any code."""
     path = EXPECTED / name
     if UPDATE:
         path.write_bytes(outputs[name].encode())

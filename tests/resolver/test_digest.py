@@ -1,8 +1,10 @@
+# ruff: noqa: SIM300
 """What identifies a guest ABI, and what a platform means at an edition."""
 
 from __future__ import annotations
 
 import re
+from random import Random
 
 import pytest
 from attrs import evolve
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
+from platform_abi.model.abi import LAYERS, Layer
 from platform_abi.testing import Scenario, scenarios
 from tests.resolver.shipped import machine_with_nics
 
@@ -20,9 +23,9 @@ def _resolve(scenario: Scenario) -> pa.GuestAbi:
     return pa.resolve(scenario.catalogue, scenario.vm, scenario.platform)
 
 
-@given(scenarios(), st.text(), st.sampled_from(["default", "platform", "global", "device"]))
+@given(scenarios(), st.text(), st.sampled_from(LAYERS))
 def test_where_a_value_came_from_does_not_matter(
-    scenario: Scenario, source: str, layer: str
+    scenario: Scenario, source: str, layer: Layer
 ) -> None:
     """Sources, layers, names of platforms and notes are no part of what a guest sees."""
     abi = _resolve(scenario)
@@ -54,7 +57,7 @@ def test_every_value_matters(scenario: Scenario, data: st.DataObject) -> None:
 
 
 @given(scenarios(), st.randoms(use_true_random=False))
-def test_the_order_of_properties_does_not_matter(scenario: Scenario, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_properties_does_not_matter(scenario: Scenario, random: Random) -> None:
     """Settings and a device's different properties are sets."""
     abi = _resolve(scenario)
     settings = list(abi.settings)

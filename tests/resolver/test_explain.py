@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """Every explanation names the layers in their order, with the file and line of each."""
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def test_a_platform_of_levels_leads_to_its_levels(catalogue: pa.FileCatalogue) -
 
 @pytest.mark.parametrize("machine", ["pc-q35-8.1", "pc-q35-7.2", "pc-i440fx-8.0"])
 def test_a_compat_property_leads_to_its_entry(catalogue: pa.FileCatalogue, machine: str) -> None:
-    """An entry that a machine type inherits is shown where it stands, and the platform's silence."""
+    """An entry that a machine type inherits is shown where it stands; the platform is silent."""
     vm = machine_with_nics(catalogue, machine, "tap")
     found = pa.explain(catalogue, "virtio-net-pci.host_uso", vm, "linux-6.9")
 
@@ -141,7 +142,7 @@ def test_a_feature_of_another_accelerator_says_why_it_is_silent(
     "name", ["virtio-net-pci.host_uzo", "nonsense", "", ".", "virtio-net-pci."]
 )
 def test_an_unknown_property_is_refused(catalogue: pa.FileCatalogue, name: str) -> None:
-    """What neither a feature nor the build knows is an error with a suggestion where one is near."""
+    """What neither a feature nor the build knows is an error, with the nearest name."""
     with pytest.raises(pa.UnknownNameError) as caught:
         pa.explain(catalogue, name, machine_with_nics(catalogue, "pc-q35-9.1"), "linux-6.9")
     assert "unknown-property" == caught.value.code

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """Explicit values: which one reaches a device, and how it is spelled."""
 
 from __future__ import annotations
@@ -96,8 +97,8 @@ def test_values_are_spelled_as_definitions_spell_them(type_: str, text: str, exp
         id="a.b",
         title="t",
         edition="2026.1",
-        type=type_,
-        values=("a", "on"),  # type: ignore[arg-type]
+        type=type_,  # type: ignore[arg-type]
+        values=("a", "on"),
     )
     assert expected == normal(feature, text, "a.b")
 
@@ -109,14 +110,14 @@ def test_any_text_is_a_value_or_a_usage_error(type_: str, text: str) -> None:
         id="a.b",
         title="t",
         edition="2026.1",
-        type=type_,
-        values=("a", "on"),  # type: ignore[arg-type]
+        type=type_,  # type: ignore[arg-type]
+        values=("a", "on"),
     )
     try:
         value = normal(feature, text, "a.b")
     except pa.UsageError as error:
-        assert "property-value" == error.code
-        assert error.message.startswith("a.b=")
+        code, place = error.code, error.message[:4]
+        assert ("property-value", "a.b=") == (code, place)
     else:
         assert value in UNDECIDED or feature.problem(value) is None
         assert value == normal(feature, value, "a.b")

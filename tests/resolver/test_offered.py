@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """The feature bits that a guest will find are those that real QEMUs offered."""
 
 from __future__ import annotations
@@ -6,8 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 import platform_abi as pa
+from platform_abi.model.machine import CompatProperty
 from platform_abi.model.platform import version_key
 
 #: Bits by machine-type generation and device; the file says how they were read.
@@ -62,7 +65,7 @@ def _offered(
 def test_predicted_bits_are_what_qemu_offered(
     catalogue: pa.FileCatalogue, build: str, family: str
 ) -> None:
-    """Every device of every machine type of every shipped build offers the bits worked out for it."""
+    """Every device of every machine type of every shipped build offers the predicted bits."""
     names = [
         name
         for name in catalogue.build(build, "x86_64").machines
@@ -101,6 +104,43 @@ def test_bits_follow_explicit_values(catalogue: pa.FileCatalogue) -> None:
     assert 0 == bits & (1 << 15 | 1 << 0 | 1 << 17)
     assert 1 << 22 == bits & 1 << 22
     assert 1 << 34 == pa.offered_bits(catalogue, abi, "device[1]") & 1 << 34
+
+
+def test_a_bit_that_the_backend_cannot_carry_is_not_offered(catalogue: pa.FileCatalogue) -> None:
+    """QEMU clears silently what a user asked for in front of a peer that has it not."""
+    vm = pa.virtual_machine(
+        catalogue.devices(),
+        "pc-q35-9.1",
+        devices=["virtio-net-pci,netdev=n0,host_uso=on,csum=on,id=a"],
+        netdevs=["user,id=n0"],
+    )
+    abi = pa.resolve(catalogue, vm, "linux-6.9")
+
+    assert 0 == pa.offered_bits(catalogue, abi, "a") & (1 << 56 | 1 << 0)
+
+
+def test_the_last_compat_property_counts(
+    catalogue: pa.FileCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two entries for one property QEMU applies both, in order; the proxy's beats the inner."""
+    vm = pa.virtual_machine(catalogue.devices(), "pc-q35-9.1", devices=["virtio-rng-pci,id=a"])
+    plain = catalogue.machine("qemu-11.1.3", "pc-q35-9.1", "x86_64")
+
+    def bits(*entries: tuple[str, str]) -> int:
+        compat = [
+            CompatProperty(driver=driver, property="event_idx", value=value)
+            for driver, value in entries
+        ]
+        machine = evolve(plain, compat=(*plain.compat, *compat))
+        changed = pa.FileCatalogue(catalogue._roots, cache="")
+        monkeypatch.setattr(changed, "machine", lambda *_: machine)
+        abi = pa.resolve(changed, vm, "linux-6.9")
+        return pa.offered_bits(changed, abi, "a") >> 29 & 1
+
+    assert 1 == bits()
+    assert 0 == bits(("virtio-device", "on"), ("virtio-device", "off"))
+    assert 1 == bits(("virtio-device", "off"), ("virtio-rng-device", "on"))
+    assert 0 == bits(("virtio-rng-pci", "off"), ("virtio-rng-device", "on"))
 
 
 def test_bits_of_nics_that_disagree_are_their_own(catalogue: pa.FileCatalogue) -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300
 """The spelling of a platform choice."""
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def test_any_text_is_a_choice_or_a_usage_error(text: str) -> None:
     try:
         reference = parse_platform(text)
     except pa.UsageError as error:
-        assert error.code in {"platform-syntax", "platform-override"}
+        code = error.code
+        assert code in {"platform-syntax", "platform-override"}
     else:
         assert reference == parse_platform(str(reference))
 

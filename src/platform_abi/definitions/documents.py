@@ -30,7 +30,7 @@ class Examined:
 
 @frozen(kw_only=True)
 class FeatureFile:
-    """``features/*.toml``"""
+    """``features/*.toml``."""
 
     schema: int
     feature: tuple[Feature, ...] = ()
@@ -39,7 +39,7 @@ class FeatureFile:
 
 @frozen(kw_only=True)
 class CapabilityFile:
-    """``capabilities/*.toml``"""
+    """``capabilities/*.toml``."""
 
     schema: int
     capability: tuple[Capability, ...] = ()
@@ -47,7 +47,7 @@ class CapabilityFile:
 
 @frozen(kw_only=True)
 class DeviceFile:
-    """``devices/*.toml``"""
+    """``devices/*.toml``."""
 
     schema: int
     accelerators: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class PlatformHead:
 
 @frozen(kw_only=True)
 class PlatformFile:
-    """``platforms/*/*.toml``"""
+    """``platforms/*/*.toml``."""
 
     schema: int
     platform: PlatformHead
@@ -91,7 +91,7 @@ class MaskEntry:
 
 @frozen(kw_only=True)
 class MaskFile:
-    """``masks/*.toml``"""
+    """``masks/*.toml``."""
 
     schema: int
     mask: tuple[MaskEntry, ...] = ()
@@ -125,7 +125,7 @@ class MachineEntry:
 
 @frozen(kw_only=True)
 class MachineFile:
-    """``machines/BUILD/ARCH.toml``"""
+    """``machines/BUILD/ARCH.toml``."""
 
     schema: int
     build: BuildHead
@@ -143,7 +143,7 @@ class TypeEntry:
 
 @frozen(kw_only=True)
 class TypesFile:
-    """``machines/BUILD/ARCH-types.toml``"""
+    """``machines/BUILD/ARCH-types.toml``."""
 
     schema: int
     type: Mapping[str, TypeEntry] = field(factory=dict)

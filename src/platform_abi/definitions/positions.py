@@ -130,8 +130,7 @@ class _Scanner:
             path = (*path, key)
             if path in self.lengths:
                 path = (*path, self.lengths[path] - 1)
-        path = (*path, keys[-1])
-        return path
+        return (*path, keys[-1])
 
     def document(self) -> None:
         table: Path = ()

@@ -202,7 +202,7 @@ class Reader:
         )
 
     def machine(self, build: str, name: str, arch: str, files: Sequence[File]) -> MachineType:
-        """Return machine type *name* of *build*, with the compat properties it inherits before its own."""
+        """Return machine type *name* of *build*, inherited compat properties before its own."""
         document, source = self._machine_file(build, arch, files)
         entries = {entry.name: entry for entry in document.machine}
         entry = entries[name]

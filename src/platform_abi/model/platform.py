@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from attrs import field, frozen
 
@@ -83,11 +84,13 @@ class PlatformReference(Value):
 EDITION = re.compile(r"[0-9]{4}\.(0|[1-9][0-9]{0,2})")
 
 
+@cache
 def edition_key(name: str) -> tuple[int, ...]:
     """Return what orders editions: ``2026.2`` is before ``2026.10``."""
     return tuple(int(part) for part in name.split("."))
 
 
+@cache
 def version_key(name: str) -> tuple[int, ...]:
     """Return what orders kernel and QEMU releases: ``6.9`` is before ``6.10``."""
     return tuple(int(part) for part in name.split("."))

@@ -154,7 +154,7 @@ def parse_global(text: str) -> GlobalProperty:
     """
     head, separator, value = text.partition("=")
     driver, dot, name = head.partition(".")
-    if separator and dot and driver and name and "," not in head:
+    if separator and dot and driver and name:
         return GlobalProperty(driver=driver, property=name, value=value)
     given = dict(split_options(text, "driver"))
     if (
