@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """The rooms of the code, and which way the arrows between them point.
 
 The room that the plan calls ``resolve/`` is called ``resolver/``: a package

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """The public face: what it has, what it costs, and what its errors carry."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """What is shipped: a wheel made from the sdist has all definitions and works away from here."""
 
 from __future__ import annotations

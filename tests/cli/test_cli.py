@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """The command line: exit codes, errors, streams and files."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """QEMU's arguments: nothing is lost between an ABI, an exec and a shell."""
 
 from __future__ import annotations
@@ -180,3 +179,18 @@ def test_nul_is_refused(abi: pa.GuestAbi) -> None:
         with pytest.raises(pa.UsageError) as caught:
             emit(abi)
         assert "argument-nul" == caught.value.code
+
+
+def test_a_device_with_nested_json_is_not_rewritten(catalogue: pa.FileCatalogue) -> None:
+    """Values of its own cannot be added to a device whose JSON the option form cannot say."""
+    nested = '{"driver": "virtio-net-pci", "netdev": "n0", "mac": [1]}'
+    vm = pa.virtual_machine(
+        catalogue.devices(),
+        "pc-q35-9.1",
+        devices=[nested, "virtio-net-pci,netdev=n1"],
+        netdevs=["tap,id=n0", "user,id=n1"],
+    )
+    abi = pa.resolve(catalogue, vm, "linux-6.9")
+    with pytest.raises(pa.UsageError) as caught:
+        pa.arguments(abi)
+    assert caught.value.code == "device-nested"

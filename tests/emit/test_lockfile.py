@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """The lockfile: everything comes back, and every change shows."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """A -readconfig file says what the arguments say, or refuses."""
 
 from __future__ import annotations

@@ -182,3 +182,11 @@ def test_how_cpu_features_are_read(
 ) -> None:
     """As target/i386/cpu.c, x86_cpu_parse_featurestr and x86_cpu_expand_features."""
     assert cpu_properties(tuple(items)) == tuple(expected)
+
+
+def test_a_lone_name_with_no_before_it_is_off_where_qemu_reads_it_so() -> None:
+    """``-device x,nohost_uso`` switches off; ``-cpu x,nofoo`` is a property of that name."""
+    assert (("driver", "x"), ("host_uso", "off")) == split_options(
+        "x,nohost_uso", "driver", negated=True
+    )
+    assert (("model", "x"), ("nofoo", "on")) == split_options("x,nofoo", "model")

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """What differs between two platforms, or between two guest ABIs."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """What identifies a guest ABI, and what a platform means at an edition."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """Every explanation names the layers in their order, with the file and line of each."""
 
 from __future__ import annotations

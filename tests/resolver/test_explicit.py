@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """Explicit values: which one reaches a device, and how it is spelled."""
 
 from __future__ import annotations

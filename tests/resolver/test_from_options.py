@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """A virtual machine from the option strings that QEMU takes."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """Which machine type, of which build, a name means."""
 
 from __future__ import annotations

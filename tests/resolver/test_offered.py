@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """The feature bits that a guest will find are those that real QEMUs offered."""
 
 from __future__ import annotations

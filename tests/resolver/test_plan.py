@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """What a plan says holds against the machine type's own compat properties."""
 
 from __future__ import annotations

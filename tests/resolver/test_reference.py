@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """The spelling of a platform choice."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300
 """What the shipped definitions mean: the cases that the project is for, by example."""
 
 from __future__ import annotations

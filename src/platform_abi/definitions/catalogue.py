@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from platform_abi.definitions.cache import ValueCache, cache_folder
@@ -204,7 +205,7 @@ class FileCatalogue:
         """Return one platform with what it inherits; raises UnknownNameError."""
 
         def read() -> tuple[Platform, list[str]]:
-            found = self._reader().platform(name, self._platform_files, self.platform_names())
+            found = self._reader().platform(name, self.platform_files, self.platform_names())
             if found is None:
                 raise unknown(
                     "platform",
@@ -218,74 +219,28 @@ class FileCatalogue:
         return self._value(
             ("platform", name),
             [name],
-            lambda names: [file for each in names for file in self._platform_files(each)],
+            lambda names: [file for each in names for file in self.platform_files(each)],
             read,
         )
 
-    def _platform_files(self, name: str) -> list[File]:
+    def platform_files(self, name: str) -> list[File]:
+        """Return the files that define platform *name*; several are copies, or an error."""
         return self._by_stem("platforms").get(name, [])
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""
-        self._check_listings(platform, feature.id.split(".", 1)[0])
+        key = ("meant", platform.name, stem := feature.id.split(".", 1)[0])
+        if key not in self.memo:
+            from platform_abi.definitions.meaning import check_listings
+
+            check_listings(self, platform, stem)
+            self.memo[key] = True
         found = platform.listings.get(feature.id)
         if found is not None or not platform.levels or feature.id in platform.removed:
             return found
         from platform_abi.definitions.levels import implied
 
         return implied(platform, feature, self.capabilities())
-
-    def _check_listings(self, platform: Platform, stem: str) -> None:
-        """Refuse what *platform* lists of the family *stem* where no feature is meant by it."""
-        key = ("checked", platform.name, stem)
-        if key in self.memo:
-            return
-        features = {feature.id: feature for feature in self.features(stem)}
-        faults = []
-        for name, listing in platform.listings.items():
-            unmeant = self._unmeant(name, stem)
-            if unmeant:
-                faults.append((listing.source, name, unmeant))
-            elif name in features:
-                problems = map(features[name].problem, listing.values.values())
-                faults += [(listing.source, name, problem) for problem in problems if problem]
-        for name in sorted(platform.removed):
-            unmeant = self._unmeant(name, stem)
-            if unmeant:
-                faults.append((self._remover(platform, name), name, unmeant))
-        if faults:
-            placed = sorted(self._place_fault(*fault) for fault in faults)
-            raise DefinitionError([text for *_, text in placed], code="definition-invalid")
-        self.memo[key] = True
-
-    def _unmeant(self, name: str, stem: str) -> str | None:
-        """Return why no feature is meant by *name*, or None; of other families than *stem*, if any.
-
-        Only the file of *stem* is read for it.
-        """
-        family = name.split(".", 1)[0]
-        if family not in self.feature_stems():
-            return f"no feature family '{family}'{suggest(family, self.feature_stems())}"
-        if family != stem:
-            return None
-        known = [feature.id for feature in self.features(stem)]
-        return None if name in known else f"no feature '{name}'{suggest(name, known)}"
-
-    def _remover(self, platform: Platform, feature: str) -> str:
-        """Return the source that removes *feature*: the platform's own file, or an ancestor's."""
-        sources = [
-            relative
-            for name in (platform.name, *platform.extends)
-            for _, relative in self._platform_files(name)
-        ]
-        path = ("features", feature)
-        within = (s for s in sources if self.position(s, path) != self.position(s, path[:1]))
-        return next(within, platform.source)
-
-    def _place_fault(self, source: str, feature: str, message: str) -> tuple[str, int, int, str]:
-        line, column = self.position(source, ("features", feature))
-        path = self.locate(source) or source
-        return path, line, column, f'{path}:{line}:{column}: features."{feature}": {message}'
 
     def masks(self) -> tuple[Mask, ...]:
         """Return what this site withdraws."""
@@ -297,20 +252,12 @@ class FileCatalogue:
             return self._reader().masks(files), []
 
         masks = self._value(("masks",), [], lambda _: files, read)
-        if any(self._mask_fault(mask) for mask in masks):
-            faults = self._reader().mask_faults(files, self._mask_fault)
+        from platform_abi.definitions.meaning import mask_fault
+
+        if any(mask_fault(self, mask) for mask in masks):
+            faults = self._reader().mask_faults(files, partial(mask_fault, self))
             raise DefinitionError(faults, code="definition-invalid")
         return masks
-
-    def _mask_fault(self, mask: Mask | MaskEntry) -> tuple[str, str] | None:
-        """Return the key and the fault of a mask that withdraws nothing, such as a misspelt one."""
-        from platform_abi.model.platform import ANY_PLATFORM
-
-        if mask.platform != ANY_PLATFORM and mask.platform not in self.platform_names():
-            hint = suggest(mask.platform, self.platform_names())
-            return "platform", f"no platform '{mask.platform}'{hint}"
-        unmeant = self._unmeant(mask.feature, mask.feature.split(".", 1)[0])
-        return ("feature", unmeant) if unmeant else None
 
     # --- machine types ---------------------------------------------------------------------------
 
@@ -319,7 +266,8 @@ class FileCatalogue:
         key = ("builds", arch)
         if key not in self.memo:
             folders = self._list("machines", depth=2)
-            names = {f.split("/")[1] for _, f in folders if _stem(f) == arch}
+            called = "" if arch.endswith(_TYPES) else arch
+            names = {f.split("/")[1] for _, f in folders if _stem(f) == called}
             self.memo[key] = tuple(sorted(names, key=_natural, reverse=True))
         found: tuple[str, ...] = self.memo[key]
         return found
@@ -353,13 +301,16 @@ class FileCatalogue:
 
     def types(self, build: str, arch: str) -> TypeTable:
         """Return the QOM types that one build knows; empty where that was never recorded."""
-        files = self._machine_files(build, f"{arch}-types")
+        files = self._machine_files(build, f"{arch}{_TYPES}")
 
         def read() -> tuple[TypeTable, list[str]]:
             return self._reader().types(build, files), []
 
         return self._value(("types", build, arch), [], lambda _: files, read)
 
+
+#: What follows the architecture in the name of a file of QOM types.
+_TYPES = "-types"
 
 #: File names have at most 255 bytes; a catalogue of many long roots goes without a cache.
 _LONGEST_KEY = 200
@@ -411,5 +362,5 @@ def _stem(relative: str) -> str:
 
 def _natural(name: str) -> tuple[object, ...]:
     """Return what sorts ``linux-6.9`` before ``linux-6.10``."""
-    parts = re.split(r"(\d+)", name)
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts if part)
+    parts = re.split(r"([0-9]+)", name)
+    return tuple((1, int(part), "") if part[0] in "0123456789" else (0, 0, part) for part in parts if part)

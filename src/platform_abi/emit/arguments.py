@@ -92,7 +92,19 @@ def global_argument(setting: Setting) -> str:
 
 
 def device_argument(device: Device, own: list[Setting]) -> str:
-    """Return the value of ``-device`` for *device* with *own* settings added."""
+    """Return the value of ``-device`` for *device* with *own* settings added.
+
+    Raises UsageError (``device-nested``) for one that was given as JSON with nested values, which
+    the option form cannot say.
+    """
+    nested = next((key for key, value in device.properties if value[:1] in ("{", "[")), None)
+    if nested is not None:
+        raise UsageError(
+            f"-device {device.driver}: '{nested}' can only be said in JSON, and the device needs "
+            f"values of its own: {', '.join(f'{s.property}={s.value}' for s in own)}",
+            code="device-nested",
+            help="write these values into its JSON",
+        )
     pairs: list[tuple[str, str]] = []
     if device.id is not None:
         pairs.append(("id", device.id))

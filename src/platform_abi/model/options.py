@@ -8,16 +8,22 @@ from platform_abi.errors import UsageError
 from platform_abi.model.vm import Properties
 
 
-def split_options(text: str, implied: str) -> Properties:
+def split_options(text: str, implied: str, *, negated: bool = False) -> Properties:
     """Return the keys and values of an option string, as QEMU's QemuOpts reads it.
 
     A doubled comma is a comma of a value; a first item without ``=`` is the value of the key
-    *implied*; a later one is ``on``. A text that begins with ``{`` is JSON: an object of scalars.
+    *implied*; a later one is ``on`` or, with *negated*, ``off`` where it begins with ``no``, as
+    QEMU still reads ``-device`` (util/qemu-option.c). A text that begins with ``{`` is JSON: an
+    object of scalars.
     Raises UsageError (``option-syntax``).
     """
     if not text:
         raise UsageError("an option is empty", code="option-syntax")
-    pairs = _from_json(text) if text.lstrip().startswith("{") else _from_items(text, implied)
+    pairs = (
+        _from_json(text)
+        if text.lstrip().startswith("{")
+        else _from_items(text, implied, negated=negated)
+    )
     for key, value in pairs:
         # A doubled comma makes a comma of a value only; in a name QEMU reads it as two.
         if not key or "," in key or "=" in key:
@@ -29,7 +35,7 @@ def split_options(text: str, implied: str) -> Properties:
     return pairs
 
 
-def _from_items(text: str, implied: str) -> Properties:
+def _from_items(text: str, implied: str, *, negated: bool) -> Properties:
     pairs: list[tuple[str, str]] = []
     for index, item in enumerate(_items(text)):
         key, separator, value = item.partition("=")
@@ -37,6 +43,8 @@ def _from_items(text: str, implied: str) -> Properties:
             pairs.append((key, value))
         elif index == 0:
             pairs.append((implied, item))
+        elif negated and key.startswith("no"):
+            pairs.append((key.removeprefix("no"), "off"))
         else:
             pairs.append((key, "on"))
     return tuple(pairs)

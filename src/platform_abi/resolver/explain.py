@@ -159,9 +159,23 @@ def _abi_steps(
             source=setting.source,
             key=_key(plan, setting, feature),
             device=setting.device,
+            note=_reason(plan, setting, feature),
         )
         for setting in settings
     ]
+
+
+def _reason(plan: Plan, setting: Setting, feature: Feature | None) -> str:
+    """Return why the feature's own file decides the value, where it does."""
+    if feature is None or not setting.source.startswith("features/"):
+        return ""
+    if setting.layer == "default":
+        return "QEMU's own constant on every host"
+    if setting.value != feature.fallback:
+        return "asks nothing of a host"
+    if plan.catalogue.listing(plan.choice.platform, feature) is None:
+        return f"not listed by {plan.choice.platform.name}: the fallback"
+    return "the backend cannot carry it: the fallback"
 
 
 def _key(plan: Plan, setting: Setting, feature: Feature | None) -> tuple[str | int, ...]:

@@ -87,7 +87,7 @@ def _cpu(text: str) -> Cpu:
 
 
 def _device(text: str, kinds: Mapping[str, str]) -> Device:
-    pairs = split_options(text, "driver")
+    pairs = split_options(text, "driver", negated=True)
     given = dict(pairs)
     driver = given.get("driver", "")
     if not driver:

@@ -16,6 +16,10 @@ def choose_machine(
     another machine type in every release. Without, that of the newest build that has the name.
     Raises UnknownNameError, or UsageError (``machine-alias``) for an alias without a build.
     """
+    if not catalogue.builds(arch):
+        raise UsageError(
+            f"no QEMU build is defined for architecture '{arch}'", code="unknown-architecture"
+        )
     if build is not None:
         chosen = catalogue.build(build, arch)
         canonical = name if name in chosen.machines else chosen.aliases.get(name)
@@ -37,10 +41,6 @@ def choose_machine(
             f"'{name}' is an alias: {', '.join(aliased)}",
             code="machine-alias",
             help="write the versioned name, or name the QEMU build that resolves it",
-        )
-    if not catalogue.builds(arch):
-        raise UsageError(
-            f"no QEMU build is defined for architecture '{arch}'", code="unknown-architecture"
         )
     raise unknown(
         "machine type",
