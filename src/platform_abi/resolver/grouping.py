@@ -13,7 +13,7 @@ from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import Device, GlobalProperty, VirtualMachine
 from platform_abi.resolver.explicit import Instance, type_sets
 from platform_abi.resolver.family import FamilyResult, resolve_family
-from platform_abi.resolver.plan import MACHINE, MEMO_LIMIT, Plan
+from platform_abi.resolver.plan import MACHINE, MEMO_LIMIT, FamilyPlan, Plan
 
 #: What a device family calls its backend where the accelerator is what stands behind it.
 ACCELERATOR = "accelerator"
@@ -96,8 +96,11 @@ def _result(
         )
         for (known, device, label), backend in zip(members, backends, strict=True)
     ]
-    result = resolve_family(plan, family, instances, globals_)
-    if len(family.results) > MEMO_LIMIT:
+    return _remember(family, key, resolve_family(plan, family, instances, globals_))
+
+
+def _remember(family: FamilyPlan, key: Any, result: FamilyResult) -> FamilyResult:
+    if len(family.results) >= MEMO_LIMIT:
         family.results.clear()
     family.results[key] = result
     return result
@@ -105,6 +108,12 @@ def _result(
 
 def _assumed(plan: Plan, vm: VirtualMachine, family: DeviceFamily) -> FamilyResult:
     """Return values that hold for whatever device of *family* the virtual machine will have."""
+    family_plan = plan.family(family.name)
+    globals_ = tuple(g for g in vm.globals if g.property in family_plan.names)
+    key = ("assumed", globals_)
+    found: FamilyResult | None = family_plan.results.get(key)
+    if found is not None:
+        return found
     outer, inner = type_sets(plan.types, family.driver, family.driver)
     instance = Instance(
         label=None,
@@ -113,12 +122,12 @@ def _assumed(plan: Plan, vm: VirtualMachine, family: DeviceFamily) -> FamilyResu
         types=outer,
         inner=inner,
     )
-    return resolve_family(plan, plan.family(family.name), [instance], vm.globals)
+    return _remember(family_plan, key, resolve_family(plan, family_plan, [instance], globals_))
 
 
 def _notes(assumed: Sequence[DeviceFamily], results: dict[str, FamilyResult]) -> Iterator[str]:
     for family in assumed:
-        behind = " and ".join(b for b in family.assumed_backends)
+        behind = " and ".join(family.assumed_backends)
         if family.backend_property:
             yield f"no devices given: values for {family.name} hold behind {behind}"
         weakened = results[family.name].weakened

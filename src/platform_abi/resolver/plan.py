@@ -22,8 +22,8 @@ from platform_abi.resolver.decide import Choice, Decision, decide
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.reference import check_override, choose_edition
 
-#: How many results are kept for reuse before all are dropped.
-MEMO_LIMIT = 4096
+#: How many results of one kind are kept for reuse before all are dropped.
+MEMO_LIMIT = 512
 
 #: The driver name under which options of ``-machine`` stand among the settings.
 MACHINE = "machine"

@@ -55,7 +55,7 @@ def _assemble(
     found: Any = plan.memo.get(key)
     if found is None:
         # The results are kept with the entry, so that no id is ever used twice.
-        if len(plan.memo) > MEMO_LIMIT:
+        if len(plan.memo) >= MEMO_LIMIT:
             plan.memo.clear()
         found = plan.memo[key] = (results, _merge(results))
     settings, preconditions, unpinned, beyond = found[1]
