@@ -73,7 +73,7 @@ def _machine(number: int) -> pa.VirtualMachine:
     nics = [
         pa.Device(
             driver="virtio-net-pci",
-            id=f"net{k}",
+            id=f"net{k}-{number}",
             backend="tap",
             properties=(
                 ("netdev", f"n{k}"),

@@ -75,7 +75,7 @@ def _result(
         for _, device, _ in members
     ]
     key: Any = backends[0]
-    if globals_ or family.labelled or any(given) or any(b != key for b in backends):
+    if globals_ or any(given) or any(b != key for b in backends) or family.names_devices(key):
         key = (
             globals_,
             tuple(

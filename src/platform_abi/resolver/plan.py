@@ -53,10 +53,20 @@ class FamilyPlan:
     decisions: dict[tuple[str, str], Decision] = field(factory=dict)
     results: dict[Any, Any] = field(factory=dict)
 
-    @property
-    def labelled(self) -> bool:
-        """Return whether results name single devices even where all of them agree."""
-        return any(feature.kind == "unpinnable" for feature in self.other)
+    #: By backend, whether results depend on more of a device than what it has explicitly.
+    labelled: dict[str, bool] = field(factory=dict)
+
+    def names_devices(self, backend: str) -> bool:
+        """Return whether results name single devices, or their drivers, with nothing explicit."""
+        found = self.labelled.get(backend)
+        if found is None:
+            found = self.labelled[backend] = any(
+                (feature.kind == "unpinnable" or feature.drivers)
+                and not feature.when
+                and feature.needs(backend) is not None
+                for feature in self.other
+            )
+        return found
 
 
 @define(kw_only=True, eq=False, repr=False)
