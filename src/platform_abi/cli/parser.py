@@ -12,6 +12,16 @@ from platform_abi.errors import UsageError
 _EPILOG = "exit codes: 0 yes, 1 the honest answer is no, 2 usage, 3 bad definition, 4 environment"
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help of one width: argparse makes a formatter for every option, and each would measure."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_WIDTH)
+
+
+_WIDTH = 98
+
+
 class _Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are ours, with a code and a help line."""
 
@@ -29,6 +39,7 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         description="Makes a QEMU command line the whole guest ABI, on every host.",
         epilog=_EPILOG,
         allow_abbrev=False,
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"platform-abi {__version__}")
     # With a program name argparse need not format a usage line here, which costs imports.
@@ -37,7 +48,11 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     for name, (summary, add_options) in _VERBS.items():
         if asked in (None, name):
             verb = verbs.add_parser(
-                name, help=summary, description=f"Print {summary}.", allow_abbrev=False
+                name,
+                help=summary,
+                description=f"Print {summary}.",
+                allow_abbrev=False,
+                formatter_class=_Formatter,
             )
             verb.set_defaults(run=_run(name))
             add_options(verb)
