@@ -403,7 +403,7 @@ def test_a_mask_withdraws_a_feature_on_this_site(
     catalogue: pa.FileCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A masked feature is at its fallback, says why, and asking for it is beyond the platform."""
-    masked = pa.FileCatalogue(catalogue._roots, cache="")
+    masked = pa.FileCatalogue(catalogue.roots, cache="")
     mask = Mask(
         platform="linux-6.9",
         feature="virtio-net.host-uso",
@@ -474,7 +474,7 @@ def test_a_named_build_without_the_property_is_refused_where_it_matters(
     """A property that a named build lacks is dropped where off means the same, else an error."""
     from attrs import evolve
 
-    lacking = pa.FileCatalogue(catalogue._roots, cache="")
+    lacking = pa.FileCatalogue(catalogue.roots, cache="")
     types = catalogue.types("qemu-10.0.2", "x86_64")
     own = dict(types.own_properties)
     own["virtio-net-device"] = tuple(p for p in own["virtio-net-device"] if p != "host_uso")

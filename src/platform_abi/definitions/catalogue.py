@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from platform_abi.definitions.cache import ValueCache, cache_folder
+from platform_abi.definitions.files import DefinitionFiles, File, natural, stem_of
 from platform_abi.definitions.search import search_path
 from platform_abi.errors import DefinitionError, HostError, suggest, unknown
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: A file's root folder and its name below that.
-File = tuple[str, str]
-
 
 class FileCatalogue:
     """Definitions in one or more folders of the layout of the packaged ones.
@@ -40,56 +38,24 @@ class FileCatalogue:
         self, roots: Sequence[str | os.PathLike[str]] | None = None, *, cache: str | None = None
     ) -> None:
         """*roots* default to the search path; *cache* is a folder, empty for none."""
-        self._roots = search_path() if roots is None else tuple(os.fspath(r) for r in roots)
+        found = search_path() if roots is None else tuple(os.fspath(r) for r in roots)
+        self._files = DefinitionFiles(found)
         self._cache = ValueCache(cache_folder() if cache is None else cache or None)
         self._made_reader: Reader | None = None
         self.memo: dict[Any, Any] = {}
 
-    # --- finding files ---------------------------------------------------------------------------
-
-    def _list(self, folder: str, depth: int = 1) -> list[File]:
-        """Return every TOML file *depth* levels below *folder* in all roots, in their order."""
-        key = ("list", folder, depth)
-        if key not in self.memo:
-            self.memo[key] = [
-                (root, relative)
-                for root in self._roots
-                for relative in _toml_files(root, folder, depth)
-            ]
-        found: list[File] = self.memo[key]
-        return found
-
-    def _by_stem(self, folder: str) -> dict[str, list[File]]:
-        """Return the files of *folder* by what they are called.
-
-        Platforms are foldered by lineage, or not, as the few of a site need not be.
-        """
-        key = ("stems", folder)
-        if key not in self.memo:
-            files = list(self._list(folder))
-            if folder == "platforms":
-                files += self._list(folder, depth=2)
-            index: dict[str, list[File]] = {}
-            for file in files:
-                index.setdefault(_stem(file[1]), []).append(file)
-            self.memo[key] = index
-        found: dict[str, list[File]] = self.memo[key]
-        return found
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Return the folders that the definitions are in, first to last."""
+        return self._files.roots
 
     def locate(self, relative: str) -> str | None:
         """Return the path of the definition file that a source calls *relative*."""
-        paths = (f"{root}/{relative}" for root in self._roots)
-        return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - start-up time
+        return self._files.locate(relative)
 
     def position(self, source: str, path: tuple[str | int, ...]) -> tuple[int, int]:
         """Return line and column of the key *path* in the definition file called *source*."""
-        from platform_abi.definitions.positions import nearest, positions
-
-        file = self.locate(source)
-        if file is None:
-            return (1, 1)
-        with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - start-up time
-            return nearest(positions(stream.read()), path)
+        return self._files.position(source, path)
 
     def _value(
         self,
@@ -103,7 +69,7 @@ class FileCatalogue:
         *read* returns it with the names of what it depends on, for which *files* finds the files.
         """
         if key not in self.memo:
-            spelled = " ".join((*key, *self._roots[1:]))
+            spelled = " ".join((*key, *self._files.roots[1:]))
 
             def paths(depends: Sequence[str]) -> list[str]:
                 return [f"{root}/{relative}" for root, relative in files(depends)]
@@ -133,20 +99,20 @@ class FileCatalogue:
         if "editions" not in self.memo:
             from platform_abi.model.platform import EDITION
 
-            files = {_stem(file[1]): "/".join(file) for file in self._list("editions")}
+            files = {stem_of(file[1]): "/".join(file) for file in self._files.listed("editions")}
             wrong = [files[name] for name in sorted(files) if not EDITION.fullmatch(name)]
             if wrong:
                 raise DefinitionError(
                     [f"{path}: expected a file name such as 2026.1.toml" for path in wrong],
                     code="definition-name",
                 )
-            self.memo["editions"] = tuple(sorted(files, key=_natural))
+            self.memo["editions"] = tuple(sorted(files, key=natural))
         found: tuple[str, ...] = self.memo["editions"]
         return found
 
     def edition(self, name: str) -> EditionFile:
         """Return the lock of a released edition."""
-        files = self._by_stem("editions").get(name, [])
+        files = self._files.by_stem("editions").get(name, [])
         if not files:
             raise unknown("edition", name, self.editions(), code="unknown-edition")
         return self._reader().edition(name, files)
@@ -154,7 +120,7 @@ class FileCatalogue:
     def feature_stems(self) -> tuple[str, ...]:
         """Return the names of all feature files, sorted."""
         if "stems" not in self.memo:
-            names = self._by_stem("features").keys() - {"examined"}
+            names = self._files.by_stem("features").keys() - {"examined"}
             self.memo["stems"] = tuple(sorted(names))
         found: tuple[str, ...] = self.memo["stems"]
         return found
@@ -163,41 +129,41 @@ class FileCatalogue:
         """Return the features of one family, sorted by id; empty where nothing defines any."""
 
         def read() -> tuple[tuple[Feature, ...], list[str]]:
-            return self._reader().features(stem, self._by_stem("features").get(stem, [])), [stem]
+            return self._reader().features(stem, self._files.by_stem("features").get(stem, [])), [stem]
 
         return self._value(
             ("features", stem),
             [stem],
-            lambda names: self._by_stem("features").get(names[0], []),
+            lambda names: self._files.by_stem("features").get(names[0], []),
             read,
         )
 
     def examined(self) -> tuple[Examined, ...]:
         """Return the places in QEMU that were found to need no feature, with the reasons."""
-        return self._reader().examined(self._by_stem("features").get("examined", []))
+        return self._reader().examined(self._files.by_stem("features").get("examined", []))
 
     def capabilities(self) -> dict[str, Capability]:
         """Return every host capability by id."""
 
         def read() -> tuple[dict[str, Capability], list[str]]:
-            return self._reader().capabilities(self._list("capabilities")), []
+            return self._reader().capabilities(self._files.listed("capabilities")), []
 
-        return self._value(("capabilities",), [], lambda _: self._list("capabilities"), read)
+        return self._value(("capabilities",), [], lambda _: self._files.listed("capabilities"), read)
 
     def devices(self) -> DeviceTable:
         """Return device families, network backends and accelerators."""
 
         def read() -> tuple[DeviceTable, list[str]]:
-            return self._reader().devices(self._list("devices")), []
+            return self._reader().devices(self._files.listed("devices")), []
 
-        return self._value(("devices",), [], lambda _: self._list("devices"), read)
+        return self._value(("devices",), [], lambda _: self._files.listed("devices"), read)
 
     # --- platforms -------------------------------------------------------------------------------
 
     def platform_names(self) -> tuple[str, ...]:
         """Return the names of all platforms, sorted by lineage and version."""
         if "platforms" not in self.memo:
-            self.memo["platforms"] = tuple(sorted(self._by_stem("platforms"), key=_natural))
+            self.memo["platforms"] = tuple(sorted(self._files.by_stem("platforms"), key=natural))
         found: tuple[str, ...] = self.memo["platforms"]
         return found
 
@@ -225,7 +191,7 @@ class FileCatalogue:
 
     def platform_files(self, name: str) -> list[File]:
         """Return the files that define platform *name*; several are copies, or an error."""
-        return self._by_stem("platforms").get(name, [])
+        return self._files.by_stem("platforms").get(name, [])
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""
@@ -244,7 +210,7 @@ class FileCatalogue:
 
     def masks(self) -> tuple[Mask, ...]:
         """Return what this site withdraws."""
-        files = self._list("masks")
+        files = self._files.listed("masks")
         if not files:
             return ()
 
@@ -265,16 +231,16 @@ class FileCatalogue:
         """Return the names of the QEMU builds known for *arch*, newest first."""
         key = ("builds", arch)
         if key not in self.memo:
-            folders = self._list("machines", depth=2)
+            folders = self._files.listed("machines", depth=2)
             called = "" if arch.endswith(_TYPES) else arch
-            names = {f.split("/")[1] for _, f in folders if _stem(f) == called}
-            self.memo[key] = tuple(sorted(names, key=_natural, reverse=True))
+            names = {f.split("/")[1] for _, f in folders if stem_of(f) == called}
+            self.memo[key] = tuple(sorted(names, key=natural, reverse=True))
         found: tuple[str, ...] = self.memo[key]
         return found
 
     def _machine_files(self, build: str, stem: str) -> list[File]:
         wanted = f"machines/{build}/{stem}.toml"
-        return [file for file in self._list("machines", depth=2) if file[1] == wanted]
+        return [file for file in self._files.listed("machines", depth=2) if file[1] == wanted]
 
     def build(self, name: str, arch: str) -> QemuBuild:
         """Return one build; raises UnknownNameError with the nearest names."""
@@ -322,45 +288,3 @@ def load_catalogue() -> FileCatalogue:
     Nothing is read yet: each file is when it is first needed.
     """
     return FileCatalogue()
-
-
-def _toml_files(root: str, folder: str, depth: int) -> list[str]:
-    """Return the TOML files *depth* levels below root/folder, relative to *root*, sorted."""
-    try:
-        with os.scandir(f"{root}/{folder}") as listed:
-            entries = sorted(
-                (entry.name, depth > 1 and _is_folder(entry))
-                for entry in listed
-                if not entry.name.startswith(".")
-            )
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise HostError(
-            f"cannot list {root}/{folder}: {error.strerror}", code="definition-unreadable"
-        ) from error
-    found: list[str] = []
-    for name, is_folder in entries:
-        if is_folder:
-            found += _toml_files(root, f"{folder}/{name}", depth - 1)
-        elif depth == 1 and name.endswith(".toml"):
-            found.append(f"{folder}/{name}")
-    return found
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Return whether *entry* is a folder; a link that leads nowhere, or to itself, is none."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def _stem(relative: str) -> str:
-    return relative[relative.rfind("/") + 1 : -len(".toml")]
-
-
-def _natural(name: str) -> tuple[object, ...]:
-    """Return what sorts ``linux-6.9`` before ``linux-6.10``."""
-    parts = re.split(r"([0-9]+)", name)
-    return tuple((1, int(part), "") if part[0] in "0123456789" else (0, 0, part) for part in parts if part)
