@@ -90,6 +90,13 @@ def _rebuild(
     return error
 
 
+def printable(text: str) -> str:
+    """Return *text* without characters that would steer a terminal: they are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def unknown(
     what: str,
     name: str,

@@ -555,3 +555,24 @@ def test_a_mask_may_withdraw_from_every_platform() -> None:
     """``*`` stands for all platforms."""
     text = SMALL["masks/site.toml"].replace('"test-2"', '"*"')
     assert load(MaskFile, text.encode(), "x").mask[0].platform == "*"
+
+
+def test_a_bit_that_every_virtio_device_has_is_held_to_the_same() -> None:
+    """Common bits are from 0 to 127 and each stands once, as those of a family."""
+    text = """schema = 1
+[[common-bit]]
+bit = 5
+name = "A"
+[[common-bit]]
+bit = 5
+name = "B"
+[[common-bit]]
+bit = 128
+name = "C"
+"""
+    with pytest.raises(pa.DefinitionError) as caught:
+        load(DeviceFile, text.encode(), "x.toml")
+    assert caught.value.faults == (
+        "x.toml:5:1: common-bit[2]: bit 5 is already A",
+        "x.toml:9:1: common-bit[3].bit: expected a bit from 0 to 127",
+    )

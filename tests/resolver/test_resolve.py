@@ -588,3 +588,25 @@ def test_a_size_is_read_as_qemu_reads_it(catalogue: pa.FileCatalogue) -> None:
         value(abi, "block-size", "m"),
         value(abi, "block-size", "n"),
     )
+
+
+def test_a_mask_of_what_guests_opt_in_to_says_why_as_well(
+    catalogue: pa.FileCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A masked opt-in feature needs no argument while off, and its mask is still what is named."""
+    masked = pa.FileCatalogue(catalogue.roots, cache="")
+    mask = Mask(
+        platform="*",
+        feature="virtio-net.rss",
+        reason="leaks",
+        date="2026-01-02",
+        source="masks/s.toml",
+    )
+    monkeypatch.setattr(masked, "masks", lambda: (mask,))
+    abi = pa.resolve(masked, machine_with_nics(masked, "pc-q35-9.1", "tap"), "linux-6.9")
+    (setting,) = (s for s in abi.settings if s.property == "rss")
+    assert ("off", "default", "masks/s.toml: leaks") == (
+        setting.value,
+        setting.layer,
+        setting.source,
+    )

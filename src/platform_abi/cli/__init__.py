@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from platform_abi.cli.parser import build_parser
-from platform_abi.errors import HostError, PlatformAbiError, UsageError
+from platform_abi.errors import HostError, PlatformAbiError, UsageError, printable
 
 #: What a shell expects of a program that was interrupted.
 _INTERRUPTED = 130
@@ -88,7 +88,7 @@ def _report(error: PlatformAbiError, *, as_json: bool) -> None:
             file=sys.stderr,
         )
         return
-    from platform_abi.cli.render import paint, printable
+    from platform_abi.cli.render import paint
 
     head = paint(f"error[{error.code}]:", "red", sys.stderr)
     message = "\n".join(printable(line) for line in error.message.split("\n"))

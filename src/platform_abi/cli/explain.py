@@ -6,9 +6,10 @@ import argparse
 import sys
 from typing import Any
 
-from platform_abi.cli.render import paint, printable
+from platform_abi.cli.render import paint
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.errors import printable
 from platform_abi.resolver.explain import Explanation, Step, explain
 
 

@@ -78,8 +78,8 @@ def _vm_options(verb: argparse.ArgumentParser) -> None:
     one("--machine", "-M", metavar="TYPE", help="versioned machine type, as -machine takes it")
     one("--platform", metavar="NAME", help="NAME[@EDITION][,feature=value...]")
     one("--build", metavar="NAME", help="QEMU build to resolve against; q35 and such need one")
-    one("--arch", metavar="ARCH", default="x86_64", help="guest architecture (x86_64)")
-    one("--accel", metavar="NAME", default="kvm", help="accelerator (kvm)")
+    one("--arch", metavar="ARCH", help="guest architecture (x86_64)")
+    one("--accel", metavar="NAME", help="accelerator (kvm)")
     one("--cpu", metavar="MODEL", help="CPU model with properties, as -cpu takes it")
     for flag, metavar, said in (
         ("--device", "DEV", "a device, as -device takes it"),

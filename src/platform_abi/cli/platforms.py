@@ -6,8 +6,9 @@ import argparse
 import sys
 from typing import Any
 
-from platform_abi.cli.render import printable, table
+from platform_abi.cli.render import table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.errors import printable
 from platform_abi.model.platform import Platform
 from platform_abi.resolver.reference import choose_edition, parse_platform
 
@@ -57,7 +58,7 @@ def _show(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
     edition = choose_edition(catalogue, reference)
     platform = catalogue.platform(reference.name)
     features = listed(catalogue, reference)
-    masks = [m for m in catalogue.masks() if m.platform in (platform.name, "*")]
+    masks = [m for m in catalogue.masks() if m.covers(platform.name)]
     if arguments.json:
         from platform_abi.emit.document import SCHEMA_VERSION, to_json
 

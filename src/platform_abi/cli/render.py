@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from platform_abi.errors import printable
+
 _COLORS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
@@ -18,11 +20,6 @@ def colored(stream: TextIO) -> bool:
 def paint(text: str, color: str, stream: TextIO) -> str:
     """Return *text* in *color* where *stream* may be coloured."""
     return f"\x1b[{_COLORS[color]}m{text}\x1b[0m" if colored(stream) else text
-
-
-def printable(text: str) -> str:
-    """Return *text* without characters that would steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -8,7 +8,7 @@ import sys
 
 from platform_abi.cli.render import note
 from platform_abi.cli.vm import platform_of, vm_of
-from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments
 from platform_abi.emit.arguments import shell_lines
 from platform_abi.errors import UsageError
@@ -18,21 +18,21 @@ from platform_abi.resolver.resolve import resolve
 
 def run(arguments: argparse.Namespace) -> int:
     """Resolve, or take a resolution from a lockfile, and write it out."""
+    catalogue = load_catalogue()
     if arguments.from_lock is not None:
         abi = _from_lock(arguments)
     else:
-        catalogue = load_catalogue()
         abi = resolve(
             catalogue,
             vm_of(catalogue, arguments),
             platform_of(arguments),
             strict=arguments.strict,
         )
-    text = _text(abi, arguments)
+    text = _text(catalogue, abi, arguments)
     if arguments.lock is not None:
         from platform_abi.emit.lockfile import write_text
 
-        write_text(arguments.lock, _lock(abi, arguments))
+        write_text(arguments.lock, _lock(catalogue, abi, arguments))
     if arguments.output is not None:
         from platform_abi.emit.lockfile import write_text
 
@@ -44,27 +44,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-#: What options are that have a default.
-_USUAL = {"arch": "x86_64", "accel": "kvm", "strict": False}
+#: What describes a resolution, and so stands in a lockfile already.
+_RESOLUTION = (
+    *("machine", "platform", "build", "arch", "accel", "cpu"),
+    *("device", "netdev", "globals", "backend", "strict"),
+)
 
 
 def _from_lock(arguments: argparse.Namespace) -> GuestAbi:
     from platform_abi.emit.lockfile import read_lock, read_text
 
-    given = [name for name in ("machine", "platform", "cpu", "build") if getattr(arguments, name)]
-    given += [
-        name for name in ("device", "netdev", "globals", "backend") if getattr(arguments, name)
-    ]
-    given += [name for name, usual in _USUAL.items() if getattr(arguments, name) != usual]
-    if given:
-        raise UsageError(
-            f"--from-lock already says everything; take away --{given[0].removesuffix('s')}",
-            code="usage",
-        )
+    for name in _RESOLUTION:
+        if getattr(arguments, name) not in (None, [], False):
+            raise UsageError(
+                f"--from-lock already says everything; take away --{name.removesuffix('s')}",
+                code="usage",
+            )
     return read_lock(read_text(arguments.from_lock), arguments.from_lock)
 
 
-def _text(abi: GuestAbi, arguments: argparse.Namespace) -> str:
+def _text(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace) -> str:
     if arguments.json:
         from platform_abi.emit.document import abi_document, to_json
 
@@ -74,13 +73,13 @@ def _text(abi: GuestAbi, arguments: argparse.Namespace) -> str:
 
         return readconfig(abi)
     if arguments.format == "lock":
-        return _lock(abi, arguments)
+        return _lock(catalogue, abi, arguments)
     if arguments.format == "shell":
         return shlex.join(qemu_arguments(abi)) + "\n"
     return shell_lines(abi)
 
 
-def _lock(abi: GuestAbi, arguments: argparse.Namespace) -> str:
+def _lock(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace) -> str:
     from platform_abi.emit.lockfile import lock_text, read_text
     from platform_abi.resolver.digest import platform_digest
     from platform_abi.resolver.reference import parse_platform
@@ -89,7 +88,7 @@ def _lock(abi: GuestAbi, arguments: argparse.Namespace) -> str:
         # It says which definitions it was made with, and those of today may be others.
         return read_text(arguments.from_lock)
     name = parse_platform(abi.platform).name
-    return lock_text(abi, definitions=platform_digest(load_catalogue(), name, abi.edition))
+    return lock_text(abi, definitions=platform_digest(catalogue, name, abi.edition))
 
 
 def _remark(abi: GuestAbi) -> None:

@@ -26,11 +26,11 @@ def vm_of(catalogue: Catalogue, arguments: argparse.Namespace) -> VirtualMachine
                 help="as in --backend n0=macvtap",
             )
         backends[netdev] = kind
+    named = {"arch": arguments.arch, "accelerator": arguments.accel}
     return virtual_machine(
         catalogue.devices(),
         arguments.machine,
-        arch=arguments.arch,
-        accelerator=arguments.accel,
+        **{option: value for option, value in named.items() if value is not None},
         cpu=arguments.cpu,
         devices=arguments.device,
         netdevs=arguments.netdev,

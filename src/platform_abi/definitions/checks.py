@@ -19,6 +19,7 @@ from platform_abi.definitions.documents import (
 )
 from platform_abi.definitions.positions import Path
 from platform_abi.errors import suggest
+from platform_abi.model.device import VirtioBit
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.platform import ANY_PLATFORM, EDITION
 
@@ -84,14 +85,19 @@ def _(document: CapabilityFile) -> Iterator[Fault]:
 @check.register
 def _(document: DeviceFile) -> Iterator[Fault]:
     yield from _names(("family",), (f.name for f in document.family))
+    yield from _bits(("common-bit",), document.common_bit)
     for index, family in enumerate(document.family):
-        seen: dict[int, str] = {}
-        for at, bit in enumerate(family.bit):
-            if not 0 <= bit.bit < 128:  # noqa: PLR2004 - virtio has 128 feature bits
-                yield ("family", index, "bit", at, "bit"), "expected a bit from 0 to 127"
-            elif bit.bit in seen:
-                yield ("family", index, "bit", at), f"bit {bit.bit} is already {seen[bit.bit]}"
-            seen[bit.bit] = bit.name
+        yield from _bits(("family", index, "bit"), family.bit)
+
+
+def _bits(path: Path, bits: Iterable[VirtioBit]) -> Iterator[Fault]:
+    seen: dict[int, str] = {}
+    for index, bit in enumerate(bits):
+        if not 0 <= bit.bit < 128:  # noqa: PLR2004 - virtio has 128 feature bits
+            yield (*path, index, "bit"), "expected a bit from 0 to 127"
+        elif bit.bit in seen:
+            yield (*path, index), f"bit {bit.bit} is already {seen[bit.bit]}"
+        seen[bit.bit] = bit.name
 
 
 @check.register

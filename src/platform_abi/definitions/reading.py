@@ -21,6 +21,7 @@ from platform_abi.definitions.documents import (
     PlatformFile,
     TypesFile,
 )
+from platform_abi.definitions.files import File
 from platform_abi.definitions.inherit import flatten
 from platform_abi.definitions.positions import Path, nearest, positions
 from platform_abi.definitions.structure import load, spell
@@ -33,7 +34,6 @@ from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild, T
 from platform_abi.model.platform import Mask, Platform
 
 T = TypeVar("T", bound=Document)
-File = tuple[str, str]
 
 
 def _read(cls: type[T], file: File) -> T:

@@ -27,7 +27,7 @@ from cattrs.preconf.tomllib import make_converter
 from platform_abi.definitions import checks
 from platform_abi.definitions.documents import SCHEMA, Document, ListedValue
 from platform_abi.definitions.positions import Path, nearest, positions
-from platform_abi.errors import DefinitionError, suggest
+from platform_abi.errors import DefinitionError, printable, suggest
 
 T = TypeVar("T", bound=Document)
 
@@ -96,7 +96,7 @@ def _refuse(name: str, text: str, faults: Iterable[Fault]) -> None:
     lines = []
     for path, message in faults:
         line, column = nearest(index, path)
-        fault = _printable(f"{spell(path)}: {message}")
+        fault = _shown(f"{spell(path)}: {message}")
         lines.append((line, column, f"{name}:{line}:{column}: {fault}"))
     raise DefinitionError([line for _, _, line in sorted(lines)], code="definition-invalid")
 
@@ -105,13 +105,9 @@ def _refuse(name: str, text: str, faults: Iterable[Fault]) -> None:
 _LONGEST_FAULT = 1000
 
 
-def _printable(text: str) -> str:
-    """Return *text* on one line without control characters, which a value or a key may have."""
-    if len(text) > _LONGEST_FAULT:
-        text = text[:_LONGEST_FAULT] + "..."
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+def _shown(text: str) -> str:
+    """Return *text* on one line, cut where it is long, without what would steer a terminal."""
+    return printable(text if len(text) <= _LONGEST_FAULT else text[:_LONGEST_FAULT] + "...")
 
 
 def spell(path: Path) -> str:

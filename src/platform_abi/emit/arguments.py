@@ -6,12 +6,9 @@ import shlex
 from collections.abc import Iterator
 
 from platform_abi.errors import UsageError
-from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.abi import MACHINE, GuestAbi, Setting
 from platform_abi.model.options import join_options
 from platform_abi.model.vm import Device, Properties
-
-#: The driver under which options of -machine stand among the settings.
-_MACHINE = "machine"
 
 #: QEMU scans the short form of -global into arrays of 64 bytes (system/vl.c, qemu_global_option).
 _SHORT_NAME = 63
@@ -47,9 +44,7 @@ def arguments(abi: GuestAbi) -> list[str]:
 def chosen_options(abi: GuestAbi) -> Properties:
     """Return the options of -machine that the platform sets, beside the user's own."""
     return tuple(
-        (s.property, s.value)
-        for s in abi.settings
-        if s.driver == _MACHINE and s.layer == "platform"
+        (s.property, s.value) for s in abi.settings if s.driver == MACHINE and s.layer == "platform"
     )
 
 
@@ -61,14 +56,13 @@ def global_settings(abi: GuestAbi) -> list[Setting]:
     return [
         s
         for s in abi.settings
-        if s.device is None and s.driver != _MACHINE and s.layer not in ("default", "device")
+        if s.device is None and s.driver != MACHINE and s.layer not in ("default", "device")
     ]
 
 
 def own_settings(abi: GuestAbi) -> Iterator[tuple[Device, list[Setting]]]:
     """Yield each device that gets values of its own, with those that the platform sets."""
-    for index, device in enumerate(abi.vm.devices):
-        label = device.id if device.id is not None else f"device[{index}]"
+    for label, device in zip(abi.vm.labels(), abi.vm.devices, strict=True):
         own = [s for s in abi.settings if s.device == label and s.layer == "platform"]
         if own:
             yield device, own

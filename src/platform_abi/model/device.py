@@ -30,7 +30,7 @@ class VirtioBit(Value):
     never: bool = False
     #: Only a legacy (virtio 0.9) driver can see it.
     legacy: bool = False
-    #: Only a modern (virtio 1.0) driver can see it.
+    #: Only a modern (virtio 1.0) driver can see it; a device that offers none such is legacy.
     modern: bool = False
 
 

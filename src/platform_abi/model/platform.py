@@ -66,6 +66,10 @@ class Mask(Value):
     date: str
     source: str = ""
 
+    def covers(self, platform: str) -> bool:
+        """Return whether this withdraws the feature from *platform*."""
+        return self.platform in (platform, ANY_PLATFORM)
+
 
 @frozen(kw_only=True, repr=False)
 class PlatformReference(Value):
@@ -85,12 +89,10 @@ EDITION = re.compile(r"[0-9]{4}\.(0|[1-9][0-9]{0,2})")
 
 
 @cache
-def edition_key(name: str) -> tuple[int, ...]:
-    """Return what orders editions: ``2026.2`` is before ``2026.10``."""
-    return tuple(int(part) for part in name.split("."))
-
-
-@cache
 def version_key(name: str) -> tuple[int, ...]:
     """Return what orders kernel and QEMU releases: ``6.9`` is before ``6.10``."""
     return tuple(int(part) for part in name.split("."))
+
+
+#: What orders editions: ``2026.2`` is before ``2026.10``.
+edition_key = version_key

@@ -51,3 +51,10 @@ class VirtualMachine(Value):
     machine_options: Properties = ()
     #: The QEMU build to resolve against; None: the newest that has the machine type.
     build: str | None = None
+
+    def labels(self) -> list[str]:
+        """Return what each device is called: its id, or ``device[N]`` by its place, from 0."""
+        return [
+            device.id if device.id is not None else f"device[{index}]"
+            for index, device in enumerate(self.devices)
+        ]

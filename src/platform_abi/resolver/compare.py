@@ -58,7 +58,7 @@ def listed(catalogue: Catalogue, choice: PlatformReference | str) -> dict[str, s
     reference = parse_platform(choice) if isinstance(choice, str) else choice
     at = edition_key(choose_edition(catalogue, reference))
     platform = catalogue.platform(reference.name)
-    withdrawn = {m.feature for m in catalogue.masks() if m.platform in (platform.name, "*")}
+    withdrawn = {m.feature for m in catalogue.masks() if m.covers(platform.name)}
     values: dict[str, str] = {}
     for stem in catalogue.feature_stems():
         for feature in catalogue.features(stem):
@@ -99,8 +99,7 @@ def _facts(abi: GuestAbi) -> dict[tuple[str, str], str]:
     if vm.cpu is not None:
         facts["machine", "CPU model"] = vm.cpu.model
         facts |= {("machine", f"CPU property {k}"): v for k, v in vm.cpu.properties}
-    for index, device in enumerate(vm.devices):
-        label = device.id if device.id is not None else f"device[{index}]"
+    for label, device in zip(vm.labels(), vm.devices, strict=True):
         facts["device", label] = f"{device.driver} {device.backend}".strip()
         facts |= {("device", f"{label}.{k}"): v for k, v in device.properties}
     for s in abi.settings:

@@ -64,7 +64,8 @@ def decide(catalogue: Catalogue, choice: Choice, feature: Feature, backend: str)
     else:
         value, source = feature.fallback, definition
     if feature.opt_in and value == feature.fallback and feature.id not in choice.overrides:
-        layer, source = "default", definition
+        layer = "default"
+        source = definition if mask is None else source
     return Decision(
         feature=feature,
         value=value,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from platform_abi.model.abi import GuestAbi
+from platform_abi.model.abi import MACHINE, GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.feature import Feature
@@ -19,7 +19,7 @@ def abi_digest(abi: GuestAbi) -> str:
     from: names of platforms, layers, sources and notes are left out.
     """
     vm = abi.vm
-    settled = {s.property for s in abi.settings if s.driver == "machine"}
+    settled = {s.property for s in abi.settings if s.driver == MACHINE}
     options = {k: v for k, v in vm.machine_options if k not in settled}
     return canonical_digest(
         {

@@ -8,12 +8,13 @@ from typing import Any
 from attrs import frozen
 
 from platform_abi.errors import UsageError, unknown
+from platform_abi.model.abi import MACHINE
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import Device, GlobalProperty, VirtualMachine
 from platform_abi.resolver.explicit import Instance, type_sets
 from platform_abi.resolver.family import FamilyResult, resolve_family
-from platform_abi.resolver.plan import MACHINE, MEMO_LIMIT, FamilyPlan, Plan
+from platform_abi.resolver.plan import MEMO_LIMIT, FamilyPlan, Plan
 
 #: What a device family calls its backend where the accelerator is what stands behind it.
 ACCELERATOR = "accelerator"
@@ -37,12 +38,11 @@ class Known:
 def resolve_families(plan: Plan, vm: VirtualMachine) -> tuple[list[FamilyResult], tuple[str, ...]]:
     """Return the result of every family that *vm* has, ordered by driver, and what to say of it."""
     grouped: dict[str, list[tuple[Known, Device, str | None]]] = {}
-    for index, device in enumerate(vm.devices):
+    for label, device in zip(vm.labels(), vm.devices, strict=True):
         known = plan.drivers.get(device.driver) or know(plan, device.driver)
         if device.properties:
             _check_properties(plan, known, device)
         if known.family is not None:
-            label = device.id if device.id is not None else f"device[{index}]"
             grouped.setdefault(known.family.name, []).append((known, device, label))
     for entry in vm.globals:
         _check_global(plan, entry)

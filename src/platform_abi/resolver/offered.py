@@ -16,21 +16,19 @@ from platform_abi.resolver.plan import Plan, plan_for
 from platform_abi.resolver.reference import parse_platform
 
 _ON = frozenset({"on", "true", "yes", "y"})
-#: The property by which machine types up to 2.6 make virtio-pci devices legacy.
-_DISABLE_MODERN = "disable-modern"
 
 
 def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
     """Return the 128 feature bits that the virtio device called *device* offers under *abi*.
 
-    *device* is its id, or ``device[N]`` for the N-th without one, from 0. What only a legacy
+    *device* is its id, or ``device[N]`` by its place, from 0, where it has none. What only a legacy
     driver can see is there only for a legacy-only device, in its 32 bits.
 
     Raises UnknownNameError for no such device, UsageError (``no-bits``) for one whose bits no
     definition describes.
     """
     plan = plan_for(catalogue, abi.vm, parse_platform(abi.platform))
-    labels = {d.id if d.id is not None else f"device[{i}]": d for i, d in enumerate(abi.vm.devices)}
+    labels = dict(zip(abi.vm.labels(), abi.vm.devices, strict=True))
     if device not in labels:
         raise unknown("device", device, labels, code="unknown-device")
     found = labels[device]
@@ -38,11 +36,12 @@ def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
     if family is None or not family.virtio_id:
         raise UsageError(f"no feature bits are known of '{found.driver}'", code="no-bits")
     reader = _Reader(plan, abi, found, device, family)
-    modern = reader.value(_DISABLE_MODERN, "off", None) not in _ON
-    bits = 0
     own = {bit.bit for bit in family.bit}
     common = [bit for bit in catalogue.devices().common_bits if bit.bit not in own]
-    for bit in (*common, *family.bit):
+    every = (*common, *family.bit)
+    modern = any(bit.modern and reader.offers(bit) for bit in every)
+    bits = 0
+    for bit in every:
         if bit.never or (modern and bit.legacy) or (not modern and (bit.modern or bit.bit >= 32)):  # noqa: PLR2004
             continue
         if reader.offers(bit):

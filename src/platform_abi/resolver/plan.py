@@ -25,9 +25,6 @@ from platform_abi.resolver.reference import check_override, choose_edition
 #: How many results of one kind are kept for reuse before all are dropped.
 MEMO_LIMIT = 512
 
-#: The driver name under which options of ``-machine`` stand among the settings.
-MACHINE = "machine"
-
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Row:
@@ -215,7 +212,7 @@ def _make(catalogue: Catalogue, vm: VirtualMachine, reference: PlatformReference
     build, machine = choose_machine(catalogue, vm.machine, vm.arch, vm.build)
     edition = choose_edition(catalogue, reference)
     platform = catalogue.platform(reference.name)
-    masks = {m.feature: m for m in catalogue.masks() if m.platform in (platform.name, "*")}
+    masks = {m.feature: m for m in catalogue.masks() if m.covers(platform.name)}
     choice = Choice(
         platform=platform, edition=edition, overrides=dict(reference.overrides), masks=masks
     )
