@@ -17,7 +17,7 @@ import platform_abi
 PACKAGE = Path(platform_abi.__file__).parent
 
 #: Lowest first. A room may know those before it, and itself.
-ROOMS = ("_version", "errors", "model", "definitions", "resolver", "emit", "cli")
+ROOMS = ("_version", "errors", "model", "definitions", "resolver", "emit", "host", "compat", "cli")
 
 #: What may know every room: the face, the entry point, and strategies for tests.
 FREE = {"__init__", "__main__", "testing"}
@@ -91,7 +91,8 @@ def test_nothing_knows_the_command_line_or_the_tests() -> None:
 PURE = [
     path
     for path in FILES
-    if _room(path) in {"model", "resolver"} or (_room(path) == "emit" and path.stem != "lockfile")
+    if _room(path) in {"model", "resolver", "compat"}
+    or (_room(path) == "emit" and path.stem != "lockfile")
 ]
 
 

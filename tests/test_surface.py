@@ -157,6 +157,7 @@ ERRORS = [
     pa.BeyondPlatformError("message", code="a-code", help="do this"),
     pa.DefinitionError(["one", "two"], code="a-code", help="do this"),
     pa.LockError("message", code="a-code", help="do this"),
+    pa.ReportError("message", code="a-code", help="do this"),
     pa.HostError("message", code="a-code", help="do this"),
 ]
 
@@ -181,6 +182,7 @@ def test_errors_are_what_python_expects(error: pa.PlatformAbiError) -> None:
         pa.BeyondPlatformError: (ValueError, 2),
         pa.DefinitionError: (ValueError, 3),
         pa.LockError: (ValueError, 3),
+        pa.ReportError: (ValueError, 2),
         pa.HostError: (OSError, 4),
     }
     parent, code = expected[type(error)]

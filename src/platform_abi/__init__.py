@@ -31,13 +31,15 @@ if TYPE_CHECKING:
         HostError,
         LockError,
         PlatformAbiError,
+        ReportError,
         UnknownNameError,
         UsageError,
     )
     from platform_abi.model.abi import Beyond, GuestAbi, Precondition, Setting, Unpinned
-    from platform_abi.model.capability import Capability, Fact, HostReport
+    from platform_abi.model.capability import Capability
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.feature import Feature
+    from platform_abi.model.host import Fact, HostReport
     from platform_abi.model.machine import MachineType, QemuBuild
     from platform_abi.model.platform import Platform, PlatformReference
     from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
@@ -64,13 +66,13 @@ _HOME = {
     "DefinitionError": "errors",
     "Device": "model.vm",
     "Explanation": "resolver.explain",
-    "Fact": "model.capability",
+    "Fact": "model.host",
     "Feature": "model.feature",
     "FileCatalogue": "definitions.catalogue",
     "GlobalProperty": "model.vm",
     "GuestAbi": "model.abi",
     "HostError": "errors",
-    "HostReport": "model.capability",
+    "HostReport": "model.host",
     "LockError": "errors",
     "MachineType": "model.machine",
     "Platform": "model.platform",
@@ -79,6 +81,7 @@ _HOME = {
     "PlatformReference": "model.platform",
     "Precondition": "model.abi",
     "QemuBuild": "model.machine",
+    "ReportError": "errors",
     "Setting": "model.abi",
     "UnknownNameError": "errors",
     "Unpinned": "model.abi",
@@ -127,6 +130,7 @@ __all__ = [
     "PlatformReference",
     "Precondition",
     "QemuBuild",
+    "ReportError",
     "Setting",
     "UnknownNameError",
     "Unpinned",

@@ -6,6 +6,7 @@
     |   +-- BeyondPlatformError       strict mode: an explicit value exceeds the platform
     +-- DefinitionError   exit 3      a definition file is wrong; carries every fault found
     +-- LockError         exit 3      a lockfile is damaged or was edited by hand
+    +-- ReportError       exit 2      a host report is damaged, foreign or of another schema
     +-- HostError         exit 4      the environment failed: no access, no such file
 
 Every error has a stable ``code``, which is part of the interface, and a ``help`` sentence that
@@ -70,6 +71,10 @@ class LockError(PlatformAbiError, ValueError):
     """A lockfile is damaged, of another schema, or was edited by hand."""
 
     exit_code = 3
+
+
+class ReportError(PlatformAbiError, ValueError):
+    """A host report is damaged, of another schema, or something else."""
 
 
 class HostError(PlatformAbiError, OSError):

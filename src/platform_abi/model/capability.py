@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import frozen
 
 from platform_abi.model.feature import Reference
 from platform_abi.model.value import Value
 
 Confidence = Literal["high", "medium", "low"]
-State = Literal["present", "absent", "unknown"]
 
 
 @frozen(kw_only=True, repr=False)
@@ -49,27 +47,3 @@ class Capability(Value):
     probe: Probe | None = None
     note: str = ""
     reference: tuple[Reference, ...] = ()
-
-
-@frozen(kw_only=True, repr=False)
-class Fact(Value):
-    """What a probe found about one capability: never a guess, *unknown* is an answer."""
-
-    state: State
-    source: str
-    detail: str = ""
-
-
-@frozen(kw_only=True, repr=False)
-class HostReport(Value):
-    """What one host offers, as data that can be carried to another."""
-
-    facts: Mapping[str, Fact] = field(factory=dict)
-    system: str = ""
-    release: str = ""
-    arch: str = ""
-
-    def state(self, capability: str) -> State:
-        """Return what is known of *capability*; what was not asked is unknown."""
-        fact = self.facts.get(capability)
-        return "unknown" if fact is None else fact.state

@@ -1,0 +1,80 @@
+"""What is known of one host: facts with their evidence, as data that can be carried elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+from platform_abi.model.value import Value
+
+State = Literal["present", "absent", "unknown"]
+
+#: How a fact was found: the kernel answered an ioctl; a file of /proc, /sys or /boot says so; the
+#: process has it; a QEMU that was started for it showed it; a kernel release predicts it; nobody
+#: was asked.
+Source = Literal["ioctl", "file", "process", "oracle", "inferred", "none"]
+SOURCES: tuple[Source, ...] = ("ioctl", "file", "process", "oracle", "inferred", "none")
+
+
+@frozen(kw_only=True, repr=False)
+class Fact(Value):
+    """What was found about one capability: never a guess, *unknown* is an answer.
+
+    A fact whose source is ``inferred`` is what a kernel release predicts. It proves nothing, and
+    every verdict treats it as unknown.
+    """
+
+    state: State
+    source: Source = "none"
+    detail: str = ""
+
+    @property
+    def proven(self) -> State:
+        """Return the state as far as it is evidence: what was only predicted is unknown."""
+        return "unknown" if self.source == "inferred" else self.state
+
+
+#: What is known of a capability that nobody asked for.
+NOT_ASKED = Fact(state="unknown", detail="not in this report")
+
+
+@frozen(kw_only=True, repr=False)
+class HostReport(Value):
+    """What one host offers.
+
+    *facts* are by capability id. *numbers* are limits and sizes in bytes or pieces
+    (``page-size``, ``thp-size``, ``kvm.max-vcpus``). *masks* are registers of which each bit is an
+    offer of its own (``kvm.cpuid.00000007.00.ebx``). *sets* are offers without an order
+    (``kvm.msr-features``, ``qemu.netdevs``). *values* are words that two hosts share or do not
+    (``cpu.vendor``). *config* has what the kernel's configuration says: ``y``, ``m``, ``n`` or a
+    value, without the CONFIG_ prefix.
+
+    *name* is what its owner calls the host; no probe fills it in unless asked to.
+    """
+
+    facts: Mapping[str, Fact] = field(factory=dict)
+    #: ``linux``, ``windows``, ``darwin``, ``freebsd``: in lower case, as Python's os.uname has it.
+    system: str = ""
+    release: str = ""
+    #: As QEMU names it: ``x86_64``, ``aarch64``.
+    arch: str = ""
+    #: ID, VERSION_ID and ID_LIKE of os-release(5).
+    distribution: str = ""
+    distribution_version: str = ""
+    distribution_like: tuple[str, ...] = ()
+    name: str = ""
+    numbers: Mapping[str, int] = field(factory=dict)
+    masks: Mapping[str, int] = field(factory=dict)
+    sets: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    values: Mapping[str, str] = field(factory=dict)
+    config: Mapping[str, str] = field(factory=dict)
+
+    def fact(self, capability: str) -> Fact:
+        """Return what is known of *capability*; what was not asked is unknown."""
+        return self.facts.get(capability, NOT_ASKED)
+
+    def state(self, capability: str) -> State:
+        """Return what is proven of *capability*: not asked, or only predicted, is unknown."""
+        return self.fact(capability).proven
