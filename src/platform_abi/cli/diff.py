@@ -11,9 +11,8 @@ from platform_abi.definitions.catalogue import load_catalogue
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what differs; the exit code says whether anything does."""
-    if arguments.kind == "platform":
-        return _platforms(arguments)
-    return _abis(arguments)
+    kinds = {"platform": _platforms, "abi": _abis, "host": _hosts}
+    return kinds[arguments.kind](arguments)
 
 
 def _platforms(arguments: argparse.Namespace) -> int:
@@ -33,6 +32,16 @@ def _abis(arguments: argparse.Namespace) -> int:
     )
     found = diff_abis(first, second)
     rows = [[d.kind, d.what, d.before, d.after] for d in found]
+    return _print(arguments, ("kind", "what", "before", "after"), rows)
+
+
+def _hosts(arguments: argparse.Namespace) -> int:
+    from platform_abi.cli.hosts import report_of
+    from platform_abi.compat.compare import diff_hosts
+
+    catalogue = load_catalogue()
+    first, second = (report_of(catalogue, n) for n in (arguments.before, arguments.after))
+    rows = [[d.kind, d.what, d.before, d.after] for d in diff_hosts(first, second)]
     return _print(arguments, ("kind", "what", "before", "after"), rows)
 
 

@@ -66,7 +66,8 @@ def _run(module: str) -> Callable[[argparse.Namespace], int]:
     def run(arguments: argparse.Namespace) -> int:
         from importlib import import_module
 
-        code: int = import_module(f"platform_abi.cli.{module}").run(arguments)
+        home = f"platform_abi.cli.{module.replace('-', '_')}"
+        code: int = import_module(home).run(arguments)
         return code
 
     return run
@@ -111,13 +112,69 @@ def _explain_options(verb: argparse.ArgumentParser) -> None:
 
 
 def _platforms_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("name", metavar="NAME", nargs="?", help="NAME[@EDITION]: what it lists")
-    verb.add_argument("--names", action="store_true", help="names only, one a line")
+    one = verb.add_argument
+    one("name", metavar="NAME", nargs="?", help="NAME[@EDITION]: what it lists")
+    one("--names", action="store_true", help="names only, one a line")
+    one("--host", metavar="REPORT", help="what that host supports and why not; 'this' probes")
+    one("--policy", metavar="NAME", help="newest or conservative: which one to choose")
+    one("--format", choices=("table", "labels", "traits"), default="table", help="for schedulers")
+    _scope_options(verb)
+
+
+def _scope_options(verb: argparse.ArgumentParser) -> None:
+    """Add what says which virtual machines a platform is judged for."""
+    one = verb.add_argument
+    one("--accel", metavar="NAME", help="judge for this accelerator (kvm)")
+    kinds = "judge behind this backend only (tap and tap+vhost); repeatable"
+    one("--backend", metavar="KIND", action="append", default=[], help=kinds)
+
+
+def _host_options(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_argument
+    one("--output", "-o", metavar="FILE", help="write the report there, whole or not at all")
+    one("--line", action="store_true", help="the report as one line, for a file of many hosts")
+    one("--name", metavar="NAME", help="what to call the host in the report; nothing by default")
+    one("--infer", action="store_true", help="add what the kernel's release predicts, marked")
+    one("--qemu", metavar="BINARY", help="the QEMU to ask; else $PLATFORM_ABI_QEMU or the usual")
+    one("--no-qemu", action="store_true", help="start no QEMU")
+    one("--oracle", action="store_true", help="let a throw-away QEMU answer what no probe could")
+    one("--timeout", metavar="SECONDS", type=float, help="how long one device may take to answer")
+
+
+def _check_options(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_argument
+    one("lock", metavar="LOCK", nargs="?", help="a lockfile; or describe the VM as for resolve")
+    one("--host", metavar="REPORT", help="may it start there; 'this', the default, probes")
+    one("--from", metavar="REPORT", dest="source", help="may it move from there")
+    one("--to", metavar="REPORT", dest="destination", help="to there, and come back")
+    one("--allow-unknown", action="store_true", help="let what is not known pass, and record it")
+    one("--force", action="store_true", help="let everything pass, and record it")
+    _vm_options(verb)
+
+
+def _baseline_options(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_argument
+    one("hosts", metavar="HOST", nargs="+", help="host reports, one a file or one a line; -: stdin")
+    one("--edition", metavar="EDITION", help="edition of the platforms; else the newest")
+    one("--lock", metavar="LOCK", action="append", default=[], help="a VM; repeatable")
+    joins = "a report of a host that joins: which VMs could not move to it; repeatable"
+    one("--joins", metavar="REPORT", action="append", default=[], help=joins)
+    upgrade = "a host's report before and after: which VMs it loses; repeatable"
+    one("--upgrade", metavar="OLD=NEW", action="append", default=[], help=upgrade)
+    one("--allow-unknown", action="store_true", help="let what is not known pass, and record it")
+    _scope_options(verb)
+
+
+def _explain_error_options(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_argument
+    one("text", metavar="TEXT", nargs="*", help="what QEMU said, whole logs too; -: stdin")
+    one("--file", metavar="FILE", help="read it from there; -: stdin")
+    one("--device", metavar="DRIVER", help="the device that said it, where no line names one")
 
 
 def _diff_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("kind", choices=("platform", "abi"))
-    verb.add_argument("before", metavar="A", help="a platform, or a lockfile")
+    verb.add_argument("kind", choices=("platform", "abi", "host"))
+    verb.add_argument("before", metavar="A", help="a platform, a lockfile or a host report")
     verb.add_argument("after", metavar="B")
 
 
@@ -131,5 +188,12 @@ _VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         _explain_options,
     ),
     "platforms": ("the platforms that are defined, or what one of them lists", _platforms_options),
-    "diff": ("what differs between two platforms or lockfiles; 1 if anything does", _diff_options),
+    "host": ("what this host offers, how each fact was found, its newest platform", _host_options),
+    "check": ("whether a VM may start on a host, or move to another and back", _check_options),
+    "baseline": ("the newest platform that many hosts have in common", _baseline_options),
+    "diff": ("what differs between two platforms, lockfiles or hosts", _diff_options),
+    "explain-error": (
+        "what a line of QEMU's about a failed migration means",
+        _explain_error_options,
+    ),
 }

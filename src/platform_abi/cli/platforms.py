@@ -16,6 +16,10 @@ from platform_abi.resolver.reference import choose_edition, parse_platform
 def run(arguments: argparse.Namespace) -> int:
     """List all platforms, or show one of them."""
     catalogue = load_catalogue()
+    if arguments.host is not None:
+        from platform_abi.cli.supported import run_supported
+
+        return run_supported(catalogue, arguments)
     if arguments.name is not None:
         return _show(catalogue, arguments)
     names = catalogue.platform_names()

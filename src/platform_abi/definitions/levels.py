@@ -25,7 +25,7 @@ def predicted(feature: Feature, levels: Mapping[str, str], known: Mapping[str, C
         for name in names
         if (capability := known.get(name)) is not None and capability.since is not None
     ]
-    return bool(versions) and all(_reached(since, system, levels) for system, since in versions)
+    return bool(versions) and all(reached(since, system, levels) for system, since in versions)
 
 
 def implied(
@@ -41,6 +41,7 @@ def implied(
 _ALWAYS = "0.0"
 
 
-def _reached(since: str, subsystem: str, levels: Mapping[str, str]) -> bool:
+def reached(since: str, subsystem: str, levels: Mapping[str, str]) -> bool:
+    """Return whether a kernel of these *levels* has what came to *subsystem* in *since*."""
     level = levels.get(subsystem, levels.get(EVERY))
     return since != "never" and level is not None and version_key(since) <= version_key(level)

@@ -73,6 +73,8 @@ class Feature(Value):
     requires: Mapping[str, tuple[str, ...]] = field(factory=lambda: {ANY_BACKEND: ()})
     migration: Migration = "breaks"
     pin: str = ""
+    #: Values of a host report that decide it where nobody pins it: two hosts that share them agree.
+    decided_by: tuple[str, ...] = ()
     #: Known host-dependent places of QEMU that this feature answers for.
     examines: tuple[str, ...] = ()
     note: str = ""

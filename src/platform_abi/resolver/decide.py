@@ -9,7 +9,8 @@ from attrs import frozen
 from platform_abi.model.abi import Layer
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
-from platform_abi.model.platform import Mask, Platform, edition_key
+from platform_abi.model.platform import Mask, Platform, PlatformReference, edition_key
+from platform_abi.resolver.reference import choose_edition
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -20,6 +21,17 @@ class Choice:
     edition: str
     overrides: Mapping[str, str]
     masks: Mapping[str, Mask]
+
+    @property
+    def spelled(self) -> str:
+        """Return the canonical spelling: ``linux-6.9@2026.1``, with overrides behind it."""
+        return str(
+            PlatformReference(
+                name=self.platform.name,
+                edition=self.edition,
+                overrides=tuple(sorted(self.overrides.items())),
+            )
+        )
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -36,6 +48,21 @@ class Decision:
     source: str
     needs: tuple[str, ...] | None
     guaranteed: bool
+
+
+def choose(catalogue: Catalogue, reference: PlatformReference) -> Choice:
+    """Return what *reference* means in *catalogue*, with the masks of this site.
+
+    Raises UnknownNameError for a platform or an edition that nothing defines.
+    """
+    edition = choose_edition(catalogue, reference)
+    platform = catalogue.platform(reference.name)
+    return Choice(
+        platform=platform,
+        edition=edition,
+        overrides=dict(reference.overrides),
+        masks={m.feature: m for m in catalogue.masks() if m.covers(platform.name)},
+    )
 
 
 def decide(catalogue: Catalogue, choice: Choice, feature: Feature, backend: str) -> Decision:

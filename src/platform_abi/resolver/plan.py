@@ -18,9 +18,9 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.platform import PlatformReference, edition_key, version_key
 from platform_abi.model.vm import VirtualMachine
-from platform_abi.resolver.decide import Choice, Decision, decide
+from platform_abi.resolver.decide import Choice, Decision, choose, decide
 from platform_abi.resolver.machine_choice import choose_machine
-from platform_abi.resolver.reference import check_override, choose_edition
+from platform_abi.resolver.reference import check_override
 
 #: How many results of one kind are kept for reuse before all are dropped.
 MEMO_LIMIT = 512
@@ -210,13 +210,7 @@ def _make(catalogue: Catalogue, vm: VirtualMachine, reference: PlatformReference
     if vm.accelerator not in accelerators:
         raise unknown("accelerator", vm.accelerator, accelerators, code="unknown-accelerator")
     build, machine = choose_machine(catalogue, vm.machine, vm.arch, vm.build)
-    edition = choose_edition(catalogue, reference)
-    platform = catalogue.platform(reference.name)
-    masks = {m.feature: m for m in catalogue.masks() if m.covers(platform.name)}
-    choice = Choice(
-        platform=platform, edition=edition, overrides=dict(reference.overrides), masks=masks
-    )
-    spelled = PlatformReference(name=reference.name, edition=edition, overrides=reference.overrides)
+    choice = choose(catalogue, reference)
     plan = Plan(
         catalogue=catalogue,
         build=build,
@@ -225,7 +219,7 @@ def _make(catalogue: Catalogue, vm: VirtualMachine, reference: PlatformReference
         accelerator=vm.accelerator,
         cpu=_model(vm, machine),
         choice=choice,
-        spelled=str(spelled),
+        spelled=choice.spelled,
     )
     for name, value in reference.overrides:
         _check_override(plan, name, value)

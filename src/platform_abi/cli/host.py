@@ -1,0 +1,101 @@
+"""The verb ``host``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+
+from attrs import evolve
+
+from platform_abi.cli.hosts import probe_this
+from platform_abi.cli.render import paint, table
+from platform_abi.compat.platforms import newest, query_platforms
+from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.errors import UsageError, printable
+from platform_abi.model.host import HostReport, State
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Probe this host and print what was found, or write the report."""
+    _check(arguments)
+    catalogue = load_catalogue()
+    report = _probe(catalogue, arguments)
+    text = _document(report, arguments)
+    if arguments.output is not None:
+        from platform_abi.emit.lockfile import write_text
+
+        write_text(arguments.output, text)
+    elif arguments.json or arguments.line:
+        sys.stdout.write(text)
+    else:
+        _print(catalogue, report)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.qemu is not None and arguments.no_qemu:
+        raise UsageError("--qemu and --no-qemu contradict each other", code="usage")
+    if arguments.timeout is not None and not 0 < arguments.timeout <= _LONGEST:
+        raise UsageError(
+            f"--timeout takes seconds, up to {_LONGEST}; found {arguments.timeout}", code="usage"
+        )
+
+
+#: Nobody waits longer for a device that does not answer. In seconds.
+_LONGEST = 600
+
+
+def _probe(catalogue: FileCatalogue, arguments: argparse.Namespace) -> HostReport:
+    report = probe_this(
+        catalogue, qemu=arguments.qemu, ask_qemu=not arguments.no_qemu, timeout=arguments.timeout
+    )
+    if arguments.oracle:
+        from platform_abi.compat.evidence import complete
+        from platform_abi.errors import HostError
+        from platform_abi.host.oracle import ask_qemu, find_qemu
+
+        binary = arguments.qemu or find_qemu(os.environ, report.arch)
+        if binary is None:
+            raise HostError(
+                "no QEMU found to ask", code="qemu-not-found", help="name one with --qemu"
+            )
+        report = complete(report, ask_qemu(catalogue, binary))
+    if arguments.infer:
+        from platform_abi.compat.evidence import predict
+
+        report = predict(catalogue, report)
+    return report if arguments.name is None else evolve(report, name=arguments.name)
+
+
+def _document(report: HostReport, arguments: argparse.Namespace) -> str:
+    from platform_abi.emit.document import to_json
+    from platform_abi.host.document import report_document, report_line
+
+    if arguments.line:
+        return report_line(report) + "\n"
+    return to_json(report_document(report))
+
+
+_COLORS: dict[State, str] = {"present": "green", "absent": "red", "unknown": "yellow"}
+
+
+def _print(catalogue: FileCatalogue, report: HostReport) -> None:
+    line = f"{report.distribution} {report.distribution_version}".strip()
+    print(f"{report.system} {report.release} {report.arch}" + (f", {line}" if line else ""))
+    found = newest(query_platforms(catalogue, report), report)
+    chosen = "none" if found is None else found.platform
+    print(f"newest platform: {paint(chosen, 'bold', sys.stdout)}")
+    counted = Counter(fact.state for fact in report.facts.values())
+    print(
+        ", ".join(
+            f"{counted[state]} {paint(state, _COLORS[state], sys.stdout)}" for state in _COLORS
+        )
+    )
+    rows = [
+        [name, fact.state, fact.source, printable(fact.detail)]
+        for name, fact in sorted(report.facts.items())
+    ]
+    print()
+    table(["CAPABILITY", "STATE", "SOURCE", "DETAIL"], rows)

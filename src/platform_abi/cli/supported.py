@@ -1,0 +1,118 @@
+"""The verb ``platforms`` with ``--host``: what a host supports, and why not the rest."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from platform_abi.cli.hosts import report_of
+from platform_abi.cli.render import paint, table
+from platform_abi.compat.platforms import (
+    Missing,
+    PlatformVerdict,
+    newest,
+    query_platforms,
+    scope_for,
+)
+from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.errors import UsageError, printable
+from platform_abi.resolver.reference import parse_platform
+
+#: What a site prefers where no platform was named: ``newest`` or ``conservative``.
+POLICY_VARIABLE = "PLATFORM_ABI_POLICY"
+
+
+def run_supported(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
+    """Print a verdict for every platform, or for the one that was named; 1 if that is not 'yes'."""
+    report = report_of(catalogue, arguments.host)
+    scope = scope_for(report, None)
+    if arguments.accel is not None:
+        scope = evolve(scope, accelerator=arguments.accel)
+    if arguments.backend:
+        scope = evolve(scope, backends=tuple(arguments.backend))
+    reference = None if arguments.name is None else parse_platform(arguments.name)
+    if reference is not None and reference.overrides:
+        raise UsageError("a host is asked about platforms, not about overrides", code="usage")
+    edition = None if reference is None else reference.edition
+    every = query_platforms(catalogue, report, scope=scope, edition=edition)
+    policy = arguments.policy or os.environ.get(POLICY_VARIABLE) or "newest"
+    chosen = newest(every, report, policy)
+    shown = every
+    if reference is not None:
+        catalogue.platform(reference.name)
+        shown = tuple(verdict for verdict in every if verdict.name == reference.name)
+    _print(arguments, shown, chosen)
+    return int(reference is not None and shown[0].supported != "yes")
+
+
+def _print(
+    arguments: argparse.Namespace,
+    shown: Sequence[PlatformVerdict],
+    chosen: PlatformVerdict | None,
+) -> None:
+    if arguments.json:
+        from platform_abi.compat.document import platforms_document
+        from platform_abi.emit.document import to_json
+
+        sys.stdout.write(to_json(platforms_document(shown, chosen)))
+    elif arguments.format == "labels":
+        from platform_abi.compat.labels import labels
+
+        print("\n".join(f"{key}={value}" for key, value in labels(shown, chosen)))
+    elif arguments.format == "traits":
+        from platform_abi.compat.labels import traits
+
+        print("\n".join(traits(shown)))
+    elif arguments.names:
+        print("\n".join(v.name for v in shown if v.supported == "yes"))
+    elif arguments.name is not None:
+        _print_one(shown[0])
+    else:
+        _print_all(shown, chosen)
+
+
+def _print_all(shown: Sequence[PlatformVerdict], chosen: PlatformVerdict | None) -> None:
+    rows = [[v.name, v.supported, _reason(v)] for v in shown]
+    table(["NAME", "SUPPORTED", "WHY NOT"], rows)
+    name = "none" if chosen is None else chosen.platform
+    print(f"\nnewest: {paint(name, 'bold', sys.stdout)}")
+    print("'platform-abi platforms NAME --host ...' says everything about one of them")
+
+
+def _reason(verdict: PlatformVerdict) -> str:
+    """Return the capabilities that are missing, the proven ones first, as far as a line goes."""
+    ordered = sorted(verdict.missing, key=lambda entry: entry.fact.proven != "absent")
+    names = list(dict.fromkeys(entry.capability for entry in ordered))
+    text = ", ".join(names[:_SHOWN])
+    return text + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+_SHOWN = 4
+
+
+def _print_one(verdict: PlatformVerdict) -> None:
+    color = {"yes": "green", "no": "red", "unknown": "yellow"}[verdict.supported]
+    print(f"{verdict.platform}  supported: {paint(verdict.supported, color, sys.stdout)}")
+    for note in verdict.notes:
+        print(printable(note))
+    _print_entries("missing for what it turns on", verdict.missing)
+    _print_entries("missing only for virtual machines that ask for it", verdict.limits)
+
+
+def _print_entries(title: str, entries: Sequence[Missing]) -> None:
+    """Print one row for each capability, with everything that rests on it."""
+    if not entries:
+        return
+    print(f"\n{title}:")
+    rows = []
+    for name in dict.fromkeys(entry.capability for entry in entries):
+        on_it = [entry for entry in entries if entry.capability == name]
+        fact = on_it[0].fact
+        features = ", ".join(dict.fromkeys(f"{e.feature}={e.value}" for e in on_it))
+        behind = ", ".join(dict.fromkeys(e.backend for e in on_it))
+        rows.append([name, fact.state, fact.detail, features, behind])
+    table(["CAPABILITY", "STATE", "EVIDENCE", "NEEDED FOR", "BEHIND"], rows)

@@ -1,0 +1,156 @@
+"""Which device of a virtual machine has a feature, and so needs what the feature needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from platform_abi.errors import PlatformAbiError
+from platform_abi.model.abi import MACHINE, GuestAbi, Setting
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import DeviceFamily
+from platform_abi.model.feature import Feature
+from platform_abi.model.host import HostReport
+from platform_abi.model.value import Value
+from platform_abi.resolver.grouping import ACCELERATOR, NO_BACKEND
+from platform_abi.resolver.plan import Plan, plan_for
+from platform_abi.resolver.reference import parse_platform
+
+
+@frozen(kw_only=True, repr=False)
+class Carrier(Value):
+    """A feature where it is: *device* is None for the board, the CPU and every device of a kind."""
+
+    feature: str
+    property: str = ""
+    value: str = ""
+    device: str | None = None
+    backend: str = ""
+
+
+@frozen(kw_only=True, repr=False)
+class _Place(Value):
+    """One device, or the board or the CPU, with its family and what is behind it."""
+
+    family: DeviceFamily
+    backend: str
+    device: str | None
+
+
+def carriers(
+    catalogue: Catalogue, abi: GuestAbi, feature_id: str, capability: str
+) -> list[Carrier]:
+    """Return what in the virtual machine of *abi* makes *feature_id* need *capability*.
+
+    Always at least one: a lockfile can name a feature that these definitions do not have.
+    """
+    feature = find_feature(catalogue, feature_id)
+    if feature is None:
+        return [Carrier(feature=feature_id)]
+    found = [
+        Carrier(
+            feature=feature_id,
+            property="" if setting is None else f"{setting.driver}.{setting.property}",
+            value="" if setting is None else setting.value,
+            device=place.device,
+            backend=place.backend,
+        )
+        for place in _places(catalogue, abi, feature)
+        if capability in (feature.needs(place.backend) or ())
+        for setting in [_setting(abi, feature, place)]
+        if setting is None or feature.demands(setting.value)
+    ]
+    return found or [_everywhere(abi, feature)]
+
+
+def find_feature(catalogue: Catalogue, feature_id: str) -> Feature | None:
+    """Return the feature called *feature_id*, or None where nothing defines it."""
+    stem = feature_id.split(".", 1)[0]
+    if stem not in catalogue.feature_stems():
+        return None
+    return next((f for f in catalogue.features(stem) if f.id == feature_id), None)
+
+
+def _everywhere(abi: GuestAbi, feature: Feature) -> Carrier:
+    """Return the feature as the whole virtual machine has it, where no single device does."""
+    for setting in abi.settings:
+        text = f"{setting.driver}.{setting.property}"
+        if text in feature.properties and feature.demands(setting.value):
+            return Carrier(feature=feature.id, property=text, value=setting.value)
+    return Carrier(feature=feature.id)
+
+
+def _places(catalogue: Catalogue, abi: GuestAbi, feature: Feature) -> Iterator[_Place]:
+    stem = feature.id.split(".", 1)[0]
+    aliases = _aliases(catalogue, abi)
+    for family in catalogue.devices().families:
+        if stem not in family.feature_files:
+            continue
+        if family.driver == MACHINE or family.backend == ACCELERATOR:
+            yield _Place(family=family, backend=abi.vm.accelerator, device=None)
+            continue
+        for label, device in zip(abi.vm.labels(), abi.vm.devices, strict=True):
+            driver = aliases.get(device.driver, device.driver)
+            if driver not in (family.driver, *family.proxies):
+                continue
+            if feature.drivers and driver not in feature.drivers:
+                continue
+            backend = device.backend or family.backend or NO_BACKEND
+            yield _Place(family=family, backend=backend, device=label)
+
+
+def _aliases(catalogue: Catalogue, abi: GuestAbi) -> dict[str, str]:
+    """Return what ``-device`` calls drivers besides; nothing where the machine is not known."""
+    plan = _plan(catalogue, abi)
+    return {} if plan is None else dict(plan.types.aliases)
+
+
+def _plan(catalogue: Catalogue, abi: GuestAbi) -> Plan | None:
+    try:
+        return plan_for(catalogue, abi.vm, parse_platform(abi.platform))
+    except PlatformAbiError:
+        # A lockfile outlives definitions: its platform or machine type may be unknown here.
+        return None
+
+
+def _setting(abi: GuestAbi, feature: Feature, place: _Place) -> Setting | None:
+    """Return what the ABI sets for *feature* there: the device's own before its kind's."""
+    names = {text.partition(".")[2] for text in feature.properties}
+    matching = [s for s in abi.settings if s.property in names]
+    own = [s for s in matching if s.device is not None and s.device == place.device]
+    wide = [s for s in matching if s.device is None and s.driver == place.family.driver]
+    return next(iter((*own, *wide)), None)
+
+
+def defaults_gained(
+    catalogue: Catalogue, abi: GuestAbi, first: HostReport, second: HostReport
+) -> Iterator[Carrier]:
+    """Yield what QEMU would turn on by itself on the *second* host and provably not on the *first*.
+
+    Values that the user wrote are left out: those hold wherever the guest is started.
+    """
+    plan = _plan(catalogue, abi)
+    if plan is None:
+        return
+    given = {(s.device, s.property) for s in abi.settings if s.layer in ("global", "device")}
+    for stem in catalogue.feature_stems():
+        for feature in catalogue.features(stem):
+            on = feature.when_supported
+            if feature.kind != "setting" or feature.opt_in or on is None or not feature.demands(on):
+                continue
+            if not plan.applies(feature):
+                continue
+            for place in _places(catalogue, abi, feature):
+                needs = feature.needs(place.backend) or ()
+                states = {first.state(name) for name in needs}
+                gained = "absent" in states and all(second.state(n) == "present" for n in needs)
+                driver, _, name = feature.properties[0].partition(".")
+                if gained and not {(place.device, name), (None, name)} & given:
+                    yield Carrier(
+                        feature=feature.id,
+                        property=f"{driver}.{name}",
+                        value=on,
+                        device=place.device,
+                        backend=place.backend,
+                    )

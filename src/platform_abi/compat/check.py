@@ -1,0 +1,326 @@
+"""Whether a guest ABI may start on a host, and whether it may move to another and come back.
+
+One question, asked of one or two hosts: are the ABI's preconditions among the host's capabilities?
+Restoring a snapshot is the same as migrating to where it is restored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from attrs import evolve, frozen
+
+from platform_abi.compat.carriers import Carrier, carriers, defaults_gained, find_feature
+from platform_abi.compat.remedy import needed, working_platform
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.feature import Feature, Migration
+from platform_abi.model.host import Fact, HostReport
+from platform_abi.model.value import Value
+from platform_abi.resolver.reference import parse_platform
+
+Status = Literal["ok", "warn", "blocked"]
+Severity = Literal["info", "warn", "blocked"]
+
+#: What a value that no command line pins means for a migration between hosts that may differ.
+_UNPINNED: dict[Migration, Severity] = {
+    "breaks": "blocked",
+    "silent-change": "warn",
+    "safe": "info",
+}
+
+
+@frozen(kw_only=True, repr=False)
+class Finding(Value):
+    """One thing that speaks against a start or a migration, or that should be known before it.
+
+    *code* is stable. *fact* is what was found of *capability*; *help* says what to do.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    help: str = ""
+    feature: str = ""
+    #: ``driver.property``; empty for what no property drives.
+    property: str = ""
+    value: str = ""
+    #: The device's id, or None where it is the board, the CPU or every device of the kind.
+    device: str | None = None
+    backend: str = ""
+    capability: str = ""
+    fact: Fact | None = None
+
+
+@frozen(kw_only=True, repr=False)
+class CheckVerdict(Value):
+    """Whether an ABI may run on a host: *blocked* where any finding is, unless it was forced.
+
+    *allowed_unknown* and *forced* record that somebody asked to go on regardless.
+    """
+
+    status: Status
+    findings: tuple[Finding, ...]
+    platform: str
+    host: str = ""
+    allowed_unknown: bool = False
+    forced: bool = False
+
+
+@frozen(kw_only=True, repr=False)
+class MigrationVerdict(Value):
+    """Whether a running guest may move there, and whether it may then come back."""
+
+    status: Status
+    forward: CheckVerdict
+    back: CheckVerdict
+
+
+def check(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    report: HostReport,
+    *,
+    allow_unknown: bool = False,
+    force: bool = False,
+) -> CheckVerdict:
+    """Return whether a virtual machine of *abi* may start on the host of *report*.
+
+    A capability that is unknown blocks like one that is absent, unless *allow_unknown*. With
+    *force* nothing blocks, and the verdict says so.
+    """
+    findings = (
+        *_unmet(catalogue, abi, report, allow_unknown=allow_unknown),
+        *_architecture(abi, report),
+        *_of_abi(catalogue, abi),
+    )
+    return _verdict(abi, report, findings, allow_unknown=allow_unknown, force=force)
+
+
+def check_migration(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    source: HostReport,
+    destination: HostReport,
+    *,
+    allow_unknown: bool = False,
+    force: bool = False,
+) -> MigrationVerdict:
+    """Return whether a guest of *abi* may move from *source* to *destination* and come back.
+
+    Both directions count: a guest that cannot come back was moved for good, and one that the
+    source itself cannot honour was given something else than *abi* says.
+    """
+    forward, back = (
+        _move(catalogue, abi, start, end, allow_unknown=allow_unknown, force=force)
+        for start, end in ((source, destination), (destination, source))
+    )
+    worst = max(forward.status, back.status, key=_ORDER.index)
+    return MigrationVerdict(status=worst, forward=forward, back=back)
+
+
+_ORDER: tuple[Status, ...] = ("ok", "warn", "blocked")
+
+
+def _move(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    start: HostReport,
+    end: HostReport,
+    *,
+    allow_unknown: bool,
+    force: bool,
+) -> CheckVerdict:
+    there = check(catalogue, abi, end, allow_unknown=allow_unknown, force=force)
+    findings = (
+        *there.findings,
+        *_left_open(catalogue, abi, start, end),
+        *_changed_defaults(catalogue, abi, start, end),
+    )
+    return _verdict(abi, end, findings, allow_unknown=allow_unknown, force=force)
+
+
+def _verdict(
+    abi: GuestAbi,
+    report: HostReport,
+    findings: Sequence[Finding],
+    *,
+    allow_unknown: bool,
+    force: bool,
+) -> CheckVerdict:
+    severities = {finding.severity for finding in findings}
+    blocked = "blocked" in severities
+    status: Status = "blocked" if blocked and not force else "ok"
+    if status == "ok" and (blocked or "warn" in severities):
+        status = "warn"
+    return CheckVerdict(
+        status=status,
+        findings=tuple(findings),
+        platform=abi.platform,
+        host=report.name,
+        allowed_unknown=allow_unknown,
+        forced=force,
+    )
+
+
+# --- what the host lacks -------------------------------------------------------------------------
+
+
+def _unmet(
+    catalogue: Catalogue, abi: GuestAbi, report: HostReport, *, allow_unknown: bool
+) -> Iterator[Finding]:
+    lacking = [p for p in abi.preconditions if report.state(p.capability) != "present"]
+    if not lacking:
+        return
+    instead = working_platform(catalogue, abi, report)
+    for entry in lacking:
+        fact = report.fact(entry.capability)
+        for feature in entry.because:
+            for carrier in carriers(catalogue, abi, feature, entry.capability):
+                yield _missing(
+                    catalogue, entry.capability, fact, carrier, instead, allow_unknown=allow_unknown
+                )
+
+
+def _missing(
+    catalogue: Catalogue,
+    capability: str,
+    fact: Fact,
+    carrier: Carrier,
+    instead: str | None,
+    *,
+    allow_unknown: bool,
+) -> Finding:
+    known = fact.proven == "absent"
+    subject = carrier.property and f"{carrier.property}={carrier.value}"
+    of = "" if carrier.device is None else f" of {carrier.device}"
+    found = f"predicted to be {fact.state}" if fact.source == "inferred" else fact.state
+    evidence = f" ({fact.detail})" if fact.detail else ""
+    return Finding(
+        code="capability-missing" if known else "capability-unknown",
+        severity="blocked" if known or not allow_unknown else "warn",
+        message=f"{subject or carrier.feature}{of} needs {capability}, "
+        f"which is {found} here{evidence}",
+        help=needed(catalogue, capability, fact, instead),
+        feature=carrier.feature,
+        property=carrier.property,
+        value=carrier.value,
+        device=carrier.device,
+        backend=carrier.backend,
+        capability=capability,
+        fact=fact,
+    )
+
+
+def _architecture(abi: GuestAbi, report: HostReport) -> Iterator[Finding]:
+    if report.arch and report.arch != abi.vm.arch:
+        yield Finding(
+            code="architecture",
+            severity="warn",
+            message=f"the guest is {abi.vm.arch} and the host is {report.arch}: "
+            "only emulation runs it",
+            help="choose a host of the guest's architecture",
+        )
+
+
+# --- what the ABI itself says --------------------------------------------------------------------
+
+
+def _of_abi(catalogue: Catalogue, abi: GuestAbi) -> Iterator[Finding]:
+    for entry in abi.beyond:
+        of = "" if entry.device is None else f" of {entry.device}"
+        yield Finding(
+            code="beyond-platform",
+            severity="warn",
+            message=f"{entry.driver}.{entry.property}={entry.value}{of} is beyond {abi.platform}: "
+            f"{entry.reason}",
+            help="hosts of the platform need not have it; each has to be checked",
+            feature=entry.feature,
+            property=f"{entry.driver}.{entry.property}",
+            value=entry.value,
+            device=entry.device,
+        )
+    name = parse_platform(abi.platform).name
+    needing = {feature for entry in abi.preconditions for feature in entry.because}
+    for mask in catalogue.masks():
+        if not mask.covers(name):
+            continue
+        used = mask.feature in needing
+        yield Finding(
+            code="masked-feature",
+            severity="warn" if used else "info",
+            message=f"{mask.feature} is withdrawn on this site since {mask.date}: {mask.reason} "
+            f"({mask.source})" + (", and this virtual machine has it" if used else ""),
+            help="resolve it again when it next stops, and it goes without" if used else "",
+            feature=mask.feature,
+        )
+
+
+# --- what two hosts make of it -------------------------------------------------------------------
+
+
+def same_offer(first: HostReport, second: HostReport) -> bool:
+    """Return whether two reports say the same of two hosts, whoever they are."""
+    return _offer(first) == _offer(second)
+
+
+def _offer(report: HostReport) -> HostReport:
+    states = {name: Fact(state=fact.proven) for name, fact in report.facts.items()}
+    return evolve(report, name="", facts=states)
+
+
+def _left_open(
+    catalogue: Catalogue, abi: GuestAbi, start: HostReport, end: HostReport
+) -> Iterator[Finding]:
+    alike = same_offer(start, end)
+    for entry in abi.unpinned:
+        name = entry.what.partition(" ")[0]
+        severity = _UNPINNED[entry.migration]
+        shared = _shared(find_feature(catalogue, name), start, end)
+        if shared:
+            severity, where = "info", f"both hosts have {shared}"
+        elif alike:
+            # Two hosts with one report may still differ in what no probe sees.
+            severity = "warn" if severity == "blocked" else severity
+            where = "the reports are alike, which does not prove that the hosts are"
+        else:
+            where = "the hosts are not known to agree"
+        yield Finding(
+            code="unpinned",
+            severity=severity,
+            message=f"{entry.what} is left to the host, and {where}",
+            help=f"pin it: {entry.pin}",
+            feature=name,
+        )
+
+
+def _shared(feature: Feature | None, start: HostReport, end: HostReport) -> str:
+    """Return the values that decide *feature* on both hosts, or nothing where they differ."""
+    names = () if feature is None else feature.decided_by
+    values = [start.values.get(name) for name in names]
+    if not all(values) or values != [end.values.get(name) for name in names]:
+        return ""
+    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+
+
+def _changed_defaults(
+    catalogue: Catalogue, abi: GuestAbi, start: HostReport, end: HostReport
+) -> Iterator[Finding]:
+    """Yield what would change if the destination were started without the resolved values."""
+    for code, first, second in (("offers-more", start, end), ("offers-less", end, start)):
+        for carrier in defaults_gained(catalogue, abi, first, second):
+            of = "" if carrier.device is None else f" of {carrier.device}"
+            word = "more" if code == "offers-more" else "less"
+            yield Finding(
+                code=code,
+                severity="info",
+                message=f"without the resolved arguments the destination would offer {word}: "
+                f"{carrier.property}{of}",
+                help="start it with the arguments of the source's lockfile, not with its own",
+                feature=carrier.feature,
+                property=carrier.property,
+                value=carrier.value,
+                device=carrier.device,
+                backend=carrier.backend,
+            )

@@ -1,0 +1,154 @@
+"""What a platform asks of every host that is to support it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from attrs import frozen
+
+from platform_abi.errors import unknown
+from platform_abi.model.abi import MACHINE
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import DeviceFamily
+from platform_abi.model.feature import Feature
+from platform_abi.model.platform import PlatformReference, edition_key
+from platform_abi.model.value import Value
+from platform_abi.resolver.decide import Choice, choose, decide
+from platform_abi.resolver.grouping import ACCELERATOR
+from platform_abi.resolver.reference import parse_platform
+
+
+@frozen(kw_only=True, repr=False)
+class Scope(Value):
+    """Which virtual machines a platform is judged for.
+
+    *backends* are those of devices that have several, such as ``tap`` and ``tap+vhost``; without
+    any, the ones whose values hold where a resolution is given no devices.
+    """
+
+    accelerator: str = "kvm"
+    backends: tuple[str, ...] = ()
+    arch: str = "x86_64"
+
+
+@frozen(kw_only=True, repr=False)
+class Need(Value):
+    """One host capability that a feature of a platform rests on, behind one backend."""
+
+    feature: str
+    backend: str
+    value: str
+    capability: str
+
+
+@frozen(kw_only=True, repr=False)
+class PlatformNeeds(Value):
+    """What a platform rests on.
+
+    *defaults* are for what it turns on for every virtual machine in the scope: a host without one
+    of them does not support the platform. *promises* are for what it lists besides, and only a
+    virtual machine that asks for it needs: opt-in features, other kinds of device and backend.
+    What no kernel gives (a privilege, a backend process) is not for a platform to promise.
+    """
+
+    name: str
+    #: The canonical spelling: ``linux-6.9@2026.1``.
+    platform: str
+    lineage: str
+    defaults: tuple[Need, ...]
+    promises: tuple[Need, ...]
+
+    @property
+    def guarantees(self) -> frozenset[str]:
+        """Return the capabilities without which a host does not support the platform."""
+        return frozenset(need.capability for need in self.defaults)
+
+
+def platform_needs(
+    catalogue: Catalogue, platform: PlatformReference | str, scope: Scope
+) -> PlatformNeeds:
+    """Return what *platform* asks of a host, for the virtual machines of *scope*.
+
+    Judged are the newest machine types: those have every feature. Raises UnknownNameError for a
+    platform, an accelerator or a backend that nothing defines.
+    """
+    reference = parse_platform(platform) if isinstance(platform, str) else platform
+    key = ("needs", reference, scope)
+    found: PlatformNeeds | None = catalogue.memo.get(key)
+    if found is None:
+        found = catalogue.memo[key] = _needs(catalogue, choose(catalogue, reference), scope)
+    return found
+
+
+def _needs(catalogue: Catalogue, choice: Choice, scope: Scope) -> PlatformNeeds:
+    _check(catalogue, scope)
+    defaults: dict[Need, None] = {}
+    promises: dict[Need, None] = {}
+    kernels = {name for name, c in catalogue.capabilities().items() if c.since is not None}
+    for family, feature in _features(catalogue, choice, scope):
+        core = _core(family, scope)
+        for backend in dict.fromkeys((*core, *_others(family, feature))):
+            decision = decide(catalogue, choice, feature, backend)
+            needed = [
+                Need(feature=feature.id, backend=backend, value=decision.value, capability=name)
+                for name in decision.needs or ()
+            ]
+            if feature.demands(decision.value) and backend in core and not feature.cpus:
+                defaults |= dict.fromkeys(needed)
+            elif decision.guaranteed:
+                promises |= dict.fromkeys(need for need in needed if need.capability in kernels)
+    return PlatformNeeds(
+        name=choice.platform.name,
+        platform=choice.spelled,
+        lineage=choice.platform.lineage,
+        defaults=_sorted(defaults),
+        promises=_sorted(need for need in promises if need not in defaults),
+    )
+
+
+def _sorted(needs: Iterable[Need]) -> tuple[Need, ...]:
+    return tuple(sorted(needs, key=lambda n: (n.feature, n.backend, n.capability)))
+
+
+def _check(catalogue: Catalogue, scope: Scope) -> None:
+    devices = catalogue.devices()
+    if scope.accelerator not in devices.accelerators:
+        raise unknown(
+            "accelerator", scope.accelerator, devices.accelerators, code="unknown-accelerator"
+        )
+    known = {backend.name for backend in devices.backends}
+    for name in scope.backends:
+        if name not in known:
+            raise unknown("backend", name, known, code="unknown-backend")
+
+
+def _features(
+    catalogue: Catalogue, choice: Choice, scope: Scope
+) -> Iterator[tuple[DeviceFamily, Feature]]:
+    """Yield every feature with a value that newest machine types have, with each family of it."""
+    for family in catalogue.devices().families:
+        for stem in family.feature_files:
+            for feature in catalogue.features(stem):
+                if (
+                    feature.kind in ("setting", "guard")
+                    and feature.until is None
+                    and edition_key(feature.edition) <= edition_key(choice.edition)
+                    and (not feature.arch or scope.arch in feature.arch)
+                    and (not feature.accelerators or scope.accelerator in feature.accelerators)
+                    and any(text.startswith(f"{family.driver}.") for text in feature.properties)
+                ):
+                    yield family, feature
+
+
+def _core(family: DeviceFamily, scope: Scope) -> tuple[str, ...]:
+    """Return the backends for which what the platform turns on must hold."""
+    if family.driver == MACHINE or family.backend == ACCELERATOR:
+        return (scope.accelerator,)
+    return scope.backends or family.assumed_backends if family.assumed_backends else ()
+
+
+def _others(family: DeviceFamily, feature: Feature) -> tuple[str, ...]:
+    """Return the backends that a virtual machine may have besides."""
+    if family.driver == MACHINE or family.backend == ACCELERATOR:
+        return ()
+    return tuple(sorted(feature.requires.keys()))

@@ -1,0 +1,193 @@
+"""Which platforms a host supports, why not the others, and which one to choose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
+
+from attrs import evolve, frozen
+
+from platform_abi.compat.needs import Need, PlatformNeeds, Scope, platform_needs
+from platform_abi.errors import unknown
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.host import Fact, HostReport
+from platform_abi.model.platform import Platform, PlatformReference, version_key
+from platform_abi.model.value import Value
+
+Answer = Literal["yes", "no", "unknown"]
+Policy = Literal["newest", "conservative"]
+
+#: The platform that the policy of this name means: everything that a host decides is off.
+CONSERVATIVE = "conservative"
+
+
+@frozen(kw_only=True, repr=False)
+class Missing(Value):
+    """A need that a host does not meet, or is not known to, with what was found of it."""
+
+    feature: str
+    backend: str
+    value: str
+    capability: str
+    fact: Fact
+
+
+@frozen(kw_only=True, repr=False)
+class PlatformVerdict(Value):
+    """Whether a host supports one platform.
+
+    *missing* is why not. *limits* are what the platform promises only to virtual machines that ask
+    for it, and this host cannot keep, or is not known to. *notes* name what the site has masked.
+    """
+
+    name: str
+    #: The canonical spelling: ``linux-6.9@2026.1``.
+    platform: str
+    lineage: str
+    version: str
+    supported: Answer
+    needs: PlatformNeeds
+    missing: tuple[Missing, ...] = ()
+    limits: tuple[Missing, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def query_platforms(
+    catalogue: Catalogue,
+    report: HostReport,
+    *,
+    scope: Scope | None = None,
+    edition: str | None = None,
+) -> tuple[PlatformVerdict, ...]:
+    """Return for every platform whether the host of *report* supports it.
+
+    A platform is supported where the host has every capability that the platform's defaults rest
+    on, for the virtual machines of *scope*: with KVM, and behind a tap with and without vhost,
+    where nothing else is said. What is not known is not there. The host's own lineage comes first,
+    the newest platform first within each.
+    """
+    asked = scope_for(report, scope)
+    found = [
+        judge(catalogue, PlatformReference(name=name, edition=edition), report, asked)
+        for name in reversed(catalogue.platform_names())
+    ]
+    place = {name: index for index, name in enumerate(preference(report))}
+    # Sorting is stable: within a lineage the newest stays first.
+    return tuple(
+        sorted(found, key=lambda v: (place.get(v.lineage, len(place)), _rank(v), v.lineage))
+    )
+
+
+def _rank(verdict: PlatformVerdict) -> int:
+    """Return 1 for the platform that everything falls back to: it comes last."""
+    return int(verdict.name == CONSERVATIVE)
+
+
+def scope_for(report: HostReport, scope: Scope | None) -> Scope:
+    """Return *scope*, or the usual one for the host's architecture."""
+    if scope is not None:
+        return scope
+    return evolve(Scope(), arch=report.arch) if report.arch else Scope()
+
+
+def judge(
+    catalogue: Catalogue, platform: PlatformReference | str, report: HostReport, scope: Scope
+) -> PlatformVerdict:
+    """Return whether the host of *report* supports *platform* for virtual machines of *scope*."""
+    needs = platform_needs(catalogue, platform, scope)
+    missing = _missing(needs.defaults, report)
+    states = {entry.fact.proven for entry in missing}
+    supported: Answer = "no" if "absent" in states else "unknown" if states else "yes"
+    described = catalogue.platform(needs.name)
+    return PlatformVerdict(
+        name=needs.name,
+        platform=needs.platform,
+        lineage=needs.lineage,
+        version=described.version,
+        supported=supported,
+        needs=needs,
+        missing=missing,
+        limits=_missing(needs.promises, report),
+        notes=(*_masked(catalogue, described), *_contradicted(described, report)),
+    )
+
+
+def _missing(needs: Iterable[Need], report: HostReport) -> tuple[Missing, ...]:
+    return tuple(
+        Missing(
+            feature=need.feature,
+            backend=need.backend,
+            value=need.value,
+            capability=need.capability,
+            fact=report.fact(need.capability),
+        )
+        for need in needs
+        if report.state(need.capability) != "present"
+    )
+
+
+def _masked(catalogue: Catalogue, platform: Platform) -> list[str]:
+    return [
+        f"masked here: {mask.feature}, {mask.date}: {mask.reason} ({mask.source})"
+        for mask in catalogue.masks()
+        if mask.covers(platform.name)
+    ]
+
+
+def _contradicted(platform: Platform, report: HostReport) -> list[str]:
+    """Return which configuration the name takes for granted, and the host's kernel is without."""
+    without = [option for option in platform.assumes if report.config.get(option) == "n"]
+    return [f"this kernel is built without CONFIG_{option}" for option in without]
+
+
+def preference(report: HostReport) -> tuple[str, ...]:
+    """Return the lineages to choose from, best first.
+
+    The distribution's own, then those that it says it is like (ID and ID_LIKE of os-release), then
+    the operating system's upstream.
+    """
+    words = (report.distribution, *report.distribution_like, report.system)
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def newest(
+    verdicts: Sequence[PlatformVerdict], report: HostReport, policy: Policy | str = "newest"
+) -> PlatformVerdict | None:
+    """Return the platform to choose where none was named, or None where none is supported.
+
+    *newest* takes the first lineage of ``preference`` that has a supported platform, and there the
+    newest one; *verdicts* are in the order of ``query_platforms``. Where several of it turn on the
+    very same, the name is the one that fits the host's own release best. Without any such lineage
+    it is the conservative platform, which the policy *conservative* takes in any case. Raises
+    UnknownNameError for another policy.
+    """
+    if policy not in get_args(Policy):
+        raise unknown("policy", policy, get_args(Policy), code="unknown-policy")
+    supported = [verdict for verdict in verdicts if verdict.supported == "yes"]
+    if policy == "newest":
+        for lineage in preference(report):
+            found = [verdict for verdict in supported if verdict.lineage == lineage]
+            if found:
+                return _fitting(found, report)
+    return next((verdict for verdict in supported if verdict.name == CONSERVATIVE), None)
+
+
+def _fitting(found: Sequence[PlatformVerdict], report: HostReport) -> PlatformVerdict:
+    """Return the first of *found*, or what turns on the same and is no newer than the host.
+
+    A kernel that brings nothing of interest supports the names of later ones as well; a host of
+    6.18 should still not be told to call itself 7.3. If all of them are newer, the oldest.
+    """
+    alike = [verdict for verdict in found if verdict.needs.defaults == found[0].needs.defaults]
+    own = found[0].lineage == report.distribution
+    release = _VERSION.match(report.distribution_version if own else report.release)
+    if release is None:
+        return found[0]
+    at = version_key(release[0])
+    fitting = [v for v in alike if _VERSION.fullmatch(v.version) and version_key(v.version) <= at]
+    return fitting[0] if fitting else alike[-1]
+
+
+#: A release as far as platforms are named by it: 6.18 of 6.18.44-generic, 24.04 of Ubuntu.
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)?")
