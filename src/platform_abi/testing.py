@@ -334,14 +334,18 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             families=_FAMILIES,
             backends=tuple(NetdevBackend(name=name, netdev=(name,)) for name in BACKENDS),
             accelerators=("kvm", "tcg"),
+            usual_accelerators={"linux": "kvm"},
         ),
         features=known,
         platforms=[draw(platforms(known, name)) for name in _PLATFORMS],
         machines=[draw(machines(generation))],
         types=_TYPES,
         capabilities={
-            name: Capability(id=name, title=name, subsystem=name.split(".")[0], since="5.0")
+            name: Capability(
+                id=name, title=name, subsystem=system, since="5.0", config=(system.upper(),)
+            )
             for name in CAPABILITIES
+            for system in [name.split(".")[0]]
         },
     )
     return Scenario(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve
 from hypothesis import assume, given
@@ -26,7 +27,7 @@ from tests.definitions.site import DEFINITIONS
 
 FULL = Fact(state="present", source="ioctl")
 ABSENT = Fact(state="absent", source="ioctl", detail="EINVAL from TUNSETOFFLOAD 0x61")
-NIC = {"devices": ["virtio-net-pci,netdev=n0,id=net0"], "netdevs": ["tap,id=n0"]}
+NIC: dict[str, Any] = {"devices": ["virtio-net-pci,netdev=n0,id=net0"], "netdevs": ["tap,id=n0"]}
 CPU = "Skylake-Server-v4,vendor=GenuineIntel"
 
 
@@ -35,9 +36,9 @@ def _host(catalogue: pa.Catalogue, *without: str) -> pa.HostReport:
     return pa.HostReport(facts=facts, system="linux", arch="x86_64", distribution="arch")
 
 
-def _abi(catalogue: pa.FileCatalogue, platform: str = "linux-6.9", **said: object) -> pa.GuestAbi:
-    known = {"cpu": CPU, **NIC, **said}
-    vm = pa.virtual_machine(catalogue.devices(), "pc-q35-9.1", **known)  # type: ignore[arg-type]
+def _abi(catalogue: pa.FileCatalogue, platform: str = "linux-6.9", **said: Any) -> pa.GuestAbi:
+    known: dict[str, Any] = {"cpu": CPU, **NIC, **said}
+    vm = pa.virtual_machine(catalogue.devices(), "pc-q35-9.1", **known)
     return pa.resolve(catalogue, vm, platform)
 
 
@@ -202,7 +203,7 @@ def test_a_refusal_names_everything(catalogue: pa.FileCatalogue) -> None:
 
 def test_only_the_devices_concerned_are_named(catalogue: pa.FileCatalogue) -> None:
     """A NIC behind user-mode networking does not need what its neighbour behind a tap needs."""
-    nics = {
+    nics: dict[str, Any] = {
         "devices": ["virtio-net-pci,netdev=n0,id=tap0", "virtio-net-pci,netdev=n1,id=user0"],
         "netdevs": ["tap,id=n0", "user,id=n1"],
     }
@@ -212,7 +213,7 @@ def test_only_the_devices_concerned_are_named(catalogue: pa.FileCatalogue) -> No
 
 def test_an_alias_of_a_driver_is_the_driver(catalogue: pa.FileCatalogue) -> None:
     """``virtio-net`` is ``virtio-net-pci``: its device is named as well."""
-    nic = {"devices": ["virtio-net,netdev=n0,id=net7"], "netdevs": ["tap,id=n0"]}
+    nic: dict[str, Any] = {"devices": ["virtio-net,netdev=n0,id=net7"], "netdevs": ["tap,id=n0"]}
     verdict = check(catalogue, _abi(catalogue, **nic), _host(catalogue, "tun.uso"))
     assert {"net7"} == {f.device for f in verdict.findings}
 
@@ -281,7 +282,7 @@ def test_what_the_machine_type_does_not_have_is_not_offered_more(
     catalogue: pa.FileCatalogue,
 ) -> None:
     """pc-q35-8.1 has no USO on any host: its QEMU would offer nothing more there."""
-    vm = pa.virtual_machine(catalogue.devices(), "pc-q35-8.1", cpu=CPU, **NIC)  # type: ignore[arg-type]
+    vm = pa.virtual_machine(catalogue.devices(), "pc-q35-8.1", cpu=CPU, **NIC)
     abi = pa.resolve(catalogue, vm, "linux-6.1")
     verdict = check_migration(catalogue, abi, _host(catalogue, "tun.uso"), _host(catalogue))
     assert () == verdict.forward.findings

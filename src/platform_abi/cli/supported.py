@@ -29,7 +29,7 @@ POLICY_VARIABLE = "PLATFORM_ABI_POLICY"
 def run_supported(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
     """Print a verdict for every platform, or for the one that was named; 1 if that is not 'yes'."""
     report = report_of(catalogue, arguments.host)
-    scope = scope_for(report, None)
+    scope = scope_for(catalogue, report)
     if arguments.accel is not None:
         scope = evolve(scope, accelerator=arguments.accel)
     if arguments.backend:

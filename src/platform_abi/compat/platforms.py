@@ -63,11 +63,11 @@ def query_platforms(
     """Return for every platform whether the host of *report* supports it.
 
     A platform is supported where the host has every capability that the platform's defaults rest
-    on, for the virtual machines of *scope*: with KVM, and behind a tap with and without vhost,
-    where nothing else is said. What is not known is not there. The host's own lineage comes first,
-    the newest platform first within each.
+    on, for the virtual machines of *scope*: on Linux with KVM, and behind a tap with and without
+    vhost, where nothing else is said. What is not known is not there. The host's own lineage comes
+    first, the newest platform first within each.
     """
-    asked = scope_for(report, scope)
+    asked = scope_for(catalogue, report) if scope is None else scope
     found = [
         judge(catalogue, PlatformReference(name=name, edition=edition), report, asked)
         for name in reversed(catalogue.platform_names())
@@ -84,11 +84,17 @@ def _rank(verdict: PlatformVerdict) -> int:
     return int(verdict.name == CONSERVATIVE)
 
 
-def scope_for(report: HostReport, scope: Scope | None) -> Scope:
-    """Return *scope*, or the usual one for the host's architecture."""
-    if scope is not None:
-        return scope
-    return evolve(Scope(), arch=report.arch) if report.arch else Scope()
+def scope_for(catalogue: Catalogue, report: HostReport) -> Scope:
+    """Return the virtual machines to judge for where nobody says: the usual ones of the host."""
+    scope = Scope()
+    if report.system:
+        usual = catalogue.devices().usual_accelerators
+        scope = evolve(scope, accelerator=usual.get(report.system, EMULATOR))
+    return evolve(scope, arch=report.arch) if report.arch else scope
+
+
+#: The accelerator that every host has.
+EMULATOR = "tcg"
 
 
 def judge(

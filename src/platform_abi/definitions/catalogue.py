@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from platform_abi.definitions.cache import ValueCache, cache_folder
 from platform_abi.definitions.files import DefinitionFiles, File, natural, stem_of
 from platform_abi.definitions.search import search_path
-from platform_abi.errors import DefinitionError, HostError, suggest, unknown
+from platform_abi.errors import DefinitionError, unknown
 
 if TYPE_CHECKING:
-    from platform_abi.definitions.documents import EditionFile, Examined, MaskEntry
+    from platform_abi.definitions.documents import EditionFile, Examined
     from platform_abi.definitions.reading import Reader
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceTable
@@ -129,7 +128,9 @@ class FileCatalogue:
         """Return the features of one family, sorted by id; empty where nothing defines any."""
 
         def read() -> tuple[tuple[Feature, ...], list[str]]:
-            return self._reader().features(stem, self._files.by_stem("features").get(stem, [])), [stem]
+            return self._reader().features(stem, self._files.by_stem("features").get(stem, [])), [
+                stem
+            ]
 
         return self._value(
             ("features", stem),
@@ -148,7 +149,9 @@ class FileCatalogue:
         def read() -> tuple[dict[str, Capability], list[str]]:
             return self._reader().capabilities(self._files.listed("capabilities")), []
 
-        return self._value(("capabilities",), [], lambda _: self._files.listed("capabilities"), read)
+        return self._value(
+            ("capabilities",), [], lambda _: self._files.listed("capabilities"), read
+        )
 
     def devices(self) -> DeviceTable:
         """Return device families, network backends and accelerators."""

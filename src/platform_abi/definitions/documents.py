@@ -51,6 +51,7 @@ class DeviceFile:
 
     schema: int
     accelerators: tuple[str, ...] = ()
+    usual_accelerators: Mapping[str, str] = field(factory=dict)
     common_bit: tuple[VirtioBit, ...] = ()
     family: tuple[DeviceFamily, ...] = ()
     backend: tuple[NetdevBackend, ...] = ()

@@ -103,4 +103,6 @@ def stem_of(relative: str) -> str:
 def natural(name: str) -> tuple[object, ...]:
     """Return what sorts ``linux-6.9`` before ``linux-6.10``."""
     parts = re.split(r"([0-9]+)", name)
-    return tuple((1, int(part), "") if part[0] in "0123456789" else (0, 0, part) for part in parts if part)
+    return tuple(
+        (1, int(part), "") if part[0] in "0123456789" else (0, 0, part) for part in parts if part
+    )

@@ -48,7 +48,7 @@ def mask_fault(catalogue: FileCatalogue, mask: Mask | MaskEntry) -> tuple[str, s
 
 
 def _unmeant(catalogue: FileCatalogue, name: str, stem: str) -> str | None:
-    """Return why no feature is meant by *name*, or None; of families but *stem*, if there is any."""
+    """Return why no feature is meant by *name*, or None; of other families than *stem*."""
     family = name.split(".", 1)[0]
     if family not in catalogue.feature_stems():
         return f"no feature family '{family}'{suggest(family, catalogue.feature_stems())}"

@@ -121,11 +121,14 @@ class Reader:
         families: dict[str, tuple[Any, File]] = {}
         backends: dict[str, tuple[Any, File]] = {}
         accelerators: list[str] = []
+        usual: dict[str, tuple[Any, File]] = {}
         common: list[VirtioBit] = []
         for file in files:
             document = self.document(DeviceFile, file)
             accelerators += document.accelerators
             common += document.common_bit
+            for system, name in document.usual_accelerators.items():
+                _merge(usual, f"usual accelerator of {system}", system, name, file)
             for family in document.family:
                 _merge(families, f"device family {family.name}", family.name, family, file)
             for entry in document.backend:
@@ -135,6 +138,7 @@ class Reader:
             families=tuple(value for value, _ in families.values()),
             backends=tuple(value for value, _ in backends.values()),
             accelerators=tuple(dict.fromkeys(accelerators)),
+            usual_accelerators={system: value for system, (value, _) in usual.items()},
             common_bits=tuple(dict.fromkeys(common)),
         )
 

@@ -85,5 +85,7 @@ class DeviceTable(Value):
     families: tuple[DeviceFamily, ...] = ()
     backends: tuple[NetdevBackend, ...] = ()
     accelerators: tuple[str, ...] = ()
+    #: By operating system, the accelerator of a virtual machine where none is named.
+    usual_accelerators: Mapping[str, str] = field(factory=dict)
     #: Feature bits that every virtio device has.
     common_bits: tuple[VirtioBit, ...] = ()

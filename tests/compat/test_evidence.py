@@ -1,0 +1,155 @@
+"""What is known besides the probe: another probe, the configuration, and mere prediction."""
+
+from __future__ import annotations
+
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+import platform_abi as pa
+from platform_abi.compat.compare import diff_hosts
+from platform_abi.compat.evidence import complete, from_configuration, predict
+from platform_abi.compat.platforms import query_platforms
+from platform_abi.model.host import Fact
+from platform_abi.testing import Scenario, host_reports, scenarios
+
+
+def _linux(release: str, distribution: str = "", version: str = "") -> pa.HostReport:
+    return pa.HostReport(
+        system="linux",
+        release=release,
+        arch="x86_64",
+        distribution=distribution,
+        distribution_version=version,
+    )
+
+
+# --- laws ----------------------------------------------------------------------------------------
+
+
+@given(host_reports(), host_reports())
+def test_a_second_report_only_adds(first: pa.HostReport, second: pa.HostReport) -> None:
+    """What the first report settles stays, and what it does not is taken from the second."""
+    both = complete(first, second)
+    for name in first.facts.keys() | second.facts.keys():
+        settled = first.fact(name).state != "unknown"
+        assert both.fact(name) == (first if settled or name not in second.facts else second).fact(
+            name
+        )
+    assert both.numbers == {**second.numbers, **first.numbers}
+    assert complete(both, second) == both
+
+
+@given(scenarios(), host_reports())
+def test_a_prediction_changes_no_verdict(scenario: Scenario, report: pa.HostReport) -> None:
+    """What a release predicts is never believed: no platform is supported by it, nor refused."""
+    predicted = predict(scenario.catalogue, report)
+    before = query_platforms(scenario.catalogue, report)
+    after = query_platforms(scenario.catalogue, predicted)
+    assert [v.supported for v in before] == [v.supported for v in after]
+
+
+@given(scenarios(), host_reports())
+def test_a_prediction_touches_only_what_is_unknown(
+    scenario: Scenario, report: pa.HostReport
+) -> None:
+    """Facts that a probe found stay, and each new one says that it is inferred."""
+    predicted = predict(scenario.catalogue, report)
+    for name, fact in predicted.facts.items():
+        if fact != report.fact(name):
+            assert (report.fact(name).state, fact.source) == ("unknown", "inferred")
+
+
+@given(scenarios(), host_reports(), st.sampled_from(["y", "m", "n"]))
+def test_a_configuration_only_ever_proves_absence(
+    scenario: Scenario, report: pa.HostReport, value: str
+) -> None:
+    """What is built in may still not work; only what is left out, and was unknown, is settled."""
+    settled = from_configuration(scenario.catalogue, evolve(report, config={"TUN": value}))
+    for name, fact in settled.facts.items():
+        if fact != report.fact(name):
+            assert (report.fact(name).state, fact.state) == ("unknown", "absent")
+            assert value == "n"
+
+
+@given(host_reports(), host_reports())
+def test_reports_without_differences_say_the_same(a: pa.HostReport, b: pa.HostReport) -> None:
+    """A comparison with itself is empty, and swapping two reports swaps before and after."""
+    assert [] == diff_hosts(a, a)
+    assert [(d.kind, d.what, d.before, d.after) for d in diff_hosts(a, b)] == [
+        (d.kind, d.what, d.after, d.before) for d in diff_hosts(b, a)
+    ]
+
+
+# --- examples ------------------------------------------------------------------------------------
+
+
+def test_a_kernel_without_the_option_lacks_the_capability(catalogue: pa.FileCatalogue) -> None:
+    """CONFIG_VHOST_NET=n settles /dev/vhost-net without anybody opening it."""
+    host = evolve(_linux("6.18.1"), config={"VHOST_NET": "n", "TUN": "m"})
+    report = from_configuration(catalogue, host)
+    assert report.fact("vhost-net") == Fact(
+        state="absent", source="file", detail="CONFIG_VHOST_NET is not set"
+    )
+    assert "unknown" == report.state("tun.uso")
+
+
+def test_an_upstream_release_predicts_by_its_number(catalogue: pa.FileCatalogue) -> None:
+    """Linux 6.9 is predicted to have USO, which came in 6.2, and no UDP tunnels."""
+    report = predict(catalogue, _linux("6.9.3-arch1-1", "arch"))
+    assert ("present", "Linux 6.9; since Linux 6.2") == (
+        report.fact("tun.uso").state,
+        report.fact("tun.uso").detail,
+    )
+    assert "absent" == report.fact("tun.udp-tunnel-gso").state
+    assert "absent" == report.fact("tun.hash-report").state
+    assert "unknown" == report.state("tun.uso")
+    assert "unknown" == report.fact("privilege.bpf").state
+
+
+def test_a_vendors_kernel_predicts_by_its_levels(catalogue: pa.FileCatalogue) -> None:
+    """RHEL 9.5 runs a 5.14 whose KVM is that of 6.9: its tun has no USO, its KVM what 6.9 has."""
+    report = predict(catalogue, _linux("5.14.0-503.11.1.el9_5.x86_64", "rhel", "9.5"))
+    assert "absent" == report.fact("tun.uso").state
+    assert "linux-rhel-9.5; since Linux 6.2" == report.fact("tun.uso").detail
+    assert "present" == report.fact("kvm.guest-memfd").state
+
+
+def test_another_kernel_than_the_distributions_own_is_not_its_platform(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Debian 12 with a kernel of 6.12 is judged by 6.12: linux-debian-12 means 6.1."""
+    report = predict(catalogue, _linux("6.12.38+deb12-amd64", "debian", "12"))
+    assert "Linux 6.12; since Linux 6.2" == report.fact("tun.uso").detail
+
+
+def test_nothing_is_predicted_of_what_is_not_linux(catalogue: pa.FileCatalogue) -> None:
+    """A release of another system, or no release at all, predicts nothing."""
+    for report in (evolve(_linux("14.1-RELEASE"), system="freebsd"), _linux("custom")):
+        assert report == predict(catalogue, report)
+
+
+def test_a_difference_between_hosts_is_named(catalogue: pa.FileCatalogue) -> None:
+    """States, limits, registers, members, words and configuration are compared one by one."""
+    del catalogue
+    first = pa.HostReport(
+        facts={"tun.uso": Fact(state="present", source="ioctl")},
+        numbers={"page-size": 4096},
+        masks={"kvm.cpuid.00000007.00.ebx": 0x1F},
+        sets={"kvm.msr-features": ("0x10a", "0x48b")},
+        values={"cpu.vendor": "GenuineIntel"},
+        config={"TUN": "m"},
+        name="alpha",
+    )
+    second = evolve(
+        first,
+        facts={"tun.uso": Fact(state="absent", source="ioctl")},
+        masks={"kvm.cpuid.00000007.00.ebx": 0xF},
+        sets={"kvm.msr-features": ("0x10a",)},
+        name="beta",
+    )
+    assert [(d.kind, d.what, d.before, d.after) for d in diff_hosts(first, second)] == [
+        ("fact", "tun.uso", "present", "absent"),
+        ("mask", "kvm.cpuid.00000007.00.ebx", "0x1f", "0xf"),
+        ("set", "kvm.msr-features 0x48b", "there", None),
+    ]
