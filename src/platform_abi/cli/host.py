@@ -54,7 +54,8 @@ def _probe(catalogue: FileCatalogue, arguments: argparse.Namespace) -> HostRepor
     if arguments.oracle:
         from platform_abi.compat.evidence import complete
         from platform_abi.errors import HostError
-        from platform_abi.host.oracle import ask_qemu, find_qemu
+        from platform_abi.host.netdevs import find_qemu
+        from platform_abi.host.oracle import ask_qemu
 
         binary = arguments.qemu or find_qemu(os.environ, report.arch)
         if binary is None:

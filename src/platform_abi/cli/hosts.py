@@ -40,7 +40,7 @@ def probe_this(
     HostError; the usual one that does not leaves facts unknown.
     """
     from platform_abi.compat.evidence import complete, from_configuration
-    from platform_abi.host.oracle import ask_netdevs, find_qemu
+    from platform_abi.host.netdevs import ask_netdevs, find_qemu
     from platform_abi.host.probe import TIMEOUT, probe
 
     capabilities = catalogue.capabilities()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from attrs import evolve
@@ -104,15 +105,21 @@ def _print_one(verdict: PlatformVerdict) -> None:
 
 
 def _print_entries(title: str, entries: Sequence[Missing]) -> None:
-    """Print one row for each capability, with everything that rests on it."""
+    """Print each capability with its evidence, and below it everything that rests on it."""
     if not entries:
         return
     print(f"\n{title}:")
-    rows = []
     for name in dict.fromkeys(entry.capability for entry in entries):
         on_it = [entry for entry in entries if entry.capability == name]
         fact = on_it[0].fact
-        features = ", ".join(dict.fromkeys(f"{e.feature}={e.value}" for e in on_it))
+        evidence = f"  ({printable(fact.detail)})" if fact.detail else ""
+        print(f"  {paint(name, 'bold', sys.stdout)}  {fact.state}{evidence}")
         behind = ", ".join(dict.fromkeys(e.backend for e in on_it))
-        rows.append([name, fact.state, fact.detail, features, behind])
-    table(["CAPABILITY", "STATE", "EVIDENCE", "NEEDED FOR", "BEHIND"], rows)
+        features = ", ".join(dict.fromkeys(f"{e.feature}={e.value}" for e in on_it))
+        text = f"behind {behind}: {features}"
+        for line in textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False):
+            print(f"      {line}")
+
+
+#: Of every terminal, so that output does not depend on one.
+_WIDTH = 92

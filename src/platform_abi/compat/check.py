@@ -12,7 +12,7 @@ from typing import Literal
 from attrs import evolve, frozen
 
 from platform_abi.compat.carriers import Carrier, carriers, defaults_gained, find_feature
-from platform_abi.compat.remedy import needed, working_platform
+from platform_abi.compat.remedy import needed, remedy, unmet
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature, Migration
@@ -170,12 +170,15 @@ def _verdict(
 def _unmet(
     catalogue: Catalogue, abi: GuestAbi, report: HostReport, *, allow_unknown: bool
 ) -> Iterator[Finding]:
-    lacking = [p for p in abi.preconditions if report.state(p.capability) != "present"]
+    lacking = unmet(abi, report)
     if not lacking:
         return
-    instead = working_platform(catalogue, abi, report)
-    for entry in lacking:
+    found = remedy(catalogue, abi, report)
+    for entry in abi.preconditions:
+        if entry.capability not in lacking:
+            continue
         fact = report.fact(entry.capability)
+        instead = () if entry.capability in found.incurable else found.choices
         for feature in entry.because:
             for carrier in carriers(catalogue, abi, feature, entry.capability):
                 yield _missing(
@@ -188,7 +191,7 @@ def _missing(
     capability: str,
     fact: Fact,
     carrier: Carrier,
-    instead: str | None,
+    instead: Sequence[str],
     *,
     allow_unknown: bool,
 ) -> Finding:
