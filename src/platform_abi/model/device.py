@@ -55,6 +55,8 @@ class DeviceFamily(Value):
     assumed_backends: tuple[str, ...] = ()
     #: Feature files that describe the family; empty: the one of its own name.
     features: tuple[str, ...] = ()
+    #: What the migration stream calls its devices, where that is not the family's name.
+    sections: tuple[str, ...] = ()
     #: The VIRTIO device id, where *bit* describes all that the device can offer; else 0.
     virtio_id: int = 0
     bit: tuple[VirtioBit, ...] = ()

@@ -1,0 +1,204 @@
+"""The verb ``explain-error``."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from platform_abi.cli.render import note, paint, table
+from platform_abi.compat.diagnosis import Diagnosis, Finding, diagnose
+from platform_abi.compat.lacking import NEVER_YET, Lacking
+from platform_abi.compat.masks import Reading
+from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.errors import HostError, UsageError, printable
+
+#: What stands for stdin.
+_STDIN = "-"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain what QEMU printed; 1 where nothing in it says why."""
+    text = _text(arguments)
+    found = diagnose(load_catalogue(), text, device=arguments.device)
+    if arguments.json:
+        from platform_abi.emit.document import to_json
+
+        sys.stdout.write(to_json(diagnosis_document(found)))
+    else:
+        _print(found)
+    return 0 if found.explained else 1
+
+
+# --- input ---------------------------------------------------------------------------------------
+
+
+def _text(arguments: argparse.Namespace) -> str:
+    words: list[str] = arguments.text
+    if arguments.file is not None and words:
+        raise UsageError("both a text and --file are given", code="usage")
+    if arguments.file is not None and arguments.file != _STDIN:
+        return _read(arguments.file)
+    if words and words != [_STDIN]:
+        # Quoted messages are lines; without quotes, the shell has split one.
+        quoted = any(" " in word for word in words)
+        return ("\n" if quoted else " ").join(words)
+    if sys.stdin is None or (arguments.file is None and not words and sys.stdin.isatty()):
+        raise UsageError(
+            "there is nothing to explain",
+            code="usage",
+            help="give what QEMU printed, as text, as --file LOG or on stdin",
+        )
+    try:
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    except OSError as error:
+        raise HostError(f"cannot read stdin: {error.strerror}", code="read-failed") from error
+
+
+def _read(name: str) -> str:
+    try:
+        with open(name, "rb") as stream:  # noqa: PTH123 - the name may hold bytes that are no text
+            return stream.read().decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise HostError(f"cannot read {name}: {reason}", code="read-failed") from error
+
+
+# --- JSON ----------------------------------------------------------------------------------------
+
+
+def diagnosis_document(found: Diagnosis) -> dict[str, Any]:
+    """Return *found* as plain data, in the shape that ``explain-error --json`` prints."""
+    from platform_abi.emit.document import SCHEMA_VERSION
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "explained": found.explained,
+        "findings": [_finding_document(finding) for finding in found.findings],
+    }
+
+
+def _finding_document(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "line": finding.number,
+        "count": finding.count,
+        "text": finding.text,
+        "explained": finding.explained,
+        "meaning": finding.says,
+        "help": list(finding.helps),
+        "side": finding.side,
+        "section": finding.section or None,
+        "device": finding.family or None,
+        "guessed": finding.guessed,
+        "lacking": [_lacking_document(item) for item in finding.lacking],
+        "suspects": [_lacking_document(item) for item in finding.suspects],
+        "platforms": dict(finding.platforms),
+        "arguments": list(finding.arguments),
+        "otherwise": [_reading_document(reading) for reading in finding.otherwise],
+    }
+
+
+def _reading_document(reading: Reading) -> dict[str, Any]:
+    return {
+        "device": reading.family,
+        "lacking": [_lacking_document(item) for item in reading.lacking],
+        "suspects": [_lacking_document(item) for item in reading.suspects],
+    }
+
+
+def _lacking_document(item: Lacking) -> dict[str, Any]:
+    return {
+        "name": item.name or None,
+        "bit": item.bit,
+        "property": item.property or None,
+        "feature": item.feature or None,
+        "title": item.title or None,
+        "kernels": dict(item.kernels),
+        "generation": item.generation,
+        "argument": item.argument or None,
+    }
+
+
+# --- text ----------------------------------------------------------------------------------------
+
+
+def _print(found: Diagnosis) -> None:
+    for number, finding in enumerate(found.findings):
+        if number:
+            print()
+        _print_finding(finding)
+    if not found.findings:
+        note("nothing found", "no message of QEMU's or libvirt's about a migration or a start")
+    elif not found.explained:
+        note("not explained", "nothing in this text says why it failed")
+
+
+def _print_finding(finding: Finding) -> None:
+    times = f" ({finding.count} times)" if finding.count > 1 else ""
+    head = f"line {finding.number}: {finding.text}{times}"
+    print(paint(printable(head), "bold", sys.stdout))
+    print(printable(f"  {finding.code}, {finding.side}: {finding.says}"))
+    if finding.guessed:
+        print(f"  device: {finding.family}, a guess: no message names it; --device says which")
+    elif finding.family:
+        print(printable(f"  device: {finding.family} ({finding.section or 'by the message'})"))
+    _print_items("lacking", finding.lacking)
+    _print_items("among these", finding.suspects)
+    if finding.platforms:
+        named = ", ".join(name for _, name in finding.platforms)
+        print(f"  newest platforms that do not turn it on: {named}")
+    elif finding.arguments and any(item.feature for item in finding.lacking):
+        print("  no platform turns it on: the source's command line asked for it")
+    if finding.arguments:
+        print(f"  at the start of the source: {printable(shlex.join(finding.arguments))}")
+    for text in finding.helps:
+        print(printable(f"  - {text}"))
+    for reading in finding.otherwise:
+        names = ", ".join(_called(item) for item in reading.lacking or reading.suspects)
+        print(f"  if it was {reading.family}: {names or '-'}")
+
+
+def _print_items(head: str, items: Iterable[Lacking]) -> None:
+    """Print what is known of *items*: a table, and a list of those with nothing but a name."""
+    known = [item for item in items if item.property or item.kernels or item.feature]
+    bare = [_called(item) for item in items if item not in known]
+    if known:
+        print(f"  {head}:")
+        rows = [
+            [
+                "-" if item.bit is None else str(item.bit),
+                _called(item),
+                item.feature or "-",
+                item.property or "-",
+                _kernels(item.kernels),
+                item.generation or "-",
+            ]
+            for item in known
+        ]
+        table(
+            ["  BIT", "NAME", "FEATURE", "PROPERTY", "LINUX", "QEMU"],
+            [[f"  {row[0]}", *row[1:]] for row in rows],
+        )
+    if bare:
+        print(printable(f"  {'and' if known else head}: {', '.join(bare)}"))
+
+
+def _called(item: Lacking) -> str:
+    return item.name or f"bit {item.bit}"
+
+
+def _kernels(kernels: Mapping[str, str]) -> str:
+    """Return the first kernel: one for all backends, or those of each kernel behind it."""
+    words = {"": "-", NEVER_YET: "none yet"}
+    if len(set(kernels.values())) <= 1:
+        since = next(iter(kernels.values()), "")
+        return words.get(since, since)
+    grouped: dict[str, list[str]] = {}
+    for backend, since in kernels.items():
+        grouped.setdefault(since, []).append(backend)
+    return "; ".join(
+        f"{words.get(since, since)} ({', '.join(backends)})" for since, backends in grouped.items()
+    )
