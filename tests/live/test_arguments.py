@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
-from tests.live.qtest import QUIET, Qtest
+from platform_abi.host.qtest import QUIET, Qtest
 
 pytestmark = pytest.mark.live
 

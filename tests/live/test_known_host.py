@@ -14,7 +14,8 @@ from typing import Final
 
 import pytest
 
-from tests.live.qtest import QUIET, Offered, Qtest, StartError
+from platform_abi.host.qtest import QUIET, Qtest, StartError
+from platform_abi.host.virtio_pci import Offered
 
 pytestmark = pytest.mark.live
 
@@ -36,10 +37,11 @@ class Host:
     hides: int = 0
     """The TUN_F_* bits that the real kernel must appear not to know."""
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What tells the preloaded ``old_kernel`` to hide it."""
-        return {"OLD_KERNEL_TUN_MASK": f"{self.hides:#x}"} if self.hides else {}
+    def environment(self, shim: Path | None) -> dict[str, str]:
+        """Return what loads ``old_kernel`` into QEMU and tells it what to hide."""
+        if shim is None:
+            return {}
+        return {"LD_PRELOAD": str(shim), "OLD_KERNEL_TUN_MASK": f"{self.hides:#x}"}
 
     @property
     def has_tap(self) -> bool:
@@ -135,7 +137,7 @@ def _card(machine: str, netdev: str) -> list[str]:
 
 def _offered(binary: Path, machine: str, host: Host, ifname: str, shim: Path | None) -> Offered:
     arguments = _card(machine, host.netdev.format(ifname=ifname))
-    with Qtest(binary, arguments, preload=shim, environment=host.environment) as qtest:
+    with Qtest(binary, arguments, environment=host.environment(shim)) as qtest:
         return qtest.offered(SLOT)
 
 
@@ -174,9 +176,7 @@ def test_a_property_that_the_host_cannot_honour_is_dropped_without_a_word(
     arguments = _card("pc-q35-8.2", host.netdev.format(ifname=ifname))
     arguments[-1] += ",host_uso=on,guest_uso4=on,guest_uso6=on"
 
-    with Qtest(
-        qemu_binaries["10.0"], arguments, preload=old_kernel, environment=host.environment
-    ) as qtest:
+    with Qtest(qemu_binaries["10.0"], arguments, environment=host.environment(old_kernel)) as qtest:
         offered = qtest.offered(SLOT)
 
     assert hex(offered.features) == "0x10130bfffa7"

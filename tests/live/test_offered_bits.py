@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
+from platform_abi.host.qtest import QUIET, Qtest
 from platform_abi.model.platform import version_key
-from tests.live.qtest import QUIET, Qtest
 
 pytestmark = pytest.mark.live
 
@@ -80,11 +80,11 @@ class Lab:
         )
         abi = pa.resolve(self.catalogue, vm, self.platform(platform))
         ids = [_id(text) for text in devices]
-        environment = {"OLD_KERNEL_TUN_MASK": f"{hidden:#x}"}
+        environment = {"LD_PRELOAD": str(self.shim), "OLD_KERNEL_TUN_MASK": f"{hidden:#x}"}
         arguments = [*_complete(pa.arguments(abi), placed), *QUIET, *_DISK]
         for netdev in netdevs:
             arguments[:0] = ["-netdev", netdev]
-        with Qtest(self.qemu, arguments, preload=self.shim, environment=environment) as qtest:
+        with Qtest(self.qemu, arguments, environment=environment) as qtest:
             offered = {name: qtest.offered(slot).features for slot, name in enumerate(ids, start=4)}
         return Started(
             offered=offered,
@@ -170,8 +170,8 @@ def test_without_a_platform_two_hosts_give_two_guests(
     for hidden in (0, 0x1E0):
         arguments = ["-machine", lab.boards()[0], *QUIET, "-netdev", _netdev("tap")]
         arguments += ["-device", "virtio-net-pci,netdev=n0,addr=0x4"]
-        environment = {"OLD_KERNEL_TUN_MASK": f"{hidden:#x}"}
-        with Qtest(lab.qemu, arguments, preload=lab.shim, environment=environment) as qtest:
+        environment = {"LD_PRELOAD": str(lab.shim), "OLD_KERNEL_TUN_MASK": f"{hidden:#x}"}
+        with Qtest(lab.qemu, arguments, environment=environment) as qtest:
             bits.append(qtest.offered(4).features)
     assert bits[0] != bits[1]
 

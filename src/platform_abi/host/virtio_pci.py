@@ -1,0 +1,263 @@
+"""The virtual PCI bus as a guest's driver finds it, and the virtio devices on it.
+
+Without firmware nobody has given out addresses yet: this does, and then reads what a device shows
+to a driver that has not negotiated anything. For the boards of a PC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from attrs import frozen
+
+from platform_abi.errors import HostError
+from platform_abi.model.value import Value
+
+# PCI, by the specification's names.
+_CONFIG_ADDRESS = 0xCF8
+_CONFIG_DATA = 0xCFC
+_COMMAND = 0x04
+_COMMAND_IO = 0x1
+_COMMAND_MEMORY = 0x2
+_STATUS_CAPABILITIES = 0x10 << 16  # status is the upper half of the command register
+_BARS = 0x10
+_BAR_COUNT = 6
+_BAR_KIND = 0x7  # port or memory, and of memory the width of its address
+_BAR_WIDE = 0x4
+_CAPABILITIES = 0x34
+_CAPABILITY_VENDOR = 0x09
+_NO_DEVICE = 0xFFFF
+
+# Virtio over PCI: virtio 1.2, 4.1.4 (modern) and 4.1.4.10 (legacy).
+_VIRTIO_VENDOR = 0x1AF4
+_COMMON_CONFIG = 1  # cfg_type of the structure below
+_DEVICE_FEATURE_SELECT = 0x00
+_DEVICE_FEATURE = 0x04
+_NUM_QUEUES = 0x12
+_QUEUE_SELECT = 0x16
+_QUEUE_SIZE = 0x18
+_FEATURE_WORDS = 4
+_LEGACY_FEATURES = 0x00
+_LEGACY_QUEUE_SIZE = 0x0C
+_LEGACY_QUEUE_SELECT = 0x0E
+_LEGACY_QUEUES_MAX = 1024  # VIRTIO_QUEUE_MAX, include/hw/virtio/virtio.h
+
+# Without firmware nobody has given out addresses yet. From these on, no port, RAM or device of
+# either board is in the way; the first to come, the I/O APIC, lies 492 MiB into the memory.
+_PORTS_START = 0xC000
+_MEMORY_START = 0xE0000000
+_WIDE_MEMORY_START = 1 << 38
+_WIDE_SIZE = 1 << 26  # a 64-bit BAR of this size or more goes to the latter
+
+
+class Guest(Protocol):
+    """Ports and physical memory, as a guest reads and writes them: unsigned, little-endian."""
+
+    def inw(self, port: int) -> int:
+        """Return the 16-bit value at a port."""
+        ...
+
+    def inl(self, port: int) -> int:
+        """Return the 32-bit value at a port."""
+        ...
+
+    def outw(self, port: int, value: int) -> None:
+        """Write a 16-bit value to a port."""
+        ...
+
+    def outl(self, port: int, value: int) -> None:
+        """Write a 32-bit value to a port."""
+        ...
+
+    def readw(self, address: int) -> int:
+        """Return the 16-bit value at an address."""
+        ...
+
+    def readl(self, address: int) -> int:
+        """Return the 32-bit value at an address."""
+        ...
+
+    def writew(self, address: int, value: int) -> None:
+        """Write a 16-bit value to an address."""
+        ...
+
+    def writel(self, address: int, value: int) -> None:
+        """Write a 32-bit value to an address."""
+        ...
+
+
+@frozen(kw_only=True, repr=False)
+class Offered(Value):
+    """What a virtio PCI device shows to a driver that has not negotiated anything yet."""
+
+    vendor: int
+    device: int
+    #: The device's feature bits: 128 of them if modern, else the legacy interface's 32.
+    features: int
+    #: Whether they were read through the virtio 1.x interface.
+    modern: bool
+    #: The size of every queue, by queue number.
+    queue_sizes: tuple[int, ...]
+
+
+@frozen(kw_only=True, repr=False)
+class _Region(Value):
+    """A BAR's place in the guest's port or memory space, once assigned."""
+
+    address: int
+    is_port: bool
+    #: Whether its address has 64 bits and takes up two BARs.
+    is_wide: bool
+
+
+class PciBus:
+    """The PCI root bus of a *guest* whose firmware has not run."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+        self._free = {start: start for start in (_PORTS_START, _MEMORY_START, _WIDE_MEMORY_START)}
+
+    def config_read(self, slot: int, offset: int, *, function: int = 0) -> int:
+        """Return the 32 bits at an offset (a multiple of 4) of a device's configuration space."""
+        self._guest.outl(_CONFIG_ADDRESS, _config_address(slot, function, offset))
+        return self._guest.inl(_CONFIG_DATA)
+
+    def config_write(self, slot: int, offset: int, value: int, *, function: int = 0) -> None:
+        """Write 32 bits at an offset (a multiple of 4) of a device's configuration space."""
+        self._guest.outl(_CONFIG_ADDRESS, _config_address(slot, function, offset))
+        self._guest.outl(_CONFIG_DATA, value)
+
+    def offered(self, slot: int) -> Offered:
+        """Return what the virtio device in a slot of the root bus (its ``addr=``) offers.
+
+        Raises QtestError if there is no device or it is not a virtio device.
+        """
+        identity = self.config_read(slot, 0)
+        vendor, device = identity & 0xFFFF, identity >> 16
+        if vendor != _VIRTIO_VENDOR:
+            raise _no_device(f"slot {slot:#x}: no virtio device, vendor id {vendor:#06x}")
+        regions = self._assign_bars(slot)
+        common = self._common_config(slot, regions)
+        if common is None:
+            features, queue_sizes = self._legacy(_legacy_ports(slot, regions))
+        else:
+            features, queue_sizes = self._modern(common)
+        return Offered(
+            vendor=vendor,
+            device=device,
+            features=features,
+            modern=common is not None,
+            queue_sizes=queue_sizes,
+        )
+
+    def _modern(self, common: int) -> tuple[int, tuple[int, ...]]:
+        """Features and queue sizes by the common configuration structure at an address."""
+        features = 0
+        for word in range(_FEATURE_WORDS):
+            # QEMUs that know 64 bits only (before 10.2) answer 0 for words beyond them.
+            self._guest.writel(common + _DEVICE_FEATURE_SELECT, word)
+            features |= self._guest.readl(common + _DEVICE_FEATURE) << 32 * word
+        sizes = []
+        for queue in range(self._guest.readw(common + _NUM_QUEUES)):
+            self._guest.writew(common + _QUEUE_SELECT, queue)
+            sizes.append(self._guest.readw(common + _QUEUE_SIZE))
+        return features, tuple(sizes)
+
+    def _legacy(self, ports: int) -> tuple[int, tuple[int, ...]]:
+        """Features and queue sizes by the legacy header at a port."""
+        features = self._guest.inl(ports + _LEGACY_FEATURES)
+        sizes = []
+        for queue in range(_LEGACY_QUEUES_MAX):
+            self._guest.outw(ports + _LEGACY_QUEUE_SELECT, queue)
+            size = self._guest.inw(ports + _LEGACY_QUEUE_SIZE)
+            if size == 0:  # the legacy header has no count: the first missing queue is the end
+                break
+            sizes.append(size)
+        return features, tuple(sizes)
+
+    def _assign_bars(self, slot: int) -> dict[int, _Region]:
+        """Give every BAR of a device an address, switches them on, returns them by number."""
+        self._set_command(slot, 0)  # a device must not decode half-written addresses
+        regions: dict[int, _Region] = {}
+        number = 0
+        while number < _BAR_COUNT:
+            region = self._assign_bar(slot, _BARS + 4 * number)
+            if region is not None:
+                regions[number] = region
+            number += 2 if region is not None and region.is_wide else 1
+        self._set_command(slot, _COMMAND_IO | _COMMAND_MEMORY)
+        return regions
+
+    def _assign_bar(self, slot: int, offset: int) -> _Region | None:
+        """Give the BAR at an offset an address, unless there is none."""
+        self.config_write(slot, offset, 0xFFFFFFFF)
+        mask = self.config_read(slot, offset)
+        if mask == 0:
+            return None
+        is_port, is_wide = bool(mask & 0x1), mask & _BAR_KIND == _BAR_WIDE
+        if is_wide:
+            self.config_write(slot, offset + 4, 0xFFFFFFFF)
+            mask |= self.config_read(slot, offset + 4) << 32
+        # All ones were written: the lowest address bit that could be set is the size.
+        address_bits = mask & (~0x3 if is_port else ~0xF)
+        size = address_bits & -address_bits
+        region = _Region(
+            address=self._reserve(size, is_port, is_wide), is_port=is_port, is_wide=is_wide
+        )
+        self.config_write(slot, offset, region.address & 0xFFFFFFFF)
+        if is_wide:
+            self.config_write(slot, offset + 4, region.address >> 32)
+        return region
+
+    def _reserve(self, size: int, is_port: bool, is_wide: bool) -> int:
+        """Return the next free address that is a multiple of the size, a power of two."""
+        if is_port:
+            space = _PORTS_START
+        else:
+            space = _WIDE_MEMORY_START if is_wide and size >= _WIDE_SIZE else _MEMORY_START
+        address = -(-self._free[space] // size) * size
+        self._free[space] = address + size
+        return address
+
+    def _set_command(self, slot: int, bits: int) -> None:
+        """Set the command register; zeros leave the status bits in its upper half as they are."""
+        self.config_write(slot, _COMMAND, bits)
+
+    def _common_config(self, slot: int, regions: Mapping[int, _Region]) -> int | None:
+        """Return the address of the virtio 1.x common configuration, None if legacy-only."""
+        for capability in self._capabilities(slot):
+            header = self.config_read(slot, capability)
+            if header & 0xFF != _CAPABILITY_VENDOR or header >> 24 != _COMMON_CONFIG:
+                continue
+            region = regions.get(self.config_read(slot, capability + 4) & 0xFF)
+            if region is None or region.is_port:
+                continue
+            return region.address + self.config_read(slot, capability + 8)
+        return None
+
+    def _capabilities(self, slot: int) -> Iterator[int]:
+        """Return the offsets of a device's PCI capabilities."""
+        if not self.config_read(slot, _COMMAND) & _STATUS_CAPABILITIES:
+            return
+        offset = self.config_read(slot, _CAPABILITIES) & 0xFC
+        while offset:
+            yield offset
+            offset = self.config_read(slot, offset) >> 8 & 0xFC
+
+
+def _config_address(slot: int, function: int, offset: int) -> int:
+    """Return the value for port 0xcf8 that selects 32 bits of bus 0's configuration space."""
+    return 0x80000000 | slot << 11 | function << 8 | offset
+
+
+def _legacy_ports(slot: int, regions: Mapping[int, _Region]) -> int:
+    """Return the port of the legacy virtio header: BAR 0, always."""
+    region = regions.get(0)
+    if region is None or not region.is_port:
+        raise _no_device(f"slot {slot:#x}: neither a virtio 1.x structure nor legacy ports")
+    return region.address
+
+
+def _no_device(message: str) -> HostError:
+    return HostError(message, code="qemu-failed", help="is it the slot of a virtio device?")
