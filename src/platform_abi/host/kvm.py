@@ -1,0 +1,256 @@
+"""What KVM offers: asked of /dev/kvm and of a virtual machine that nothing ever runs in.
+
+Requests are those of include/uapi/linux/kvm.h. Extensions are asked of the virtual machine, as
+QEMU does (accel/kvm/kvm-all.c, kvm_vm_check_extension): it may have more than /dev/kvm says.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import struct
+from array import array
+from collections.abc import Sequence
+
+from platform_abi.host.cpuid import (
+    FEATURE_REGISTERS,
+    NUMBERS,
+    Register,
+    bit_name,
+    bit_of,
+    mask_name,
+)
+from platform_abi.host.nodes import opened
+from platform_abi.host.reply import Question, all_unknown, errno_name, say, say_set
+
+_API_VERSION = 12
+
+_GET_API_VERSION = 0xAE00
+_CREATE_VM = 0xAE01
+_CHECK_EXTENSION = 0xAE03
+_CREATE_VCPU = 0xAE41
+_CREATE_IRQCHIP = 0xAE60
+_GET_SUPPORTED_CPUID = 0xC008AE05
+_GET_MSR_FEATURE_INDEX_LIST = 0xC004AE0A
+_GET_DEVICE_ATTR = 0x4018AEE2
+
+_CAP_HYPERV = 44
+_CAP_MAX_VCPUS = 66
+_CAP_CHECK_EXTENSION_VM = 105
+_CAP_GET_MSR_FEATURES = 153
+_CAP_SYS_HYPERV_CPUID = 191
+_CAP_SYS_ATTRIBUTES = 209
+
+#: Numbers of extensions are asked up to here; 245 were given away in Linux 7.0.
+_EXTENSIONS = 512
+
+Cpuid = dict[tuple[int, int], tuple[int, int, int, int]]
+
+
+def answer(questions: Sequence[Question]) -> None:
+    """Answer *questions*, which are all about one node, and say what else KVM offers."""
+    descriptor = opened(questions)
+    if descriptor is None:
+        return
+    try:
+        version = fcntl.ioctl(descriptor, _GET_API_VERSION, 0)
+    except OSError as error:
+        all_unknown(questions, f"{errno_name(error)} from KVM_GET_API_VERSION")
+        return
+    if version != _API_VERSION:
+        all_unknown(questions, f"KVM_GET_API_VERSION: {version}, not {_API_VERSION}")
+        return
+    kvm = _Kvm(descriptor)
+    asked = {name: [q for q in questions if q.method == name] for name in _METHODS}
+    for name, answer_these in _METHODS.items():
+        if asked[name]:
+            answer_these(kvm, asked[name])
+    kvm.say_limits()
+
+
+class _Kvm:
+    """One open /dev/kvm and the virtual machine that was made for asking."""
+
+    def __init__(self, system: int) -> None:
+        self.system = system
+        self.machine = -1
+        self.refusal = ""
+        try:
+            self.machine = fcntl.ioctl(system, _CREATE_VM, 0)
+        except OSError as error:
+            self.refusal = f"{errno_name(error)} from KVM_CREATE_VM"
+        on_machine = not self.refusal and self.system_extension(_CAP_CHECK_EXTENSION_VM)
+        self._asked = self.machine if on_machine else system
+
+    def system_extension(self, number: int) -> int:
+        return fcntl.ioctl(self.system, _CHECK_EXTENSION, number)
+
+    def extension(self, number: int) -> int:
+        return fcntl.ioctl(self._asked, _CHECK_EXTENSION, number)
+
+    def answer_extensions(self, questions: Sequence[Question]) -> None:
+        """Answer by number, the low 16 bits of an argument, and by the mask above it, if any."""
+        if self.refusal:
+            all_unknown(questions, self.refusal)
+            return
+        for question in questions:
+            number, mask = question.argument & 0xFFFF, question.argument >> 16
+            name = f"KVM_CAP {number}" + (f" & {mask:#x}" if mask else "")
+            try:
+                found = fcntl.ioctl(self._asked, question.request, number)
+            except OSError as error:
+                question.unknown(f"{errno_name(error)} from {name}")
+                continue
+            question.ioctl(found & mask == mask if mask else found != 0, name)
+
+    def answer_cpuid(self, questions: Sequence[Question]) -> None:
+        try:
+            leaves = _cpuid(self.system, questions[0].request)
+        except OSError as error:
+            # Other architectures than x86 have no such request and say EINVAL or ENOTTY.
+            detail = f"{errno_name(error)} from KVM_GET_SUPPORTED_CPUID"
+            for question in questions:
+                if error.errno in {errno.EINVAL, errno.ENOTTY}:
+                    question.ioctl(False, detail)
+                else:
+                    question.unknown(detail)
+            return
+        self._add_permitted(leaves)
+        _answer_bits(leaves, questions)
+        _say_masks(leaves, FEATURE_REGISTERS | {bit_of(q.argument)[0] for q in questions})
+        widths = leaves.get((0x8000_0008, 0), (0, 0, 0, 0))[0]
+        _say_number("kvm.phys-bits", widths & 0xFF)
+        _say_number("kvm.guest-phys-bits", widths >> 16 & 0xFF)
+
+    def _add_permitted(self, leaves: Cpuid) -> None:
+        """Add to leaf 0xD what a process gets only after asking for it with arch_prctl(2).
+
+        QEMU does both (target/i386/kvm/kvm.c, kvm_arch_get_supported_cpuid).
+        """
+        if (0xD, 0) not in leaves or not self.system_extension(_CAP_SYS_ATTRIBUTES):
+            return
+        found = array("Q", [0])
+        try:
+            fcntl.ioctl(
+                self.system,
+                _GET_DEVICE_ATTR,
+                # group 0, KVM_X86_XCOMP_GUEST_SUPP
+                struct.pack("=IIQQ", 0, 0, 0, found.buffer_info()[0]),
+            )
+        except OSError:
+            return
+        eax, ebx, ecx, edx = leaves[0xD, 0]
+        low, high = found[0] & 0xFFFF_FFFF, found[0] >> 32
+        leaves[0xD, 0] = eax | low, ebx, ecx, edx | high
+
+    def answer_hyperv(self, questions: Sequence[Question]) -> None:
+        """Answer by leaf. EINVAL is a KVM without Hyper-V, unless an extension says otherwise."""
+        on_system = self.system_extension(_CAP_SYS_HYPERV_CPUID)
+        if self.refusal and not on_system:
+            all_unknown(questions, self.refusal)
+            return
+        try:
+            leaves = _cpuid(self.system if on_system else self._make_cpu(), questions[0].request)
+        except OSError as error:
+            absent = error.errno == errno.EINVAL and not self.extension(_CAP_HYPERV)
+            for question in questions:
+                if absent:
+                    question.ioctl(False, "no KVM_CAP_HYPERV")
+                else:
+                    question.unknown(f"{errno_name(error)} from KVM_GET_SUPPORTED_HV_CPUID")
+            return
+        _answer_bits(leaves, questions)
+        _say_masks(leaves, {bit_of(q.argument)[0] for q in questions})
+
+    def _make_cpu(self) -> int:
+        """Return a new vCPU; with an interrupt controller, as SynIC depends on it."""
+        fcntl.ioctl(self.machine, _CREATE_IRQCHIP, 0)
+        return fcntl.ioctl(self.machine, _CREATE_VCPU, 0)
+
+    def answer_mce(self, questions: Sequence[Question]) -> None:
+        name = "KVM_X86_GET_MCE_CAP_SUPPORTED"
+        for question in questions:
+            try:
+                word = fcntl.ioctl(self.system, question.request, bytes(8))
+            except OSError as error:
+                detail = f"{errno_name(error)} from {name}"
+                if error.errno in {errno.EINVAL, errno.ENOTTY}:
+                    question.ioctl(False, detail)
+                else:
+                    question.unknown(detail)
+                continue
+            found: int = struct.unpack("=Q", word)[0]
+            question.ioctl(
+                found & question.argument == question.argument, f"{name} {question.argument:#x}"
+            )
+
+    def say_limits(self) -> None:
+        """Say which extensions and MSRs there are, and how many vCPUs."""
+        if self.system_extension(_CAP_GET_MSR_FEATURES):
+            say_set("kvm.msr-features", [f"{msr:#x}" for msr in _msr_features(self.system)])
+        if not self.refusal:
+            found = [str(n) for n in range(_EXTENSIONS) if self.extension(n) > 0]
+            say_set("kvm.extensions", found)
+            _say_number("kvm.max-vcpus", self.extension(_CAP_MAX_VCPUS))
+
+
+_METHODS = {
+    "kvm-extension": _Kvm.answer_extensions,
+    "kvm-cpuid": _Kvm.answer_cpuid,
+    "kvm-mce-cap": _Kvm.answer_mce,
+    "kvm-hv-cpuid": _Kvm.answer_hyperv,
+}
+
+
+def _cpuid(descriptor: int, request: int, count: int = 128) -> Cpuid:
+    """Return the leaves that a request fills in; *count* are expected (struct kvm_cpuid2)."""
+    while True:
+        buffer = bytearray(8 + 40 * count)
+        struct.pack_into("=I", buffer, 0, count)
+        try:
+            fcntl.ioctl(descriptor, request, buffer)
+        except OSError as error:
+            if error.errno != errno.E2BIG or count > 4096:  # noqa: PLR2004 - KVM has 256 at most
+                raise
+            count *= 2
+            continue
+        break
+    filled: int = struct.unpack_from("=I", buffer)[0]
+    leaves: Cpuid = {}
+    for entry in range(min(filled, count)):
+        leaf, index, _, *registers = struct.unpack_from("=IIIIIII", buffer, 8 + 40 * entry)
+        leaves.setdefault((leaf, index), tuple(registers))
+    return leaves
+
+
+def _msr_features(descriptor: int) -> list[int]:
+    """Return the MSRs that KVM_GET_MSRS on /dev/kvm tells, which are features of their own."""
+    buffer = bytearray(4 + 4 * 1024)
+    struct.pack_into("=I", buffer, 0, 1024)
+    try:
+        fcntl.ioctl(descriptor, _GET_MSR_FEATURE_INDEX_LIST, buffer)
+    except OSError:
+        return []
+    count: int = struct.unpack_from("=I", buffer)[0]
+    return sorted(struct.unpack_from(f"={count}I", buffer, 4))
+
+
+def _answer_bits(leaves: Cpuid, questions: Sequence[Question]) -> None:
+    for question in questions:
+        register, bit = bit_of(question.argument)
+        question.ioctl(bool(_register(leaves, register) >> bit & 1), bit_name(register, bit))
+
+
+def _say_masks(leaves: Cpuid, registers: frozenset[Register] | set[Register]) -> None:
+    for register in sorted(registers - NUMBERS):
+        say("mask", mask_name(register), _register(leaves, register))
+
+
+def _register(leaves: Cpuid, register: Register) -> int:
+    leaf, subleaf, number = register
+    return leaves.get((leaf, subleaf), (0, 0, 0, 0))[number]
+
+
+def _say_number(key: str, found: int) -> None:
+    if found > 0:
+        say("number", key, found)
