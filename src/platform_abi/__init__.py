@@ -10,6 +10,10 @@
     abi.preconditions        # what a host must have
     abi.unpinned             # what is still left to the host
 
+    host = pa.probe(catalogue.capabilities())
+    pa.query_platforms(catalogue, host)   # what this host supports, and why not the rest
+    pa.check(catalogue, abi, host)        # may it start here
+
 Names are imported when they are first used, so that importing this package costs little.
 """
 
@@ -20,6 +24,23 @@ from platform_abi._version import __version__
 # typing costs as much as everything else here; type checkers know this name by itself.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from platform_abi.compat.agreement import Disagreement, compare_probes
+    from platform_abi.compat.check import (
+        CheckVerdict,
+        Finding,
+        MigrationVerdict,
+        check,
+        check_migration,
+    )
+    from platform_abi.compat.compare import HostDifference, diff_hosts
+    from platform_abi.compat.diagnosis import Diagnosis, diagnose
+    from platform_abi.compat.evidence import complete, from_configuration, predict
+    from platform_abi.compat.fleet import baseline
+    from platform_abi.compat.labels import labels, traits
+    from platform_abi.compat.merge import merge_reports
+    from platform_abi.compat.needs import PlatformNeeds, Scope, platform_needs
+    from platform_abi.compat.platforms import Missing, PlatformVerdict, newest, query_platforms
+    from platform_abi.compat.stranded import stranded
     from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
     from platform_abi.emit.arguments import arguments, shell_lines
     from platform_abi.emit.document import abi_document
@@ -35,6 +56,10 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
+    from platform_abi.host.document import read_report, report_document, report_line
+    from platform_abi.host.netdevs import ask_netdevs, find_qemu
+    from platform_abi.host.oracle import ask_qemu
+    from platform_abi.host.probe import probe
     from platform_abi.model.abi import Beyond, GuestAbi, Precondition, Setting, Unpinned
     from platform_abi.model.capability import Capability
     from platform_abi.model.catalogue import Catalogue
@@ -62,26 +87,36 @@ _HOME = {
     "BeyondPlatformError": "errors",
     "Capability": "model.capability",
     "Catalogue": "model.catalogue",
+    "CheckVerdict": "compat.check",
     "Cpu": "model.vm",
     "DefinitionError": "errors",
     "Device": "model.vm",
+    "Diagnosis": "compat.diagnosis",
+    "Disagreement": "compat.agreement",
     "Explanation": "resolver.explain",
     "Fact": "model.host",
     "Feature": "model.feature",
     "FileCatalogue": "definitions.catalogue",
+    "Finding": "compat.check",
     "GlobalProperty": "model.vm",
     "GuestAbi": "model.abi",
+    "HostDifference": "compat.compare",
     "HostError": "errors",
     "HostReport": "model.host",
     "LockError": "errors",
     "MachineType": "model.machine",
+    "MigrationVerdict": "compat.check",
+    "Missing": "compat.platforms",
     "Platform": "model.platform",
     "PlatformAbiError": "errors",
     "PlatformDifference": "resolver.compare",
+    "PlatformNeeds": "compat.needs",
     "PlatformReference": "model.platform",
+    "PlatformVerdict": "compat.platforms",
     "Precondition": "model.abi",
     "QemuBuild": "model.machine",
     "ReportError": "errors",
+    "Scope": "compat.needs",
     "Setting": "model.abi",
     "UnknownNameError": "errors",
     "Unpinned": "model.abi",
@@ -90,18 +125,41 @@ _HOME = {
     "abi_digest": "resolver.digest",
     "abi_document": "emit.document",
     "arguments": "emit.arguments",
+    "ask_netdevs": "host.netdevs",
+    "ask_qemu": "host.oracle",
+    "baseline": "compat.fleet",
+    "check": "compat.check",
+    "check_migration": "compat.check",
+    "compare_probes": "compat.agreement",
+    "complete": "compat.evidence",
+    "diagnose": "compat.diagnosis",
     "diff_abis": "resolver.compare",
+    "diff_hosts": "compat.compare",
     "diff_platforms": "resolver.compare",
     "explain": "resolver.explain",
+    "find_qemu": "host.netdevs",
+    "from_configuration": "compat.evidence",
+    "labels": "compat.labels",
     "load_catalogue": "definitions.catalogue",
     "lock_text": "emit.lockfile",
+    "merge_reports": "compat.merge",
+    "newest": "compat.platforms",
     "offered_bits": "resolver.offered",
     "parse_platform": "resolver.reference",
     "platform_digest": "resolver.digest",
+    "platform_needs": "compat.needs",
+    "predict": "compat.evidence",
+    "probe": "host.probe",
+    "query_platforms": "compat.platforms",
     "read_lock": "emit.lockfile",
+    "read_report": "host.document",
     "readconfig": "emit.readconfig",
+    "report_document": "host.document",
+    "report_line": "host.document",
     "resolve": "resolver.resolve",
     "shell_lines": "emit.arguments",
+    "stranded": "compat.stranded",
+    "traits": "compat.labels",
     "virtual_machine": "resolver.from_options",
 }
 
@@ -111,26 +169,36 @@ __all__ = [
     "BeyondPlatformError",
     "Capability",
     "Catalogue",
+    "CheckVerdict",
     "Cpu",
     "DefinitionError",
     "Device",
+    "Diagnosis",
+    "Disagreement",
     "Explanation",
     "Fact",
     "Feature",
     "FileCatalogue",
+    "Finding",
     "GlobalProperty",
     "GuestAbi",
+    "HostDifference",
     "HostError",
     "HostReport",
     "LockError",
     "MachineType",
+    "MigrationVerdict",
+    "Missing",
     "Platform",
     "PlatformAbiError",
     "PlatformDifference",
+    "PlatformNeeds",
     "PlatformReference",
+    "PlatformVerdict",
     "Precondition",
     "QemuBuild",
     "ReportError",
+    "Scope",
     "Setting",
     "UnknownNameError",
     "Unpinned",
@@ -140,18 +208,41 @@ __all__ = [
     "abi_digest",
     "abi_document",
     "arguments",
+    "ask_netdevs",
+    "ask_qemu",
+    "baseline",
+    "check",
+    "check_migration",
+    "compare_probes",
+    "complete",
+    "diagnose",
     "diff_abis",
+    "diff_hosts",
     "diff_platforms",
     "explain",
+    "find_qemu",
+    "from_configuration",
+    "labels",
     "load_catalogue",
     "lock_text",
+    "merge_reports",
+    "newest",
     "offered_bits",
     "parse_platform",
     "platform_digest",
+    "platform_needs",
+    "predict",
+    "probe",
+    "query_platforms",
     "read_lock",
+    "read_report",
     "readconfig",
+    "report_document",
+    "report_line",
     "resolve",
     "shell_lines",
+    "stranded",
+    "traits",
     "virtual_machine",
 ]
 
