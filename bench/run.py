@@ -1,6 +1,6 @@
 """How fast it is, each figure a ratio to a baseline of the same run.
 
-    .venv/bin/python bench/run.py [startup] [resolve] [catalogue]
+    .venv/bin/python bench/run.py [startup] [resolve] [catalogue] [hosts]
 
 Absolute times are this machine's at this moment; only the ratios travel. Start-up is the median of
 interleaved runs of whole processes, with compiled bytecode and, but where it says cold, with the
@@ -192,7 +192,51 @@ def _size(folder: str) -> str:
     return f"{len(files)}, {sum(f.stat().st_size for f in files) / 1024:.0f} KiB"
 
 
+_HOST = Path(__file__).parents[1] / "tests/captures/this-host.json"
+
+
+def hosts() -> None:
+    """Print what it takes to ask this host, and to judge a report."""
+    with tempfile.TemporaryDirectory() as cache:
+        lock = f"{cache}/vm.lock"
+        subprocess.run([*_CLI, *_VM, "--lock", lock], capture_output=True, check=True)
+        commands = {
+            "python -c pass": [_PYTHON, "-c", "pass"],
+            "platform-abi host, without a QEMU": [*_CLI, "host", "--no-qemu", "--json"],
+            "platform-abi platforms --host FILE": [*_CLI, "platforms", "--host", str(_HOST)],
+            "platform-abi check LOCK --host FILE": [
+                *(*_CLI, "check", lock, "--host", str(_HOST), "--force"),
+            ],
+        }
+        taken: dict[str, list[float]] = {name: [] for name in commands}
+        for turn in range(_RUNS + 1):
+            for name, command in commands.items():
+                seconds = _seconds(command, _environment(cache))
+                if turn:
+                    taken[name].append(seconds)
+    bare = statistics.median(taken["python -c pass"])
+    print(f"hosts, median of {_RUNS}")
+    for name, times in taken.items():
+        median = statistics.median(times)
+        print(f"  {name:36} {median * 1e3:7.1f} ms  {median / bare:5.2f}x")
+    catalogue = pa.load_catalogue()
+    report = pa.read_report(_HOST.read_bytes(), _HOST.name)
+    begin = time.perf_counter()
+    found = pa.query_platforms(catalogue, report)
+    first = time.perf_counter() - begin
+    best = min(_timed(lambda: pa.query_platforms(catalogue, report)) for _ in range(50))
+    print(
+        f"  query_platforms() of {len(found)}: {first * 1e3:.1f} ms at first, {best * 1e3:.2f} ms"
+    )
+
+
+def _timed(call: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
 if __name__ == "__main__":
-    parts = {"startup": startup, "resolve": resolving, "catalogue": whole_catalogue}
+    parts = {"startup": startup, "resolve": resolving, "catalogue": whole_catalogue, "hosts": hosts}
     for part in sys.argv[1:] or list(parts):
         parts[part]()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         check,
         check_migration,
     )
+    from platform_abi.compat.common import Baseline
     from platform_abi.compat.compare import HostDifference, diff_hosts
     from platform_abi.compat.diagnosis import Diagnosis, diagnose
     from platform_abi.compat.evidence import complete, from_configuration, predict
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from platform_abi.compat.merge import merge_reports
     from platform_abi.compat.needs import PlatformNeeds, Scope, platform_needs
     from platform_abi.compat.platforms import Missing, PlatformVerdict, newest, query_platforms
-    from platform_abi.compat.stranded import stranded
+    from platform_abi.compat.stranded import Stranded, stranded
     from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
     from platform_abi.emit.arguments import arguments, shell_lines
     from platform_abi.emit.document import abi_document
@@ -60,11 +61,12 @@ if TYPE_CHECKING:
     from platform_abi.host.netdevs import ask_netdevs, find_qemu
     from platform_abi.host.oracle import ask_qemu
     from platform_abi.host.probe import probe
+    from platform_abi.host.stream import read_fleet
     from platform_abi.model.abi import Beyond, GuestAbi, Precondition, Setting, Unpinned
     from platform_abi.model.capability import Capability
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.feature import Feature
-    from platform_abi.model.host import Fact, HostReport
+    from platform_abi.model.host import Fact, FleetHost, HostReport
     from platform_abi.model.machine import MachineType, QemuBuild
     from platform_abi.model.platform import Platform, PlatformReference
     from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "AbiDifference": "resolver.compare",
+    "Baseline": "compat.common",
     "Beyond": "model.abi",
     "BeyondPlatformError": "errors",
     "Capability": "model.capability",
@@ -98,6 +101,7 @@ _HOME = {
     "Feature": "model.feature",
     "FileCatalogue": "definitions.catalogue",
     "Finding": "compat.check",
+    "FleetHost": "model.host",
     "GlobalProperty": "model.vm",
     "GuestAbi": "model.abi",
     "HostDifference": "compat.compare",
@@ -118,6 +122,7 @@ _HOME = {
     "ReportError": "errors",
     "Scope": "compat.needs",
     "Setting": "model.abi",
+    "Stranded": "compat.stranded",
     "UnknownNameError": "errors",
     "Unpinned": "model.abi",
     "UsageError": "errors",
@@ -151,6 +156,7 @@ _HOME = {
     "predict": "compat.evidence",
     "probe": "host.probe",
     "query_platforms": "compat.platforms",
+    "read_fleet": "host.stream",
     "read_lock": "emit.lockfile",
     "read_report": "host.document",
     "readconfig": "emit.readconfig",
@@ -165,6 +171,7 @@ _HOME = {
 
 __all__ = [
     "AbiDifference",
+    "Baseline",
     "Beyond",
     "BeyondPlatformError",
     "Capability",
@@ -180,6 +187,7 @@ __all__ = [
     "Feature",
     "FileCatalogue",
     "Finding",
+    "FleetHost",
     "GlobalProperty",
     "GuestAbi",
     "HostDifference",
@@ -200,6 +208,7 @@ __all__ = [
     "ReportError",
     "Scope",
     "Setting",
+    "Stranded",
     "UnknownNameError",
     "Unpinned",
     "UsageError",
@@ -234,6 +243,7 @@ __all__ = [
     "predict",
     "probe",
     "query_platforms",
+    "read_fleet",
     "read_lock",
     "read_report",
     "readconfig",

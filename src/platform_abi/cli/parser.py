@@ -159,7 +159,7 @@ def _baseline_options(verb: argparse.ArgumentParser) -> None:
     one("--lock", metavar="LOCK", action="append", default=[], help="a VM; repeatable")
     joins = "a report of a host that joins: which VMs could not move to it; repeatable"
     one("--joins", metavar="REPORT", action="append", default=[], help=joins)
-    upgrade = "a host's report before and after: which VMs it loses; repeatable"
+    upgrade = "a host, or its report, and its report after: which VMs it loses; repeatable"
     one("--upgrade", metavar="OLD=NEW", action="append", default=[], help=upgrade)
     one("--allow-unknown", action="store_true", help="let what is not known pass, and record it")
     _scope_options(verb)

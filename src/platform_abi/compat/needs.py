@@ -81,22 +81,19 @@ def platform_needs(
 
 
 def _needs(catalogue: Catalogue, choice: Choice, scope: Scope) -> PlatformNeeds:
-    _check(catalogue, scope)
     defaults: dict[Need, None] = {}
     promises: dict[Need, None] = {}
-    kernels = {name for name, c in catalogue.capabilities().items() if c.since is not None}
-    for family, feature in _features(catalogue, choice, scope):
-        core = _core(family, scope)
-        for backend in dict.fromkeys((*core, *_others(family, feature))):
-            decision = decide(catalogue, choice, feature, backend)
-            needed = [
-                Need(feature=feature.id, backend=backend, value=decision.value, capability=name)
-                for name in decision.needs or ()
-            ]
-            if feature.demands(decision.value) and backend in core and not feature.cpus:
-                defaults |= dict.fromkeys(needed)
-            elif decision.guaranteed:
-                promises |= dict.fromkeys(need for need in needed if need.capability in kernels)
+    for place in _places(catalogue, scope):
+        feature = place.feature
+        if edition_key(feature.edition) > edition_key(choice.edition):
+            continue
+        decision = decide(catalogue, choice, feature, place.backend)
+        default = place.core and feature.demands(decision.value)
+        for name in place.needs if default else place.kernels if decision.guaranteed else ():
+            need = Need(
+                feature=feature.id, backend=place.backend, value=decision.value, capability=name
+            )
+            (defaults if default else promises)[need] = None
     return PlatformNeeds(
         name=choice.platform.name,
         platform=choice.spelled,
@@ -122,9 +119,46 @@ def _check(catalogue: Catalogue, scope: Scope) -> None:
             raise unknown("backend", name, known, code="unknown-backend")
 
 
-def _features(
-    catalogue: Catalogue, choice: Choice, scope: Scope
-) -> Iterator[tuple[DeviceFamily, Feature]]:
+@frozen(kw_only=True, eq=False, repr=False)
+class _Place(Value):
+    """A feature behind a backend, as far as it asks anything of a host."""
+
+    feature: Feature
+    backend: str
+    #: Whether what a platform turns on must hold there.
+    core: bool
+    needs: tuple[str, ...]
+    #: Those of them that a kernel release gives.
+    kernels: tuple[str, ...]
+
+
+def _places(catalogue: Catalogue, scope: Scope) -> tuple[_Place, ...]:
+    """Return every feature that newest machine types have, behind every backend in question."""
+    key = ("places", scope)
+    found: tuple[_Place, ...] | None = catalogue.memo.get(key)
+    if found is None:
+        _check(catalogue, scope)
+        found = catalogue.memo[key] = tuple(_find(catalogue, scope))
+    return found
+
+
+def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_Place]:
+    known = catalogue.capabilities()
+    for family, feature in _features(catalogue, scope):
+        core = () if feature.cpus else _core(family, scope)
+        for backend in dict.fromkeys((*core, *_others(family, feature))):
+            needs = feature.needs(backend)
+            if needs:
+                yield _Place(
+                    feature=feature,
+                    backend=backend,
+                    core=backend in core,
+                    needs=needs,
+                    kernels=tuple(n for n in needs if n in known and known[n].since is not None),
+                )
+
+
+def _features(catalogue: Catalogue, scope: Scope) -> Iterator[tuple[DeviceFamily, Feature]]:
     """Yield every feature with a value that newest machine types have, with each family of it."""
     for family in catalogue.devices().families:
         for stem in family.feature_files:
@@ -132,7 +166,6 @@ def _features(
                 if (
                     feature.kind in ("setting", "guard")
                     and feature.until is None
-                    and edition_key(feature.edition) <= edition_key(choice.edition)
                     and (not feature.arch or scope.arch in feature.arch)
                     and (not feature.accelerators or scope.accelerator in feature.accelerators)
                     and any(text.startswith(f"{family.driver}.") for text in feature.properties)

@@ -23,12 +23,11 @@ def check_listings(catalogue: FileCatalogue, platform: Platform, stem: str) -> N
     features = {feature.id: feature for feature in catalogue.features(stem)}
     faults: list[tuple[str, str, str]] = []
     for name, listing in platform.listings.items():
-        missing = _unmeant(catalogue, name, stem)
-        if missing:
-            faults.append((listing.source, name, missing))
-        elif name in features:
+        if name in features:
             problems = map(features[name].problem, listing.values.values())
             faults += [(listing.source, name, problem) for problem in problems if problem]
+        elif missing := _unmeant(catalogue, name, stem):
+            faults.append((listing.source, name, missing))
     for name in sorted(platform.removed):
         missing = _unmeant(catalogue, name, stem)
         if missing:
@@ -49,7 +48,7 @@ def mask_fault(catalogue: FileCatalogue, mask: Mask | MaskEntry) -> tuple[str, s
 
 def _unmeant(catalogue: FileCatalogue, name: str, stem: str) -> str | None:
     """Return why no feature is meant by *name*, or None; of other families than *stem*."""
-    family = name.split(".", 1)[0]
+    family = name.partition(".")[0]
     if family not in catalogue.feature_stems():
         return f"no feature family '{family}'{suggest(family, catalogue.feature_stems())}"
     if family != stem:

@@ -78,3 +78,16 @@ class HostReport(Value):
     def state(self, capability: str) -> State:
         """Return what is proven of *capability*: not asked, or only predicted, is unknown."""
         return self.fact(capability).proven
+
+
+@frozen(kw_only=True, repr=False)
+class FleetHost(Value):
+    """Hosts of which the same is known: their report, how many there are, what some are called.
+
+    *report* has no name; *names* are those of the first hosts, or where a report has none, its
+    place in the file it was read from.
+    """
+
+    report: HostReport
+    count: int = 1
+    names: tuple[str, ...] = ()

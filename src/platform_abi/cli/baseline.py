@@ -1,0 +1,282 @@
+"""The verb ``baseline``: what many hosts have in common, and what a change of them costs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from attrs import evolve
+
+from platform_abi.cli.hosts import THIS, report_of
+from platform_abi.cli.render import note, paint, table
+from platform_abi.compat.check import Finding
+from platform_abi.compat.common import Baseline, Common
+from platform_abi.compat.fleet import baseline, usual_scope
+from platform_abi.compat.stranded import Stranded, joined, left, stranded
+from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.errors import UsageError, unknown
+from platform_abi.host.stream import read_fleet
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.host import FleetHost, HostReport
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the newest common platform; 1 where there is none, or a virtual machine is stranded."""
+    catalogue = load_catalogue()
+    abis = _abis(arguments.lock)
+    before, after = _fleets(catalogue, arguments)
+    changed = bool(arguments.joins or arguments.upgrade)
+    found = _baseline(catalogue, after, arguments)
+    earlier = _baseline(catalogue, before, arguments) if changed else None
+    left_behind = stranded(
+        catalogue,
+        abis,
+        before if changed else (),
+        after,
+        allow_unknown=arguments.allow_unknown,
+    )
+    if arguments.json:
+        from platform_abi.compat.fleet_document import baseline_document
+        from platform_abi.emit.document import to_json
+
+        document = baseline_document(found, before=earlier, left_behind=left_behind)
+        sys.stdout.write(to_json(document))
+    else:
+        _print(found, earlier)
+        _print_stranded(left_behind)
+    return int(found.newest is None or bool(left_behind))
+
+
+# --- what is asked -------------------------------------------------------------------------------
+
+
+def _abis(paths: Sequence[str]) -> dict[str, GuestAbi]:
+    from platform_abi.emit.lockfile import read_lock, read_text
+
+    return {path: read_lock(read_text(path), path) for path in paths}
+
+
+def _baseline(
+    catalogue: FileCatalogue, hosts: Sequence[FleetHost], arguments: argparse.Namespace
+) -> Baseline:
+    scope = usual_scope(catalogue, hosts)
+    if arguments.accel is not None:
+        scope = evolve(scope, accelerator=arguments.accel)
+    if arguments.backend:
+        scope = evolve(scope, backends=tuple(arguments.backend))
+    return baseline(
+        catalogue,
+        hosts,
+        scope=scope,
+        edition=arguments.edition,
+        allow_unknown=arguments.allow_unknown,
+    )
+
+
+def _fleets(
+    catalogue: FileCatalogue, arguments: argparse.Namespace
+) -> tuple[list[FleetHost], list[FleetHost]]:
+    """Return the hosts before and after what joins and what is upgraded."""
+    upgrades = [_upgrade(catalogue, text) for text in arguments.upgrade]
+    wanted = [name for name, _, _ in upgrades]
+    for name in wanted:
+        if wanted.count(name) > 1:
+            raise _twice(name)
+    before = _read(catalogue, arguments.hosts, wanted)
+    after = before
+    for name, old, new in upgrades:
+        report = _report(before, name, old)
+        # The host is named in both fleets, so that it is known for the same one.
+        before = _swapped(before, name, report, report)
+        after = _swapped(after, name, report, new.report)
+    return before, joined(after, _read(catalogue, arguments.joins))
+
+
+def _read(
+    catalogue: FileCatalogue, paths: Sequence[str], wanted: Collection[str] = ()
+) -> list[FleetHost]:
+    here = [
+        FleetHost(report=evolve(report_of(catalogue, THIS), name=""), names=(THIS,))
+        for path in paths
+        if path == THIS
+    ]
+    return joined(read_fleet([path for path in paths if path != THIS], wanted=wanted), here)
+
+
+def _one(catalogue: FileCatalogue, path: str) -> FleetHost:
+    hosts = _read(catalogue, [path])
+    if len(hosts) != 1 or hosts[0].count != 1:
+        raise UsageError(f"{path}: expected the report of one host", code="usage")
+    return hosts[0]
+
+
+def _upgrade(catalogue: FileCatalogue, text: str) -> tuple[str, HostReport | None, FleetHost]:
+    """Return what ``OLD=NEW`` says: a host's name, its report if OLD is a file, and the new one."""
+    old, separator, new = text.partition("=")
+    if not (old and separator and new):
+        raise UsageError(f"expected OLD=NEW, found {text!r}", code="usage", help=_OLD)
+    if not Path(old).is_file():
+        return old, None, _one(catalogue, new)
+    host = _one(catalogue, old)
+    return host.names[0], host.report, _one(catalogue, new)
+
+
+_OLD = (
+    "OLD is a host's name, or the file of its report, among the others; NEW its report afterwards"
+)
+
+
+def _report(fleet: Sequence[FleetHost], name: str, report: HostReport | None) -> HostReport:
+    """Return the report of the one host of *fleet* that is called *name*, or that has *report*."""
+    found = [
+        host.report
+        for host in fleet
+        if (name in host.names if report is None else host.report == report)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(
+            f"{len(found)} different hosts are called '{name}'",
+            code="ambiguous-host",
+            help="name the file of its report before the upgrade",
+        )
+    names = (known for host in fleet for known in host.names)
+    raise unknown("host", name, names, code="unknown-host", help=_OLD)
+
+
+def _swapped(
+    fleet: Sequence[FleetHost], name: str, old: HostReport, new: HostReport
+) -> list[FleetHost]:
+    rest = left(fleet, name, old)
+    if rest is None:
+        raise _twice(name)
+    return joined(rest, [FleetHost(report=new, names=(name,))])
+
+
+def _twice(name: str) -> UsageError:
+    return UsageError(f"host '{name}' is upgraded twice", code="usage")
+
+
+# --- what is printed -----------------------------------------------------------------------------
+
+
+def _print(found: Baseline, before: Baseline | None) -> None:
+    backends = " or ".join(found.scope.backends) or "the usual backends"
+    print(
+        f"{_number(found.count, 'host')} of {_number(len(found.hosts), 'kind')}, "
+        f"with {found.scope.accelerator} and {backends}"
+    )
+    name = paint(_name(found.newest), "bold", sys.stdout)
+    was = "" if before is None else f"  (before: {_name(before.newest)})"
+    print(f"newest platform of all: {name}{was}\n")
+    common = {entry.lineage: entry.platform for entry in found.common}
+    table(["LINEAGE", "NEWEST OF ALL"], [[w, common.get(w, "none")] for w in found.lineages])
+    if len(found.groups) > 1:
+        print("\nwhat hosts could have among themselves:")
+        rows = [
+            [str(g.count), _name(g.newest), _names(n for host in g.hosts for n in host.names)]
+            for g in found.groups
+        ]
+        _table(["HOSTS", "NEWEST", "SUCH AS"], rows)
+    _print_reasons(found)
+    _print_remarks(found)
+
+
+def _print_reasons(found: Baseline) -> None:
+    """Print what stands in the way of more: how many hosts, and which do so alone."""
+    if found.obstacles:
+        print("\nin the way of newer platforms:")
+        rows = [
+            [o.platform, str(o.count), _names(f"{name} ({n})" for name, n in o.lacking.items())]
+            for o in found.obstacles
+        ]
+        _table(["PLATFORM", "HOSTS", "WITHOUT"], rows)
+    costs = [
+        [
+            _names(entry.host.names),
+            str(entry.host.count),
+            cost.common or "none",
+            cost.without,
+            _names(dict.fromkeys(m.capability for m in cost.missing)),
+            _names(dict.fromkeys(m.feature for m in cost.missing)),
+        ]
+        for entry in found.hosts
+        for cost in entry.costs
+    ]
+    if costs:
+        print("\nhosts that alone hold back all others:")
+        _table(["SUCH AS", "HOSTS", "NOW", "WITHOUT THEM", "THEY LACK", "NEEDED FOR"], costs)
+
+
+def _print_remarks(found: Baseline) -> None:
+    """Print what nobody should overlook, to stderr."""
+    if found.allowed_unknown:
+        note("note", "what is not known of a host was taken for present (--allow-unknown)")
+    for mask in found.masks:
+        note(
+            "note",
+            f"masked here: {mask.feature} of {mask.platform}, {mask.date}: {mask.reason} "
+            f"({mask.source})",
+        )
+    if found.unsupported:
+        count = sum(host.count for host in found.unsupported)
+        names = _names(name for host in found.unsupported for name in host.names)
+        note(
+            "warning",
+            f"no platform of {', '.join(found.lineages)} on {_number(count, 'host')}: {names}",
+        )
+
+
+def _print_stranded(entries: Sequence[Stranded]) -> None:
+    if not entries:
+        return
+    print("\nvirtual machines that could not be everywhere:")
+    words = {"joined": "that joins", "changed": "after its upgrade", "member": ""}
+    rows = []
+    for entry in entries:
+        host = _names(entry.names) or _number(entry.count, "host")
+        for name in dict.fromkeys(f.capability for f in entry.findings):
+            on_it = [f for f in entry.findings if f.capability == name]
+            features = (f"{f.property}={f.value}" if f.property else f.feature for f in on_it)
+            rows.append(
+                [
+                    entry.vm,
+                    f"{host} {words[entry.how]}".rstrip(),
+                    f"{name} ({_state(on_it[0])})" if name else on_it[0].message,
+                    _names(dict.fromkeys(features)),
+                ]
+            )
+    _table(["VM", "NOT ON", "WITHOUT", "NEEDED FOR"], rows)
+
+
+def _state(finding: Finding) -> str:
+    fact = finding.fact
+    return "" if fact is None else f"{fact.proven}, {fact.detail}" if fact.detail else fact.proven
+
+
+def _name(common: Common | None) -> str:
+    return "none" if common is None else common.platform
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
+def _names(names: Iterable[str]) -> str:
+    """Return the first few of *names*, and how many there are besides."""
+    found = list(names)
+    more = len(found) - _SHOWN
+    return ", ".join(found[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table(headings, rows[:_ROWS])
+    if len(rows) > _ROWS:
+        print(f"and {len(rows) - _ROWS} more: --json has all")
+
+
+_SHOWN = 4
+_ROWS = 20
