@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 EXPECTED = Path(__file__).parent / "expected"
+ROOT = Path(__file__).parents[2]
 UPDATE = os.environ.get("PLATFORM_ABI_UPDATE_GOLDEN") == "1"
 
 _NIC = "--device virtio-net-pci,netdev=n0,id=nic0"
@@ -25,7 +26,10 @@ _MIXED = (
     " --global virtio-net-device.guest_ufo=off --cpu host"
 )
 
-#: File -> command line. stdout, stderr and exit code are what is kept.
+_HOSTS = "tests/captures/constructed"
+_MASKS = "'Features 0x1c0010130afffaf unsupported. Allowed features: 0x10179bfffef'"
+
+#: File -> command line, run in this repository. stdout, stderr and exit code are what is kept.
 CASES = {
     "resolve-uso-6.1.txt": f"resolve {_USO} --platform linux-6.1",
     "resolve-uso-6.9.txt": f"resolve {_USO} --platform linux-6.9",
@@ -49,6 +53,16 @@ CASES = {
     "diff-platform.json": "diff platform linux-5.14 linux-rhel-9.5 --json",
     "error-strict.txt": f"resolve {_MIXED} --platform linux-6.1 --strict",
     "error-unknown.txt": f"resolve {_USO} --platform linux-6.99",
+    "platforms-host.txt": f"platforms --host {_HOSTS}-debian-12.json",
+    "platforms-host-one.txt": f"platforms linux-6.2 --host {_HOSTS}-debian-12.json",
+    "platforms-host-one.json": f"platforms linux-6.2 --host {_HOSTS}-debian-12.json --json",
+    "check-migration.txt": f"check {_USO} --platform linux-6.8"
+    f" --from {_HOSTS}-ubuntu-24.04.json --to {_HOSTS}-debian-12.json",
+    "check-start.json": f"check {_USO} --platform linux-6.8 --host {_HOSTS}-debian-12.json --json",
+    "baseline.txt": f"baseline {_HOSTS}-debian-12.json {_HOSTS}-ubuntu-24.04.json"
+    f" {_HOSTS}-rhel-9.5.json",
+    "diff-host.txt": f"diff host {_HOSTS}-debian-12.json {_HOSTS}-debian-13.json",
+    "explain-error.txt": f"explain-error {_MASKS}",
     "error-unknown.json.txt": f"resolve {_USO} --platform linux-6.99 --json",
 }
 
@@ -98,7 +112,7 @@ def outputs(
         text=True,
         encoding="utf-8",
         env=environment,
-        cwd=home,
+        cwd=ROOT,
         check=True,
     )
     results = map(ast.literal_eval, done.stdout.splitlines())
