@@ -17,7 +17,7 @@ CAPTURES = Path(__file__).parent.parent / "captures"
 UBUNTU = str(CAPTURES / "constructed-ubuntu-24.04.json")
 DEBIAN = str(CAPTURES / "constructed-debian-12.json")
 NIC = ["--device", "virtio-net-pci,netdev=n0,id=net0", "--netdev", "tap,id=n0"]
-VM = ["--machine", "pc-q35-9.1", "--cpu", "Skylake-Server-v4,vendor=GenuineIntel", *NIC]
+VM = ["--machine", "pc-q35-9.1", "--cpu", "EPYC-v4,vendor=AuthenticAMD", *NIC]
 
 Run = pytest.CaptureFixture[str]
 

@@ -7,7 +7,7 @@ import random
 from attrs import evolve
 
 import platform_abi as pa
-from platform_abi.model.host import Fact, HostReport, Source, State
+from platform_abi.model.host import CPU_MODELS, Fact, HostReport, Source, State
 
 
 def full_report(catalogue: pa.Catalogue) -> HostReport:
@@ -16,6 +16,7 @@ def full_report(catalogue: pa.Catalogue) -> HostReport:
         system="linux",
         release="6.18.1",
         arch="x86_64",
+        sets={CPU_MODELS: ("EPYC-v4", "kvm64", "qemu64")},
         facts={
             name: Fact(
                 state="present",

@@ -386,3 +386,16 @@ def test_a_flag_that_nobody_knows_is_still_named(catalogue: pa.FileCatalogue) ->
     """The catalogue does not know every CPU flag; it invents nothing about the others."""
     assert Lacking(name="waitpkg") == lacking_flag(catalogue, "waitpkg")
     assert family_of(catalogue, "no-such-thing") is None
+
+
+def test_a_cpu_is_no_device_of_the_stream(catalogue: pa.FileCatalogue) -> None:
+    """A flag that the host's CPU lacks is not put on the device that the next line names."""
+    text = (
+        "host doesn't support requested feature: CPUID.07H:EBX.avx512f [bit 16]\n"
+        "Failed to load virtio-blk:virtio\n"
+        "error while loading state for instance 0x0 of device '0000:00:05.0/virtio-blk'\n"
+    )
+    found = next(f for f in diagnose(catalogue, text).findings if f.code == "cpu-flag")
+
+    assert "" == found.section
+    assert "virtio-blk" != found.family

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -11,9 +13,11 @@ import platform_abi as pa
 from platform_abi.compat.labels import labels, traits
 from platform_abi.compat.needs import Scope, platform_needs
 from platform_abi.compat.platforms import PlatformVerdict, judge, newest, query_platforms
+from platform_abi.host.document import read_report
 from platform_abi.model.host import Fact
 from platform_abi.testing import Scenario, host_reports, scenarios
 
+CAPTURES = Path(__file__).parent.parent / "captures"
 FULL = Fact(state="present", source="ioctl")
 UPSTREAM = "linux"
 
@@ -176,6 +180,27 @@ def test_the_distributions_own_line_comes_first(catalogue: pa.FileCatalogue) -> 
         assert lineage == chosen.lineage == found[0].lineage
     like = evolve(_host(catalogue, distribution="rocky"), distribution_like=("rhel", "fedora"))
     assert "rhel" == query_platforms(catalogue, like)[0].lineage
+
+
+def test_a_rebuild_gets_the_name_of_what_it_rebuilds(catalogue: pa.FileCatalogue) -> None:
+    """Rocky by its version, CentOS Stream 9 as the newest 9 alike, Mint by its kernel."""
+    rhel = read_report((CAPTURES / "constructed-rhel-9.5.json").read_bytes(), "rhel")
+    ubuntu = read_report((CAPTURES / "constructed-ubuntu-22.04.json").read_bytes(), "ubuntu")
+    for report, distribution, version, like, expected in (
+        (rhel, "rocky", "9.5", ("rhel", "centos", "fedora"), "linux-rhel-9.5"),
+        (rhel, "almalinux", "9.3", ("rhel", "centos", "fedora"), "linux-rhel-9.3"),
+        (rhel, "centos", "9", ("rhel", "fedora"), "linux-rhel-9.7"),
+        (ubuntu, "linuxmint", "21.3", ("ubuntu", "debian"), "linux-ubuntu-22.04"),
+    ):
+        host = evolve(
+            report,
+            distribution=distribution,
+            distribution_version=version,
+            distribution_like=like,
+        )
+        chosen = newest(query_platforms(catalogue, host), host)
+        assert chosen is not None
+        assert expected == chosen.name, distribution
 
 
 def test_newest_first_within_a_lineage(catalogue: pa.FileCatalogue) -> None:

@@ -196,3 +196,14 @@ def test_what_was_only_predicted_is_not_proven() -> None:
     facts = {"tun.uso": {"state": "present", "source": "inferred"}}
     report = _read({**SMALL, "facts": facts})
     assert ("present", "unknown") == (report.fact("tun.uso").state, report.state("tun.uso"))
+
+
+@given(host_reports(), st.randoms())
+def test_a_set_has_no_order(report: pa.HostReport, chance: random.Random) -> None:
+    """Members in another order, or twice, are the same set."""
+    document: Any = copy.deepcopy(report_document(report))
+    for name, members in document["sets"].items():
+        shuffled = members * 2
+        chance.shuffle(shuffled)
+        document["sets"][name] = shuffled
+    assert report == _read(document)

@@ -7,6 +7,7 @@ import sys
 from itertools import groupby
 
 from platform_abi.cli.hosts import report_of
+from platform_abi.cli.inputs import STDIN
 from platform_abi.cli.render import paint
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.compat.check import (
@@ -27,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     moving = arguments.source is not None or arguments.destination is not None
     if moving and (arguments.source is None or arguments.destination is None or arguments.host):
         raise UsageError("a migration takes --from and --to, and no --host", code="usage")
+    if arguments.source == arguments.destination == STDIN:
+        raise UsageError("standard input is one report, not two", code="usage")
     catalogue = load_catalogue()
     abi = _abi(catalogue, arguments)
     how = {"allow_unknown": arguments.allow_unknown, "force": arguments.force}

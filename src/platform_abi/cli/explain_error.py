@@ -8,15 +8,13 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from platform_abi.cli.inputs import STDIN, read_bytes
 from platform_abi.cli.render import note, paint, table
 from platform_abi.compat.diagnosis import Diagnosis, Finding, diagnose
 from platform_abi.compat.lacking import NEVER_YET, Lacking
 from platform_abi.compat.masks import Reading
 from platform_abi.definitions.catalogue import load_catalogue
-from platform_abi.errors import HostError, UsageError, printable
-
-#: What stands for stdin.
-_STDIN = "-"
+from platform_abi.errors import UsageError, printable
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,9 +37,9 @@ def _text(arguments: argparse.Namespace) -> str:
     words: list[str] = arguments.text
     if arguments.file is not None and words:
         raise UsageError("both a text and --file are given", code="usage")
-    if arguments.file is not None and arguments.file != _STDIN:
+    if arguments.file is not None and arguments.file != STDIN:
         return _read(arguments.file)
-    if words and words != [_STDIN]:
+    if words and words != [STDIN]:
         # Quoted messages are lines; without quotes, the shell has split one.
         quoted = any(" " in word for word in words)
         return ("\n" if quoted else " ").join(words)
@@ -51,19 +49,20 @@ def _text(arguments: argparse.Namespace) -> str:
             code="usage",
             help="give what QEMU printed, as text, as --file LOG or on stdin",
         )
-    try:
-        return sys.stdin.buffer.read().decode("utf-8", "replace")
-    except OSError as error:
-        raise HostError(f"cannot read stdin: {error.strerror}", code="read-failed") from error
+    return _read(STDIN)
+
+
+#: A log of more than this is to be cut before it is explained. In bytes.
+_MOST = 256 * 1024 * 1024
 
 
 def _read(name: str) -> str:
-    try:
-        with open(name, "rb") as stream:  # noqa: PTH123 - the name may hold bytes that are no text
-            return stream.read().decode("utf-8", "replace")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise HostError(f"cannot read {name}: {reason}", code="read-failed") from error
+    data = read_bytes(name, _MOST)
+    if len(data) > _MOST:
+        raise UsageError(
+            f"{name}: more than {_MOST >> 20} MiB", code="usage", help="give the end of the log"
+        )
+    return data.decode("utf-8", "replace")
 
 
 # --- JSON ----------------------------------------------------------------------------------------

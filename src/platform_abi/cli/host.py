@@ -9,11 +9,11 @@ from collections import Counter
 
 from attrs import evolve
 
-from platform_abi.cli.hosts import probe_this
-from platform_abi.cli.render import paint, table
-from platform_abi.compat.platforms import newest, query_platforms
+from platform_abi.cli.hosts import choose, probe_this
+from platform_abi.cli.render import note, paint, table
+from platform_abi.compat.platforms import query_platforms
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.errors import UsageError, printable
+from platform_abi.errors import HostError, UsageError, printable
 from platform_abi.model.host import HostReport, State
 
 
@@ -37,11 +37,19 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.qemu is not None and arguments.no_qemu:
         raise UsageError("--qemu and --no-qemu contradict each other", code="usage")
+    name = arguments.name or ""
+    if not name.isprintable() or not name.isascii() or len(name) > _LONGEST_NAME:
+        raise UsageError(
+            f"--name takes up to {_LONGEST_NAME} printable ASCII characters", code="usage"
+        )
     if arguments.timeout is not None and not 0 < arguments.timeout <= _LONGEST:
         raise UsageError(
             f"--timeout takes seconds, up to {_LONGEST}; found {arguments.timeout}", code="usage"
         )
 
+
+#: As long as a host name may be (RFC 1035).
+_LONGEST_NAME = 253
 
 #: Nobody waits longer for a device that does not answer. In seconds.
 _LONGEST = 600
@@ -52,22 +60,35 @@ def _probe(catalogue: FileCatalogue, arguments: argparse.Namespace) -> HostRepor
         catalogue, qemu=arguments.qemu, ask_qemu=not arguments.no_qemu, timeout=arguments.timeout
     )
     if arguments.oracle:
-        from platform_abi.compat.evidence import complete
-        from platform_abi.errors import HostError
-        from platform_abi.host.netdevs import find_qemu
-        from platform_abi.host.oracle import ask_qemu
-
-        binary = arguments.qemu or find_qemu(os.environ, report.arch)
-        if binary is None:
-            raise HostError(
-                "no QEMU found to ask", code="qemu-not-found", help="name one with --qemu"
-            )
-        report = complete(report, ask_qemu(catalogue, binary))
+        report = _witnessed(catalogue, report, arguments)
     if arguments.infer:
         from platform_abi.compat.evidence import predict
 
         report = predict(catalogue, report)
     return report if arguments.name is None else evolve(report, name=arguments.name)
+
+
+def _witnessed(
+    catalogue: FileCatalogue, report: HostReport, arguments: argparse.Namespace
+) -> HostReport:
+    """Return *report* completed by a throw-away QEMU, and say where one contradicts the other."""
+    from platform_abi.compat.agreement import compare_probes
+    from platform_abi.compat.evidence import complete
+    from platform_abi.host.netdevs import find_qemu
+    from platform_abi.host.oracle import ask_qemu
+
+    binary = arguments.qemu or find_qemu(os.environ, report.arch)
+    if binary is None:
+        raise HostError("no QEMU found to ask", code="qemu-not-found", help="name one with --qemu")
+    bound = {} if arguments.timeout is None else {"timeout": arguments.timeout}
+    seen = ask_qemu(catalogue, binary, **bound)
+    for found in compare_probes(report, seen):
+        note(
+            "disputed",
+            f"{found.capability}: {found.first.state} ({found.first.detail}), "
+            f"but {found.second.state} ({found.second.detail})",
+        )
+    return complete(report, seen)
 
 
 def _document(report: HostReport, arguments: argparse.Namespace) -> str:
@@ -85,7 +106,7 @@ _COLORS: dict[State, str] = {"present": "green", "absent": "red", "unknown": "ye
 def _print(catalogue: FileCatalogue, report: HostReport) -> None:
     line = f"{report.distribution} {report.distribution_version}".strip()
     print(f"{report.system} {report.release} {report.arch}" + (f", {line}" if line else ""))
-    found = newest(query_platforms(catalogue, report), report)
+    found = choose(query_platforms(catalogue, report), report)
     chosen = "none" if found is None else found.platform
     print(f"newest platform: {paint(chosen, 'bold', sys.stdout)}")
     counted = Counter(fact.state for fact in report.facts.values())

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
-import sys
+from concurrent.futures import ThreadPoolExecutor
 
+from attrs import evolve
+
+from platform_abi.cli.inputs import STDIN, read_bytes
+from platform_abi.cli.render import note
+from platform_abi.compat.evidence import complete, from_configuration
+from platform_abi.compat.platforms import PlatformVerdict, newest
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.emit.lockfile import read_text
 from platform_abi.errors import HostError
 from platform_abi.host.document import MAX_SIZE, read_report
 from platform_abi.model.host import HostReport
 
 #: The name that stands for the host that this runs on.
 THIS = "this"
+
+#: What a site prefers where no platform was named: ``newest`` or ``conservative``.
+POLICY_VARIABLE = "PLATFORM_ABI_POLICY"
 
 
 def report_of(catalogue: FileCatalogue, name: str) -> HostReport:
@@ -22,9 +30,16 @@ def report_of(catalogue: FileCatalogue, name: str) -> HostReport:
     """
     if name == THIS:
         return probe_this(catalogue)
-    if name == "-":
-        return read_report(sys.stdin.buffer.read(MAX_SIZE + 1), "standard input")
-    return read_report(read_text(name), name)
+    called = "standard input" if name == STDIN else name
+    return read_report(read_bytes(name, MAX_SIZE), called)
+
+
+def choose(
+    verdicts: tuple[PlatformVerdict, ...], report: HostReport, policy: str | None = None
+) -> PlatformVerdict | None:
+    """Return the platform to choose by *policy*, else by what this site prefers."""
+    wanted = policy or os.environ.get(POLICY_VARIABLE) or "newest"
+    return newest(verdicts, report, wanted)
 
 
 def probe_this(
@@ -34,22 +49,35 @@ def probe_this(
     ask_qemu: bool = True,
     timeout: float | None = None,
 ) -> HostReport:
-    """Return what this host offers, asked now; *qemu* is the binary to ask for its netdevs.
+    """Return what this host offers, asked now; *qemu* is the binary to ask what only a QEMU knows.
 
     Without *qemu* the usual one is asked where there is one. A named one that does not answer is a
-    HostError; the usual one that does not leaves facts unknown.
+    HostError; the usual one that does not leaves facts unknown, and a remark says so.
     """
-    from platform_abi.compat.evidence import complete, from_configuration
-    from platform_abi.host.netdevs import ask_netdevs, find_qemu
+    from platform_abi.host.netdevs import find_qemu
     from platform_abi.host.probe import TIMEOUT, probe
 
     capabilities = catalogue.capabilities()
-    report = probe(capabilities, timeout=TIMEOUT if timeout is None else timeout)
-    binary = qemu or (find_qemu(os.environ, report.arch) if ask_qemu else None)
-    if binary is not None:
-        try:
-            report = complete(report, ask_netdevs(capabilities, binary))
-        except HostError:
-            if qemu is not None:
-                raise
+    binary = qemu or (find_qemu(os.environ, os.uname().machine) if ask_qemu else None)
+    with ThreadPoolExecutor(1) as pool:
+        # QEMU loads its libraries meanwhile: most of the time either waits.
+        asked = None if binary is None else pool.submit(_ask, catalogue, binary, timeout)
+        report = probe(capabilities, timeout=TIMEOUT if timeout is None else timeout)
+        if asked is not None:
+            try:
+                report = complete(report, asked.result())
+            except HostError as error:
+                if qemu is not None:
+                    raise
+                note("no QEMU asked", error.message)
     return from_configuration(catalogue, report)
+
+
+def _ask(catalogue: FileCatalogue, binary: str, timeout: float | None) -> HostReport:
+    from platform_abi.host.cpu_models import ask_cpu_models
+    from platform_abi.host.netdevs import ask_netdevs
+
+    bound = {} if timeout is None else {"timeout": timeout}
+    first = ask_netdevs(catalogue.capabilities(), binary, **bound)
+    models = ask_cpu_models(binary, **bound)
+    return evolve(first, sets={**first.sets, **models.sets})

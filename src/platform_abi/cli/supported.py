@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from attrs import evolve
 
-from platform_abi.cli.hosts import report_of
+from platform_abi.cli.hosts import choose, report_of
 from platform_abi.cli.render import paint, table
 from platform_abi.compat.platforms import (
     Missing,
     PlatformVerdict,
-    newest,
     query_platforms,
     scope_for,
 )
@@ -23,12 +21,11 @@ from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import UsageError, printable
 from platform_abi.resolver.reference import parse_platform
 
-#: What a site prefers where no platform was named: ``newest`` or ``conservative``.
-POLICY_VARIABLE = "PLATFORM_ABI_POLICY"
-
 
 def run_supported(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
     """Print a verdict for every platform, or for the one that was named; 1 if that is not 'yes'."""
+    if arguments.json and arguments.format != "table":
+        raise UsageError("--json and --format contradict each other", code="usage")
     report = report_of(catalogue, arguments.host)
     scope = scope_for(catalogue, report)
     if arguments.accel is not None:
@@ -40,8 +37,7 @@ def run_supported(catalogue: FileCatalogue, arguments: argparse.Namespace) -> in
         raise UsageError("a host is asked about platforms, not about overrides", code="usage")
     edition = None if reference is None else reference.edition
     every = query_platforms(catalogue, report, scope=scope, edition=edition)
-    policy = arguments.policy or os.environ.get(POLICY_VARIABLE) or "newest"
-    chosen = newest(every, report, policy)
+    chosen = choose(every, report, arguments.policy)
     shown = every
     if reference is not None:
         catalogue.platform(reference.name)
@@ -63,17 +59,23 @@ def _print(
     elif arguments.format == "labels":
         from platform_abi.compat.labels import labels
 
-        print("\n".join(f"{key}={value}" for key, value in labels(shown, chosen)))
+        named = None if arguments.name is not None else chosen
+        _print_lines(f"{key}={value}" for key, value in labels(shown, named))
     elif arguments.format == "traits":
         from platform_abi.compat.labels import traits
 
-        print("\n".join(traits(shown)))
+        _print_lines(traits(shown))
     elif arguments.names:
-        print("\n".join(v.name for v in shown if v.supported == "yes"))
+        _print_lines(v.name for v in shown if v.supported == "yes")
     elif arguments.name is not None:
         _print_one(shown[0])
     else:
         _print_all(shown, chosen)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
 
 
 def _print_all(shown: Sequence[PlatformVerdict], chosen: PlatformVerdict | None) -> None:

@@ -1,9 +1,17 @@
-"""Two probes of one host, held against each other: a second witness keeps the first honest."""
+"""Two reports held against each other.
+
+Two probes of one host: a second witness keeps the first honest. Two hosts: whether they agree on
+what a command line leaves to them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
 from attrs import frozen
 
+from platform_abi.model.feature import Feature
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.value import Value
 
@@ -28,3 +36,53 @@ def compare_probes(first: HostReport, second: HostReport) -> tuple[Disagreement,
         for name in sorted(first.facts.keys() & second.facts.keys())
         if {first.state(name), second.state(name)} == {"present", "absent"}
     )
+
+
+@frozen(kw_only=True, repr=False)
+class Agreement(Value):
+    """Whether two hosts agree on a feature: *known* where both reports say all that decides it.
+
+    *on* names what decides it, *differ* what provably differs, with both values.
+    """
+
+    known: bool
+    on: tuple[str, ...] = ()
+    differ: tuple[str, ...] = ()
+
+
+def agree(feature: Feature | None, first: HostReport, second: HostReport) -> Agreement:
+    """Return whether two hosts agree on *feature* where nobody pins it.
+
+    It is decided by the values of a report that the feature names, or else by the capabilities
+    that it needs.
+    """
+    if feature is None:
+        return Agreement(known=False)
+    names = feature.decided_by or tuple(
+        dict.fromkeys(name for needs in feature.requires.values() for name in needs)
+    )
+    one, two = (dict(_deciding(names, report)) for report in (first, second))
+    keys = sorted(one.keys() | two.keys())
+    known = bool(keys) and all(one.get(key) and two.get(key) for key in keys)
+    return Agreement(
+        known=known and all(any(fnmatchcase(key, name) for key in keys) for name in names),
+        on=names,
+        differ=tuple(
+            f"{key} ({one[key]} and {two[key]})"
+            for key in keys
+            if one.get(key) and two.get(key) and one[key] != two[key]
+        ),
+    )
+
+
+def _deciding(names: tuple[str, ...], report: HostReport) -> Iterator[tuple[str, str]]:
+    """Yield what *report* says of *names*, which may be patterns; nothing for what is unknown."""
+    tables = {
+        **report.values,
+        **{key: str(number) for key, number in report.numbers.items()},
+        **{key: f"{mask:#x}" for key, mask in report.masks.items()},
+        **{key: " ".join(members) or "none" for key, members in report.sets.items()},
+        **{key: fact.proven for key, fact in report.facts.items() if fact.proven != "unknown"},
+    }
+    for name in names:
+        yield from ((key, word) for key, word in tables.items() if fnmatchcase(key, name))

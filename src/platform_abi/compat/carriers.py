@@ -72,6 +72,22 @@ def find_feature(catalogue: Catalogue, feature_id: str) -> Feature | None:
     return next((f for f in catalogue.features(stem) if f.id == feature_id), None)
 
 
+def open_feature(catalogue: Catalogue, what: str) -> Feature | None:
+    """Return the feature that an ABI leaves open: *what* is its id, or ``driver.property=auto``."""
+    place, explicit, _ = what.partition(" ")[0].partition("=")
+    if not explicit:
+        return find_feature(catalogue, place)
+    driver, _, name = place.partition(".")
+    for family in catalogue.devices().families:
+        if driver in (family.driver, *family.proxies):
+            wanted = f"{family.driver}.{name}"
+            for stem in family.feature_files:
+                for feature in catalogue.features(stem):
+                    if wanted in feature.properties:
+                        return feature
+    return None
+
+
 def _everywhere(abi: GuestAbi, feature: Feature) -> Carrier:
     """Return the feature as the whole virtual machine has it, where no single device does."""
     for setting in abi.settings:
@@ -102,16 +118,16 @@ def _places(catalogue: Catalogue, abi: GuestAbi, feature: Feature) -> Iterator[_
 
 def _aliases(catalogue: Catalogue, abi: GuestAbi) -> dict[str, str]:
     """Return what ``-device`` calls drivers besides; nothing where the machine is not known."""
-    plan = _plan(catalogue, abi)
+    plan = known_plan(catalogue, abi)
     return {} if plan is None else dict(plan.types.aliases)
 
 
-def _plan(catalogue: Catalogue, abi: GuestAbi) -> Plan | None:
+def known_plan(catalogue: Catalogue, abi: GuestAbi) -> Plan | None:
+    """Return how *abi* is resolved here, or None where its machine type or platform is unknown."""
     try:
         return plan_for(catalogue, abi.vm, parse_platform(abi.platform))
     except PlatformAbiError:
-        # A lockfile outlives definitions: its platform or machine type may be unknown here.
-        return None
+        return None  # a lockfile outlives definitions
 
 
 def _setting(abi: GuestAbi, feature: Feature, place: _Place) -> Setting | None:
@@ -130,7 +146,7 @@ def defaults_gained(
 
     Values that the user wrote are left out: those hold wherever the guest is started.
     """
-    plan = _plan(catalogue, abi)
+    plan = known_plan(catalogue, abi)
     if plan is None:
         return
     given = {(s.device, s.property) for s in abi.settings if s.layer in ("global", "device")}

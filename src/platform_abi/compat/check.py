@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from platform_abi.compat.carriers import Carrier, carriers, defaults_gained, find_feature
+from platform_abi.compat.agreement import agree
+from platform_abi.compat.carriers import (
+    Carrier,
+    carriers,
+    defaults_gained,
+    known_plan,
+    open_feature,
+)
 from platform_abi.compat.remedy import needed, remedy, unmet
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.feature import Feature, Migration
-from platform_abi.model.host import Fact, HostReport
+from platform_abi.model.feature import UNDECIDED, Migration
+from platform_abi.model.host import CPU_MODELS, Fact, HostReport
 from platform_abi.model.value import Value
 from platform_abi.resolver.reference import parse_platform
 
@@ -92,7 +99,8 @@ def check(
     """
     findings = (
         *_unmet(catalogue, abi, report, allow_unknown=allow_unknown),
-        *_architecture(abi, report),
+        *_architecture(catalogue, abi, report, allow_unknown=allow_unknown),
+        *_cpu_model(catalogue, abi, report),
         *_of_abi(catalogue, abi),
     )
     return _verdict(abi, report, findings, allow_unknown=allow_unknown, force=force)
@@ -216,14 +224,48 @@ def _missing(
     )
 
 
-def _architecture(abi: GuestAbi, report: HostReport) -> Iterator[Finding]:
-    if report.arch and report.arch != abi.vm.arch:
+def _architecture(
+    catalogue: Catalogue, abi: GuestAbi, report: HostReport, *, allow_unknown: bool
+) -> Iterator[Finding]:
+    if report.arch == abi.vm.arch:
+        return
+    native = abi.vm.accelerator in catalogue.devices().usual_accelerators.values()
+    if report.arch:
+        severity: Severity = "blocked" if native else "info"
+        said = f"the guest is {abi.vm.arch} and the host is {report.arch}"
+    else:
+        severity = ("warn" if allow_unknown else "blocked") if native else "info"
+        said = f"the guest is {abi.vm.arch} and the report does not say what the host is"
+    yield Finding(
+        code="architecture",
+        severity=severity,
+        message=said + (f": {abi.vm.accelerator} runs nothing else" if native else ""),
+        help="choose a host of the guest's architecture",
+    )
+
+
+def _cpu_model(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Iterator[Finding]:
+    """Yield what speaks against the CPU model, whose flags QEMU knows and the host has or not."""
+    plan = known_plan(catalogue, abi)
+    if plan is None or plan.cpu in UNDECIDED:
+        return
+    if abi.vm.accelerator not in catalogue.devices().usual_accelerators.values():
+        return
+    usable = report.sets.get(CPU_MODELS)
+    if usable is None:
         yield Finding(
-            code="architecture",
+            code="cpu-unchecked",
             severity="warn",
-            message=f"the guest is {abi.vm.arch} and the host is {report.arch}: "
-            "only emulation runs it",
-            help="choose a host of the guest's architecture",
+            message=f"whether this host has every flag of CPU model {plan.cpu} is not known",
+            help="probe it with a QEMU to ask; with 'enforce' QEMU refuses to start without them",
+        )
+    elif plan.cpu not in usable:
+        version = report.values.get("qemu.version", "that was asked")
+        yield Finding(
+            code="cpu-model",
+            severity="blocked",
+            message=f"CPU model {plan.cpu} is none that QEMU {version} can run on this host",
+            help="choose a model that all hosts can run; 'diff host' shows how they differ",
         )
 
 
@@ -263,48 +305,26 @@ def _of_abi(catalogue: Catalogue, abi: GuestAbi) -> Iterator[Finding]:
 # --- what two hosts make of it -------------------------------------------------------------------
 
 
-def same_offer(first: HostReport, second: HostReport) -> bool:
-    """Return whether two reports say the same of two hosts, whoever they are."""
-    return _offer(first) == _offer(second)
-
-
-def _offer(report: HostReport) -> HostReport:
-    states = {name: Fact(state=fact.proven) for name, fact in report.facts.items()}
-    return evolve(report, name="", facts=states)
-
-
 def _left_open(
     catalogue: Catalogue, abi: GuestAbi, start: HostReport, end: HostReport
 ) -> Iterator[Finding]:
-    alike = same_offer(start, end)
     for entry in abi.unpinned:
-        name = entry.what.partition(" ")[0]
-        severity = _UNPINNED[entry.migration]
-        shared = _shared(find_feature(catalogue, name), start, end)
-        if shared:
-            severity, where = "info", f"both hosts have {shared}"
-        elif alike:
-            # Two hosts with one report may still differ in what no probe sees.
-            severity = "warn" if severity == "blocked" else severity
-            where = "the reports are alike, which does not prove that the hosts are"
+        feature = open_feature(catalogue, entry.what)
+        agreement = agree(feature, start, end)
+        if agreement.differ:
+            severity: Severity = "info" if entry.migration == "safe" else "blocked"
+            where = f"the hosts differ in {', '.join(agreement.differ)}"
+        elif agreement.known:
+            severity, where = "info", f"the hosts agree on {', '.join(agreement.on)}"
         else:
-            where = "the hosts are not known to agree"
+            severity, where = _UNPINNED[entry.migration], "the hosts are not known to agree"
         yield Finding(
             code="unpinned",
             severity=severity,
             message=f"{entry.what} is left to the host, and {where}",
             help=f"pin it: {entry.pin}",
-            feature=name,
+            feature="" if feature is None else feature.id,
         )
-
-
-def _shared(feature: Feature | None, start: HostReport, end: HostReport) -> str:
-    """Return the values that decide *feature* on both hosts, or nothing where they differ."""
-    names = () if feature is None else feature.decided_by
-    values = [start.values.get(name) for name in names]
-    if not all(values) or values != [end.values.get(name) for name in names]:
-        return ""
-    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
 
 
 def _changed_defaults(

@@ -33,6 +33,7 @@ def _said(report: HostReport) -> dict[tuple[str, str], str]:
         ("host", key): getattr(report, key)
         for key in ("system", "release", "arch", "distribution", "distribution_version")
     }
+    said["host", "distribution_like"] = " ".join(report.distribution_like)
     for name, fact in report.facts.items():
         predicted = " (inferred)" if fact.source == "inferred" else ""
         said["fact", name] = f"{fact.state}{predicted}"

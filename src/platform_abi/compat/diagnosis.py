@@ -83,7 +83,7 @@ def diagnose(catalogue: Catalogue, text: str, *, device: str | None = None) -> D
     family = None if device is None else chosen_family(catalogue, device)
     found: dict[tuple[object, ...], list[Line]] = {}
     lines = read_lines(text)
-    caused = any(line.role == "cause" for line in lines)
+    caused = any(line.role in _CAUSES for line in lines)
     for block in _blocks(lines):
         if caused and all(line.role == "end" for line in block):
             continue  # it says nothing more, and in a log that is upside down it stands apart
@@ -119,14 +119,23 @@ def _located(block: Sequence[Line]) -> list[tuple[Line, str]]:
     QEMU names the section after the cause; a log whose newest line comes first has it before. A
     block without a cause is represented by what it has.
     """
-    causes = [at for at, line in enumerate(block) if line.role == "cause"]
+    causes = [at for at, line in enumerate(block) if line.role in _CAUSES]
     places = [at for at, line in enumerate(block) if line.role == "place"]
     if not causes:
         return [(block[at], block[at].fields["section"]) for at in places[-1:]] or [
             (line, "") for line in block[:1]
         ]
     backwards = bool(places) and places[0] < causes[0] and places[-1] < causes[-1]
-    return [(block[at], _section(block, at, places, backwards=backwards)) for at in causes]
+    return [
+        (
+            block[at],
+            "" if block[at].role == "apart" else _section(block, at, places, backwards=backwards),
+        )
+        for at in causes
+    ]
+
+
+_CAUSES = frozenset({"cause", "apart"})
 
 
 def _section(block: Sequence[Line], cause: int, places: Sequence[int], *, backwards: bool) -> str:

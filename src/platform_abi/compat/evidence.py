@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
+from platform_abi.compat.agreement import Disagreement, compare_probes
 from platform_abi.definitions.levels import EVERY, reached
 from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
@@ -23,17 +24,24 @@ _UPSTREAM = re.compile(r"[0-9]+\.[0-9]+")
 def complete(report: HostReport, other: HostReport) -> HostReport:
     """Return *report* with what *other*, another report of the same host, adds to it.
 
-    What *report* proves stays: where the two contradict each other, ``compare_probes`` says so.
+    Where one proves what the other disproves, neither is believed: the fact is unknown, and its
+    detail has the word of both.
     """
-    unknown = {k: f for k, f in other.facts.items() if report.fact(k).state == "unknown"}
+    added = {k: f for k, f in other.facts.items() if report.fact(k).state == "unknown"}
+    disputed = {d.capability: _disputed(d) for d in compare_probes(report, other)}
     return evolve(
         report,
-        facts={**report.facts, **unknown},
+        facts={**report.facts, **added, **disputed},
         numbers={**other.numbers, **report.numbers},
         masks={**other.masks, **report.masks},
         sets={**other.sets, **report.sets},
         values={**other.values, **report.values},
     )
+
+
+def _disputed(found: Disagreement) -> Fact:
+    said = (f"{f.state} by {f.source} ({f.detail})" for f in (found.first, found.second))
+    return Fact(state="unknown", detail="; but ".join(said))
 
 
 def from_configuration(catalogue: Catalogue, report: HostReport) -> HostReport:

@@ -13,7 +13,8 @@ from attrs import frozen
 from platform_abi.model.value import Value
 
 #: What a message says: why it failed; in whose state; or only that it is over.
-Role = Literal["cause", "place", "end"]
+#: *apart* is a cause that comes from the start or from the CPU, and from no device's section.
+Role = Literal["cause", "apart", "place", "end"]
 
 
 @frozen(kw_only=True, repr=False)
@@ -194,6 +195,7 @@ PATTERNS: tuple[Pattern, ...] = (
         begins="unsupported machine type",
         regex=rf"unsupported machine type(?:: \\?[\"'](?P<machine>{_WORD})\\?[\"'])?",
         source="system/vl.c, machine_parse and select_machine; 10.0: with the name",
+        role="apart",
     ),
     Pattern(
         code="migration-blocked",
@@ -238,12 +240,14 @@ PATTERNS: tuple[Pattern, ...] = (
         regex=r"doesn't support requested feature: (?P<word>CPUID\S{1,40}?E[A-D]X"
         r"|MSR[^\s.]{1,12})(?:\.(?P<flag>[A-Za-z0-9_.-]{1,60}))? \[bit (?P<bit>\d{1,2})\]",
         source="target/i386/cpu.c, mark_unavailable_features; 11.1: CPUID[eax=07h,ecx=00h].EBX",
+        role="apart",
     ),
     Pattern(
         code="cpu-enforced",
         begins="doesn't support requested features",
         regex="doesn't support requested features",
         source="target/i386/cpu.c, x86_cpu_realizefn",
+        role="apart",
     ),
     Pattern(
         code="hyperv-flag",
@@ -251,6 +255,7 @@ PATTERNS: tuple[Pattern, ...] = (
         regex=r"Hyper-V [^\n()]{1,80}\((?P<flag>hv-[a-z0-9-]{1,40})(?:/[a-z0-9-]{1,40})?\) "
         "is not supported by kernel",
         source="target/i386/kvm/kvm.c, hv_feature_check_deps",
+        role="apart",
     ),
     Pattern(
         code="hyperv-order",
@@ -258,18 +263,21 @@ PATTERNS: tuple[Pattern, ...] = (
         regex=r"Hyper-V [^\n()]{1,80}\((?P<wants>hv-[a-z0-9-]{1,40})(?:/[a-z0-9-]{1,40})?\) "
         r"requires Hyper-V [^\n()]{1,80}\((?P<needs>hv-[a-z0-9-]{1,40})",
         source="target/i386/kvm/kvm.c, hv_feature_check_deps",
+        role="apart",
     ),
     Pattern(
         code="hyperv-vpindex",
         begins="kernel doesn't allow setting HyperV VP_INDEX",
         regex="kernel doesn't allow setting HyperV VP_INDEX",
         source="target/i386/kvm/kvm.c, hyperv_init_vcpu",
+        role="apart",
     ),
     Pattern(
         code="model-register",
         begins="failed to set MSR 0x",
         regex=r"failed to set MSR 0x(?P<register>[0-9a-f]{1,8}) to 0x(?P<value>[0-9a-f]{1,16})",
         source="target/i386/kvm/kvm.c, kvm_buf_set_msrs",
+        role="apart",
     ),
     Pattern(
         code="tsc-frequency",
@@ -291,6 +299,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"(?P<extra>[A-Za-z0-9_.,-]{1,2000}))?(?:[:,]?\s{1,4}missing\s{1,4}features: "
         r"(?P<flags>[A-Za-z0-9_.,-]{1,2000}))?",
         source="libvirt, src/cpu/cpu_x86.c, virCPUx86UpdateLive",
+        role="apart",
     ),
     # --- where, and that it is over -------------------------------------------------------------
     Pattern(

@@ -46,6 +46,8 @@ class PlatformVerdict(Value):
     platform: str
     lineage: str
     version: str
+    #: The upstream releases that its kernel is made of.
+    kernels: frozenset[str]
     supported: Answer
     needs: PlatformNeeds
     missing: tuple[Missing, ...] = ()
@@ -111,12 +113,19 @@ def judge(
         platform=needs.platform,
         lineage=needs.lineage,
         version=described.version,
+        kernels=_kernels(catalogue, described),
         supported=supported,
         needs=needs,
         missing=missing,
         limits=_missing(needs.promises, report),
         notes=(*_masked(catalogue, described), *_contradicted(described, report)),
     )
+
+
+def _kernels(catalogue: Catalogue, platform: Platform) -> frozenset[str]:
+    if platform.levels or not platform.extends:
+        return frozenset(platform.levels.values())
+    return frozenset({catalogue.platform(platform.extends[0]).version})
 
 
 def _missing(needs: Iterable[Need], report: HostReport) -> tuple[Missing, ...]:
@@ -180,19 +189,23 @@ def newest(
 
 
 def _fitting(found: Sequence[PlatformVerdict], report: HostReport) -> PlatformVerdict:
-    """Return the first of *found*, or what turns on the same and is no newer than the host.
+    """Return the first of *found*, or what turns on the same under a name that fits the host.
 
     A kernel that brings nothing of interest supports the names of later ones as well; a host of
-    6.18 should still not be told to call itself 7.3. If all of them are newer, the oldest.
+    6.18 should still not be told to call itself 7.3. Of a distribution's platforms those of the
+    running kernel's line fit, and of them the newest that is no newer than the distribution says.
     """
     alike = [verdict for verdict in found if verdict.needs.defaults == found[0].needs.defaults]
-    own = found[0].lineage == report.distribution
-    release = _VERSION.match(report.distribution_version if own else report.release)
-    if release is None:
-        return found[0]
-    at = version_key(release[0])
+    release = _VERSION.match(report.release)
+    upstream = found[0].lineage == report.system
+    if release is not None and not upstream:
+        alike = [v for v in alike if release[0] in v.kernels] or alike
+    own = release if upstream else _VERSION.match(report.distribution_version)
+    if own is None:
+        return alike[0]
+    at = version_key(own[0])
     fitting = [v for v in alike if _VERSION.fullmatch(v.version) and version_key(v.version) <= at]
-    return fitting[0] if fitting else alike[-1]
+    return fitting[0] if fitting else alike[-1] if upstream else alike[0]
 
 
 #: A release as far as platforms are named by it: 6.18 of 6.18.44-generic, 24.04 of Ubuntu.

@@ -90,7 +90,7 @@ def read_report(text: str | bytes, name: str) -> HostReport:
             help="'platform-abi host --json' writes one",
         )
     version = body.get("schema_version")
-    if version != REPORT_SCHEMA or isinstance(version, bool):
+    if version != REPORT_SCHEMA or type(version) is not int:
         raise ReportError(
             f"{name}: expected schema_version {REPORT_SCHEMA}, found {_short(version)}",
             code="report-schema",
@@ -147,7 +147,7 @@ class _Reading:
             facts=self._table(body, "facts", self._fact),
             numbers=self._table(body, "numbers", self._number),
             masks=self._table(body, "masks", self._mask),
-            sets=self._table(body, "sets", self._words),
+            sets=self._table(body, "sets", self._members),
             values=self._table(body, "values", self._text),
             config=self._table(body, "config", self._text),
         )
@@ -212,6 +212,10 @@ class _Reading:
             self._wrong(place, f"expected an array of at most {_MAX_ENTRIES} texts")
             return ()
         return tuple(self._text(f"{place}[{index}]", item) for index, item in enumerate(value))
+
+    def _members(self, place: str, value: Any) -> tuple[str, ...]:
+        """Read a set: two that hold the same are equal, in whatever order it was written."""
+        return tuple(sorted(set(self._words(place, value))))
 
 
 #: How many faults of one document are shown: a foreign one has thousands.

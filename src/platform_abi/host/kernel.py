@@ -29,9 +29,16 @@ def answer(options: Sequence[str]) -> None:
     if bpf.isdecimal():
         say("value", "unprivileged-bpf-disabled", bpf)
     # The first processor is enough: reading on may wake up every other.
-    vendor = re.search(r"^vendor_id\s*: (\S+)$", _text("/proc/cpuinfo", 4096), re.MULTILINE)
+    processor = _text("/proc/cpuinfo", 4096)
+    vendor = re.search(r"^vendor_id\s*: (\S+)$", processor, re.MULTILINE)
     if vendor:
         say("value", "cpu.vendor", vendor[1])
+    model = [
+        re.search(rf"^{key}\s*: (\d+)$", processor, re.MULTILINE)
+        for key in ("cpu family", "model", "stepping")
+    ]
+    if all(model):
+        say("value", "cpu.model", ".".join(number[1] for number in model if number))
     text = _configuration(os.uname().release)
     if text:
         for option, value in _set(text, options):
@@ -67,8 +74,14 @@ def _configuration(release: str) -> str:
 
 
 def _set(text: str, options: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what a configuration says of *options*.
+
+    An option that it does not mention may not exist in this kernel: before CONFIG_KVM_SMM (6.2) or
+    CONFIG_KVM_HYPERV (6.8) was a choice, what they stand for was always built in.
+    """
     found = dict(re.findall(r"^CONFIG_(\w+)=\"?([^\"\n]*)\"?$", text, re.MULTILINE))
-    return [(option, found.get(option, "n")) for option in options]
+    found |= dict.fromkeys(re.findall(r"^# CONFIG_(\w+) is not set$", text, re.MULTILINE), "n")
+    return [(option, found[option]) for option in options if option in found]
 
 
 def _text(path: str, size: int = 65536) -> str:

@@ -97,7 +97,7 @@ def _ask(order: bytes, timeout: float, python: str) -> tuple[bytes, str]:
     try:
         child = _start(order, python)
     except (OSError, ValueError) as error:
-        return b"", f"the probe did not start: {type(error).__name__}"
+        return b"", f"the probe did not start: {_words(error)}"
     try:
         said, end = _read(child, timeout)
     finally:
@@ -109,6 +109,13 @@ def _ask(order: bytes, timeout: float, python: str) -> tuple[bytes, str]:
         assert child.stdout is not None  # noqa: S101 - it is a pipe
         child.stdout.close()
     return said, end or _reason(child.returncode)
+
+
+def _words(error: OSError | ValueError) -> str:
+    """Return what was not found or not allowed, with the file if there is one."""
+    said = getattr(error, "strerror", None) or type(error).__name__
+    file = getattr(error, "filename", None)
+    return f"{said}: {file}" if file == os.devnull else said
 
 
 def _start(order: bytes, python: str) -> subprocess.Popen[bytes]:

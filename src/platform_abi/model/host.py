@@ -36,6 +36,9 @@ class Fact(Value):
         return "unknown" if self.source == "inferred" else self.state
 
 
+#: The set of a report that has the CPU models which a QEMU can run on the host, flag for flag.
+CPU_MODELS = "qemu.cpu-models"
+
 #: What is known of a capability that nobody asked for.
 NOT_ASKED = Fact(state="unknown", detail="not in this report")
 
