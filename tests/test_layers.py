@@ -17,7 +17,10 @@ import platform_abi
 PACKAGE = Path(platform_abi.__file__).parent
 
 #: Lowest first. A room may know those before it, and itself.
-ROOMS = ("_version", "errors", "model", "definitions", "resolver", "emit", "host", "compat", "cli")
+ROOMS = (
+    "_version", "errors", "model", "definitions", "resolver",
+    "emit", "host", "compat", "author", "cli",
+)  # fmt: skip
 
 #: What may know every room: the face, the entry point, and strategies for tests.
 FREE = {"__init__", "__main__", "testing"}

@@ -24,8 +24,17 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, DeviceTable, NetdevBackend
 from platform_abi.model.feature import Feature
 from platform_abi.model.host import SOURCES, Fact, HostReport
-from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild, TypeTable
+from platform_abi.model.machine import (
+    CompatProperty,
+    CpuModel,
+    DriverProperty,
+    MachineType,
+    QemuBuild,
+    TypeTable,
+)
 from platform_abi.model.platform import Listing, Mask, Platform, PlatformReference
+from platform_abi.model.realize import RealizeTable
+from platform_abi.model.visibility import Visibility
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
 
 BACKENDS = ("tap", "tap+vhost", "user", "none")
@@ -51,6 +60,10 @@ class MemoryCatalogue:
         capabilities: Mapping[str, Capability] | None = None,
         editions: Sequence[str] = EDITIONS,
         masks: Sequence[Mask] = (),
+        properties: Mapping[str, Mapping[str, DriverProperty]] | None = None,
+        cpu_models: Mapping[str, CpuModel] | None = None,
+        realize: RealizeTable | None = None,
+        visibility: Visibility | None = None,
     ) -> None:
         self.memo: dict[Any, Any] = {}
         self._devices = devices
@@ -61,6 +74,10 @@ class MemoryCatalogue:
         self._capabilities = dict(capabilities or {})
         self._editions = tuple(editions)
         self._masks = tuple(masks)
+        self._properties = dict(properties or {})
+        self._cpu_models = dict(cpu_models or {})
+        self._realize = realize or RealizeTable()
+        self._visibility = visibility or Visibility()
 
     def editions(self) -> tuple[str, ...]:
         """Return the editions, oldest first."""
@@ -125,6 +142,35 @@ class MemoryCatalogue:
         """Return the QOM types."""
         del build, arch
         return self._types
+
+    def driver_properties(self, build: str, arch: str, driver: str) -> Mapping[str, DriverProperty]:
+        """Return what was given of *driver*, which has to have its inherited properties too."""
+        del build, arch
+        return self._properties.get(driver, {})
+
+    def cpu_models(self, build: str, arch: str) -> Mapping[str, CpuModel]:
+        """Return the CPU models."""
+        del build, arch
+        return self._cpu_models
+
+    def property_rows(self, build: str, arch: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Return what was given of every driver, as rows."""
+        del build, arch
+        return {
+            driver: {
+                name: (known.type,) if known.default is None else (known.type, known.default)
+                for name, known in rows.items()
+            }
+            for driver, rows in self._properties.items()
+        }
+
+    def visibility(self) -> Visibility:
+        """Return who can tell the values of which properties."""
+        return self._visibility
+
+    def realize(self) -> RealizeTable:
+        """Return the rules of realizing devices."""
+        return self._realize
 
 
 @frozen(kw_only=True)
@@ -284,6 +330,27 @@ def virtual_machines(draw: st.DrawFn, machine: str) -> VirtualMachine:
     )
 
 
+@st.composite
+def driver_properties(draw: st.DrawFn) -> dict[str, dict[str, DriverProperty]]:
+    """Draw the defaults of all properties; a proxy has those of its inner device."""
+    defaults = st.fixed_dictionaries({name: st.sampled_from(["on", "off"]) for name in NAMES})
+    inner, cpu = draw(defaults), draw(defaults)
+
+    def table(values: Mapping[str, str | None]) -> dict[str, DriverProperty]:
+        return {
+            name: DriverProperty(type="str" if value is None else "bool", default=value)
+            for name, value in sorted(values.items())
+        }
+
+    proxy: dict[str, str | None] = {**inner, "netdev": None, "mac": None}
+    return {
+        "net-device": table(inner),
+        "net-pci": table(proxy),
+        "net-ccw": table(proxy),
+        "x86_64-cpu": table(cpu),
+    }
+
+
 def facts() -> st.SearchStrategy[Fact]:
     """Return what a probe may find, with every source and a little evidence."""
     return st.builds(
@@ -347,6 +414,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             for name in CAPABILITIES
             for system in [name.split(".")[0]]
         },
+        properties=draw(driver_properties()),
     )
     return Scenario(
         catalogue=catalogue,

@@ -19,8 +19,12 @@ from platform_abi.definitions.documents import (
     FeatureFile,
     MachineFile,
     MaskFile,
+    NamesFile,
     PlatformFile,
+    PropertiesFile,
+    RealizeFile,
     TypesFile,
+    VisibilityFile,
 )
 
 DEFINITIONS = Path(__file__).parent.parent.parent / "definitions"
@@ -34,6 +38,10 @@ DOCUMENTS = (
     MaskFile,
     MachineFile,
     TypesFile,
+    PropertiesFile,
+    NamesFile,
+    RealizeFile,
+    VisibilityFile,
     EditionFile,
 )
 
@@ -155,6 +163,25 @@ date = 2026-01-02
     "machines/qemu-10.0.0/x86_64.toml": MACHINES,
     "machines/qemu-10.0.0/x86_64-types.toml": TYPES,
     "editions/2026.1.toml": 'schema = 1\nedition = "2026.1"\n',
+    "realize/net.toml": """
+schema = 1
+[[initial]]
+drivers = ["device"]
+properties = ["bootindex"]
+value = "-1"
+reason = "not in the boot order"
+source = "system/bootdevice.c"
+""",
+    "visibility/net.toml": """
+schema = 1
+[[rule]]
+seen = "migration"
+properties = ["migrate-*"]
+reason = "what goes into the stream"
+[[board]]
+families = ["pc-q35"]
+drivers = ["pc-board"]
+""",
 }
 
 
@@ -190,8 +217,11 @@ def platform_text(name: str, extends: str = "", features: str = "", head: str = 
 def document_class(relative: str) -> Any:
     """Return the class that the definition file *relative* is an instance of."""
     folder = relative.split("/", 1)[0]
+    if relative == "machines/names.toml":
+        return NamesFile
     if folder == "machines":
-        return TypesFile if relative.endswith("-types.toml") else MachineFile
+        kinds = {"-types.toml": TypesFile, "-properties.toml": PropertiesFile}
+        return next((kinds[end] for end in kinds if relative.endswith(end)), MachineFile)
     return {
         "features": FeatureFile,
         "capabilities": CapabilityFile,
@@ -199,6 +229,8 @@ def document_class(relative: str) -> Any:
         "platforms": PlatformFile,
         "masks": MaskFile,
         "editions": EditionFile,
+        "realize": RealizeFile,
+        "visibility": VisibilityFile,
     }[folder]
 
 

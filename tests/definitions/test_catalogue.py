@@ -428,7 +428,7 @@ def test_names_are_in_the_order_of_versions(tmp_path: Path) -> None:
             "unknown edition '2026.11'; did you mean '2026.1'",
             "unknown-edition",
         ),
-        (lambda c: c.build("qemu-10.0.2", "riscv64"), "unknown QEMU build", "unknown-build"),
+        (lambda c: c.build("qemu-10.0.2", "sparc64"), "unknown QEMU build", "unknown-build"),
         (lambda c: c.platform("rhel/linux-rhel-9.5"), "unknown platform", "unknown-platform"),
         (lambda c: c.platform("../platforms/x"), "unknown platform", "unknown-platform"),
         (lambda c: c.platform("linux-6.9\0"), "unknown platform", "unknown-platform"),

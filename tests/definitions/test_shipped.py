@@ -68,6 +68,9 @@ def test_every_file_is_reached_through_the_catalogue() -> None:
         found.capabilities()
         found.masks()
         found.examined()
+        found.naming()
+        found.realize()
+        found.visibility()
         for stem in found.feature_stems():
             found.features(stem)
         for name in found.platform_names():
@@ -76,8 +79,9 @@ def test_every_file_is_reached_through_the_catalogue() -> None:
             found.edition(name)
         stems = {Path(relative).stem for relative in shipped() if relative.startswith("machines/")}
         for arch in stems:
-            for build in () if arch.endswith("-types") else found.builds(arch):
+            for build in found.builds(arch):
                 found.types(build, arch)
+                found.property_rows(build, arch)
                 for machine in found.build(build, arch).machines:
                     found.machine(build, machine, arch)
     assert sorted(set(files)) == shipped()

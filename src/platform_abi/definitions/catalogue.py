@@ -14,13 +14,24 @@ from platform_abi.definitions.search import search_path
 from platform_abi.errors import DefinitionError, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from platform_abi.definitions.documents import EditionFile, Examined
     from platform_abi.definitions.reading import Reader
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceTable
     from platform_abi.model.feature import Feature
-    from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+    from platform_abi.model.machine import (
+        CpuModel,
+        DriverProperty,
+        MachineType,
+        Naming,
+        QemuBuild,
+        TypeTable,
+    )
     from platform_abi.model.platform import Listing, Mask, Platform
+    from platform_abi.model.realize import RealizeTable
+    from platform_abi.model.visibility import Visibility
 
 T = TypeVar("T")
 
@@ -230,12 +241,16 @@ class FileCatalogue:
 
     # --- machine types ---------------------------------------------------------------------------
 
+    def naming(self) -> Naming:
+        """Return what the names of machine types and builds are made of."""
+        return self._reader().naming(self._files.listed("machines"))
+
     def builds(self, arch: str) -> tuple[str, ...]:
         """Return the names of the QEMU builds known for *arch*, newest first."""
         key = ("builds", arch)
         if key not in self.memo:
             folders = self._files.listed("machines", depth=2)
-            called = "" if arch.endswith(_TYPES) else arch
+            called = "" if arch.endswith((_TYPES, _PROPERTIES)) else arch
             names = {f.split("/")[1] for _, f in folders if stem_of(f) == called}
             self.memo[key] = tuple(sorted(names, key=natural, reverse=True))
         found: tuple[str, ...] = self.memo[key]
@@ -277,9 +292,90 @@ class FileCatalogue:
 
         return self._value(("types", build, arch), [], lambda _: files, read)
 
+    def driver_properties(self, build: str, arch: str, driver: str) -> Mapping[str, DriverProperty]:
+        """Return every property of *driver*, inherited ones included, sorted by name.
 
-#: What follows the architecture in the name of a file of QOM types.
+        Empty where the properties of that build were never recorded, or it has no such driver.
+        """
+        key = ("properties", build, arch, driver)
+        if key in self.memo:
+            known: Mapping[str, DriverProperty] = self.memo[key]
+            return known
+        types = self.types(build, arch)
+        files = self._machine_files(build, f"{arch}{_PROPERTIES}")
+        if not files or driver not in types:
+            return {}
+
+        def read() -> tuple[Mapping[str, DriverProperty], list[str]]:
+            return self._reader().driver_properties(build, types, driver, files), []
+
+        # The types say what is inherited.
+        both = [*self._machine_files(build, f"{arch}{_TYPES}"), *files]
+        return self._value(key, [], lambda _: both, read)
+
+    def cpu_models(self, build: str, arch: str) -> Mapping[str, CpuModel]:
+        """Return the CPU models of one build by name; empty where that was never recorded."""
+        files = self._machine_files(build, f"{arch}{_PROPERTIES}")
+        if not files:
+            return {}
+
+        def read() -> tuple[Mapping[str, CpuModel], list[str]]:
+            return self._reader().cpu_models(build, files), []
+
+        return self._value(("cpu-models", build, arch), [], lambda _: files, read)
+
+    def realize(self) -> RealizeTable:
+        """Return the rules of what values become when a device is realized."""
+
+        def read() -> tuple[RealizeTable, list[str]]:
+            return self._reader().realize(self._files.listed("realize")), []
+
+        return self._value(("realize",), [], lambda _: self._files.listed("realize"), read)
+
+    def property_rows(self, build: str, arch: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Return, by type, the type and default of every property that its parent has not so.
+
+        Empty where the properties of that build were never recorded.
+        """
+        files = self._machine_files(build, f"{arch}{_PROPERTIES}")
+        if not files:
+            return {}
+
+        def read() -> tuple[Mapping[str, Mapping[str, tuple[str, ...]]], list[str]]:
+            return self._reader().property_rows(build, files), []
+
+        return self._value(("property-rows", build, arch), [], lambda _: files, read)
+
+    def visibility(self) -> Visibility:
+        """Return who can tell the values of which properties, and what boards come with."""
+        files = self._files.listed("visibility")
+
+        def read() -> tuple[Visibility, list[str]]:
+            return self._reader().visibility(files), []
+
+        return self._value(("visibility",), [], lambda _: files, read)
+
+    def kept(self, key: tuple[str, ...], work_out: Callable[[], T]) -> T:
+        """Return what *work_out* makes of definitions, plain data, kept under *key*.
+
+        It is worked out again when a definition file changed that it may depend on: machine types,
+        devices and who sees their properties, and features.
+        """
+
+        def files(_: Sequence[str]) -> list[File]:
+            listed = self._files.listed
+            single = [f for folder in _KEPT_FROM for f in listed(folder)]
+            return [*listed("machines", depth=2), *single]
+
+        return self._value(key, [], files, lambda: (work_out(), []))
+
+
+#: What follows the architecture in the names of a build's other files.
 _TYPES = "-types"
+_PROPERTIES = "-properties"
+
+#: Folders, besides that of machine types, that what is kept may be worked out from.
+_KEPT_FROM = ("devices", "visibility", "realize", "features")
 
 #: File names have at most 255 bytes; a catalogue of many long roots goes without a cache.
 _LONGEST_KEY = 200

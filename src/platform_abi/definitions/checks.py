@@ -14,14 +14,20 @@ from platform_abi.definitions.documents import (
     MachineEntry,
     MachineFile,
     MaskFile,
+    NamesFile,
     PlatformFile,
+    PropertiesFile,
+    RealizeFile,
     TypesFile,
+    VisibilityFile,
 )
 from platform_abi.definitions.positions import Path
 from platform_abi.errors import suggest
 from platform_abi.model.device import VirtioBit
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.platform import ANY_PLATFORM, EDITION
+from platform_abi.model.realize import BoardValue, InitialValue, RealizeRule
+from platform_abi.model.visibility import ANY
 
 Fault = tuple[Path, str]
 
@@ -176,6 +182,82 @@ def _(document: TypesFile) -> Iterator[Fault]:
     for name, entry in document.type.items():
         if entry.parent == name:
             yield ("type", name, "parent"), f"'{name}' is its own parent"
+
+
+@check.register
+def _(document: PropertiesFile) -> Iterator[Fault]:
+    for name, rows in document.type.items():
+        for property_name, row in rows.items():
+            if len(row) not in (1, 2):
+                path = ("type", name, property_name)
+                yield path, "expected [type], or [type, default]"
+    for name, cpu in document.cpu.items():
+        if cpu.alias_of and cpu.alias_of not in document.cpu:
+            hint = suggest(cpu.alias_of, document.cpu)
+            yield ("cpu", name, "alias-of"), f"no CPU model '{cpu.alias_of}'{hint}"
+
+
+@check.register
+def _(document: RealizeFile) -> Iterator[Fault]:
+    for index, rule in enumerate(document.rule):
+        path = ("rule", index)
+        outcomes = [rule.becomes is not None, rule.of is not None, rule.form is not None]
+        if sum(outcomes) + (rule.left_to is not None and rule.of is None) != 1:
+            yield path, "expected one of becomes, of, form and left-to"
+        if bool(rule.values or rule.unset) == (rule.form is not None):
+            yield path, "expected values or unset = true; a form is about all values"
+        yield from _founded(path, rule)
+    for index, initial in enumerate(document.initial):
+        yield from _founded(("initial", index), initial)
+    for index, board in enumerate(document.board):
+        yield from _founded(("board", index), board)
+        if not board.machines:
+            yield ("board", index), "expected at least one family of machine types"
+    for index, entry in enumerate(document.inner):
+        if not entry.drivers:
+            yield ("inner", index, "drivers"), "expected at least one driver"
+
+
+def _founded(path: Path, entry: RealizeRule | InitialValue | BoardValue) -> Iterator[Fault]:
+    """Yield what an entry lacks of a subject, a reason and versions."""
+    if not entry.drivers or not entry.properties:
+        yield path, "expected at least one driver and one property"
+    if not entry.reason or not entry.source:
+        yield path, "expected a reason, and a source: file and function of QEMU"
+    for key in ("since", "until", "qemu_since", "qemu_until"):
+        version = getattr(entry, key, None)
+        if version is not None and not _VERSION.fullmatch(version):
+            message = f"expected a QEMU release such as '9.1', found '{version}'"
+            yield (*path, key.replace("_", "-")), message
+
+
+@check.register
+def _(document: NamesFile) -> Iterator[Fault]:
+    yield from _names(("vendor",), (v.name for v in document.vendor))
+    for index, vendor in enumerate(document.vendor):
+        try:
+            groups = re.compile(vendor.package).groups
+        except (re.error, OverflowError, RecursionError) as error:
+            yield ("vendor", index, "package"), f"expected a regular expression: {error}"
+        else:
+            if groups != 1:
+                message = f"expected one group, for what to keep; found {groups}"
+                yield ("vendor", index, "package"), message
+
+
+@check.register
+def _(document: VisibilityFile) -> Iterator[Fault]:
+    for index, rule in enumerate(document.rule):
+        if not rule.reason.strip():
+            yield ("rule", index, "reason"), "a rule must say why"
+        if not rule.properties:
+            yield ("rule", index, "properties"), "expected at least one property"
+        for at, name in enumerate(rule.properties):
+            if ANY in name[1:-1] or name.count(ANY) > 1:
+                yield ("rule", index, "properties", at), f"expected one '{ANY}', at an end"
+    for index, board in enumerate(document.board):
+        if not board.families:
+            yield ("board", index, "families"), "expected at least one family"
 
 
 @check.register

@@ -13,6 +13,9 @@ from attrs import field, frozen
 from platform_abi.model.capability import Capability
 from platform_abi.model.device import DeviceFamily, NetdevBackend, VirtioBit
 from platform_abi.model.feature import Feature
+from platform_abi.model.machine import Vendor
+from platform_abi.model.realize import BoardValue, InitialValue, InnerType, RealizeRule
+from platform_abi.model.visibility import Board, VisibilityRule
 
 #: The one layout of definition files that this version reads.
 SCHEMA = 1
@@ -152,6 +155,57 @@ class TypesFile:
 
 
 @frozen(kw_only=True)
+class CpuEntry:
+    """One ``[cpu]`` row: the type behind a CPU model, and what else its name stands for."""
+
+    type: str
+    alias_of: str = ""
+    deprecated: bool = False
+
+
+@frozen(kw_only=True)
+class PropertiesFile:
+    """``machines/BUILD/ARCH-properties.toml``.
+
+    A row of *type* is the type of a property and its default, which some have none of: of every
+    property that the parent type does not have, or has otherwise.
+    """
+
+    schema: int
+    type: Mapping[str, Mapping[str, tuple[str, ...]]] = field(factory=dict)
+    cpu: Mapping[str, CpuEntry] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class RealizeFile:
+    """``realize/*.toml``."""
+
+    schema: int
+    rule: tuple[RealizeRule, ...] = ()
+    initial: tuple[InitialValue, ...] = ()
+    board: tuple[BoardValue, ...] = ()
+    inner: tuple[InnerType, ...] = ()
+
+
+@frozen(kw_only=True)
+class NamesFile:
+    """``machines/*.toml``."""
+
+    schema: int
+    unversioned: tuple[str, ...] = ()
+    vendor: tuple[Vendor, ...] = ()
+
+
+@frozen(kw_only=True)
+class VisibilityFile:
+    """``visibility/*.toml``."""
+
+    schema: int
+    rule: tuple[VisibilityRule, ...] = ()
+    board: tuple[Board, ...] = ()
+
+
+@frozen(kw_only=True)
 class EditionFile:
     """``editions/EDITION.toml``: the digest of every platform's feature table at that edition."""
 
@@ -169,5 +223,9 @@ Document = (
     | MaskFile
     | MachineFile
     | TypesFile
+    | PropertiesFile
+    | NamesFile
+    | RealizeFile
+    | VisibilityFile
     | EditionFile
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -18,8 +18,12 @@ from platform_abi.definitions.documents import (
     MachineFile,
     MaskEntry,
     MaskFile,
+    NamesFile,
     PlatformFile,
+    PropertiesFile,
+    RealizeFile,
     TypesFile,
+    VisibilityFile,
 )
 from platform_abi.definitions.files import File
 from platform_abi.definitions.inherit import flatten
@@ -30,8 +34,18 @@ from platform_abi.model.capability import Capability
 from platform_abi.model.device import DeviceTable, VirtioBit
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.feature import Feature
-from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild, TypeTable
+from platform_abi.model.machine import (
+    CompatProperty,
+    CpuModel,
+    DriverProperty,
+    MachineType,
+    Naming,
+    QemuBuild,
+    TypeTable,
+)
 from platform_abi.model.platform import Mask, Platform
+from platform_abi.model.realize import RealizeTable
+from platform_abi.model.visibility import Visibility
 
 T = TypeVar("T", bound=Document)
 
@@ -190,6 +204,14 @@ class Reader:
             if (found := wrong(entry))
         ]
 
+    def naming(self, files: Sequence[File]) -> Naming:
+        """Return what *files* say of the names of machine types and builds."""
+        documents = [self.document(NamesFile, file) for file in files]
+        return Naming(
+            unversioned=tuple(name for each in documents for name in each.unversioned),
+            vendors=tuple(vendor for each in documents for vendor in each.vendor),
+        )
+
     def build(self, name: str, arch: str, files: Sequence[File]) -> QemuBuild:
         """Return build *name* for *arch*."""
         document, source = self._machine_file(name, arch, files)
@@ -251,6 +273,56 @@ class Reader:
             },
             abstract=frozenset(name for name, entry in entries.items() if entry.abstract),
             aliases=document.aliases,
+        )
+
+    def driver_properties(
+        self, build: str, types: TypeTable, driver: str, files: Sequence[File]
+    ) -> dict[str, DriverProperty]:
+        """Return every property of *driver* in *build*, sorted; *types* knows its parents."""
+        if not files:
+            return {}
+        document, _ = self._one(PropertiesFile, files, f"properties of {build}")
+        rows: dict[str, tuple[str, ...]] = {}
+        for step in reversed([*types.ancestry(driver)]):
+            rows.update(document.type.get(step, {}))
+        return {
+            name: DriverProperty(type=row[0], default=row[1] if len(row) > 1 else None)
+            for name, row in sorted(rows.items())
+        }
+
+    def cpu_models(self, build: str, files: Sequence[File]) -> dict[str, CpuModel]:
+        """Return the CPU models of *build*, none where no file has them."""
+        if not files:
+            return {}
+        document, _ = self._one(PropertiesFile, files, f"properties of {build}")
+        return {
+            name: CpuModel(type=entry.type, alias_of=entry.alias_of, deprecated=entry.deprecated)
+            for name, entry in sorted(document.cpu.items())
+        }
+
+    def realize(self, files: Sequence[File]) -> RealizeTable:
+        """Return what *files* say of realizing devices; of a file's rules the first counts."""
+        documents = [self.document(RealizeFile, file) for file in files]
+        return RealizeTable(
+            rules=tuple(rule for document in documents for rule in document.rule),
+            initial=tuple(entry for document in documents for entry in document.initial),
+            board=tuple(entry for document in documents for entry in document.board),
+            inner=tuple(entry for document in documents for entry in document.inner),
+        )
+
+    def property_rows(
+        self, build: str, files: Sequence[File]
+    ) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Return, by type, the type and default of every property that its parent has not so."""
+        document, _ = self._one(PropertiesFile, files, f"properties of {build}")
+        return document.type
+
+    def visibility(self, files: Sequence[File]) -> Visibility:
+        """Return what *files* say of who can tell the values of properties, copies once."""
+        found = [self.document(VisibilityFile, file) for file in files]
+        return Visibility(
+            rules=tuple(dict.fromkeys(rule for document in found for rule in document.rule)),
+            boards=tuple(dict.fromkeys(board for document in found for board in document.board)),
         )
 
 

@@ -65,6 +65,18 @@ class Beyond(Value):
 
 
 @frozen(kw_only=True, repr=False)
+class MachineContent(Value):
+    """What the machine type made of a virtual machine's drivers in one build.
+
+    *drivers* are pairs of a driver and the fingerprint of its properties, sorted: those of the
+    devices, of what is inside of them, of the CPU and of the board.
+    """
+
+    build: str
+    drivers: tuple[tuple[str, str], ...] = ()
+
+
+@frozen(kw_only=True, repr=False)
 class GuestAbi(Value):
     """Everything that a guest can notice of what this project decides.
 
@@ -82,6 +94,8 @@ class GuestAbi(Value):
     notes: tuple[str, ...] = ()
     #: Digest of the machine type's compat properties in the build resolved against.
     machine_digest: str = ""
+    #: What the machine type's content was when this was locked; None where nobody recorded it.
+    content: MachineContent | None = None
 
     @property
     def migratable(self) -> bool:

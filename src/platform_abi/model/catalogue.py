@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceTable
     from platform_abi.model.feature import Feature
-    from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+    from platform_abi.model.machine import (
+        CpuModel,
+        DriverProperty,
+        MachineType,
+        QemuBuild,
+        TypeTable,
+    )
     from platform_abi.model.platform import Listing, Mask, Platform
+    from platform_abi.model.realize import RealizeTable
+    from platform_abi.model.visibility import Visibility
 
 
 class Catalogue(Protocol):
@@ -71,4 +81,30 @@ class Catalogue(Protocol):
 
     def types(self, build: str, arch: str) -> TypeTable:
         """Return the QOM types that one build knows; empty where that was never recorded."""
+        ...
+
+    def driver_properties(self, build: str, arch: str, driver: str) -> Mapping[str, DriverProperty]:
+        """Return every property of *driver*, inherited ones included, sorted by name.
+
+        Empty where the properties of that build were never recorded, or it has no such driver.
+        """
+        ...
+
+    def cpu_models(self, build: str, arch: str) -> Mapping[str, CpuModel]:
+        """Return the CPU models of one build by name; empty where that was never recorded."""
+        ...
+
+    def realize(self) -> RealizeTable:
+        """Return the rules of what values become when a device is realized."""
+        ...
+
+    def property_rows(self, build: str, arch: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Return, by type, the type and default of every property that its parent has not so.
+
+        Empty where the properties of that build were never recorded.
+        """
+        ...
+
+    def visibility(self) -> Visibility:
+        """Return who can tell the values of which properties, and what boards come with."""
         ...

@@ -14,7 +14,7 @@ from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import GlobalProperty, Properties
 
 #: How QEMU spells booleans (util/qapi, qapi_bool_parse).
-_BOOLEANS = {
+BOOLEANS = {
     **dict.fromkeys(("on", "yes", "true", "y"), "on"),
     **dict.fromkeys(("off", "no", "false", "n"), "off"),
 }
@@ -87,21 +87,21 @@ def normal(feature: Feature, text: str, place: str) -> str:
         return text
     value = text
     if feature.type == "bool":
-        value = _BOOLEANS.get(text, text)
+        value = BOOLEANS.get(text, text)
     elif feature.type in ("int", "size"):
-        number = _number(text, sized=feature.type == "size")
+        number = decimal(text, sized=feature.type == "size")
         if number is None:
             raise UsageError(f"{place}={text}: expected a number", code="property-value")
         value = number
     elif feature.type == "enum" and text not in feature.values:
-        value = _BOOLEANS.get(text, text)
+        value = BOOLEANS.get(text, text)
     problem = feature.problem(value)
     if problem:
         raise UsageError(f"{place}={text}: {problem}", code="property-value")
     return value
 
 
-def _number(text: str, *, sized: bool) -> str | None:
+def decimal(text: str, *, sized: bool) -> str | None:
     """Return a number of 64 bits in decimal digits, or None for what QEMU reads as none.
 
     Only sizes have a suffix. A leading zero means octal to QEMU's integers and nothing to its

@@ -1,0 +1,112 @@
+"""A QEMU that is asked about its types, and started again where a question ends it."""
+
+from __future__ import annotations
+
+import contextlib
+from types import TracebackType
+from typing import Any, Final, Self
+
+from attrs import frozen
+
+from platform_abi.errors import HostError, printable
+from platform_abi.host.qmp import CommandError, Qmp, QmpError
+from platform_abi.model.value import Value
+
+#: No machine, so that nothing of this host is opened and every type can be asked about.
+_ARGUMENTS: Final = ("-machine", "none", "-nodefaults", "-no-user-config")
+
+#: A QEMU that ends more often than this is not to be read: what it says means nothing.
+_MOST_CRASHES: Final = 20
+
+#: What is asked; ``query-commands`` tells which of them a QEMU has.
+_COMMANDS: Final = frozenset({
+    "device-list-properties",
+    "human-monitor-command",
+    "qom-list-properties",
+    "qom-list-types",
+    "query-machines",
+    "query-target",
+    "query-version",
+})  # fmt: skip
+
+
+@frozen(kw_only=True, repr=False)
+class Refusal(Value):
+    """A word on why QEMU says nothing of a type."""
+
+    reason: str
+
+
+class Asked:
+    """One binary without a machine, from the beginning of a block to its end.
+
+    *timeout* in seconds bounds each start and each answer. Entering raises HostError:
+    ``qemu-not-found``, ``qemu-failed``, ``qemu-timeout``, or ``qemu-too-old`` where it lacks a
+    command that an import needs.
+    """
+
+    def __init__(self, binary: str, *, timeout: float) -> None:
+        self._binary = binary
+        self._timeout = timeout
+        self._stack = contextlib.ExitStack()
+        self._crashes = 0
+        #: What QEMU wrote to its stderr before it was started again.
+        self._written = ""
+
+    def __enter__(self) -> Self:
+        self._start()
+        with contextlib.ExitStack() as stack:
+            stack.push(self._stack)
+            self._check()
+            stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def _start(self) -> None:
+        self._stack.close()
+        self._qemu = self._stack.enter_context(Qmp(self._binary, _ARGUMENTS, timeout=self._timeout))
+
+    def _check(self) -> None:
+        known = {answer["name"] for answer in self._qemu.execute("query-commands")}
+        missing = sorted(_COMMANDS - known)
+        if missing:
+            raise HostError(
+                f"{printable(self._binary)} is too old to be imported: "
+                f"its QMP lacks {', '.join(missing)}",
+                code="qemu-too-old",
+                help="name a newer QEMU",
+            )
+
+    @property
+    def stderr(self) -> str:
+        """What QEMU has written to its stderr so far."""
+        return self._written + self._qemu.stderr
+
+    def execute(self, command: str, **arguments: object) -> Any:
+        """Return the answer; raises CommandError where QEMU refuses, QmpError where it is gone."""
+        return self._qemu.execute(command, **arguments)
+
+    def about(self, name: str, command: str) -> Any:
+        """Return what *command* says of the type *name*, or a Refusal.
+
+        A QEMU that the question ends is started again. Raises QmpError where it does not answer in
+        time, or ends too often.
+        """
+        try:
+            return self._qemu.execute(command, typename=name)
+        except CommandError as error:
+            return Refusal(reason=error.message)
+        except QmpError as error:
+            self._crashes += 1
+            if error.code != "qemu-failed" or self._crashes > _MOST_CRASHES:
+                raise
+            self._written += self._qemu.stderr
+            self._start()
+            return Refusal(reason=f"QEMU did not survive {command}")

@@ -1,0 +1,132 @@
+"""Every device type of a QEMU: its place in the hierarchy, its properties, its CPU models."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from platform_abi.author.asking import Asked, Refusal
+from platform_abi.author.observation import DeviceType
+from platform_abi.errors import printable
+from platform_abi.host.qmp import CommandError
+from platform_abi.model.machine import CpuModel, DriverProperty
+
+_ALIAS = re.compile(r'^name "(?P<type>[^"]+)".*, alias "(?P<alias>[^"]+)"', re.MULTILINE)
+
+#: ``device-list-properties`` hides names that begin so, the printable twins that QEMU makes
+#: (``legacy-addr`` of ``addr``), and with them properties that are really called so
+#: (``legacy-cache``): qdev_prop_is_legacy in ``qom/qom-qmp-cmds.c``.
+_TWIN = "legacy-"
+
+#: Is told how many types have been asked about, and of how many.
+Progress = Callable[[int, int], None]
+
+
+def device_types(
+    qemu: Asked, warnings: list[str], progress: Progress | None = None
+) -> tuple[DeviceType, ...]:
+    """Return every device type of *qemu*, sorted by name.
+
+    What could not be listed is added to *warnings*, each with the reason.
+    """
+    answers = qemu.execute("qom-list-types", implements="device", abstract=True)
+    types = []
+    for done, answer in enumerate(sorted(answers, key=lambda each: str(each["name"]))):
+        name, abstract = answer["name"], answer.get("abstract", False)
+        found = None if abstract else _properties(qemu, name)
+        if isinstance(found, Refusal):
+            reason = printable(found.reason)
+            warnings.append(f"{name} is left without properties of its own: {reason}")
+            found = None
+        types.append(
+            DeviceType(name=name, parent=answer["parent"], abstract=abstract, properties=found)
+        )
+        if progress is not None:
+            progress(done + 1, len(answers))
+    return tuple(types)
+
+
+def _properties(qemu: Asked, name: str) -> Mapping[str, DriverProperty] | Refusal:
+    """Return what ``-global`` could set of a type, or why that is not to be known."""
+    listed = qemu.about(name, "device-list-properties")
+    if isinstance(listed, Refusal):
+        return listed
+    everything = qemu.about(name, "qom-list-properties")
+    if isinstance(everything, Refusal):
+        return everything
+    found = {
+        answer["name"]: DriverProperty(
+            type=answer["type"], default=spelled(answer.get("default-value"))
+        )
+        for answer in listed
+        if _is_setting(answer)
+    }
+    types = {answer["name"]: answer["type"] for answer in everything}
+    hidden = {
+        key: DriverProperty(type=kind)
+        for key, kind in types.items()
+        if key.startswith(_TWIN) and key.removeprefix(_TWIN) not in types
+    }
+    return found | hidden
+
+
+def _is_setting(answer: Mapping[str, Any]) -> bool:
+    """Tell whether ``-global`` could set a property: no object inside the device, no wire."""
+    kind: str = answer["type"]
+    return not kind.startswith("child<") and kind != "link<irq>"
+
+
+def spelled(value: object) -> str | None:
+    """Return a value of QMP's as a user would write it; None for null, which states nothing."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def qom_properties(qemu: Asked, names: Iterable[str]) -> dict[str, dict[str, DriverProperty]]:
+    """Return the properties of types that are no devices; a type that is unknown is left out."""
+    found = {}
+    for name in sorted(names):
+        answers = qemu.about(name, "qom-list-properties")
+        if not isinstance(answers, Refusal):
+            found[name] = {each["name"]: DriverProperty(type=each["type"]) for each in answers}
+    return found
+
+
+def device_aliases(qemu: Asked) -> dict[str, str]:
+    """Return the other names under which ``-device`` knows a type: alias to type."""
+    # What `-device help` prints; no QMP command knows qdev_alias_table.
+    text = qemu.execute("human-monitor-command", **{"command-line": "info qdm"})
+    # A monitor ends its lines with CR LF.
+    return {match["alias"]: match["type"] for match in _ALIAS.finditer(text)}
+
+
+def cpu_models(qemu: Asked, types: Sequence[DeviceType]) -> dict[str, CpuModel]:
+    """Return the CPU models that *qemu* knows, by name; none where a target has no such list."""
+    try:
+        answers = qemu.execute("query-cpu-definitions")
+    except CommandError:
+        return {}
+    return {
+        answer["name"]: CpuModel(
+            type=answer["typename"] or _cpu_type(answer["name"], types),
+            alias_of=answer.get("alias-of", ""),
+            deprecated=answer.get("deprecated", False),
+        )
+        for answer in answers
+    }
+
+
+def _cpu_type(model: str, types: Sequence[DeviceType]) -> str:
+    """Return the type behind *model* where QEMU leaves it empty, as that for ppc64 does.
+
+    A type is called after its model and CPU_RESOLVING_TYPE (``target/*/cpu-qom.h``), which is the
+    type right below ``cpu``.
+    """
+    known = {each.name for each in types}
+    made = (f"{model}-{each.name}" for each in types if each.parent == "cpu")
+    return next((name for name in made if name in known), "")

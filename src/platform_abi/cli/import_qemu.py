@@ -1,0 +1,124 @@
+"""The verb ``import-qemu``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from platform_abi.author.observation import Given, Observation
+from platform_abi.author.reading import observe
+from platform_abi.author.writing import write_build
+from platform_abi.cli.render import note
+from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.errors import UsageError
+
+if TYPE_CHECKING:
+    from platform_abi.author.devices import Progress
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read a QEMU binary and write its definition files; without a folder, sum it up only."""
+    given = Given(
+        name=arguments.name,
+        vendor=arguments.vendor,
+        package=arguments.package,
+        generations=dict(map(_generation, arguments.generation)),
+    )
+    with _progress(shown=not arguments.quiet and not arguments.json) as progress:
+        seen = observe(load_catalogue(), arguments.binary, given, progress=progress)
+    files = (
+        []
+        if arguments.output is None
+        else write_build(seen, arguments.output, force=arguments.force)
+    )
+    if arguments.json:
+        from platform_abi.emit.document import to_json
+
+        sys.stdout.write(to_json(_document(seen, files)))
+    elif not arguments.quiet:
+        _print(seen, files)
+    return 0
+
+
+def _generation(text: str) -> tuple[str, str]:
+    name, equals, generation = text.rpartition("=")
+    if not (name and equals and generation):
+        raise UsageError(
+            f"--generation takes NAME=X.Y, found '{text}'",
+            code="machine-generation",
+            help="NAME is a machine type or the version in it: --generation rhel9.4.0=8.2",
+        )
+    return name, generation
+
+
+@contextlib.contextmanager
+def _progress(*, shown: bool) -> Iterator[Progress | None]:
+    """Yield what shows how far the import is, where there is a terminal to show it on."""
+    if not shown or not sys.stderr.isatty():
+        yield None
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+    except ImportError:
+        yield _count
+        print(file=sys.stderr)
+        return
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("device types")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _count(done: int, total: int) -> None:
+    print(f"\rdevice types: {done} of {total}", end="", file=sys.stderr, flush=True)
+
+
+def _derived(seen: Observation) -> dict[str, str]:
+    """Return the generation of each machine type whose name does not say it."""
+    return {
+        machine.name: machine.generation
+        for machine in seen.machines
+        if machine.generation is not None
+        and not machine.name.startswith(f"{machine.family}-{machine.generation}")
+    }
+
+
+def _document(seen: Observation, files: list[Path]) -> dict[str, Any]:
+    from platform_abi.emit.document import SCHEMA_VERSION
+
+    build = seen.build
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "build": {
+            "name": build.name,
+            "version": build.version,
+            "vendor": build.vendor,
+            "package": build.package,
+            "arch": build.arch,
+        },
+        "machines": [machine.name for machine in seen.machines],
+        "derived_generations": _derived(seen),
+        "device_types": len(seen.types),
+        "cpu_models": len(seen.cpu_models),
+        "warnings": list(seen.warnings),
+        "files": [str(path) for path in files],
+    }
+
+
+def _print(seen: Observation, files: list[Path]) -> None:
+    build = seen.build
+    print(f"{build.name} {build.arch}, {build.vendor} {build.package}".rstrip())
+    print(
+        f"{len(seen.machines)} machine types, {len(seen.types)} device types, "
+        f"{len(seen.cpu_models)} CPU models"
+    )
+    for name, generation in _derived(seen).items():
+        print(f"{name} is of generation {generation}")
+    for path in files:
+        print(path)
+    for warning in seen.warnings:
+        note("warning", warning)

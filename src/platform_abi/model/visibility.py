@@ -1,0 +1,91 @@
+"""Who can tell what a property is set to: the guest, the migration stream, or only the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from attrs import frozen
+
+from platform_abi.model.value import Value
+
+#: *guest*: its registers, its configuration space, its CPUID, its tables. *migration*: what is in
+#: the stream, or how it is read. *host*: how QEMU itself works. *absent*: the build has no such
+#: driver, so no device has the property.
+Seen = Literal["guest", "migration", "host", "absent"]
+
+#: Stands for any name, alone or at one end of one.
+ANY = "*"
+
+
+@frozen(kw_only=True, repr=False)
+class VisibilityRule(Value):
+    """Properties of which it is known who can tell their values.
+
+    *properties* are names, or patterns with one ``*`` at an end. Without *drivers* they are of
+    every driver; a driver stands for all types below it.
+    """
+
+    seen: Literal["guest", "migration", "host"]
+    reason: str
+    properties: tuple[str, ...]
+    drivers: tuple[str, ...] = ()
+
+    def covers(self, name: str) -> bool:
+        """Return whether the rule is about a property called *name*."""
+        return any(_matches(pattern, name) for pattern in self.properties)
+
+
+@frozen(kw_only=True, repr=False)
+class Board(Value):
+    """The drivers of the devices that boards of some families come with."""
+
+    families: tuple[str, ...]
+    drivers: tuple[str, ...]
+
+
+@frozen(kw_only=True, repr=False)
+class Visibility(Value):
+    """Everything in ``definitions/visibility/``."""
+
+    rules: tuple[VisibilityRule, ...] = ()
+    boards: tuple[Board, ...] = ()
+
+    def named(self, driver: str) -> bool:
+        """Return whether a rule names *driver* itself."""
+        return any(driver in rule.drivers for rule in self.rules)
+
+    def seen(self, types: Sequence[str], name: str) -> Seen:
+        """Return who can tell property *name* of a driver of *types*: itself and its parents.
+
+        A rule for the nearest of the types counts, then one for every driver; a property that
+        nobody classified is the guest's to see. Of rules that contradict each other so does
+        the one that sees most.
+        """
+        for of in (*types, None):
+            found: set[Seen] = {
+                rule.seen
+                for rule in self.rules
+                if (of in rule.drivers if of is not None else not rule.drivers)
+                and rule.covers(name)
+            }
+            if found:
+                return next(kind for kind in _MOST_FIRST if kind in found)
+        return "guest"
+
+    def board(self, family: str) -> tuple[str, ...]:
+        """Return the drivers of what a board of *family* comes with, sorted."""
+        return tuple(
+            sorted({d for board in self.boards if family in board.families for d in board.drivers})
+        )
+
+
+_MOST_FIRST: tuple[Seen, ...] = ("guest", "migration", "host")
+
+
+def _matches(pattern: str, name: str) -> bool:
+    if pattern.endswith(ANY):
+        return name.startswith(pattern[:-1])
+    if pattern.startswith(ANY):
+        return name.endswith(pattern[1:])
+    return pattern == name

@@ -1,0 +1,162 @@
+"""The verb import-qemu: what it writes, what it says, and where."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import platform_abi as pa
+from platform_abi.cli.import_qemu import run
+from tests.author.binaries import binary, left
+
+#: What the parser gives where nothing is said.
+NOTHING: dict[str, Any] = {
+    "output": None, "name": None, "vendor": None, "package": None, "generation": [],
+    "force": False, "quiet": False, "json": False,
+}  # fmt: skip
+
+
+def _run(path: str, **said: object) -> int:
+    return run(argparse.Namespace(**{**NOTHING, "binary": path, **said}))
+
+
+def test_it_writes_three_files_and_names_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below the folder of the build's name, and the catalogue reads them."""
+    output = tmp_path / "site" / "machines"
+    assert _run(binary(tmp_path), output=str(output)) == 0
+    out, err = capsys.readouterr()
+    written = sorted(str(path) for path in output.rglob("*.toml"))
+    assert len(written) == 3
+    assert sorted(line for line in out.splitlines() if line.endswith(".toml")) == written
+    assert "2 machine types, 3 device types, 2 CPU models" in out
+    assert err == ""
+    found = pa.FileCatalogue([tmp_path / "site"], cache="")
+    assert found.build("qemu-9.1.0", "x86_64").aliases == {"q35": "pc-q35-9.1"}
+
+
+def test_without_a_folder_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sums up what the binary is."""
+    monkeypatch.chdir(tmp_path)
+    path = binary(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    assert _run(path) == 0
+    assert "qemu-9.1.0 x86_64" in capsys.readouterr().out
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_json_says_the_same_and_warns_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One document on stdout, nothing on stderr."""
+    path = binary(tmp_path, crash=["net-pci"])
+    assert _run(path, output=str(tmp_path / "out"), json=True) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert err == ""
+    assert document["build"] == {
+        "name": "qemu-9.1.0", "version": "9.1.0", "vendor": "upstream", "package": "",
+        "arch": "x86_64",
+    }  # fmt: skip
+    assert document["machines"] == ["pc-q35-9.1", "pc-q35-9.0"]
+    assert [Path(name).is_file() for name in document["files"]] == [True] * 3
+    assert any("net-pci" in warning for warning in document["warnings"])
+
+
+def test_quiet_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even a warning."""
+    assert _run(binary(tmp_path, crash=["net-pci"]), quiet=True) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_derived_generation_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """So that whoever imports can see whether it is right."""
+    answers = {"query-machines": [{"name": "pc-q35-rhel9.4.0", "compat-props": []}]}
+    assert _run(binary(tmp_path, answers), generation=["rhel9.4.0=8.2"]) == 0
+    assert "pc-q35-rhel9.4.0 is of generation 8.2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "8.2", "=8.2", "noble="])
+def test_a_generation_has_a_name_and_a_number(tmp_path: Path, text: str) -> None:
+    """Nothing is started for half of it."""
+    with pytest.raises(pa.UsageError) as caught:
+        _run(str(tmp_path / "nothing"), generation=[text])
+    assert caught.value.code == "machine-generation"
+
+
+def test_whatever_ends_the_import_leaves_earlier_files(tmp_path: Path) -> None:
+    """Each of the ways in which a binary fails."""
+    output = tmp_path / "out"
+    _run(binary(tmp_path), output=str(output), quiet=True)
+    before = {path: path.read_bytes() for path in output.rglob("*.toml")}
+    for path in (
+        binary(tmp_path, noise="hello\n"),
+        binary(tmp_path, {"query-version": None}),
+        binary(tmp_path, {"query-machines": [{"name": "pc-q35-acme", "compat-props": []}]}),
+    ):
+        with pytest.raises(pa.PlatformAbiError):
+            _run(path, output=str(output), force=True)
+        assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+
+
+# --- processes of their own ----------------------------------------------------------------------
+
+_PROGRAM = f"""
+import argparse, sys
+sys.path.insert(0, {str(Path(pa.__file__).parents[1])!r})
+from platform_abi.cli.import_qemu import run
+sys.exit(run(argparse.Namespace(**{{**{NOTHING!r}, "binary": sys.argv[1]}})))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_qemu_outlives_the_importer(tmp_path: Path, number: signal.Signals) -> None:
+    """Whatever ends it, in the middle of a question that QEMU never answers."""
+    path = binary(tmp_path, hang=["net-device"])
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, path], stderr=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 30
+        # One of them is the importer itself.
+        while len(left(tmp_path)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(left(tmp_path)) >= 3
+        process.send_signal(number)
+        process.wait(30)
+    while left(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("hidden", ["", "rich"])
+def test_a_terminal_sees_how_far_it_is(tmp_path: Path, hidden: str) -> None:
+    """With rich and without; what goes to a file has nothing of it."""
+    if not hidden:
+        pytest.importorskip("rich")
+    program = f"import sys; sys.modules.update(dict.fromkeys({hidden.split()!r}))\n{_PROGRAM}"
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", program, binary(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=True,
+        timeout=60,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "device types" in shown
+    assert done.stdout.decode().startswith("qemu-9.1.0 x86_64")
