@@ -101,6 +101,8 @@ def _resolve_options(verb: argparse.ArgumentParser) -> None:
     one(
         "--format", choices=forms, default=forms[0], help="one option per line, one shell line, ..."
     )
+    one("--full", action="store_true", help="every property of every device, with its layer")
+    one("--vcpus", metavar="N", type=int, help="for what --full says of queues that follow them")
     one("--output", "-o", metavar="FILE", help="write there, whole or not at all")
     one("--lock", metavar="FILE", help="write a lockfile as well")
     one("--from-lock", metavar="FILE", help="take everything from a lockfile instead")
@@ -165,6 +167,19 @@ def _baseline_options(verb: argparse.ArgumentParser) -> None:
     _scope_options(verb)
 
 
+def _import_qemu_options(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_argument
+    one("binary", metavar="BINARY", help="qemu-system-ARCH, or a wrapper that starts it")
+    one("--output", "-o", metavar="DIR", help="write below this folder of machines")
+    one("--name", metavar="NAME", help="what to call the build; else by version and vendor")
+    one("--vendor", metavar="V", help="who built it; else as its package says")
+    one("--package", metavar="P", help="its package; else as query-version says")
+    generation = "upstream generation of a vendor's machine type, or of its version; repeatable"
+    one("--generation", metavar="NAME=X.Y", action="append", default=[], help=generation)
+    one("--force", action="store_true", help="replace another build of that name")
+    one("--quiet", action="store_true", help="print errors only")
+
+
 def _explain_error_options(verb: argparse.ArgumentParser) -> None:
     one = verb.add_argument
     one("text", metavar="TEXT", nargs="*", help="what QEMU said, whole logs too; -: stdin")
@@ -192,6 +207,7 @@ _VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": ("whether a VM may start on a host, or move to another and back", _check_options),
     "baseline": ("the newest platform that many hosts have in common", _baseline_options),
     "diff": ("what differs between two platforms, lockfiles or hosts", _diff_options),
+    "import-qemu": ("the machine types and properties of a QEMU binary", _import_qemu_options),
     "explain-error": (
         "what a line of QEMU's about a failed migration means",
         _explain_error_options,

@@ -18,6 +18,10 @@ from platform_abi.resolver.resolve import resolve
 
 def run(arguments: argparse.Namespace) -> int:
     """Resolve, or take a resolution from a lockfile, and write it out."""
+    if arguments.vcpus is not None and not (arguments.full and arguments.vcpus > 0):
+        raise UsageError("--vcpus takes a number above 0, and needs --full", code="usage")
+    if arguments.full and arguments.format != "lines":
+        raise UsageError("--full and --format contradict each other", code="usage")
     catalogue = load_catalogue()
     if arguments.from_lock is not None:
         abi = _from_lock(arguments)
@@ -65,29 +69,47 @@ def _from_lock(arguments: argparse.Namespace) -> GuestAbi:
 
 def _text(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace) -> str:
     if arguments.json:
-        from platform_abi.emit.document import abi_document, to_json
+        return _json(catalogue, abi, arguments)
+    if arguments.full:
+        from platform_abi.cli.full import full_text
 
-        return to_json(abi_document(abi))
+        return full_text(catalogue, abi, arguments.vcpus)
     if arguments.format == "readconfig":
         from platform_abi.emit.readconfig import readconfig
 
         return readconfig(abi)
     if arguments.format == "lock":
         return _lock(catalogue, abi, arguments)
-    if arguments.format == "shell":
-        return shlex.join(qemu_arguments(abi)) + "\n"
-    return shell_lines(abi)
+    return (
+        shlex.join(qemu_arguments(abi)) + "\n" if arguments.format == "shell" else shell_lines(abi)
+    )
+
+
+def _json(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace) -> str:
+    from platform_abi.emit.document import abi_document, to_json
+
+    document = abi_document(abi)
+    if arguments.full:
+        from platform_abi.emit.full import full_document
+        from platform_abi.resolver.full import full_properties
+
+        document |= full_document(full_properties(catalogue, abi, vcpus=arguments.vcpus))
+    return to_json(document)
 
 
 def _lock(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace) -> str:
+    from attrs import evolve
+
     from platform_abi.emit.lockfile import lock_text, read_text
     from platform_abi.resolver.digest import platform_digest
+    from platform_abi.resolver.fingerprint import machine_content
     from platform_abi.resolver.reference import parse_platform
 
     if arguments.from_lock is not None:
         # It says which definitions it was made with, and those of today may be others.
         return read_text(arguments.from_lock)
     name = parse_platform(abi.platform).name
+    abi = evolve(abi, content=machine_content(catalogue, abi))
     return lock_text(abi, definitions=platform_digest(catalogue, name, abi.edition))
 
 

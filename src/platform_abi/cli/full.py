@@ -1,0 +1,32 @@
+"""Every property of every device, for people: what ``resolve --full`` prints."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stdout
+
+from platform_abi.cli.render import table
+from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.model.abi import GuestAbi
+from platform_abi.resolver.full import full_properties
+
+
+def full_text(catalogue: FileCatalogue, abi: GuestAbi, vcpus: int | None) -> str:
+    """Return a table for each device: property, value, what realizing makes of it, its layer."""
+    out = io.StringIO()
+    with redirect_stdout(out):
+        for label, device in full_properties(catalogue, abi, vcpus=vcpus).items():
+            print(f"{label}  {device.driver}")
+            rows = [
+                [
+                    name,
+                    found.value or "",
+                    "" if found.rule is None else found.realized or f"({found.left_to})",
+                    found.layer,
+                    found.source,
+                ]
+                for name, found in sorted(device.properties.items())
+            ]
+            table(["PROPERTY", "VALUE", "REALIZED", "LAYER", "SOURCE"], rows)
+            print()
+    return out.getvalue()
