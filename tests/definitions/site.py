@@ -17,6 +17,7 @@ from platform_abi.definitions.documents import (
     DeviceFile,
     EditionFile,
     FeatureFile,
+    GuestFile,
     MachineFile,
     MaskFile,
     NamesFile,
@@ -32,6 +33,7 @@ DEFINITIONS = Path(__file__).parent.parent.parent / "definitions"
 #: Every class that a definition file is loaded as.
 DOCUMENTS = (
     FeatureFile,
+    GuestFile,
     CapabilityFile,
     DeviceFile,
     PlatformFile,
@@ -163,6 +165,15 @@ date = 2026-01-02
     "machines/qemu-10.0.0/x86_64.toml": MACHINES,
     "machines/qemu-10.0.0/x86_64-types.toml": TYPES,
     "editions/2026.1.toml": 'schema = 1\nedition = "2026.1"\n',
+    "guests/x86_64.toml": """
+schema = 1
+arch = "x86_64"
+[[board]]
+family = "pc-q35"
+bus = "pcie.0"
+[[device]]
+driver = "net-pci"
+""",
     "realize/net.toml": """
 schema = 1
 [[initial]]
@@ -230,6 +241,7 @@ def document_class(relative: str) -> Any:
         "masks": MaskFile,
         "editions": EditionFile,
         "realize": RealizeFile,
+        "guests": GuestFile,
         "visibility": VisibilityFile,
     }[folder]
 

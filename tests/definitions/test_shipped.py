@@ -70,6 +70,9 @@ def test_every_file_is_reached_through_the_catalogue() -> None:
         found.examined()
         found.naming()
         found.realize()
+        for relative in shipped():
+            if relative.startswith("guests/"):
+                found.guest_devices(Path(relative).stem)
         found.visibility()
         for stem in found.feature_stems():
             found.features(stem)

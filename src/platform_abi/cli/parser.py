@@ -180,6 +180,17 @@ def _import_qemu_options(verb: argparse.ArgumentParser) -> None:
     one("--quiet", action="store_true", help="print errors only")
 
 
+def _audit_qemu_options(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_argument
+    one("binary", metavar="BINARY", help="qemu-system-ARCH, or a wrapper that starts it")
+    one("--against", metavar="BUILD", help="the build to hold it to; else the one it says it is")
+    one("--against-binary", metavar="OTHER", help="another binary to hold it to instead")
+    machines = "these machine types only, aliases too; repeatable"
+    one("--machine", "-M", metavar="TYPE", action="append", default=[], help=machines)
+    one("--view", metavar="FILE", help="write what its guests would find; alone, do only that")
+    one("--timeout", metavar="SECONDS", type=float, help="how long one QEMU may take to answer")
+
+
 def _explain_error_options(verb: argparse.ArgumentParser) -> None:
     one = verb.add_argument
     one("text", metavar="TEXT", nargs="*", help="what QEMU said, whole logs too; -: stdin")
@@ -208,6 +219,10 @@ _VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "baseline": ("the newest platform that many hosts have in common", _baseline_options),
     "diff": ("what differs between two platforms, lockfiles or hosts", _diff_options),
     "import-qemu": ("the machine types and properties of a QEMU binary", _import_qemu_options),
+    "audit-qemu": (
+        "whether a QEMU binary keeps the promises of what is known",
+        _audit_qemu_options,
+    ),
     "explain-error": (
         "what a line of QEMU's about a failed migration means",
         _explain_error_options,

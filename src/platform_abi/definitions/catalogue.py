@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceTable
     from platform_abi.model.feature import Feature
+    from platform_abi.model.guest import GuestDevices
     from platform_abi.model.machine import (
         CpuModel,
         DriverProperty,
@@ -331,6 +332,11 @@ class FileCatalogue:
             return self._reader().realize(self._files.listed("realize")), []
 
         return self._value(("realize",), [], lambda _: self._files.listed("realize"), read)
+
+    def guest_devices(self, arch: str) -> GuestDevices | None:
+        """Return which devices are looked at in a machine of *arch*, None where none can be."""
+        files = self._files.by_stem("guests").get(arch, [])
+        return self._reader().guest_devices(arch, files) if files else None
 
     def property_rows(self, build: str, arch: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         """Return, by type, the type and default of every property that its parent has not so.

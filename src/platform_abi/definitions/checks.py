@@ -11,6 +11,7 @@ from platform_abi.definitions.documents import (
     DeviceFile,
     EditionFile,
     FeatureFile,
+    GuestFile,
     MachineEntry,
     MachineFile,
     MaskFile,
@@ -25,6 +26,7 @@ from platform_abi.definitions.positions import Path
 from platform_abi.errors import suggest
 from platform_abi.model.device import VirtioBit
 from platform_abi.model.feature import UNDECIDED, Feature
+from platform_abi.model.guest import label
 from platform_abi.model.platform import ANY_PLATFORM, EDITION
 from platform_abi.model.realize import BoardValue, InitialValue, RealizeRule
 from platform_abi.model.visibility import ANY
@@ -258,6 +260,16 @@ def _(document: VisibilityFile) -> Iterator[Fault]:
     for index, board in enumerate(document.board):
         if not board.families:
             yield ("board", index, "families"), "expected at least one family"
+
+
+@check.register
+def _(document: GuestFile) -> Iterator[Fault]:
+    labels: set[str] = set()
+    for index, device in enumerate(document.device):
+        name = label(device)
+        if name in labels:
+            yield ("device", index, "driver"), f"'{name}' stands twice; give one a backend"
+        labels.add(name)
 
 
 @check.register

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from platform_abi.model.capability import Capability
 from platform_abi.model.device import DeviceFamily, NetdevBackend, VirtioBit
 from platform_abi.model.feature import Feature
+from platform_abi.model.guest import GuestBoard, GuestCpus, GuestDevice
 from platform_abi.model.machine import Vendor
 from platform_abi.model.realize import BoardValue, InitialValue, InnerType, RealizeRule
 from platform_abi.model.visibility import Board, VisibilityRule
@@ -188,6 +189,17 @@ class RealizeFile:
 
 
 @frozen(kw_only=True)
+class GuestFile:
+    """``guests/ARCH.toml``."""
+
+    schema: int
+    arch: str
+    board: tuple[GuestBoard, ...] = ()
+    device: tuple[GuestDevice, ...] = ()
+    cpu: GuestCpus = field(factory=lambda: GuestCpus(accelerator="tcg"))
+
+
+@frozen(kw_only=True)
 class NamesFile:
     """``machines/*.toml``."""
 
@@ -226,6 +238,7 @@ Document = (
     | PropertiesFile
     | NamesFile
     | RealizeFile
+    | GuestFile
     | VisibilityFile
     | EditionFile
 )

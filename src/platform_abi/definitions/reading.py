@@ -14,6 +14,7 @@ from platform_abi.definitions.documents import (
     EditionFile,
     Examined,
     FeatureFile,
+    GuestFile,
     MachineEntry,
     MachineFile,
     MaskEntry,
@@ -34,6 +35,7 @@ from platform_abi.model.capability import Capability
 from platform_abi.model.device import DeviceTable, VirtioBit
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.feature import Feature
+from platform_abi.model.guest import GuestDevices
 from platform_abi.model.machine import (
     CompatProperty,
     CpuModel,
@@ -308,6 +310,14 @@ class Reader:
             initial=tuple(entry for document in documents for entry in document.initial),
             board=tuple(entry for document in documents for entry in document.board),
             inner=tuple(entry for document in documents for entry in document.inner),
+        )
+
+    def guest_devices(self, arch: str, files: Sequence[File]) -> GuestDevices:
+        """Return which devices are looked at in a machine of *arch*."""
+        document, _ = self._one(GuestFile, files, f"devices looked at on {arch}")
+        _same_name(files[0], "arch", arch, document.arch)
+        return GuestDevices(
+            arch=arch, board=document.board, device=document.device, cpu=document.cpu
         )
 
     def property_rows(

@@ -136,6 +136,10 @@ class Qtest:
         """Write a 32-bit value to a physical address, as the guest would."""
         self._ask(f"writel {address:#x} {value:#x}")
 
+    def read(self, address: int, size: int) -> bytes:
+        """Return the *size* bytes that the guest would read from a physical address on."""
+        return self._ask(f"read {address:#x} {size:#x}").to_bytes(size, "big")
+
     def config_read(self, slot: int, offset: int) -> int:
         """Return the 32 bits at an offset (a multiple of 4) of a device's configuration space."""
         return self._bus.config_read(slot, offset)

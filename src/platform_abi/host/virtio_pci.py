@@ -51,24 +51,8 @@ _WIDE_MEMORY_START = 1 << 38
 _WIDE_SIZE = 1 << 26  # a 64-bit BAR of this size or more goes to the latter
 
 
-class Guest(Protocol):
-    """Ports and physical memory, as a guest reads and writes them: unsigned, little-endian."""
-
-    def inw(self, port: int) -> int:
-        """Return the 16-bit value at a port."""
-        ...
-
-    def inl(self, port: int) -> int:
-        """Return the 32-bit value at a port."""
-        ...
-
-    def outw(self, port: int, value: int) -> None:
-        """Write a 16-bit value to a port."""
-        ...
-
-    def outl(self, port: int, value: int) -> None:
-        """Write a 32-bit value to a port."""
-        ...
+class Memory(Protocol):
+    """Memory as a guest reads and writes it: unsigned, little-endian."""
 
     def readw(self, address: int) -> int:
         """Return the 16-bit value at an address."""
@@ -84,6 +68,26 @@ class Guest(Protocol):
 
     def writel(self, address: int, value: int) -> None:
         """Write a 32-bit value to an address."""
+        ...
+
+
+class Guest(Memory, Protocol):
+    """Ports and physical memory, as a guest reads and writes them."""
+
+    def inw(self, port: int) -> int:
+        """Return the 16-bit value at a port."""
+        ...
+
+    def inl(self, port: int) -> int:
+        """Return the 32-bit value at a port."""
+        ...
+
+    def outw(self, port: int, value: int) -> None:
+        """Write a 16-bit value to a port."""
+        ...
+
+    def outl(self, port: int, value: int) -> None:
+        """Write a 32-bit value to a port."""
         ...
 
 
@@ -140,9 +144,9 @@ class PciBus:
         regions = self._assign_bars(slot)
         common = self._common_config(slot, regions)
         if common is None:
-            features, queue_sizes = self._legacy(_legacy_ports(slot, regions))
+            features, queue_sizes = legacy(self._guest, _legacy_ports(slot, regions))
         else:
-            features, queue_sizes = self._modern(common)
+            features, queue_sizes = modern(self._guest, common)
         return Offered(
             vendor=vendor,
             device=device,
@@ -150,31 +154,6 @@ class PciBus:
             modern=common is not None,
             queue_sizes=queue_sizes,
         )
-
-    def _modern(self, common: int) -> tuple[int, tuple[int, ...]]:
-        """Features and queue sizes by the common configuration structure at an address."""
-        features = 0
-        for word in range(_FEATURE_WORDS):
-            # QEMUs that know 64 bits only (before 10.2) answer 0 for words beyond them.
-            self._guest.writel(common + _DEVICE_FEATURE_SELECT, word)
-            features |= self._guest.readl(common + _DEVICE_FEATURE) << 32 * word
-        sizes = []
-        for queue in range(self._guest.readw(common + _NUM_QUEUES)):
-            self._guest.writew(common + _QUEUE_SELECT, queue)
-            sizes.append(self._guest.readw(common + _QUEUE_SIZE))
-        return features, tuple(sizes)
-
-    def _legacy(self, ports: int) -> tuple[int, tuple[int, ...]]:
-        """Features and queue sizes by the legacy header at a port."""
-        features = self._guest.inl(ports + _LEGACY_FEATURES)
-        sizes = []
-        for queue in range(_LEGACY_QUEUES_MAX):
-            self._guest.outw(ports + _LEGACY_QUEUE_SELECT, queue)
-            size = self._guest.inw(ports + _LEGACY_QUEUE_SIZE)
-            if size == 0:  # the legacy header has no count: the first missing queue is the end
-                break
-            sizes.append(size)
-        return features, tuple(sizes)
 
     def _assign_bars(self, slot: int) -> dict[int, _Region]:
         """Give every BAR of a device an address, switches them on, returns them by number."""
@@ -244,6 +223,33 @@ class PciBus:
         while offset:
             yield offset
             offset = self.config_read(slot, offset) >> 8 & 0xFC
+
+
+def modern(memory: Memory, common: int) -> tuple[int, tuple[int, ...]]:
+    """Return features and queue sizes by the common configuration structure at an address."""
+    features = 0
+    for word in range(_FEATURE_WORDS):
+        # QEMUs that know 64 bits only (before 10.2) answer 0 for words beyond them.
+        memory.writel(common + _DEVICE_FEATURE_SELECT, word)
+        features |= memory.readl(common + _DEVICE_FEATURE) << 32 * word
+    sizes = []
+    for queue in range(memory.readw(common + _NUM_QUEUES)):
+        memory.writew(common + _QUEUE_SELECT, queue)
+        sizes.append(memory.readw(common + _QUEUE_SIZE))
+    return features, tuple(sizes)
+
+
+def legacy(guest: Guest, ports: int) -> tuple[int, tuple[int, ...]]:
+    """Return features and queue sizes by the legacy header at a port."""
+    features = guest.inl(ports + _LEGACY_FEATURES)
+    sizes = []
+    for queue in range(_LEGACY_QUEUES_MAX):
+        guest.outw(ports + _LEGACY_QUEUE_SELECT, queue)
+        size = guest.inw(ports + _LEGACY_QUEUE_SIZE)
+        if size == 0:  # the legacy header has no count: the first missing queue is the end
+            break
+        sizes.append(size)
+    return features, tuple(sizes)
 
 
 def _config_address(slot: int, function: int, offset: int) -> int:

@@ -1,0 +1,193 @@
+"""QEMU binaries that the verb ``audit-qemu`` is about: what each says of itself, and shows."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from platform_abi.author.asking import Asked
+from platform_abi.author.devices import device_types
+from platform_abi.author.inheritance import whole_properties
+from platform_abi.author.machines import ask_machines, machine_types, with_optional
+from platform_abi.author.names import build_of
+from platform_abi.author.observation import Given, Observation
+from platform_abi.author.text import file_texts
+from platform_abi.author.trace import traced_compat
+from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.errors import HostError, UsageError, printable
+from platform_abi.host.guest_view import can_be_seen, guest_views
+from platform_abi.host.view import BinaryView
+from platform_abi.model.machine import CompatProperty, QemuBuild
+
+
+@frozen(kw_only=True)
+class Audited:
+    """One binary and what it says of itself; *reason* is why it says no compat properties."""
+
+    binary: str
+    seen: Observation
+    reason: str = ""
+
+    @property
+    def build(self) -> QemuBuild:
+        """Return which build it is; *name* is the one that it has in a catalogue made for it."""
+        return self.seen.build
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Return the names of its machine types."""
+        return tuple(machine.name for machine in self.seen.machines)
+
+    @property
+    def unlisted(self) -> frozenset[str]:
+        """Return the drivers of which it does not say the properties."""
+        types = self.seen.types
+        return frozenset(t.name for t in types if t.properties is None and not t.abstract)
+
+    def chosen(self, names: Sequence[str]) -> list[str]:
+        """Return the machine types called *names*, aliases resolved; all where there are none.
+
+        Raises UnknownNameError (``unknown-machine``).
+        """
+        from platform_abi.errors import unknown
+
+        meant = {alias: m.name for m in self.seen.machines for alias in m.aliases}
+        found = [meant.get(name, name) for name in names]
+        for name in found:
+            if name not in self.machines:
+                raise unknown("machine type", name, self.machines, code="unknown-machine")
+        return list(dict.fromkeys(found)) or list(self.machines)
+
+
+def ask(catalogue: FileCatalogue, binary: str, name: str, *, timeout: float) -> Audited:
+    """Return what *binary* says of itself, as of a build called *name*.
+
+    Unlike an import it need not tell from which generation a vendor's machine types derive. Raises
+    HostError as an import does.
+    """
+    try:
+        with Asked(binary, timeout=timeout) as qemu:
+            return _said(catalogue, qemu, binary, name, timeout)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise HostError(
+            f"{printable(binary)} answers otherwise than QEMU: {type(error).__name__}",
+            code="qemu-failed",
+            help="name a QEMU system emulator",
+        ) from error
+
+
+def _said(catalogue: FileCatalogue, qemu: Asked, binary: str, name: str, timeout: float) -> Audited:
+    reasons: list[str] = []
+    naming = catalogue.naming()
+    version, arch = qemu.execute("query-version"), str(qemu.execute("query-target")["arch"])
+    try:
+        build = build_of(version, arch, naming, Given(name=name))
+    except UsageError:  # nobody knows the vendor: the package says enough
+        build = build_of(version, arch, naming, Given(name=name, vendor="unknown"))
+    trace = partial(_traced, binary, timeout, reasons)
+    answers, compat, listed = ask_machines(qemu, trace)
+    machines = machine_types(answers, compat, arch, naming)
+    warnings: list[str] = []
+    types = device_types(qemu, warnings)
+    if listed:
+        machines = with_optional(machines, whole_properties(types))
+    seen = Observation(build=build, machines=machines, types=types, warnings=tuple(warnings))
+    return Audited(binary=binary, seen=seen, reason="".join(reasons))
+
+
+class _Untold(dict[str, tuple[CompatProperty, ...]]):
+    """Compat properties of machine types, none of which is known."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> tuple[CompatProperty, ...]:
+        return ()
+
+
+def _traced(
+    binary: str, timeout: float, reasons: list[str]
+) -> dict[str, tuple[CompatProperty, ...]]:
+    """Return the compat properties of a QEMU that does not list them, or say why there are none."""
+    try:
+        return traced_compat(binary, timeout=timeout)
+    except HostError as error:
+        if error.code != "no-compiler":
+            raise
+        reasons.append(error.message)
+        return _Untold()
+
+
+@contextmanager
+def catalogue_with(
+    catalogue: FileCatalogue, binaries: Collection[Audited]
+) -> Iterator[FileCatalogue]:
+    """Yield a catalogue that has what *binaries* say as builds of its own, for the time of a block.
+
+    What compares two builds then compares binaries, and in the same way.
+    """
+    with tempfile.TemporaryDirectory(prefix="platform-abi-") as folder:
+        for each in binaries:
+            place = Path(folder, "machines", each.build.name)
+            place.mkdir(parents=True)
+            for name, text in file_texts(each.seen).items():
+                (place / name).write_text(text, encoding="utf-8")
+        yield FileCatalogue([*catalogue.roots, folder], cache="")
+
+
+def look(
+    catalogue: FileCatalogue,
+    audited: Audited,
+    machines: Sequence[str],
+    *,
+    timeout: float,
+    progress: bool = True,
+) -> BinaryView:
+    """Return what guests of *machines* would find in a binary, as far as that can be looked at."""
+    build = audited.build
+    looked_at = catalogue.guest_devices(build.arch)
+    seen = [name for name in machines if can_be_seen(looked_at, name, build.arch)]
+    drivers = frozenset(each.name for each in audited.seen.types if not each.abstract)
+    views = guest_views(
+        audited.binary,
+        seen,
+        arch=build.arch,
+        drivers=drivers,
+        looked_at=looked_at,
+        timeout=timeout,
+        progress=_progress() if progress else lambda _done, _all: None,
+    )
+    return BinaryView(version=build.version, package=build.package, arch=build.arch, machines=views)
+
+
+def without(view: BinaryView, labels: dict[str, str]) -> BinaryView:
+    """Return *view* without the devices *labels*, with the reason of each."""
+    return evolve(
+        view,
+        machines={
+            name: evolve(
+                machine,
+                devices={k: v for k, v in machine.devices.items() if k not in labels},
+                unseen={**machine.unseen, **labels},
+            )
+            for name, machine in view.machines.items()
+        },
+    )
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Return what shows on a terminal how far it is, and says nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda _done, _all: None
+
+    def show(done: int, of: int) -> None:
+        end = "\r" if done < of else "\r\x1b[K"
+        print(f"looking at machine types: {done} of {of}", end=end, file=sys.stderr, flush=True)
+
+    return show

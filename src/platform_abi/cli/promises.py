@@ -1,0 +1,218 @@
+"""What a QEMU binary is held to: a build that is known, or another binary, on this very host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from attrs import evolve
+
+from platform_abi.cli.audited import Audited, catalogue_with, look
+from platform_abi.compat.audit import (
+    AuditVerdict,
+    Difference,
+    host_bits,
+    passed_over,
+    property_differences,
+    view_differences,
+)
+from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.errors import UsageError, unknown
+from platform_abi.host.guest_view import can_be_seen
+from platform_abi.host.view import BinaryView
+from platform_abi.host.view_document import recorded_view
+from platform_abi.model.guest import label
+from platform_abi.model.machine import QemuBuild
+
+
+def expected_build(catalogue: FileCatalogue, name: str | None, found: QemuBuild) -> QemuBuild:
+    """Return the build called *name*, or else the nearest of the version of *found*."""
+    names = catalogue.builds(found.arch)
+    if name is not None:
+        if name not in names:
+            raise unknown("QEMU build", name, names, code="unknown-build")
+        return catalogue.build(name, found.arch)
+    builds = [catalogue.build(each, found.arch) for each in names]
+    release, _, micro = found.version.rpartition(".")
+    near = [build for build in builds if build.version.rpartition(".")[0] == release]
+    if not near:
+        raise UsageError(
+            f"no build of QEMU {release} for {found.arch} is known to compare with",
+            code="no-build",
+            help=f"name one with --against: {', '.join(names) or 'none is known'}",
+        )
+
+    def distance(build: QemuBuild) -> tuple[bool, int]:
+        return build.package != found.package, abs(int(build.version.split(".")[-1]) - int(micro))
+
+    return min(near, key=lambda build: (distance(build)[1], distance(build)[0]))
+
+
+def against_build(
+    catalogue: FileCatalogue,
+    expected: QemuBuild,
+    found: Audited,
+    view: BinaryView,
+    machines: Sequence[str],
+) -> AuditVerdict:
+    """Return how a binary, of which *view* is what guests find, keeps the promises of a build."""
+    recorded = recorded_view(catalogue.locate, expected.name, expected.arch)
+    asked_all = set(machines) == set(found.machines)
+    differences: list[Difference] = []
+    if asked_all and expected.version == found.build.version:
+        differences += _missing(expected, found)
+    common = [name for name in machines if name in expected.machines]
+    unseen = {}
+    if not common:
+        unseen["machine types"] = f"{expected.name} has none of these names"
+    for name in sorted(set(machines) - set(common)):
+        unseen[name] = f"{expected.name} has no machine type of this name"
+    with catalogue_with(catalogue, [found]) as both:
+        differences += _properties(both, expected, found, None, common)
+    if recorded is None and view.machines:
+        unseen["guest view"] = f"none is recorded of {expected.name} for {expected.arch}"
+    elif recorded is not None:
+        ignored = _host_bits(catalogue, view)
+        differences += _views(catalogue, recorded, view, common, ignored)
+        unseen |= _unseen(recorded, view, common)
+        if ignored:
+            unseen |= {
+                f"feature bits {bits:#x} of {name}": "this host's backend does not offer them"
+                for name, bits in ignored.items()
+            }
+    return AuditVerdict(
+        expected=expected.name,
+        found=found.binary,
+        machines=tuple(common),
+        differences=tuple(differences),
+        unseen=unseen,
+    )
+
+
+def against_binary(
+    catalogue: FileCatalogue,
+    other: Audited,
+    found: Audited,
+    view: BinaryView,
+    machines: Sequence[str],
+    *,
+    timeout: float,
+) -> AuditVerdict:
+    """Return in what a binary, of which *view* is what guests find, differs from the *other*.
+
+    The other one is looked at now, on the same host. *timeout* in seconds bounds each answer.
+    """
+    common = [name for name in machines if name in other.machines]
+    unseen = dict.fromkeys(
+        sorted(set(machines) - set(common)), "the other binary has no machine type of this name"
+    )
+    if other.build.arch != found.build.arch:
+        raise UsageError(
+            f"{other.binary} emulates {other.build.arch}, {found.binary} {found.build.arch}",
+            code="qemu-architecture",
+        )
+    others = look(catalogue, other, common, timeout=timeout)
+    with catalogue_with(catalogue, [found, other]) as both:
+        differences = list(_properties(both, other.build, found, other, common))
+    differences += _views(catalogue, others, view, common, {})
+    unseen |= _unseen(others, view, common)
+    return AuditVerdict(
+        expected=other.binary,
+        found=found.binary,
+        machines=tuple(common),
+        differences=tuple(differences),
+        unseen=unseen,
+    )
+
+
+def whole(
+    catalogue: FileCatalogue, verdict: AuditVerdict, binaries: Sequence[Audited]
+) -> AuditVerdict:
+    """Return *verdict* with what the binaries themselves could not be asked."""
+    said = dict(verdict.unseen)
+    for each in binaries:
+        if each.reason:
+            said[f"compat properties of {each.binary}"] = each.reason
+        for driver in sorted(each.unlisted):
+            said[f"properties of {driver}"] = f"{each.binary} does not list them"
+    arch = binaries[0].build.arch
+    looked_at = catalogue.guest_devices(arch)
+    for name in verdict.machines:
+        if not can_be_seen(looked_at, name, arch):
+            said.setdefault(f"guest view of {name}", "it has no PCI bus that can be looked at")
+    return evolve(verdict, unseen=said)
+
+
+def _missing(expected: QemuBuild, found: Audited) -> Iterator[Difference]:
+    """Yield the machine types that only one has; an unknown package may have more of its own."""
+    known = expected.package == found.build.package
+    for name in (*expected.machines, *(found.machines if known else ())):
+        words = [
+            "there" if name in names else None for names in (expected.machines, found.machines)
+        ]
+        if None in words:
+            yield Difference(
+                machine=name, device="-", what="machine type", expected=words[0], found=words[1]
+            )
+
+
+def _properties(
+    both: FileCatalogue,
+    expected: QemuBuild,
+    found: Audited,
+    other: Audited | None,
+    machines: Sequence[str],
+) -> Iterator[Difference]:
+    if found.reason or (other is not None and other.reason):
+        return
+    unlisted = found.unlisted | (frozenset() if other is None else other.unlisted)
+    arch = found.build.arch
+    every = expected.version == found.build.version
+    for machine in machines:
+        for difference in property_differences(
+            both, expected.name, found.build.name, machine, arch, every=every
+        ):
+            if difference.device not in unlisted:
+                yield difference
+
+
+def _views(
+    catalogue: FileCatalogue,
+    expected: BinaryView,
+    found: BinaryView,
+    machines: Sequence[str],
+    ignored: Mapping[str, int],
+) -> Iterator[Difference]:
+    for name in machines:
+        if name in expected.machines and name in found.machines:
+            sides = expected.machines[name], found.machines[name]
+            yield from view_differences(catalogue, *sides, ignored)
+
+
+def _unseen(expected: BinaryView, found: BinaryView, machines: Sequence[str]) -> dict[str, str]:
+    unseen: dict[str, str] = {}
+    for name in machines:
+        if name in expected.machines and name in found.machines:
+            unseen |= passed_over(expected.machines[name], found.machines[name])
+        elif name in found.machines:
+            unseen[f"guest view of {name}"] = "none is recorded"
+    return unseen
+
+
+def _host_bits(catalogue: FileCatalogue, view: BinaryView) -> dict[str, int]:
+    """Return the feature bits by device that this host cannot offer, as far as they matter."""
+    from platform_abi.host.probe import probe
+
+    looked_at = catalogue.guest_devices(view.arch)
+    devices = [d for d in looked_at.device if d.backend] if looked_at else []
+    if not any(label(d) in machine.devices for d in devices for machine in view.machines.values()):
+        return {}
+    facts = probe(catalogue.capabilities()).facts
+    present = frozenset(name for name, fact in facts.items() if fact.proven == "present")
+    bits = {label(d): host_bits(catalogue, d.driver, d.backend, present) for d in devices}
+    return {name: mask for name, mask in bits.items() if mask}
+
+
+def incomplete(catalogue: FileCatalogue, view: BinaryView) -> dict[str, str]:
+    """Return the devices of which this host shows too little for others to compare with."""
+    bits = _host_bits(catalogue, view)
+    return dict.fromkeys(bits, "the host that looked could not offer all of it")

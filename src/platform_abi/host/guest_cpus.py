@@ -1,0 +1,59 @@
+"""What the CPU models of one machine type are made of, by QEMU's own account.
+
+Which of it a host's processor and KVM grant is another question (see the host report): a model's
+definition, with what machine type and accelerator change about it, is the same on every host.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
+
+from platform_abi.errors import printable
+from platform_abi.host.qmp import CommandError, Qmp
+from platform_abi.host.qtest import QUIET
+from platform_abi.host.throwaway import last_line
+from platform_abi.model.guest import GuestCpus
+
+
+def cpu_facts(
+    binary: str, machine: str, asked: GuestCpus, *, timeout: float
+) -> tuple[dict[str, dict[str, str]], str]:
+    """Return the properties of each model that is *asked* about, and why there are none.
+
+    Raises QmpError where the binary cannot be started, or says what no QEMU does.
+    """
+    if not asked.models:
+        return {}, ""
+    if asked.node and not os.access(asked.node, os.R_OK | os.W_OK):
+        return {}, f"this user cannot open {asked.node}"
+    arguments = ["-machine", machine, "-accel", asked.accelerator, *QUIET, "-no-user-config"]
+    found = {}
+    with Qmp(binary, arguments, timeout=timeout) as qmp:
+        if asked.accelerator == "kvm" and not qmp.execute("query-kvm")["enabled"]:
+            return {}, f"no KVM: {last_line(qmp.stderr)}"
+        for model in asked.models:
+            try:
+                answer = qmp.execute(
+                    "query-cpu-model-expansion", type="full", model={"name": model}
+                )
+            except CommandError:  # this QEMU has no such model
+                continue
+            found[model] = _facts(answer["model"]["props"], asked.ignored)
+    return found, ""
+
+
+def _facts(properties: Mapping[str, object], ignored: Collection[str]) -> dict[str, str]:
+    """Return properties as text; what is off is not mentioned, nor are other spellings of a name.
+
+    ``sse4.1`` and ``sse4_1`` are aliases of ``sse4-1`` (target/i386/cpu.c, x86_cpu_initfn).
+    """
+    found = {}
+    for name, value in sorted(properties.items()):
+        usual = name.replace("_", "-").replace(".", "-")
+        alias = usual != name and properties.get(usual) == value
+        skipped = alias or any(fnmatchcase(name, pattern) for pattern in ignored)
+        if not skipped and value is not False and value != "":
+            found[name] = "on" if value is True else printable(str(value))
+    return found

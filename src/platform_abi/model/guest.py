@@ -1,0 +1,69 @@
+"""Which devices are put before a guest to be looked at: what ``audit-qemu`` holds binaries to."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from platform_abi.model.value import Value
+
+
+@frozen(kw_only=True, repr=False)
+class GuestBoard(Value):
+    """A family of machine types with a PCI bus that can be read through ports."""
+
+    family: str
+    #: What its root bus is called.
+    bus: str
+    #: The driver of a port that a device can be plugged into; empty: it has none.
+    port: str = ""
+    #: The host bridge's register for the place of the extended configuration space; 0: none.
+    pciexbar: int = 0
+
+
+@frozen(kw_only=True, repr=False)
+class GuestDevice(Value):
+    """One device that is looked at; {id} in its words stands for a name of its own."""
+
+    driver: str
+    #: What stands behind it, where it is looked at with more than one.
+    backend: str = ""
+    options: str = ""
+    needs: tuple[str, ...] = ()
+    #: A device node without which this host cannot have it.
+    node: str = ""
+    #: Whether it is looked at on the root bus, and behind a port.
+    root: bool = True
+    port: bool = False
+    #: Families of the only boards that can have it; empty: all.
+    boards: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True, repr=False)
+class GuestCpus(Value):
+    """Which CPU models are asked about, and under which accelerator."""
+
+    accelerator: str
+    node: str = ""
+    models: tuple[str, ...] = ()
+    #: Properties, as patterns, that say nothing of what a guest finds, or something of the host.
+    ignored: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True, repr=False)
+class GuestDevices(Value):
+    """Everything that is looked at in a machine of one architecture."""
+
+    arch: str
+    board: tuple[GuestBoard, ...] = ()
+    device: tuple[GuestDevice, ...] = ()
+    cpu: GuestCpus = field(factory=lambda: GuestCpus(accelerator="tcg"))
+
+    def board_of(self, machine: str) -> GuestBoard | None:
+        """Return the board of a machine type, None if it has no PCI bus that can be read."""
+        return next((b for b in self.board if machine.startswith(f"{b.family}-")), None)
+
+
+def label(device: GuestDevice, *, port: bool = False) -> str:
+    """Return what a view calls a device."""
+    backend = f" with {device.backend}" if device.backend else ""
+    return f"{device.driver}{backend}{' behind port' if port else ''}"

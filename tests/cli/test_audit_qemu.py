@@ -1,0 +1,174 @@
+"""The verb ``audit-qemu``: what it refuses, and that it leaves nothing; no QEMU runs here."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import secrets
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import platform_abi as pa
+from platform_abi.cli import audit_qemu
+from platform_abi.cli.audit_qemu import _grouped
+from platform_abi.cli.promises import expected_build
+from platform_abi.compat.audit import Difference
+from platform_abi.model.machine import QemuBuild
+
+ARCH = "x86_64"
+
+
+def arguments(binary: str, **given: Any) -> argparse.Namespace:
+    """Return what the parser makes of a command line."""
+    usual: dict[str, Any] = {
+        "against": None,
+        "against_binary": None,
+        "machine": [],
+        "view": None,
+        "timeout": None,
+    }
+    return argparse.Namespace(binary=binary, json=False, **(usual | given))
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], str]:
+    """Return a function that makes an executable of the lines of a shell script."""
+
+    def make(lines: str) -> str:
+        path = tmp_path / "qemu-system-x86_64"
+        path.write_text(f"#!/bin/sh\n{textwrap.dedent(lines)}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return make
+
+
+#: One that greets, and answers every command by what follows.
+GREETS = """echo '{"QMP": {}}'; """
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ("exit 3", "qemu-failed"),
+        ("exec yes", "qemu-failed"),
+        ("echo hello", "qemu-failed"),
+        ("exec sleep 1000", "qemu-timeout"),
+        ("sleep 1000 & sleep 1000", "qemu-timeout"),
+        (f"exec {sys.executable} -c 'import os; os.abort()'", "qemu-failed"),
+        (GREETS + """sed -u 's/.*/{"return": 5}/'""", "qemu-failed"),
+        (GREETS + """sed -u 's/.*/{"return": []}/'""", "qemu-too-old"),
+        (GREETS + """sed -u 's/.*/{"error": {"desc": "no"}}/'""", "qemu-failed"),
+    ],
+)
+@pytest.mark.parametrize("written", [False, True])
+def test_what_is_no_qemu_is_an_error_and_nothing_is_written(
+    script: Callable[[str], str], tmp_path: Path, lines: str, code: str, written: bool
+) -> None:
+    """An earlier view stays as it was."""
+    view = tmp_path / "view.json"
+    view.write_text("earlier")
+    given = {"view": str(view)} if written else {}
+    timeout = 0.5 if code == "qemu-timeout" else 30.0
+    with pytest.raises(pa.HostError) as caught:
+        audit_qemu.run(arguments(script(lines), timeout=timeout, **given))
+    assert caught.value.code == code
+    assert caught.value.help
+    assert view.read_text() == "earlier"
+    assert [path.name for path in tmp_path.glob(".view*")] == []
+
+
+@pytest.mark.parametrize("binary", ["/no/such", "no-such-qemu", "", "a\0b", "/dev/null", "/"])
+def test_a_binary_that_is_not_there_is_not_found(binary: str) -> None:
+    """Nor one that this user may not run."""
+    with pytest.raises(pa.HostError) as caught:
+        audit_qemu.run(arguments(binary))
+    assert caught.value.code == "qemu-not-found"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"against": "qemu-10.0.2", "against_binary": "/bin/true"},
+        {"timeout": 0.0},
+        {"timeout": -1.0},
+        {"timeout": 1e9},
+        {"timeout": float("nan")},
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_anything_starts(
+    given: dict[str, Any],
+) -> None:
+    """The binary is not even looked for."""
+    with pytest.raises(pa.UsageError) as caught:
+        audit_qemu.run(arguments("/no/such", **given))
+    assert caught.value.code == "usage"
+
+
+def test_no_process_outlives_an_error(script: Callable[[str], str]) -> None:
+    """Neither a wrapper script nor what hangs in it."""
+    token = f"1000.{secrets.randbelow(10**9):09}"
+    binary = script(f"sleep {token} & sleep {token}")
+    with pytest.raises(pa.HostError):
+        audit_qemu.run(arguments(binary, timeout=0.3))
+    left = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            left += [file] if token.encode() in file.read_bytes().split(b"\0") else []
+    assert left == []
+
+
+# --- what is compared with what ------------------------------------------------------------------
+
+
+def _build(version: str, package: str = "") -> QemuBuild:
+    return QemuBuild(name="audited", version=version, arch=ARCH, package=package)
+
+
+def test_a_binary_is_compared_with_the_build_that_it_is(catalogue: pa.FileCatalogue) -> None:
+    """By its own version and package; a rebuild of that version with the same build."""
+    for name in catalogue.builds(ARCH):
+        known = catalogue.build(name, ARCH)
+        if "." in name and known.name == f"qemu-{known.version}":
+            assert (
+                expected_build(catalogue, None, _build(known.version, known.package)).name == name
+            )
+            assert expected_build(catalogue, None, _build(known.version, "other")).name == name
+
+
+def test_a_binary_of_another_micro_version_is_compared_with_the_nearest(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """A stable release keeps what its series promised."""
+    assert expected_build(catalogue, None, _build("10.0.7")).version == "10.0.2"
+    assert expected_build(catalogue, None, _build("7.2.1")).version == "7.2.22"
+
+
+def test_a_binary_of_no_known_series_needs_a_name_to_compare_with(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Which is said, with the names that there are."""
+    with pytest.raises(pa.UsageError, match=r"QEMU 9\.9") as caught:
+        expected_build(catalogue, None, _build("9.9.0"))
+    assert caught.value.code == "no-build"
+    assert "qemu-11.1.3" in caught.value.help
+    assert expected_build(catalogue, "qemu-11.1.3", _build("9.9.0")).name == "qemu-11.1.3"
+    with pytest.raises(pa.UnknownNameError, match=r"did you mean 'qemu-11.1.3'") as other:
+        expected_build(catalogue, "qemu-11.1.4", _build("11.1.3"))
+    assert other.value.code == "unknown-build"
+
+
+def test_machine_types_that_differ_alike_are_named_together() -> None:
+    """One row, each machine type once; what differs otherwise is another row."""
+    differences = [
+        Difference(machine=m, device="d", what=w, expected="1", found=None)
+        for w in ("b", "a")
+        for m in ("m1", "m2")
+    ]
+    grouped = [(machines, d.what) for machines, d in _grouped(differences)]
+    assert grouped == [(["m1", "m2"], "a"), (["m1", "m2"], "b")]
