@@ -19,6 +19,7 @@ import platform_abi as pa
 from platform_abi.emit.lockfile import LOCK_SCHEMA, read_text, write_text
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.vm import GlobalProperty
+from platform_abi.resolver.fingerprint import machine_content
 from platform_abi.testing import Scenario, scenarios
 from tests.resolver.shipped import machine_with_nics
 
@@ -37,7 +38,9 @@ CHOICES = [
 def lock(catalogue: pa.FileCatalogue) -> str:
     """Return the lockfile of one shipped example, beyond its platform and not migratable."""
     vm = machine_with_nics(catalogue, "pc-q35-9.1", "tap", "user", nic="virtio-net-pci,host_uso=on")
-    return pa.lock_text(pa.resolve(catalogue, vm, "linux-6.1"), definitions=DEFINITIONS)
+    abi = pa.resolve(catalogue, vm, "linux-6.1")
+    abi = evolve(abi, content=machine_content(catalogue, abi))
+    return pa.lock_text(abi, definitions=DEFINITIONS)
 
 
 def _sealed(body: dict[str, Any]) -> str:

@@ -11,8 +11,26 @@ from platform_abi.definitions.catalogue import load_catalogue
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what differs; the exit code says whether anything does."""
-    kinds = {"platform": _platforms, "abi": _abis, "host": _hosts}
+    kinds = {
+        "platform": _platforms,
+        "abi": _abis,
+        "host": _hosts,
+        "machine": _machines,
+        "build": _builds,
+    }
     return kinds[arguments.kind](arguments)
+
+
+def _machines(arguments: argparse.Namespace) -> int:
+    from platform_abi.cli.diff_machine import machines
+
+    return machines(arguments)
+
+
+def _builds(arguments: argparse.Namespace) -> int:
+    from platform_abi.cli.diff_machine import builds
+
+    return builds(arguments)
 
 
 def _platforms(arguments: argparse.Namespace) -> int:

@@ -199,9 +199,17 @@ def _explain_error_options(verb: argparse.ArgumentParser) -> None:
 
 
 def _diff_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("kind", choices=("platform", "abi", "host"))
-    verb.add_argument("before", metavar="A", help="a platform, a lockfile or a host report")
-    verb.add_argument("after", metavar="B")
+    one = verb.add_argument
+    one("kind", choices=("platform", "abi", "host", "machine", "build"))
+    one("before", metavar="A", help="a platform, lockfile, host report, machine type or QEMU build")
+    one("after", metavar="B")
+    one("--machine", "-M", metavar="TYPE", help="the machine type to compare in two builds")
+    one("--build", metavar="NAME", help="the build whose machine types to compare; else the newest")
+    one("--arch", metavar="ARCH", help="guest architecture of machine types (x86_64)")
+    driver = "this driver only, or all below this QOM type; repeatable"
+    one("--driver", metavar="DRIVER", action="append", default=[], help=driver)
+    one("--all", action="store_true", help="also what no guest can see, or only one build has")
+    one("--csv", action="store_true", help="comma-separated values, not a table")
 
 
 _VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
@@ -217,7 +225,10 @@ _VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "host": ("what this host offers, how each fact was found, its newest platform", _host_options),
     "check": ("whether a VM may start on a host, or move to another and back", _check_options),
     "baseline": ("the newest platform that many hosts have in common", _baseline_options),
-    "diff": ("what differs between two platforms, lockfiles or hosts", _diff_options),
+    "diff": (
+        "what differs between two platforms, lockfiles, hosts, machine types or QEMU builds",
+        _diff_options,
+    ),
     "import-qemu": ("the machine types and properties of a QEMU binary", _import_qemu_options),
     "audit-qemu": (
         "whether a QEMU binary keeps the promises of what is known",

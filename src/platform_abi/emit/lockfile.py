@@ -16,10 +16,20 @@ import attrs
 
 from platform_abi.emit.document import setting_document
 from platform_abi.errors import HostError, LockError, UsageError
-from platform_abi.model.abi import Beyond, GuestAbi, Precondition, Setting, Unpinned
+from platform_abi.model.abi import (
+    Beyond,
+    GuestAbi,
+    MachineContent,
+    Precondition,
+    Setting,
+    Unpinned,
+)
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
 from platform_abi.resolver.digest import abi_digest
+
+#: No lockfile comes near this; a larger file is a mistake. In bytes.
+MAX_SIZE = 16 * 1024 * 1024
 
 #: The one layout of lockfiles that this version writes and reads.
 LOCK_SCHEMA = 1
@@ -65,6 +75,11 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
             for b in abi.beyond
         ],
     }
+    if abi.content is not None:
+        body["machine-content"] = {
+            "build": abi.content.build,
+            "drivers": dict(abi.content.drivers),
+        }
     body["seal"] = canonical_digest(body)
     text = tomli_w.dumps(body)
     try:
@@ -172,6 +187,17 @@ def _abi(body: dict[str, Any]) -> GuestAbi:
         ),
         notes=tuple(body["notes"]),
         machine_digest=body["machine-digest"],
+        content=_content(body.get("machine-content")),
+    )
+
+
+def _content(body: dict[str, Any] | None) -> MachineContent | None:
+    """Return the fingerprints of a lockfile; those written before there were any have none."""
+    if body is None:
+        return None
+    return MachineContent(
+        build=body["build"],
+        drivers=tuple((driver, body["drivers"][driver]) for driver in sorted(body["drivers"])),
     )
 
 
@@ -240,9 +266,13 @@ def write_text(name: str | Path, text: str) -> None:
 def read_text(name: str | Path) -> str:
     """Return the text of the file *name*; raises HostError where it cannot be read."""
     try:
-        return Path(name).read_bytes().decode("utf-8")
+        with Path(name).open("rb") as stream:
+            text = stream.read(MAX_SIZE + 1).decode("utf-8")
     except UnicodeDecodeError:
         raise LockError(f"{name}: not UTF-8", code="lock-syntax") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise HostError(f"cannot read {name}: {reason}", code="read-failed") from error
+    if len(text) > MAX_SIZE:
+        raise LockError(f"{name}: larger than {MAX_SIZE} bytes", code="lock-syntax")
+    return text

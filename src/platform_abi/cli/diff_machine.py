@@ -1,0 +1,214 @@
+"""The kinds ``machine`` and ``build`` of the verb ``diff``.
+
+A process that compares two machine types is done sooner than QEMU has started. What it needs is
+kept as plain data, and read without the classes that other verbs make of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from platform_abi.cli.render import note, table
+from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.errors import UsageError, unknown
+from platform_abi.resolver.machine_diff import Row, diff_builds, machine_rows, shown
+from platform_abi.resolver.machine_table import Grouped, grouped, touched_table
+
+_KEYS = ("driver", "property", "before", "after", "change", "seen", "feature")
+_COLUMNS = ("driver", "property", "before", "after", "feature")
+
+#: The architecture of a machine type where none is named.
+_ARCH = "x86_64"
+
+#: So many names of drivers stand in one row of a table for people.
+_NAMES = 3
+
+
+def machines(arguments: argparse.Namespace) -> int:
+    """Print what differs between two machine types of one build; 1 where something does."""
+    catalogue = load_catalogue()
+    arch = arguments.arch or _ARCH
+    build, before, after = _chosen(catalogue, arguments, arch)
+
+    def touched(machine: str) -> Grouped:
+        return catalogue.kept(
+            ("reached", build, machine, arch),
+            lambda: grouped(touched_table(catalogue, build, machine, arch)),
+        )
+
+    first, second = touched(before), touched(after)
+    rows = list(machine_rows(first, second))
+    tree = _tree(catalogue, build, arch)
+    head = {"before": before, "after": after, "build": build, "arch": arch}
+    return _print(arguments, head, rows, tree)
+
+
+def builds(arguments: argparse.Namespace) -> int:
+    """Print what differs in one machine type between two builds; 1 where something does."""
+    from platform_abi.resolver.machine_choice import choose_machine
+
+    catalogue = load_catalogue()
+    arch = arguments.arch or _ARCH
+    name = arguments.machine
+    if name is None:
+        raise UsageError(
+            "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"
+        )
+    names = (arguments.before, arguments.after)
+    meant = [choose_machine(catalogue, name, arch, build)[1].name for build in names]
+    if meant[0] != meant[1]:
+        raise UsageError(
+            f"'{name}' is {meant[0]} in {names[0]} and {meant[1]} in {names[1]}",
+            code="machine-alias",
+            help="write the versioned name",
+        )
+    rows = catalogue.kept(
+        ("differences", *names, meant[0], arch),
+        lambda: diff_builds(catalogue, *names, meant[0], arch),
+    )
+    first, second = (_tree(catalogue, build, arch) for build in names)
+    tree = {driver: line for driver, line in second.items() if driver in first}
+    head = {"before": names[0], "after": names[1], "machine": meant[0], "arch": arch}
+    return _print(arguments, head, rows, tree)
+
+
+def _chosen(
+    catalogue: FileCatalogue, arguments: argparse.Namespace, arch: str
+) -> tuple[str, str, str]:
+    """Return the build to compare in, the newest that has both machine types, and their names."""
+    names = (arguments.before, arguments.after)
+    known: Mapping[str, Sequence[str]] = catalogue.kept(
+        ("machines-of", arch),
+        lambda: {b: list(catalogue.build(b, arch).machines) for b in catalogue.builds(arch)},
+    )
+    if arguments.build is None:
+        for build, machines_ in known.items():
+            if all(name in machines_ for name in names):
+                return (build, *names)
+    elif all(name in known.get(arguments.build, ()) for name in names):
+        return (arguments.build, *names)
+    from platform_abi.resolver.machine_choice import choose_machine
+
+    # An alias, or a name that is unknown, or two that no build has both of.
+    found = [choose_machine(catalogue, name, arch, arguments.build) for name in names]
+    if found[0][0] != found[1][0]:
+        raise UsageError(
+            f"no build has both {names[0]} and {names[1]}",
+            code="no-common-build",
+            help="'diff build' compares one machine type in two builds",
+        )
+    return (found[0][0].name, found[0][1].name, found[1][1].name)
+
+
+def _tree(catalogue: FileCatalogue, build: str, arch: str) -> Mapping[str, Sequence[str]]:
+    """Return, for each concrete driver, its parents, nearest first."""
+
+    def read() -> dict[str, list[str]]:
+        types = catalogue.types(build, arch)
+        return {
+            name: [*types.ancestry(name)][1:]
+            for name in types.parents
+            if name not in types.abstract
+        }
+
+    return catalogue.kept(("tree", build, arch), read)
+
+
+def _print(
+    arguments: argparse.Namespace,
+    head: Mapping[str, str],
+    every: Sequence[Row],
+    tree: Mapping[str, Sequence[str]],
+) -> int:
+    drivers = _drivers(arguments.driver, every, tree)
+    rows = shown(every, drivers=drivers, every=arguments.all)
+    if arguments.json:
+        from platform_abi.emit.document import SCHEMA_VERSION, to_json
+
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            **head,
+            "differences": [dict(zip(_KEYS, row, strict=True)) for row in rows],
+        }
+        sys.stdout.write(to_json(document))
+    elif arguments.csv:
+        import csv
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(_KEYS)
+        writer.writerows(rows)
+    else:
+        _print_table(head, rows, tree)
+        left_out = len(shown(every, drivers=drivers, every=True)) - len(rows)
+        if left_out:
+            note("note", f"{left_out} more that no guest can see, or one side only: --all", "dim")
+    return 1 if rows else 0
+
+
+def _drivers(
+    wanted: Sequence[str], rows: Iterable[Row], tree: Mapping[str, Sequence[str]]
+) -> set[str]:
+    """Return the drivers that a user names; an abstract type stands for all below it."""
+    named = {row[0] for row in rows} - tree.keys()
+    types = {*tree, *named, *(step for line in tree.values() for step in line)}
+    for name in wanted:
+        if name not in types:
+            raise unknown("driver", name, types, code="unknown-driver")
+    return {
+        driver
+        for driver in (*tree, *named)
+        if any(
+            name == driver or (name not in tree and name in tree.get(driver, ())) for name in wanted
+        )
+    }
+
+
+def _print_table(
+    head: Mapping[str, str], rows: Sequence[Row], tree: Mapping[str, Sequence[str]]
+) -> None:
+    place = head.get("build") or head["machine"]
+    print(f"{head['before']} -> {head['after']}  ({place})")
+    groups: dict[tuple[str | None, ...], list[str]] = {}
+    for driver, *rest in rows:
+        groups.setdefault((rest[0], rest[1], rest[2], rest[5]), []).append(driver)
+    below: dict[str, set[str]] = {}
+    for driver, line in tree.items():
+        for step in line:
+            if step not in tree:
+                below.setdefault(step, set()).add(driver)
+    lines = [
+        [_listed(_covering(drivers, tree, below)), *(cell or "-" for cell in group)]
+        for group, drivers in groups.items()
+    ]
+    if lines:
+        table([key.upper() for key in _COLUMNS], lines)
+
+
+def _covering(
+    drivers: Sequence[str], tree: Mapping[str, Sequence[str]], below: Mapping[str, Collection[str]]
+) -> list[str]:
+    """Return *drivers*, those that are all below one abstract type by its name and their number."""
+    left = set(drivers)
+    found = []
+    for driver in drivers:
+        if driver not in left:
+            continue
+        wide = [
+            t
+            for t in tree.get(driver, ())
+            if t in below and len(below[t]) > 1 and left.issuperset(below[t])
+        ]
+        if wide:
+            found.append(f"{wide[-1]} ({len(below[wide[-1]])} drivers)")
+            left -= set(below[wide[-1]])
+        else:
+            found.append(driver)
+            left.discard(driver)
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")

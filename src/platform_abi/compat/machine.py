@@ -1,0 +1,268 @@
+"""Whether a machine type means the same to a virtual machine in another build of QEMU.
+
+A machine type's name is no key of a guest ABI: a vendor can change what a released one sets. So the
+content of the machine type is compared, as far as the virtual machine consists of it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+from attrs import frozen
+
+from platform_abi.compat.check import Finding, Severity
+from platform_abi.emit.arguments import global_argument
+from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.machine import MachineType, QemuBuild
+from platform_abi.model.value import Value
+from platform_abi.model.visibility import Seen
+from platform_abi.model.vm import Properties
+from platform_abi.resolver.fingerprint import driver_fingerprint, vm_drivers
+from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.machine_diff import Row, driver_rows
+from platform_abi.resolver.machine_table import Cell, KnownBuild, driver_row, known_build
+
+#: *unknown*: the fingerprints differ, and nobody knows any more what the values were.
+MachineStatus = Literal["ok", "differs", "unknown"]
+
+
+@frozen(kw_only=True, repr=False)
+class MachineDifference(Value):
+    """A property that one machine type sets otherwise in two builds; None where it states no value.
+
+    *change* is ``changed``; ``added`` or ``removed`` where only one build has the property;
+    ``unstated`` where one of them neither sets it nor says what it is by default.
+    *matters* is whether the guest gets, or its migration stream has, another value than before.
+    *argument* is the value of ``-global`` that gives the virtual machine the value that it had.
+    """
+
+    driver: str
+    property: str
+    before: str | None
+    after: str | None
+    change: Literal["changed", "added", "removed", "unstated"]
+    seen: Seen
+    matters: bool
+    feature: str = ""
+    argument: str = ""
+
+
+@frozen(kw_only=True, repr=False)
+class MachineVerdict(Value):
+    """What another build makes of a virtual machine that keeps its machine type's name.
+
+    *differences* leaves out what the virtual machine's own arguments set. *unlocated* are drivers
+    whose content is not what the lockfile has the fingerprint of, and whose earlier values no
+    definition here has. *missing* are the virtual machine's drivers that *build* does not have.
+    """
+
+    status: MachineStatus
+    machine: str
+    locked: str
+    build: str
+    differences: tuple[MachineDifference, ...] = ()
+    unlocated: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return the arguments that give the virtual machine back what it had, for exec."""
+        pins = [d.argument for d in self.differences if d.matters and d.argument]
+        return tuple(word for pin in pins for word in ("-global", pin))
+
+
+def compare_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> MachineVerdict:
+    """Return whether *build* gives the virtual machine of *abi* what it was resolved against.
+
+    That is the build that its lockfile names, else the one it was resolved for, else the newest
+    that has its machine type. Raises UnknownNameError for no such *build*, and where it has no
+    machine type of that name.
+    """
+    vm = abi.vm
+    target, machine = choose_machine(catalogue, vm.machine, vm.arch, build)
+    recorded = dict(abi.content.drivers) if abi.content is not None else {}
+    side = _Side(catalogue, target, machine)
+    origin = _origin(catalogue, abi)
+    locked = abi.content.build if abi.content is not None else (origin.build.name if origin else "")
+    of = origin or side
+    drivers = recorded or dict.fromkeys(vm_drivers(catalogue, of.build.name, of.machine, vm), "")
+    differences: list[MachineDifference] = []
+    unlocated, missing = [], []
+    for driver, fingerprint in drivers.items():
+        if not side.has(driver):
+            missing += [driver] if fingerprint or of.has(driver) else []
+            continue
+        now = side.row(driver)
+        if fingerprint and driver_fingerprint(now) == fingerprint:
+            continue
+        before = origin.row(driver) if origin and origin.has(driver) else None
+        if before is None or (fingerprint and driver_fingerprint(before) != fingerprint):
+            unlocated.append(driver)
+        else:
+            differences += _differences(abi, side, driver_rows(driver, before, now))
+    wrong = missing or any(d.matters for d in differences)
+    return MachineVerdict(
+        status="differs" if wrong else "unknown" if unlocated else "ok",
+        machine=machine.name,
+        locked=locked,
+        build=target.name,
+        differences=tuple(differences),
+        unlocated=tuple(unlocated),
+        missing=tuple(missing),
+    )
+
+
+def machine_findings(verdict: MachineVerdict, *, allow_unknown: bool = False) -> list[Finding]:
+    """Return what *verdict* says against starting the virtual machine in that build.
+
+    What is not known blocks like what is known to differ, unless *allow_unknown*. Properties that
+    only one build has are told once, and block nothing.
+    """
+    unknown: Severity = "warn" if allow_unknown else "blocked"
+    found = [
+        Finding(
+            code="machine-content",
+            severity="blocked",
+            message=f"{d.driver}.{d.property} is {d.after} in {verdict.machine} of "
+            f"{verdict.build}, and was {d.before} in that of {verdict.locked}"
+            + ("" if d.seen == "guest" else "; only the migration stream can tell"),
+            help=f"start it with -global {shlex.quote(d.argument)}",
+            feature=d.feature,
+            property=f"{d.driver}.{d.property}",
+            value=d.after or "",
+        )
+        for d in verdict.differences
+        if d.matters
+    ]
+    found += [
+        Finding(
+            code="driver-missing",
+            severity="blocked",
+            message=f"{verdict.build} has no driver {driver}",
+            help="choose a build that has it, or take the device out",
+        )
+        for driver in verdict.missing
+    ]
+    found += [
+        Finding(
+            code="machine-content-unknown",
+            severity=unknown,
+            message=f"{verdict.machine} of {verdict.build} gives {driver} other properties than "
+            f"that of {verdict.locked} gave, and what these were is not known any more",
+            help=f"install the definitions of {verdict.locked}, or resolve again",
+        )
+        for driver in verdict.unlocated
+    ]
+    one_sided = sum(not d.matters for d in verdict.differences)
+    if one_sided:
+        found.append(
+            Finding(
+                code="machine-content-one-sided",
+                severity="info",
+                message=f"{one_sided} properties of the virtual machine's drivers are in "
+                f"{verdict.locked} or {verdict.build} only, or stated by one of them only",
+                help="'diff build --all' names them",
+            )
+        )
+    return found
+
+
+class _Side:
+    """One build's meaning of the machine type."""
+
+    def __init__(self, catalogue: Catalogue, build: QemuBuild, machine: MachineType) -> None:
+        self._catalogue = catalogue
+        self.build = build
+        self.machine = machine
+        self.known: KnownBuild = known_build(catalogue, build.name, machine.arch)
+
+    def has(self, driver: str) -> bool:
+        """Return whether the build has *driver*; one whose types nobody recorded may have any."""
+        types = self.known.types
+        return driver in types or not types
+
+    def row(self, driver: str) -> Mapping[str, Cell]:
+        """Return the properties of *driver*; empty where the build has no such driver."""
+        return driver_row(
+            self._catalogue, self.build.name, self.machine.name, self.machine.arch, driver
+        )
+
+
+def _origin(catalogue: Catalogue, abi: GuestAbi) -> _Side | None:
+    """Return what *abi* was resolved against; None where no definition has it any more."""
+    vm = abi.vm
+    name = vm.build if abi.content is None else abi.content.build
+    if name is not None and name not in catalogue.builds(vm.arch):
+        return None
+    if name is not None and vm.machine not in catalogue.build(name, vm.arch).machines:
+        return None
+    return _Side(catalogue, *choose_machine(catalogue, vm.machine, vm.arch, name))
+
+
+def _differences(abi: GuestAbi, side: _Side, rows: Iterable[Row]) -> Iterator[MachineDifference]:
+    """Yield *rows* as differences, but those that the virtual machine's own arguments decide."""
+    given: dict[str, set[str]] = {}
+    for name, prop, before, after, change, seen, feature in rows:
+        if name not in given:
+            given[name] = _given(abi, side, name)
+        if prop in given[name] or seen not in ("guest", "migration"):
+            continue
+        argument = ""
+        if change == "changed" and before is not None:
+            setting = Setting(
+                driver=name, property=prop, value=before, layer="global", source="argument"
+            )
+            argument = global_argument(setting)
+        yield MachineDifference(
+            driver=name,
+            property=prop,
+            before=before,
+            after=after,
+            change=change,
+            seen=seen,
+            matters=change == "changed",
+            feature=feature,
+            argument=argument,
+        )
+
+
+def _given(abi: GuestAbi, side: _Side, driver: str) -> set[str]:
+    """Return the properties that every device of *driver* has from elsewhere than *side*.
+
+    What is set on an inner device loses to a compat property of the outer one.
+    """
+    types = side.known.types
+    outer = {driver, *types.ancestry(driver)}
+    inner = {*types.ancestry(side.known.inner.get(driver, ""))}
+    beaten = {entry.property for entry in side.machine.compat if entry.driver in outer}
+    names = {
+        s.property
+        for s in abi.settings
+        if s.device is None
+        and s.layer != "default"
+        and (s.driver in outer or (s.driver in inner and s.property not in beaten))
+    }
+    own = [*_own(abi, side.known, driver)]
+    return names | set.intersection(*own) if own else names
+
+
+def _own(abi: GuestAbi, known: KnownBuild, driver: str) -> Iterator[set[str]]:
+    """Yield, for each device of *driver*, the properties that it has of its own."""
+
+    def keys(pairs: Properties) -> set[str]:
+        return {key for key, _ in pairs}
+
+    vm, types = abi.vm, known.types
+    for label, device in zip(vm.labels(), vm.devices, strict=True):
+        canonical = types.aliases.get(device.driver, device.driver)
+        own = keys(device.properties) | {s.property for s in abi.settings if s.device == label}
+        if driver == canonical:
+            yield own
+        elif driver == known.inner.get(canonical):
+            # What the outer device passes on is told of that one.
+            yield own | known.kinds(canonical).keys()
+    if vm.cpu is not None and driver.startswith(f"{vm.cpu.model}-"):
+        yield keys(vm.cpu.properties)

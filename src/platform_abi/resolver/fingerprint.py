@@ -1,0 +1,109 @@
+"""Fingerprints of a machine type's content: of all that a guest can see, and of each driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from attrs import field, frozen
+
+from platform_abi.model.abi import GuestAbi, MachineContent
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.digest import canonical_digest
+from platform_abi.model.machine import MachineType
+from platform_abi.model.value import Value
+from platform_abi.model.vm import VirtualMachine
+from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.machine_table import Cell, driver_row, known_build, whole_table
+
+
+@frozen(kw_only=True, repr=False)
+class MachineFingerprints(Value):
+    """What identifies the content of a machine type, whatever build it is of and what its name is.
+
+    *guest* is over every property of every driver that a guest can see. *drivers* has one for each
+    driver, over all its properties, so that a change can be located, a stream's as well.
+    """
+
+    guest: str
+    drivers: Mapping[str, str] = field(factory=dict)
+
+
+def machine_fingerprints(
+    catalogue: Catalogue, build: str, machine: str, arch: str
+) -> MachineFingerprints:
+    """Return the fingerprints of machine type *machine* of *build*.
+
+    They depend on nothing but values: two builds that give every driver the same properties with
+    the same values, however these are spelled or come about, have the same fingerprints.
+    """
+    table = {
+        driver: row
+        for driver, row in whole_table(catalogue, build, machine, arch).items()
+        if any(cell[2] != "absent" for cell in row.values())
+    }
+    return MachineFingerprints(
+        guest=canonical_digest(
+            {
+                driver: {name: cell[0] for name, cell in row.items() if cell[2] == "guest"}
+                for driver, row in table.items()
+            }
+        ),
+        drivers={name: driver_fingerprint(row) for name, row in table.items()},
+    )
+
+
+def driver_fingerprint(row: Mapping[str, Cell]) -> str:
+    """Return the digest of one driver's properties with their values.
+
+    Who can tell them does not count, so that a rule that is found later changes no lockfile.
+    """
+    return canonical_digest({name: cell[0] for name, cell in row.items()})
+
+
+def machine_content(
+    catalogue: Catalogue, abi: GuestAbi, build: str | None = None
+) -> MachineContent:
+    """Return the fingerprints of what *abi*'s virtual machine consists of, for its lockfile.
+
+    In *build*, else the one that the ABI was resolved for, else the newest with its machine type.
+    """
+    vm = abi.vm
+    chosen, machine = choose_machine(catalogue, vm.machine, vm.arch, build or vm.build)
+    known = known_build(catalogue, chosen.name, vm.arch).types
+    rows = (
+        (driver, driver_row(catalogue, chosen.name, machine.name, vm.arch, driver))
+        for driver in vm_drivers(catalogue, chosen.name, machine, vm)
+        if driver in known or not known
+    )
+    return MachineContent(
+        build=chosen.name,
+        drivers=tuple((driver, driver_fingerprint(row)) for driver, row in rows),
+    )
+
+
+def vm_drivers(
+    catalogue: Catalogue, build: str, machine: MachineType, vm: VirtualMachine
+) -> tuple[str, ...]:
+    """Return the drivers of *vm*: its devices, what is inside of them, the CPU and the board."""
+    known = known_build(catalogue, build, vm.arch)
+    found = {known.types.aliases.get(d.driver, d.driver) for d in vm.devices}
+    found |= {known.inner[name] for name in found if name in known.inner}
+    found |= set(_cpu_types(catalogue, build, machine, vm))
+    found |= set(catalogue.visibility().board(machine.family))
+    return tuple(sorted(found))
+
+
+def _cpu_types(
+    catalogue: Catalogue, build: str, machine: MachineType, vm: VirtualMachine
+) -> Iterator[str]:
+    """Yield the QOM type of the CPU, by the build's own list of models or as families name it."""
+    if vm.cpu is None:
+        yield from [machine.cpu] if machine.cpu else []
+        return
+    model = catalogue.cpu_models(build, vm.arch).get(vm.cpu.model)
+    if model is not None:
+        yield model.type
+        return
+    for family in catalogue.devices().families:
+        if machine.cpu.endswith(f"-{family.driver}"):
+            yield f"{vm.cpu.model}-{family.driver}"

@@ -1,0 +1,225 @@
+"""The content of a machine type in one build: every driver's properties and their values.
+
+A compat property of an abstract type holds for every concrete type below it, as in QEMU itself
+(qom/object.c, object_apply_global_props, asks object_dynamic_cast) and in QEMU's own
+scripts/compare-machine-types.py; one of a driver that the build does not have stands under its own
+name. An inner device has its compat properties before the outer one is made
+(hw/virtio/virtio-pci.c, virtio_instance_init_common), which shows the inner one's properties as its
+own: what is set on the inner device shows on the outer one, and an entry on the outer one wins.
+
+The tables are plain data: they are kept on disk and compared without any class being needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from platform_abi.model.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
+    from platform_abi.model.visibility import Seen
+
+#: One property: its value in effect, the build's own default, who can tell it, and the feature
+#: that drives it where that is left to the host. None: QEMU states no value.
+Cell = tuple["str | None", "str | None", "Seen", str]
+
+#: Driver to property to cell.
+Table = Mapping[str, Mapping[str, Cell]]
+
+
+#: A table with equal rows once: the rows, and the number of each driver's.
+Grouped = tuple[Sequence[Mapping[str, Cell]], Mapping[str, int]]
+
+
+def whole_table(catalogue: Catalogue, build: str, machine: str, arch: str) -> Table:
+    """Return every property of every concrete driver of *build* under the *machine* type."""
+    known = known_build(catalogue, build, arch)
+    touched = touched_table(catalogue, build, machine, arch)
+    names = {*known.concrete, *touched}
+    return {name: _merged(known, name, touched.get(name, {})) for name in sorted(names)}
+
+
+def driver_row(
+    catalogue: Catalogue, build: str, machine: str, arch: str, driver: str
+) -> Mapping[str, Cell]:
+    """Return every property of one concrete *driver*, sorted; empty where the build has none."""
+    known = known_build(catalogue, build, arch)
+    key = ("touched", build, machine, arch)
+    touched = catalogue.memo.get(key)
+    if touched is None:
+        touched = catalogue.memo[key] = touched_table(catalogue, build, machine, arch)
+    return _merged(known, driver, touched.get(driver, {}))
+
+
+def touched_table(catalogue: Catalogue, build: str, machine: str, arch: str) -> Table:
+    """Return what the compat properties of a machine type reach, and only that.
+
+    Wherever two machine types of one build reach a property neither of them, it is the same.
+    """
+    known = known_build(catalogue, build, arch)
+    values = _values(known, catalogue.machine(build, machine, arch))
+    return {
+        driver: {name: known.cell(driver, name, row[name]) for name in sorted(row)}
+        for driver, row in sorted(values.items())
+    }
+
+
+def grouped(table: Table) -> Grouped:
+    """Return *table* with equal rows once: hundreds of CPU models have one and the same."""
+    rows: dict[tuple[tuple[str, Cell], ...], int] = {}
+    numbers = {
+        driver: rows.setdefault(tuple(row.items()), len(rows)) for driver, row in table.items()
+    }
+    return [dict(row) for row in rows], numbers
+
+
+def _merged(known: KnownBuild, driver: str, touched: Mapping[str, Cell]) -> Mapping[str, Cell]:
+    defaults = known.defaults(driver)
+    return {
+        name: touched[name] if name in touched else known.cell(driver, name, defaults.get(name))
+        for name in sorted({*defaults, *touched})
+    }
+
+
+def _values(known: KnownBuild, machine: MachineType) -> dict[str, dict[str, str]]:
+    """Return the values that compat properties give, by concrete driver, in QEMU's order."""
+    values: dict[str, dict[str, str]] = {}
+    for entry in machine.compat:
+        for driver in known.reached(entry):
+            kind = known.kinds(driver).get(entry.property, "")
+            values.setdefault(driver, {})[entry.property] = known.spelled(kind, entry.value)
+    for outer, inner in known.inner.items():
+        passed_on = known.kinds(outer)
+        for name, value in values.get(inner, {}).items():
+            if name in passed_on:
+                values.setdefault(outer, {}).setdefault(name, value)
+    return values
+
+
+class KnownBuild:
+    """What a build knows of its drivers, as far as it has been asked about them."""
+
+    def __init__(self, catalogue: Catalogue, build: str, arch: str) -> None:
+        """Start with the types of *build*; everything else is read when it is needed."""
+        from platform_abi.resolver.spelling import spelled
+
+        self.spelled = spelled
+        self.types: TypeTable = catalogue.types(build, arch)
+        self._rows = catalogue.property_rows(build, arch)
+        self._visibility = catalogue.visibility()
+        self._features = _features(catalogue)
+        self.concrete = tuple(n for n in self.types.parents if n not in self.types.abstract)
+        self._below: dict[str, list[str]] = {}
+        for name in self.concrete:
+            for step in self.types.ancestry(name):
+                self._below.setdefault(step, []).append(name)
+        self.inner = _inner_devices(catalogue, self.types)
+        self._kinds: dict[str, Mapping[str, str]] = {}
+        self._defaults: dict[str, Mapping[str, str | None]] = {}
+        self._about: dict[tuple[str, str], tuple[Seen, str]] = {}
+
+    def reached(self, entry: CompatProperty) -> list[str]:
+        """Return the concrete drivers that have a compat property; itself where nobody knows it.
+
+        QEMU aborts where a driver lacks the property of an entry that is not optional, so that
+        one is there even where no list of properties says so.
+        """
+        if entry.driver not in self.types:
+            return [entry.driver]
+        below = self._below.get(entry.driver, [])
+        if not entry.optional:
+            return below
+        return [name for name in below if entry.property in self.kinds(name)]
+
+    def kinds(self, driver: str) -> Mapping[str, str]:
+        """Return the properties of *driver* with QEMU's type of each, empty where none is known."""
+        if driver not in self._kinds:
+            self._read(driver)
+        return self._kinds[driver]
+
+    def defaults(self, driver: str) -> Mapping[str, str | None]:
+        """Return the properties of *driver* with the default of each."""
+        if driver not in self._defaults:
+            self._read(driver)
+        return self._defaults[driver]
+
+    def _read(self, driver: str) -> None:
+        line = [*self.types.ancestry(driver)] if driver in self.types else []
+        rows: dict[str, tuple[str, ...]] = {}
+        for step in reversed(line):
+            rows.update(self._rows.get(step, {}))
+        if line and not rows:
+            rows = dict.fromkeys(self.types.properties(driver), ("",))
+        self._kinds[driver] = {name: row[0] for name, row in rows.items()}
+        self._defaults[driver] = {
+            name: self.spelled(row[0], row[1]) if len(row) > 1 else None
+            for name, row in rows.items()
+        }
+
+    def cell(self, driver: str, name: str, value: str | None) -> Cell:
+        """Return the cell of a property that has *value* in effect."""
+        seen, feature = self.about(driver, name)
+        return (value, self.defaults(driver).get(name), seen, feature)
+
+    def about(self, driver: str, name: str) -> tuple[Seen, str]:
+        """Return who can tell a property of *driver*, and the feature that drives it, or nothing.
+
+        What a rule says of an inner device's property holds where the outer one passes it on.
+        """
+        found = self._about.get((driver, name))
+        if found is None:
+            found = self._about[driver, name] = self._find(driver, name)
+        return found
+
+    def _find(self, driver: str, name: str) -> tuple[Seen, str]:
+        if self.types and driver not in self.types and not self._visibility.named(driver):
+            return "absent", ""
+        line = [*self.types.ancestry(driver)] if driver in self.types else [driver]
+        inner = self.inner.get(driver)
+        if inner is not None:
+            line += self.types.ancestry(inner)
+        features = (self._features.get((step, name)) for step in line)
+        feature = next((found for found in features if found), "")
+        return self._visibility.seen(line, name), feature
+
+
+def known_build(catalogue: Catalogue, build: str, arch: str) -> KnownBuild:
+    """Return what *build* knows of its drivers, made now or found with the catalogue."""
+    key = ("known-build", build, arch)
+    found: KnownBuild | None = catalogue.memo.get(key)
+    if found is None:
+        found = catalogue.memo[key] = KnownBuild(catalogue, build, arch)
+    return found
+
+
+def _inner_devices(catalogue: Catalogue, types: TypeTable) -> dict[str, str]:
+    """Return, for each concrete driver with another device inside that it passes on, that one."""
+    found: dict[str, str] = {}
+    for family in catalogue.devices().families:
+        for proxy in family.proxies:
+            if not types.is_a(proxy, family.driver):
+                found[proxy] = family.driver
+    for entry in catalogue.realize().inner:
+        if entry.type in types:
+            for driver in entry.drivers:
+                found.setdefault(driver, entry.type)
+    return {
+        name: inner
+        for name in types.parents
+        if name not in types.abstract
+        for inner in [next((found[s] for s in types.ancestry(name) if s in found), "")]
+        if inner
+    }
+
+
+def _features(catalogue: Catalogue) -> Mapping[tuple[str, str], str]:
+    """Return the features by driver and property that they drive."""
+    return {
+        (driver, name): feature.id
+        for stem in catalogue.feature_stems()
+        for feature in catalogue.features(stem)
+        for text in feature.properties
+        for driver, _, name in [text.partition(".")]
+    }
