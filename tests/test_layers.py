@@ -19,7 +19,7 @@ PACKAGE = Path(platform_abi.__file__).parent
 #: Lowest first. A room may know those before it, and itself.
 ROOMS = (
     "_version", "errors", "model", "definitions", "resolver",
-    "emit", "host", "compat", "author", "cli",
+    "emit", "host", "compat", "launch", "qmp", "author", "cli",
 )  # fmt: skip
 
 #: What may know every room: the face, the entry point, and strategies for tests.

@@ -1,0 +1,1 @@
+"""The command line of a QEMU, with the platform in it."""
