@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from platform_abi.cli.audited import Audited, ask, look, without
-from platform_abi.cli.promises import (
+from platform_abi.author.audited import Audited, ask, look, without
+from platform_abi.author.devices import Progress
+from platform_abi.author.promises import (
     against_binary,
     against_build,
     expected_build,
@@ -41,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
         other = ask(catalogue, arguments.against_binary, _OTHER, timeout=timeout)
     elif arguments.against is not None or arguments.view is None:
         expected_build(catalogue, arguments.against, found.build)  # before anything takes long
-    view = look(catalogue, found, machines, timeout=timeout)
+    progress = _progress()
+    view = look(catalogue, found, machines, timeout=timeout, progress=progress)
     if arguments.view is not None:
         from platform_abi.emit.lockfile import write_text
 
@@ -55,13 +57,27 @@ def run(arguments: argparse.Namespace) -> int:
         if other is None and arguments.against is None:
             return 0
     if other is not None:
-        verdict = against_binary(catalogue, other, found, view, machines, timeout=timeout)
+        verdict = against_binary(
+            catalogue, other, found, view, machines, timeout=timeout, progress=progress
+        )
     else:
         expected = expected_build(catalogue, arguments.against, found.build)
         verdict = against_build(catalogue, expected, found, view, machines)
     verdict = whole(catalogue, verdict, [found] if other is None else [found, other])
     _print(arguments, found, verdict)
     return int(not verdict.kept)
+
+
+def _progress() -> Progress:
+    """Return what shows on a terminal how far it is, and says nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda _done, _all: None
+
+    def show(done: int, of: int) -> None:
+        end = "\r" if done < of else "\r\x1b[K"
+        print(f"looking at machine types: {done} of {of}", end=end, file=sys.stderr, flush=True)
+
+    return show
 
 
 def _timeout(arguments: argparse.Namespace) -> float:

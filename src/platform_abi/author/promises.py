@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve
 
-from platform_abi.cli.audited import Audited, catalogue_with, look
+from platform_abi.author.audited import Audited, catalogue_with, look
+from platform_abi.author.devices import Progress
 from platform_abi.compat.audit import (
     AuditVerdict,
     Difference,
@@ -96,6 +97,7 @@ def against_binary(
     machines: Sequence[str],
     *,
     timeout: float,
+    progress: Progress | None = None,
 ) -> AuditVerdict:
     """Return in what a binary, of which *view* is what guests find, differs from the *other*.
 
@@ -110,7 +112,7 @@ def against_binary(
             f"{other.binary} emulates {other.build.arch}, {found.binary} {found.build.arch}",
             code="qemu-architecture",
         )
-    others = look(catalogue, other, common, timeout=timeout)
+    others = look(catalogue, other, common, timeout=timeout, progress=progress)
     with catalogue_with(catalogue, [found, other]) as both:
         differences = list(_properties(both, other.build, found, other, common))
     differences += _views(catalogue, others, view, common, {})

@@ -1,10 +1,9 @@
-"""QEMU binaries that the verb ``audit-qemu`` is about: what each says of itself, and shows."""
+"""A QEMU binary that is audited: what it says of itself, and what its guests would find."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from platform_abi.author.asking import Asked
-from platform_abi.author.devices import device_types
+from platform_abi.author.devices import Progress, device_types
 from platform_abi.author.inheritance import whole_properties
 from platform_abi.author.machines import ask_machines, machine_types, with_optional
 from platform_abi.author.names import build_of
@@ -147,9 +146,12 @@ def look(
     machines: Sequence[str],
     *,
     timeout: float,
-    progress: bool = True,
+    progress: Progress | None = None,
 ) -> BinaryView:
-    """Return what guests of *machines* would find in a binary, as far as that can be looked at."""
+    """Return what guests of *machines* would find in a binary, as far as that can be looked at.
+
+    *progress* is told after each machine type how many are done, and of how many.
+    """
     build = audited.build
     looked_at = catalogue.guest_devices(build.arch)
     seen = [name for name in machines if can_be_seen(looked_at, name, build.arch)]
@@ -161,7 +163,7 @@ def look(
         drivers=drivers,
         looked_at=looked_at,
         timeout=timeout,
-        progress=_progress() if progress else lambda _done, _all: None,
+        progress=progress or (lambda _done, _all: None),
     )
     return BinaryView(version=build.version, package=build.package, arch=build.arch, machines=views)
 
@@ -179,15 +181,3 @@ def without(view: BinaryView, labels: dict[str, str]) -> BinaryView:
             for name, machine in view.machines.items()
         },
     )
-
-
-def _progress() -> Callable[[int, int], None]:
-    """Return what shows on a terminal how far it is, and says nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return lambda _done, _all: None
-
-    def show(done: int, of: int) -> None:
-        end = "\r" if done < of else "\r\x1b[K"
-        print(f"looking at machine types: {done} of {of}", end=end, file=sys.stderr, flush=True)
-
-    return show
