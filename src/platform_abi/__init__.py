@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     from platform_abi.compat.evidence import complete, from_configuration, predict
     from platform_abi.compat.fleet import baseline
     from platform_abi.compat.labels import labels, traits
+    from platform_abi.compat.machine import (
+        MachineDifference,
+        MachineVerdict,
+        compare_machine,
+        machine_findings,
+    )
     from platform_abi.compat.merge import merge_reports
     from platform_abi.compat.needs import PlatformNeeds, Scope, platform_needs
     from platform_abi.compat.platforms import Missing, PlatformVerdict, newest, query_platforms
@@ -62,13 +68,21 @@ if TYPE_CHECKING:
     from platform_abi.host.oracle import ask_qemu
     from platform_abi.host.probe import probe
     from platform_abi.host.stream import read_fleet
-    from platform_abi.model.abi import Beyond, GuestAbi, Precondition, Setting, Unpinned
+    from platform_abi.model.abi import (
+        Beyond,
+        GuestAbi,
+        MachineContent,
+        Precondition,
+        Setting,
+        Unpinned,
+    )
     from platform_abi.model.capability import Capability
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.feature import Feature
     from platform_abi.model.host import Fact, FleetHost, HostReport
     from platform_abi.model.machine import MachineType, QemuBuild
     from platform_abi.model.platform import Platform, PlatformReference
+    from platform_abi.model.realize import DeviceProperties, PropertyValue
     from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
     from platform_abi.resolver.compare import (
         AbiDifference,
@@ -78,7 +92,14 @@ if TYPE_CHECKING:
     )
     from platform_abi.resolver.digest import abi_digest, platform_digest
     from platform_abi.resolver.explain import Explanation, explain
+    from platform_abi.resolver.fingerprint import (
+        MachineFingerprints,
+        machine_content,
+        machine_fingerprints,
+    )
     from platform_abi.resolver.from_options import virtual_machine
+    from platform_abi.resolver.full import full_properties
+    from platform_abi.resolver.machine_diff import diff_builds, diff_machines
     from platform_abi.resolver.offered import offered_bits
     from platform_abi.resolver.reference import parse_platform
     from platform_abi.resolver.resolve import resolve
@@ -94,6 +115,7 @@ _HOME = {
     "Cpu": "model.vm",
     "DefinitionError": "errors",
     "Device": "model.vm",
+    "DeviceProperties": "model.realize",
     "Diagnosis": "compat.diagnosis",
     "Disagreement": "compat.agreement",
     "Explanation": "resolver.explain",
@@ -108,7 +130,11 @@ _HOME = {
     "HostError": "errors",
     "HostReport": "model.host",
     "LockError": "errors",
+    "MachineContent": "model.abi",
+    "MachineDifference": "compat.machine",
+    "MachineFingerprints": "resolver.fingerprint",
     "MachineType": "model.machine",
+    "MachineVerdict": "compat.machine",
     "MigrationVerdict": "compat.check",
     "Missing": "compat.platforms",
     "Platform": "model.platform",
@@ -118,6 +144,7 @@ _HOME = {
     "PlatformReference": "model.platform",
     "PlatformVerdict": "compat.platforms",
     "Precondition": "model.abi",
+    "PropertyValue": "model.realize",
     "QemuBuild": "model.machine",
     "ReportError": "errors",
     "Scope": "compat.needs",
@@ -135,18 +162,25 @@ _HOME = {
     "baseline": "compat.fleet",
     "check": "compat.check",
     "check_migration": "compat.check",
+    "compare_machine": "compat.machine",
     "compare_probes": "compat.agreement",
     "complete": "compat.evidence",
     "diagnose": "compat.diagnosis",
     "diff_abis": "resolver.compare",
+    "diff_builds": "resolver.machine_diff",
     "diff_hosts": "compat.compare",
+    "diff_machines": "resolver.machine_diff",
     "diff_platforms": "resolver.compare",
     "explain": "resolver.explain",
     "find_qemu": "host.netdevs",
     "from_configuration": "compat.evidence",
+    "full_properties": "resolver.full",
     "labels": "compat.labels",
     "load_catalogue": "definitions.catalogue",
     "lock_text": "emit.lockfile",
+    "machine_content": "resolver.fingerprint",
+    "machine_findings": "compat.machine",
+    "machine_fingerprints": "resolver.fingerprint",
     "merge_reports": "compat.merge",
     "newest": "compat.platforms",
     "offered_bits": "resolver.offered",
@@ -180,6 +214,7 @@ __all__ = [
     "Cpu",
     "DefinitionError",
     "Device",
+    "DeviceProperties",
     "Diagnosis",
     "Disagreement",
     "Explanation",
@@ -194,7 +229,11 @@ __all__ = [
     "HostError",
     "HostReport",
     "LockError",
+    "MachineContent",
+    "MachineDifference",
+    "MachineFingerprints",
     "MachineType",
+    "MachineVerdict",
     "MigrationVerdict",
     "Missing",
     "Platform",
@@ -204,6 +243,7 @@ __all__ = [
     "PlatformReference",
     "PlatformVerdict",
     "Precondition",
+    "PropertyValue",
     "QemuBuild",
     "ReportError",
     "Scope",
@@ -222,18 +262,25 @@ __all__ = [
     "baseline",
     "check",
     "check_migration",
+    "compare_machine",
     "compare_probes",
     "complete",
     "diagnose",
     "diff_abis",
+    "diff_builds",
     "diff_hosts",
+    "diff_machines",
     "diff_platforms",
     "explain",
     "find_qemu",
     "from_configuration",
+    "full_properties",
     "labels",
     "load_catalogue",
     "lock_text",
+    "machine_content",
+    "machine_findings",
+    "machine_fingerprints",
     "merge_reports",
     "newest",
     "offered_bits",

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import platform_abi as pa
+from platform_abi.author.promises import expected_build
 from platform_abi.cli import audit_qemu
 from platform_abi.cli.audit_qemu import _grouped
-from platform_abi.author.promises import expected_build
 from platform_abi.compat.audit import Difference
 from platform_abi.model.machine import QemuBuild
 

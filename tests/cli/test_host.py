@@ -243,6 +243,27 @@ def test_a_vm_needs_no_lockfile(capsys: Run) -> None:
     assert 1 == _run(capsys, *words, "--platform", "linux-6.8")[0]
 
 
+def test_check_names_what_another_build_makes_of_the_machine_type(
+    tmp_path: Path, capsys: Run
+) -> None:
+    """The same name with other content is blocked, with the argument that keeps the old value."""
+    path = str(tmp_path / "vm.lock")
+    vm = [*VM, "--device", "vfio-pci,host=01:00.0", "--build", "qemu-10.0.2"]
+    assert 0 == _run(capsys, "resolve", *vm, "--platform", "linux-6.8", "--lock", path)[0]
+    for build, said in (("qemu-11.1.3", True), ("qemu-10.0.2", False)):
+        words = ["check", path, "--host", UBUNTU, "--build", build]
+        assert said == ("-global vfio-pci.x-igd-opregion=off" in _run(capsys, *words)[1])
+    moved = ["check", path, "--from", UBUNTU, "--to", UBUNTU, "--build", "qemu-11.1.3", "--json"]
+    verdict = json.loads(_run(capsys, *moved)[1])
+    found = [
+        any(f["code"] == "machine-content" for f in verdict[way]["findings"])
+        for way in ("forward", "back")
+    ]
+    assert [True, False] == found
+    code, _, err = _run(capsys, "check", path, "--host", UBUNTU, "--build", "qemu-11.1.4")
+    assert (2, True) == (code, "did you mean 'qemu-11.1.3'" in err)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

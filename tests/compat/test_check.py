@@ -473,3 +473,13 @@ def test_documents_have_one_shape(catalogue: pa.FileCatalogue) -> None:
         check_migration(catalogue, _abi(catalogue), _host(catalogue), _host(catalogue))
     )
     assert {"schema_version", "status", "forward", "back"} == set(both)
+
+
+def test_what_else_was_found_of_a_host_counts(catalogue: pa.FileCatalogue) -> None:
+    """A further finding that blocks, blocks; of a destination it blocks the way there only."""
+    abi, host = _abi(catalogue), _host(catalogue)
+    bad = pa.Finding(code="machine-content", severity="blocked", message="other content")
+    assert "blocked" != check(catalogue, abi, host).status
+    assert "blocked" == check(catalogue, abi, host, further=[bad]).status
+    both = check_migration(catalogue, abi, host, host, further=[bad])
+    assert (True, False) == (bad in both.forward.findings, bad in both.back.findings)

@@ -32,11 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("standard input is one report, not two", code="usage")
     catalogue = load_catalogue()
     abi = _abi(catalogue, arguments)
+    further = _of_build(catalogue, abi, arguments)
     how = {"allow_unknown": arguments.allow_unknown, "force": arguments.force}
     status: Status
     if moving:
         ends = [report_of(catalogue, n) for n in (arguments.source, arguments.destination)]
-        both = check_migration(catalogue, abi, ends[0], ends[1], **how)
+        both = check_migration(catalogue, abi, ends[0], ends[1], further=further, **how)
         status = both.status
         if arguments.json:
             from platform_abi.compat.document import migration_document
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             _print(f"{arguments.destination} -> {arguments.source}", both.back)
     else:
         name = arguments.host or "this"
-        one = check(catalogue, abi, report_of(catalogue, name), **how)
+        one = check(catalogue, abi, report_of(catalogue, name), further=further, **how)
         status = one.status
         if arguments.json:
             from platform_abi.compat.document import check_document
@@ -77,6 +78,18 @@ def _abi(catalogue: FileCatalogue, arguments: argparse.Namespace) -> GuestAbi:
     from platform_abi.resolver.resolve import resolve
 
     return resolve(catalogue, vm_of(catalogue, arguments), platform_of(arguments))
+
+
+def _of_build(
+    catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace
+) -> list[Finding]:
+    """Return what the build that is to run a lockfile makes of its machine type."""
+    if arguments.lock is None or arguments.build is None:
+        return []
+    from platform_abi.compat.machine import compare_machine, machine_findings
+
+    verdict = compare_machine(catalogue, abi, arguments.build)
+    return machine_findings(verdict, allow_unknown=arguments.allow_unknown)
 
 
 def _write(document: object) -> None:

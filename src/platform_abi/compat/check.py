@@ -89,15 +89,18 @@ def check(
     abi: GuestAbi,
     report: HostReport,
     *,
+    further: Sequence[Finding] = (),
     allow_unknown: bool = False,
     force: bool = False,
 ) -> CheckVerdict:
     """Return whether a virtual machine of *abi* may start on the host of *report*.
 
     A capability that is unknown blocks like one that is absent, unless *allow_unknown*. With
-    *force* nothing blocks, and the verdict says so.
+    *force* nothing blocks, and the verdict says so. *further* is what else was found of that host,
+    such as of the QEMU that it has (compat.machine).
     """
     findings = (
+        *further,
         *_unmet(catalogue, abi, report, allow_unknown=allow_unknown),
         *_architecture(catalogue, abi, report, allow_unknown=allow_unknown),
         *_cpu_model(catalogue, abi, report),
@@ -112,17 +115,19 @@ def check_migration(
     source: HostReport,
     destination: HostReport,
     *,
+    further: Sequence[Finding] = (),
     allow_unknown: bool = False,
     force: bool = False,
 ) -> MigrationVerdict:
     """Return whether a guest of *abi* may move from *source* to *destination* and come back.
 
     Both directions count: a guest that cannot come back was moved for good, and one that the
-    source itself cannot honour was given something else than *abi* says.
+    source itself cannot honour was given something else than *abi* says. *further* is what else
+    was found of the destination.
     """
     forward, back = (
-        _move(catalogue, abi, start, end, allow_unknown=allow_unknown, force=force)
-        for start, end in ((source, destination), (destination, source))
+        _move(catalogue, abi, start, end, more, allow_unknown=allow_unknown, force=force)
+        for start, end, more in ((source, destination, further), (destination, source, ()))
     )
     worst = max(forward.status, back.status, key=_ORDER.index)
     return MigrationVerdict(status=worst, forward=forward, back=back)
@@ -136,11 +141,12 @@ def _move(
     abi: GuestAbi,
     start: HostReport,
     end: HostReport,
+    further: Sequence[Finding],
     *,
     allow_unknown: bool,
     force: bool,
 ) -> CheckVerdict:
-    there = check(catalogue, abi, end, allow_unknown=allow_unknown, force=force)
+    there = check(catalogue, abi, end, further=further, allow_unknown=allow_unknown, force=force)
     findings = (
         *there.findings,
         *_left_open(catalogue, abi, start, end),
