@@ -33,6 +33,7 @@ from platform_abi.model.machine import (
     TypeTable,
 )
 from platform_abi.model.platform import Listing, Mask, Platform, PlatformReference
+from platform_abi.model.qemu_option import OptionTable
 from platform_abi.model.realize import RealizeTable
 from platform_abi.model.visibility import Visibility
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
@@ -163,6 +164,10 @@ class MemoryCatalogue:
             }
             for driver, rows in self._properties.items()
         }
+
+    def options(self) -> OptionTable:
+        """Return no option: a scenario is no command line."""
+        return OptionTable()
 
     def visibility(self) -> Visibility:
         """Return who can tell the values of which properties."""

@@ -21,6 +21,7 @@ from platform_abi.definitions.documents import (
     MachineFile,
     MaskFile,
     NamesFile,
+    OptionFile,
     PlatformFile,
     PropertiesFile,
     RealizeFile,
@@ -43,6 +44,7 @@ DOCUMENTS = (
     PropertiesFile,
     NamesFile,
     RealizeFile,
+    OptionFile,
     VisibilityFile,
     EditionFile,
 )
@@ -183,6 +185,16 @@ value = "-1"
 reason = "not in the boot order"
 source = "system/bootdevice.c"
 """,
+    "options/qemu.toml": """
+schema = 1
+argument = ["device", "drive", "machine"]
+plain = ["S"]
+accelerator = "kvm"
+[[device]]
+option = "drive"
+driver = "net-pci"
+when = { if = "virtio" }
+""",
     "visibility/net.toml": """
 schema = 1
 [[rule]]
@@ -243,6 +255,7 @@ def document_class(relative: str) -> Any:
         "realize": RealizeFile,
         "guests": GuestFile,
         "visibility": VisibilityFile,
+        "options": OptionFile,
     }[folder]
 
 

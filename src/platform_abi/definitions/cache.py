@@ -30,7 +30,16 @@ _SET = "@set"
 _TICK = 20_000_000
 
 #: Where the classes live that a cached value is made of.
-_MODULES = ("feature", "device", "platform", "machine", "capability", "realize", "visibility")
+_MODULES = (
+    "feature",
+    "device",
+    "platform",
+    "machine",
+    "capability",
+    "realize",
+    "visibility",
+    "qemu_option",
+)
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> str | None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TypeTable,
     )
     from platform_abi.model.platform import Listing, Mask, Platform
+    from platform_abi.model.qemu_option import OptionTable
     from platform_abi.model.realize import RealizeTable
     from platform_abi.model.visibility import Visibility
 
@@ -351,6 +352,15 @@ class FileCatalogue:
             return self._reader().property_rows(build, files), []
 
         return self._value(("property-rows", build, arch), [], lambda _: files, read)
+
+    def options(self) -> OptionTable:
+        """Return what there is to know of the options of QEMU's command line."""
+        files = self._files.listed("options")
+
+        def read() -> tuple[OptionTable, list[str]]:
+            return self._reader().options(files), []
+
+        return self._value(("options",), [], lambda _: files, read)
 
     def visibility(self) -> Visibility:
         """Return who can tell the values of which properties, and what boards come with."""

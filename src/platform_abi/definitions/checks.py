@@ -16,6 +16,7 @@ from platform_abi.definitions.documents import (
     MachineFile,
     MaskFile,
     NamesFile,
+    OptionFile,
     PlatformFile,
     PropertiesFile,
     RealizeFile,
@@ -294,3 +295,24 @@ def _name(path: Path, name: str) -> Iterator[Fault]:
 def _edition(path: Path, edition: str) -> Iterator[Fault]:
     if not EDITION.fullmatch(edition):
         yield path, f"expected an edition such as '2026.1', found '{edition[:60]}'"
+
+
+@check.register
+def _(document: OptionFile) -> Iterator[Fault]:
+    for index, name in enumerate(document.plain):
+        if name in document.argument:
+            yield ("plain", index), f"'{name}' takes an argument or takes none, not both"
+    for key, names in (("argument", document.argument), ("plain", document.plain)):
+        for index, name in enumerate(names):
+            if name.startswith("-"):
+                yield (key, index), "expected a name without dashes"
+    for name, words in document.alias.items():
+        if not 0 < len(words) <= _ALIAS_WORDS:
+            yield ("alias", name), "expected an option, and a value for one that takes none"
+    for index, entry in enumerate(document.device):
+        if entry.option not in document.argument:
+            yield ("device", index, "option"), "expected an option of this file with an argument"
+
+
+#: An abbreviation stands for an option, or for an option and its value.
+_ALIAS_WORDS = 2

@@ -15,6 +15,7 @@ from platform_abi.model.device import DeviceFamily, NetdevBackend, VirtioBit
 from platform_abi.model.feature import Feature
 from platform_abi.model.guest import GuestBoard, GuestCpus, GuestDevice
 from platform_abi.model.machine import Vendor
+from platform_abi.model.qemu_option import OptionDevice
 from platform_abi.model.realize import BoardValue, InitialValue, InnerType, RealizeRule
 from platform_abi.model.visibility import Board, VisibilityRule
 
@@ -218,6 +219,20 @@ class VisibilityFile:
 
 
 @frozen(kw_only=True)
+class OptionFile:
+    """``options/*.toml``."""
+
+    schema: int
+    argument: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    accelerator: str = ""
+    alias: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    nic_models: Mapping[str, str] = field(factory=dict)
+    default_nics: Mapping[str, Mapping[str, str]] = field(factory=dict)
+    device: tuple[OptionDevice, ...] = ()
+
+
+@frozen(kw_only=True)
 class EditionFile:
     """``editions/EDITION.toml``: the digest of every platform's feature table at that edition."""
 
@@ -240,5 +255,6 @@ Document = (
     | RealizeFile
     | GuestFile
     | VisibilityFile
+    | OptionFile
     | EditionFile
 )

@@ -20,6 +20,7 @@ from platform_abi.definitions.documents import (
     MaskEntry,
     MaskFile,
     NamesFile,
+    OptionFile,
     PlatformFile,
     PropertiesFile,
     RealizeFile,
@@ -46,6 +47,7 @@ from platform_abi.model.machine import (
     TypeTable,
 )
 from platform_abi.model.platform import Mask, Platform
+from platform_abi.model.qemu_option import OptionTable
 from platform_abi.model.realize import RealizeTable
 from platform_abi.model.visibility import Visibility
 
@@ -326,6 +328,19 @@ class Reader:
         """Return, by type, the type and default of every property that its parent has not so."""
         document, _ = self._one(PropertiesFile, files, f"properties of {build}")
         return document.type
+
+    def options(self, files: Sequence[File]) -> OptionTable:
+        """Return what *files* say of QEMU's own options."""
+        found = [self.document(OptionFile, file) for file in files]
+        return OptionTable(
+            argument=frozenset(name for document in found for name in document.argument),
+            plain=frozenset(name for document in found for name in document.plain),
+            accelerator=next((d.accelerator for d in found if d.accelerator), ""),
+            alias={name: words for document in found for name, words in document.alias.items()},
+            nic_models={k: v for document in found for k, v in document.nic_models.items()},
+            default_nics={k: v for document in found for k, v in document.default_nics.items()},
+            devices=tuple(entry for document in found for entry in document.device),
+        )
 
     def visibility(self, files: Sequence[File]) -> Visibility:
         """Return what *files* say of who can tell the values of properties, copies once."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         TypeTable,
     )
     from platform_abi.model.platform import Listing, Mask, Platform
+    from platform_abi.model.qemu_option import OptionTable
     from platform_abi.model.realize import RealizeTable
     from platform_abi.model.visibility import Visibility
 
@@ -103,6 +104,10 @@ class Catalogue(Protocol):
 
         Empty where the properties of that build were never recorded.
         """
+        ...
+
+    def options(self) -> OptionTable:
+        """Return what there is to know of the options of QEMU's command line."""
         ...
 
     def visibility(self) -> Visibility:

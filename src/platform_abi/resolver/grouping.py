@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.abi import MACHINE
@@ -35,8 +35,13 @@ class Known:
     inner: frozenset[str]
 
 
-def resolve_families(plan: Plan, vm: VirtualMachine) -> tuple[list[FamilyResult], tuple[str, ...]]:
-    """Return the result of every family that *vm* has, ordered by driver, and what to say of it."""
+def resolve_families(
+    plan: Plan, vm: VirtualMachine, *, hotplug: bool = False
+) -> tuple[list[FamilyResult], tuple[str, ...]]:
+    """Return the result of every family that *vm* has, ordered by driver, and what to say of it.
+
+    With *hotplug* there are values for devices that may yet come, which nothing is needed for now.
+    """
     grouped: dict[str, list[tuple[Known, Device, str | None]]] = {}
     for label, device in zip(vm.labels(), vm.devices, strict=True):
         known = plan.drivers.get(device.driver) or know(plan, device.driver)
@@ -51,8 +56,10 @@ def resolve_families(plan: Plan, vm: VirtualMachine) -> tuple[list[FamilyResult]
             grouped.setdefault(known.family.name, []).append((known, device, None))
     results = {name: _result(plan, vm, name, members) for name, members in grouped.items()}
     notes: tuple[str, ...] = ()
-    if not vm.devices:
-        assumed = [f for f in plan.catalogue.devices().families if f.assumed_backends]
+    assumed = [f for f in plan.catalogue.devices().families if f.assumed_backends]
+    if hotplug:
+        results.update((f.name, _awaited(plan, vm, f)) for f in assumed if f.name not in results)
+    elif not vm.devices:
         results.update((f.name, _assumed(plan, vm, f)) for f in assumed)
         notes = tuple(_notes(assumed, results))
     order = sorted(results, key=lambda name: (plan.family(name).family.driver, name))
@@ -123,6 +130,18 @@ def _assumed(plan: Plan, vm: VirtualMachine, family: DeviceFamily) -> FamilyResu
         inner=inner,
     )
     return _remember(family_plan, key, resolve_family(plan, family_plan, [instance], globals_))
+
+
+def _awaited(plan: Plan, vm: VirtualMachine, family: DeviceFamily) -> FamilyResult:
+    """Return values for devices of *family* that may be plugged in later."""
+    assumed = _assumed(plan, vm, family)
+    family_plan = plan.family(family.name)
+    key = ("awaited", tuple(g for g in vm.globals if g.property in family_plan.names))
+    found: FamilyResult | None = family_plan.results.get(key)
+    if found is None:
+        found = evolve(assumed, needs=(), unpinned=(), beyond=())
+        found = _remember(family_plan, key, found)
+    return found
 
 
 def _notes(assumed: Sequence[DeviceFamily], results: dict[str, FamilyResult]) -> Iterator[str]:

@@ -24,11 +24,14 @@ def resolve(
     platform: PlatformReference | str,
     *,
     strict: bool = False,
+    hotplug: bool = False,
 ) -> GuestAbi:
     """Return the guest ABI of *vm* on *platform*.
 
     *platform* is ``NAME[@EDITION][,FEATURE=VALUE...]`` or what that parses to. With *strict*, an
-    explicit value beyond what the platform guarantees is an error instead of a finding.
+    explicit value beyond what the platform guarantees is an error instead of a finding. With
+    *hotplug* there are settings as well for kinds of devices that *vm* does not have yet; what
+    these need of a host is then no precondition.
 
     Raises UnknownNameError for a name that nothing defines, UsageError for values that contradict
     each other or that QEMU would refuse, BeyondPlatformError in strict mode, DefinitionError and
@@ -36,7 +39,7 @@ def resolve(
     """
     reference = parse_platform(platform) if isinstance(platform, str) else platform
     plan = plan_for(catalogue, vm, reference)
-    results, notes = resolve_families(plan, vm)
+    results, notes = resolve_families(plan, vm, hotplug=hotplug)
     abi = _assemble(plan, vm, results, notes)
     if strict and abi.beyond:
         lines = [f"{b.driver}.{b.property}={b.value}: {b.reason}" for b in abi.beyond]

@@ -1,0 +1,38 @@
+"""QEMU's configuration files, which ``-readconfig`` takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from platform_abi.errors import UsageError
+
+#: ``[device "net0"]`` and ``[machine]``: util/qemu-config.c, qemu_config_foreach.
+_SECTION = re.compile(r'\[(?P<group>[^\s"\]]+)(?:\s+"(?P<id>[^"]*)")?\]$')
+_PAIR = re.compile(r'(?P<key>[^\s="]+)\s*=\s*"(?P<value>[^"]*)"$')
+
+
+def read_configuration(text: str, name: str) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Yield each section of a configuration file: group, id or nothing, and its pairs.
+
+    *name* is what errors call the file. Raises UsageError (``configuration-syntax``) with the line.
+    """
+    section: tuple[str, str, list[tuple[str, str]]] | None = None
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        head, pair = _SECTION.match(line), _PAIR.match(line)
+        if head is not None:
+            if section is not None:
+                yield section
+            section = (head["group"], head["id"] or "", [])
+        elif pair is not None and section is not None:
+            section[2].append((pair["key"], pair["value"]))
+        else:
+            raise UsageError(
+                f'{name}:{number}: expected [group "id"] or key = "value", found {line[:80]!r}',
+                code="configuration-syntax",
+            )
+    if section is not None:
+        yield section

@@ -1,0 +1,290 @@
+"""The virtual machine that a QEMU command line describes, as far as its guest ABI depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from attrs import define, field, frozen
+
+from platform_abi.errors import UsageError, unknown
+from platform_abi.launch.command_line import CommandLine
+from platform_abi.launch.configuration import read_configuration
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.options import cpu_properties, split_options
+from platform_abi.model.qemu_option import OptionTable
+from platform_abi.model.value import Value
+from platform_abi.model.vm import Cpu, Device, GlobalProperty, Properties, VirtualMachine
+from platform_abi.resolver.from_options import backend_of, parse_global
+from platform_abi.resolver.machine_choice import choose_machine
+
+#: What -net plugs both ends into, and a default NIC too (net/net.c, net_init_clients).
+_HUB = "hubport"
+
+
+@frozen(kw_only=True, repr=False)
+class Described(Value):
+    """A virtual machine, and where on the command line each of its devices is.
+
+    *places* has, for each device of *vm*, the number of its option, None for one that no
+    ``-device`` names. *remarks* are what could not be understood and was left as it is.
+    """
+
+    vm: VirtualMachine
+    places: tuple[int | None, ...] = ()
+    incoming: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+def described(
+    catalogue: Catalogue,
+    line: CommandLine,
+    *,
+    arch: str,
+    build: str | None = None,
+    read_file: Callable[[str], str] | None = None,
+) -> Described:
+    """Return what *line* describes, run by a QEMU for *arch*; *build* is which QEMU that is.
+
+    *read_file* gives the text of a file of ``-readconfig``. Devices that no definition knows are
+    left out, with a remark.
+
+    Raises UsageError for what QEMU could not read either, and where no machine type is named.
+    """
+    reading = _Reading(table=catalogue.options(), catalogue=catalogue, arch=arch, build=build)
+    for number, option in enumerate(line.options):
+        reading.take(number, option.name, option.value, read_file)
+    return reading.finish(bare=line.has("nodefaults"))
+
+
+@define(kw_only=True, eq=False, repr=False)
+class _Reading:
+    """A command line that is being read."""
+
+    table: OptionTable
+    catalogue: Catalogue
+    arch: str
+    build: str | None
+    machine: list[tuple[str, str]] = field(factory=list)
+    accelerators: list[str] = field(factory=list)
+    cpu: str | None = None
+    #: Number of the option, and keys with values.
+    devices: list[tuple[int | None, Properties]] = field(factory=list)
+    #: Driver and backend of NICs that -nic and -net make.
+    nics: list[tuple[str, str]] = field(factory=list)
+    netdevs: dict[str, str] = field(factory=dict)
+    globals: list[GlobalProperty] = field(factory=list)
+    set: list[tuple[str, str, str]] = field(factory=list)
+    networked: bool = False
+    incoming: bool = False
+    remarks: list[str] = field(factory=list)
+
+    def take(
+        self,
+        number: int | None,
+        name: str,
+        value: str | None,
+        read_file: Callable[[str], str] | None = None,
+    ) -> None:
+        """Take in one option."""
+        if value is None:
+            return
+        if name == "device":
+            self.devices.append((number, split_options(value, "driver", negated=True)))
+        elif name == "readconfig":
+            self._read_configuration(value, read_file)
+        elif name == "incoming":
+            self.incoming = True
+        elif name in self._readers:
+            self._readers[name](value)
+        else:
+            self._creates(name, value)
+
+    @property
+    def _readers(self) -> Mapping[str, Callable[[str], None]]:
+        """Return what reads which option; every other one can at most create a device."""
+        return {
+            "machine": self._machine,
+            "accel": self._accel,
+            "cpu": self._cpu,
+            "global": self._global,
+            "set": self._set,
+            "netdev": self._netdev,
+            "nic": self._nic,
+            "net": self._net,
+        }
+
+    def _machine(self, value: str) -> None:
+        self.machine += split_options(value, "type")
+
+    def _accel(self, value: str) -> None:
+        self.accelerators.append(dict(split_options(value, "accel")).get("accel", ""))
+
+    def _cpu(self, value: str) -> None:
+        self.cpu = value
+
+    def _global(self, value: str) -> None:
+        self.globals.append(parse_global(value))
+
+    def _set(self, value: str) -> None:
+        path, _, text = value.partition("=")
+        group, _, rest = path.partition(".")
+        name, _, key = rest.rpartition(".")
+        if group == "device" and name and key:
+            self.set.append((name, key, text))
+
+    def _netdev(self, value: str) -> None:
+        self.networked = True
+        pairs = split_options(value, "type")
+        given = dict(pairs)
+        name = given.get("id", "")
+        if not name:
+            raise UsageError(f"-netdev {value[:200]!r} has no id", code="option-syntax")
+        if name in self.netdevs:
+            raise UsageError(f"two netdevs are called '{name}'", code="duplicate-id")
+        self.netdevs[name] = self._backend(given.get("type", ""), pairs)
+
+    def _nic(self, value: str) -> None:
+        self.networked = True
+        pairs = split_options(value, "type")
+        given = dict(pairs)
+        if given.get("type") != "none":
+            self.nics.append((given.get("model", ""), self._backend(given.get("type", ""), pairs)))
+
+    def _net(self, value: str) -> None:
+        self.networked = True
+        given = dict(split_options(value, "type"))
+        if given.get("type") == "nic":
+            netdev = given.get("netdev")
+            behind = self._backend(_HUB, ()) if netdev is None else self.netdevs.get(netdev, "")
+            self.nics.append((given.get("model", ""), behind))
+
+    def _backend(self, kind: str, pairs: Properties) -> str:
+        return backend_of(self.catalogue.devices(), kind, pairs)
+
+    def _creates(self, name: str, value: str) -> None:
+        """Take in the device that an option creates without saying so."""
+        for entry in self.table.devices:
+            if entry.option != name:
+                continue
+            given = dict(split_options(value, "file"))
+            if all(given.get(key) == wanted for key, wanted in entry.when.items()):
+                self.devices.append((None, (("driver", entry.driver),)))
+
+    def _read_configuration(self, name: str, read_file: Callable[[str], str] | None) -> None:
+        if read_file is None:
+            self.remarks.append(f"-readconfig {name}: not read")
+            return
+        for group, ident, pairs in read_configuration(read_file(name), name):
+            items = [*([("id", ident)] if ident else []), *pairs]
+            keys = {"device": "driver", "machine": "type", "accel": "accel", "netdev": "type"}
+            if group == "global":
+                given = dict(items)
+                self.globals.append(
+                    GlobalProperty(
+                        driver=given.get("driver", ""),
+                        property=given.get("property", ""),
+                        value=given.get("value", ""),
+                    )
+                )
+            elif group == "device":
+                self.devices.append((None, tuple(items)))
+            elif group in keys:
+                # In the option language, which doubles commas.
+                text = ",".join(f"{key}={value.replace(',', ',,')}" for key, value in items)
+                self.take(None, group, text)
+
+    def finish(self, *, bare: bool) -> Described:
+        """Return what was read."""
+        options = dict(self.machine)
+        name = options.get("type", "")
+        if not name:
+            raise UsageError(
+                "no -machine: what QEMU takes then changes from release to release",
+                code="no-machine",
+                help="name a versioned machine type, as in -machine pc-q35-9.1",
+            )
+        chosen, machine = choose_machine(self.catalogue, name, self.arch, self.build)
+        types = self.catalogue.types(chosen.name, self.arch)
+        found = [*self._named(), *self._made_nics(machine.family, bare=bare)]
+        known = [
+            (number, device)
+            for number, device in found
+            if not types or device.driver in types or device.driver in types.aliases
+        ]
+        for _, device in found:
+            if types and device.driver not in types and device.driver not in types.aliases:
+                self.remarks.append(
+                    f"-device {device.driver}: unknown to {chosen.name}, left alone"
+                )
+        vm = VirtualMachine(
+            machine=machine.name,
+            arch=self.arch,
+            accelerator=self._accelerator(options),
+            cpu=None if self.cpu is None else _cpu(self.cpu),
+            devices=tuple(device for _, device in known),
+            globals=tuple(self.globals),
+            machine_options=tuple((k, v) for k, v in self.machine if k not in ("type", "accel")),
+            build=self.build,
+        )
+        return Described(
+            vm=vm,
+            places=tuple(number for number, _ in known),
+            incoming=self.incoming,
+            remarks=tuple(dict.fromkeys(self.remarks)),
+        )
+
+    def _accelerator(self, options: dict[str, str]) -> str:
+        """Return the accelerator; of several QEMU takes the first that works, which must be one."""
+        names = [
+            part
+            for text in (*self.accelerators, options.get("accel", ""))
+            for part in text.split(":")
+            if part
+        ]
+        if len(dict.fromkeys(names)) > 1:
+            self.remarks.append(f"of the accelerators {', '.join(names)} the first is meant")
+        return names[0] if names else self.table.accelerator
+
+    def _named(self) -> Iterator[tuple[int | None, Device]]:
+        seen = set()
+        for number, pairs in self.devices:
+            given = dict(pairs)
+            name = given.get("id")
+            if name is not None and name in seen:
+                raise UsageError(f"two devices are called '{name}'", code="duplicate-id")
+            seen.add(name)
+            own = [(k, v) for k, v in pairs if k not in ("driver", "id")]
+            own += [(key, value) for of, key, value in self.set if of == name]
+            netdev = given.get("netdev")
+            if netdev is not None and netdev not in self.netdevs:
+                raise unknown("netdev", netdev, self.netdevs, code="unknown-netdev")
+            if not given.get("driver"):
+                raise UsageError("a -device names no driver", code="option-syntax")
+            yield (
+                number,
+                Device(
+                    driver=given["driver"],
+                    id=name,
+                    properties=tuple(own),
+                    backend="" if netdev is None else self.netdevs[netdev],
+                ),
+            )
+
+    def _made_nics(self, family: str, *, bare: bool) -> Iterator[tuple[None, Device]]:
+        default = self.table.default_nics.get(self.arch, {}).get(family, "")
+        made: Iterable[tuple[str, str]] = self.nics
+        if not self.networked and not bare:
+            made = [(default, self._backend(_HUB, ()))]
+        for model, backend in made:
+            driver = self.table.nic_models.get(model, model) or default
+            if driver:
+                yield None, Device(driver=driver, backend=backend)
+
+
+def _cpu(text: str) -> Cpu:
+    pairs = split_options(text, "model")
+    model = dict(pairs).get("model", "")
+    if not model:
+        raise UsageError(f"-cpu {text[:200]!r} names no model", code="option-syntax")
+    rest = tuple((k, v) for k, v in pairs if k != "model")
+    return Cpu(model=model, properties=cpu_properties(rest))

@@ -1,0 +1,74 @@
+"""A command line with the values of a guest ABI in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from platform_abi.emit.arguments import chosen_options, global_argument, own_settings
+from platform_abi.errors import UsageError
+from platform_abi.launch.command_line import PLATFORM, CommandLine, without
+from platform_abi.launch.described import Described
+from platform_abi.model.abi import MACHINE, GuestAbi, Setting
+from platform_abi.model.options import join_options
+
+
+def rewrite(line: CommandLine, found: Described, abi: GuestAbi) -> tuple[str, ...]:
+    """Return the words of *line* with the values of *abi*, which is what *found* was resolved to.
+
+    The platform's values come first, so that every ``-global`` of the user's comes after them and
+    counts (qom/object.c, object_apply_global_props: the last one); a value of one device alone is
+    added to its own ``-device``. ``-platform`` disappears; every other word stays as it is, in its
+    order.
+
+    Raises UsageError (``device-unnamed``) where a device needs a value of its own that no
+    ``-device`` names.
+    """
+    words = list(line.words)
+    labels = dict(zip(abi.vm.labels(), found.places, strict=True))
+    for device, own in own_settings(abi):
+        label = own[0].device or ""
+        place = labels[label]
+        if place is None:
+            raise UsageError(
+                f"{device.driver} needs {_spelled(own)}, and other devices of its kind do not",
+                code="device-unnamed",
+                help="create it with -device, and its network with -netdev",
+            )
+        at = line.options[place].at + 1
+        words[at] = _with(words[at], own)
+    bare = without(CommandLine(words=tuple(words), options=line.options), PLATFORM)
+    return (*platform_words(abi), *bare.words)
+
+
+def platform_words(abi: GuestAbi) -> list[str]:
+    """Return what the platform of *abi* adds for the whole virtual machine.
+
+    Several ``-machine`` are merged (system/vl.c, qemu_init), so the user's own stays as it is.
+    """
+    out: list[str] = []
+    for name, value in chosen_options(abi):
+        out += ["-machine", f"{name}={value}"]
+    for setting in abi.settings:
+        if setting.device is None and setting.driver != MACHINE and setting.layer == "platform":
+            out += ["-global", global_argument(setting)]
+    return out
+
+
+def _with(text: str, own: Sequence[Setting]) -> str:
+    """Return the argument of a -device with *own* values added, in the form that it has."""
+    if text.lstrip().startswith("{"):
+        head, brace, _ = text.rpartition("}")
+        added = "".join(f", {json.dumps(s.property)}: {_json_value(s.value)}" for s in own)
+        return f"{head.rstrip()}{added}{brace}"
+    return join_options("", tuple((s.property, s.value) for s in own)).join([text, ""])
+
+
+def _json_value(value: str) -> str:
+    """Return *value* as JSON: -device in JSON is typed (qapi/qobject-input-visitor.c)."""
+    words = {"on": "true", "off": "false"}
+    return words.get(value) or (value if value.lstrip("-").isdigit() else json.dumps(value))
+
+
+def _spelled(own: Sequence[Setting]) -> str:
+    return ", ".join(f"{setting.property}={setting.value}" for setting in own)

@@ -1,0 +1,130 @@
+"""A command line with a platform in it: the platform's values first, all else as it was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import platform_abi as pa
+from platform_abi.errors import UsageError
+from platform_abi.launch.command_line import read_command_line
+from platform_abi.launch.described import Described, described
+from platform_abi.launch.rewrite import platform_words, rewrite
+from platform_abi.resolver.from_options import parse_global
+from tests.launch.lines import CORPUS, options
+
+BUILD = "qemu-11.1.3"
+PLATFORMS = ["linux-6.1", "linux-6.9", "conservative"]
+
+#: Options of a guest's devices, in the order of no importance.
+NICS = [
+    ["-netdev", "tap,id=n0", "-device", "virtio-net-pci,netdev=n0,id=a"],
+    ["-netdev", "user,id=n1", "-device", '{"driver": "virtio-net-pci", "netdev": "n1", "id": "b"}'],
+    ["-netdev", "tap,id=n2,vhost=on", "-device", "virtio-net-pci,netdev=n2,id=c,host_uso=off"],
+    ["-device", "virtio-balloon-pci,id=d"],
+]
+
+
+def _done(
+    catalogue: pa.FileCatalogue, words: list[str], platform: str
+) -> tuple[Described, pa.GuestAbi, tuple[str, ...]]:
+    line = read_command_line(catalogue.options(), words)
+    found = described(catalogue, line, arch="x86_64", build=BUILD)
+    abi = pa.resolve(catalogue, found.vm, platform, hotplug=True)
+    return found, abi, rewrite(line, found, abi)
+
+
+def _is_within(inner: list[str], outer: tuple[str, ...]) -> bool:
+    rest = iter(outer)
+    return all(word in rest for word in inner)
+
+
+@pytest.mark.parametrize("words", CORPUS, ids=" ".join)
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_what_is_no_device_comes_out_unchanged(
+    catalogue: pa.FileCatalogue, words: list[str], platform: str
+) -> None:
+    """In its order; a device that needs a value of its own gets it at its end."""
+    _, abi, out = _done(catalogue, [*words, "-platform", platform], platform)
+    added = platform_words(abi)
+    assert added == list(out[: len(added)])
+    rest = out[len(added) :]
+    assert len(words) == len(rest)
+    for before, after in zip(words, rest, strict=True):
+        if before.lstrip().startswith("{"):
+            assert json.loads(before).items() <= json.loads(after).items()
+        else:
+            assert after == before or after.startswith(f"{before},")
+
+
+@given(data=st.data())
+def test_the_order_of_everything_else_is_kept(catalogue: pa.FileCatalogue, data: Any) -> None:
+    """Whatever surrounds the devices, and wherever the platform is named."""
+    chosen = data.draw(st.lists(st.sampled_from(NICS), unique_by=lambda n: n[-1]))
+    parts = [*data.draw(st.lists(options())), *chosen, ["-machine", "pc-q35-9.1"]]
+    parts = data.draw(st.permutations(parts))
+    at = data.draw(st.integers(0, len(parts)))
+    platform = data.draw(st.sampled_from(PLATFORMS))
+    parts.insert(at, ["-platform", platform])
+    words = [word for part in parts for word in part]
+    _, _, out = _done(catalogue, words, platform)
+    fixed = [w for p in parts if p[0] != "-platform" and p not in chosen for w in p]
+    assert _is_within(fixed, out)
+
+
+@given(
+    chosen=st.lists(st.sampled_from(NICS), unique_by=lambda n: n[-1]),
+    platform=st.sampled_from(PLATFORMS),
+)
+def test_resolving_again_changes_nothing(
+    catalogue: pa.FileCatalogue, chosen: list[list[str]], platform: str
+) -> None:
+    """The values are explicit now, and explicit values stay; the command line alone is the ABI."""
+    words = ["-machine", "pc-q35-9.1", *(w for n in chosen for w in n)]
+    _, abi, out = _done(catalogue, words, platform)
+    for again in PLATFORMS:
+        _, second, twice = _done(catalogue, list(out), again)
+        assert set(twice[len(platform_words(second)) :]) == set(out)
+        values = {(s.driver, s.property, s.device): s.value for s in abi.settings}
+        for setting in second.settings:
+            key = (setting.driver, setting.property, setting.device)
+            if again == platform and key in values:
+                assert values[key] == setting.value
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_users_value_comes_after_the_platforms(
+    catalogue: pa.FileCatalogue, platform: str
+) -> None:
+    """Of equal globals QEMU takes the last, so the user's has to be it."""
+    own = "virtio-net-device.host_uso=on"
+    words = ["-global", own, *NICS[0], "-machine", "pc-q35-9.1"]
+    _, _, out = _done(catalogue, words, platform)
+    given_ = [parse_global(out[n + 1]) for n, word in enumerate(out) if word == "-global"]
+    last = [g for g in given_ if (g.driver, g.property) == ("virtio-net-device", "host_uso")][-1]
+    assert "on" == last.value
+
+
+def test_devices_that_may_come_later_get_values_and_need_nothing(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """A guest without a NIC may be given one; until then its host needs none of what that takes."""
+    found, abi, out = _done(catalogue, ["-M", "pc-q35-9.1", "-nodefaults"], "linux-6.9")
+    assert () == found.vm.devices
+    assert "virtio-net-device.host_uso=on" in out
+    assert not [p for p in abi.preconditions if "virtio-net" in "".join(p.because)]
+
+
+def test_a_device_that_nothing_names_cannot_have_a_value_of_its_own(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """-nic is no -device: the error says what to write."""
+    words = ["-M", "pc-q35-9.1", "-nic", "tap,model=virtio-net-pci", "-nic", "user,model=virtio"]
+    with pytest.raises(UsageError, match="virtio-net") as caught:
+        _done(catalogue, words, "linux-6.9")
+    assert "device-unnamed" == caught.value.code
+    assert "-netdev" in caught.value.help
