@@ -104,14 +104,22 @@ def test_a_device_that_is_plugged_in_has_the_platforms_values(
     catalogue: pa.FileCatalogue, qemu: Path
 ) -> None:
     """Even where the virtual machine was started without any of its kind."""
-    words = ["-M", MACHINE, "-nodefaults", "-device", "pcie-root-port,id=slot", "-accel", "tcg"]
+    words = [
+        "-M",
+        MACHINE,
+        "-nodefaults",
+        "-device",
+        "pcie-root-port,id=downstream",
+        "-accel",
+        "tcg",
+    ]
     values = {}
     for platform in ("linux-6.1", "conservative"):
         line = read_command_line(catalogue.options(), [*words, "-platform", platform])
         found = described(catalogue, line, arch="x86_64")
         abi = pa.resolve(catalogue, found.vm, platform, hotplug=True)
         with Qmp(str(qemu), rewrite(line, found, abi), timeout=60) as monitor:
-            monitor.execute("device_add", driver="virtio-net-pci", bus="slot", id="late")
+            monitor.execute("device_add", driver="virtio-net-pci", bus="downstream", id="late")
             path = "/machine/peripheral/late/virtio-backend"
             values[platform] = monitor.execute("qom-get", path=path, property="host_tso4")
     assert {"linux-6.1": True, "conservative": False} == values
