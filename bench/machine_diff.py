@@ -116,6 +116,8 @@ def _measure(binary: str, before: str, after: str) -> None:
 
 def main() -> None:
     """Measure every pair."""
+    if "PLATFORM_ABI_LIVE_QEMU" not in os.environ:
+        sys.exit("set PLATFORM_ABI_LIVE_QEMU to the folder that tests/live/install-qemu filled")
     binary = str(Path(os.environ["PLATFORM_ABI_LIVE_QEMU"]) / _BINARY)
     for before, after in _PAIRS:
         _measure(binary, before, after)

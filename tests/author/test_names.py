@@ -74,8 +74,8 @@ def test_families_come_by_name_and_generations_newest_first() -> None:
 @pytest.mark.parametrize(
     ("package", "vendor", "kept", "name"),
     [
-        ("", "upstream", "", "qemu-9.1.0"),
-        ("v9.1.0-12-gabcdef0", "upstream", "v9.1.0-12-gabcdef0", "qemu-9.1.0"),
+        ("", "upstream", "", "qemu-9.1.0-upstream"),
+        ("v9.1.0-12-gabcdef0", "upstream", "v9.1.0-12-gabcdef0", "qemu-9.1.0-upstream"),
         ("Debian 1:9.1.0+ds-2", "debian", "1:9.1.0+ds-2", "qemu-9.1.0"),
         (" (Debian 1:9.1.0+ds-2)", "debian", "1:9.1.0+ds-2", "qemu-9.1.0"),
         ("Debian 1:9.1.0+ds-0ubuntu1.2", "ubuntu", "1:9.1.0+ds-0ubuntu1.2", "qemu-9.1.0-ubuntu"),
@@ -88,7 +88,7 @@ def test_families_come_by_name_and_generations_newest_first() -> None:
 def test_the_package_tells_the_vendor(
     package: str, vendor: str, kept: str, name: str, catalogue: pa.FileCatalogue
 ) -> None:
-    """Builds of two vendors never get one name, but for upstream and Debian."""
+    """Builds of two vendors never get one name; Debian's end with none."""
     build = build_of(version("9.1.0", package), "x86_64", catalogue.naming(), Given())
     assert (build.vendor, build.package, build.name) == (vendor, kept, name)
 

@@ -38,7 +38,7 @@ def test_an_ordinary_binary_says_all_that_the_files_need(
     """Build, machine types, types with properties, aliases and CPU models."""
     seen = _seen(catalogue, binary(tmp_path))
     assert (seen.build.name, seen.build.vendor, seen.build.arch) == (
-        "qemu-9.1.0", "upstream", "x86_64",
+        "qemu-9.1.0-upstream", "upstream", "x86_64",
     )  # fmt: skip
     newest, older = seen.machines
     assert (newest.name, newest.aliases, newest.default) == ("pc-q35-9.1", ("q35",), True)

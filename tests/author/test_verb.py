@@ -43,7 +43,56 @@ def test_it_writes_three_files_and_names_them(
     assert "2 machine types, 3 device types, 2 CPU models" in out
     assert err == ""
     found = pa.FileCatalogue([tmp_path / "site"], cache="")
-    assert found.build("qemu-9.1.0", "x86_64").aliases == {"q35": "pc-q35-9.1"}
+    assert found.build("qemu-9.1.0-upstream", "x86_64").aliases == {"q35": "pc-q35-9.1"}
+
+
+def test_an_empty_folder_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unset variable of a script does not write into the working directory."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(pa.UsageError) as caught:
+        _run(binary(tmp_path), output="")
+    assert (caught.value.code, bool(caught.value.help)) == ("usage", True)
+    assert list(tmp_path.rglob("*.toml")) == []
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 1e9, float("nan")])
+def test_a_time_that_makes_no_sense_is_refused_before_anything_starts(seconds: float) -> None:
+    """The binary is not even looked for."""
+    with pytest.raises(pa.UsageError) as caught:
+        _run("/no/such", timeout=seconds)
+    assert caught.value.code == "usage"
+
+
+def test_the_time_that_is_given_is_kept(tmp_path: Path) -> None:
+    """And the error says how to give more."""
+    with pytest.raises(pa.HostError, match=r"0\.5 s") as caught:
+        _run(binary(tmp_path, silent=True), timeout=0.5)
+    assert caught.value.code == "qemu-timeout"
+    assert "--timeout" in caught.value.help
+
+
+def test_what_is_not_found_is_looked_for_where_the_verb_looks() -> None:
+    """It takes no --qemu and reads no PLATFORM_ABI_QEMU, so its help names neither."""
+    with pytest.raises(pa.HostError) as caught:
+        _run("no-such-qemu")
+    assert caught.value.code == "qemu-not-found"
+    assert "path" in caught.value.help
+    assert "qemu" not in caught.value.help
+
+
+def test_types_that_are_given_up_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A module that is not installed takes them away: not without a word, nor by force."""
+    output = str(tmp_path / "out")
+    _run(binary(tmp_path), output=output, quiet=True)
+    types = [{"name": "net-device", "parent": "device"}]
+    path = binary(tmp_path, {"qom-list-types": types})
+    with pytest.raises(pa.UsageError, match="net-pci") as caught:
+        _run(path, output=output)
+    assert caught.value.code == "types-lost"
+    assert _run(path, output=output, force=True) == 0
+    assert "net-pci" in capsys.readouterr().err
 
 
 def test_without_a_folder_nothing_is_written(
@@ -54,7 +103,7 @@ def test_without_a_folder_nothing_is_written(
     path = binary(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     assert _run(path) == 0
-    assert "qemu-9.1.0 x86_64" in capsys.readouterr().out
+    assert "qemu-9.1.0-upstream x86_64" in capsys.readouterr().out
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -68,7 +117,7 @@ def test_json_says_the_same_and_warns_in_it(
     document = json.loads(out)
     assert err == ""
     assert document["build"] == {
-        "name": "qemu-9.1.0", "version": "9.1.0", "vendor": "upstream", "package": "",
+        "name": "qemu-9.1.0-upstream", "version": "9.1.0", "vendor": "upstream", "package": "",
         "arch": "x86_64",
     }  # fmt: skip
     assert document["machines"] == ["pc-q35-9.1", "pc-q35-9.0"]
@@ -159,4 +208,4 @@ def test_a_terminal_sees_how_far_it_is(tmp_path: Path, hidden: str) -> None:
     shown = os.read(ours, 65536).decode()
     os.close(ours)
     assert "device types" in shown
-    assert done.stdout.decode().startswith("qemu-9.1.0 x86_64")
+    assert done.stdout.decode().startswith("qemu-9.1.0-upstream x86_64")

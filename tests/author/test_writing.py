@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import resource
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +21,7 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.author.observation import DeviceType, Observation
 from platform_abi.author.text import file_texts
-from platform_abi.author.writing import write_build
+from platform_abi.author.writing import lost_types, write_build
 from platform_abi.model.machine import (
     CompatProperty,
     CpuModel,
@@ -153,6 +157,31 @@ def test_a_build_is_replaced_by_a_newer_look_at_it(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("kept", [(), ("qxl",)])
+def test_a_poorer_look_at_a_build_replaces_nothing(tmp_path: Path, kept: tuple[str, ...]) -> None:
+    """A type that is gone and one without its properties are both named, and given up by force."""
+    known = {"vgamem_mb": DriverProperty(type="uint32")}
+    rich = evolve(
+        SMALL,
+        types=(
+            DeviceType(name="qxl", parent="device", properties=known),
+            DeviceType(name="usb-redir", parent="device"),
+        ),
+    )
+    write_build(rich, tmp_path)
+    before = _bytes(tmp_path)
+    poor = evolve(SMALL, types=tuple(DeviceType(name=name, parent="device") for name in kept))
+    assert lost_types(poor, tmp_path) == ("qxl", "usb-redir")
+    with pytest.raises(pa.UsageError, match="qxl, usb-redir") as caught:
+        write_build(poor, tmp_path)
+    assert caught.value.code == "types-lost"
+    assert "--force" in caught.value.help
+    assert _bytes(tmp_path) == before
+    assert lost_types(_other(poor, package="2"), tmp_path) == ()
+    write_build(poor, tmp_path, force=True)
+    assert lost_types(rich, tmp_path) == ()
+
+
 @pytest.mark.parametrize(
     "changed", [{"vendor": "rhel"}, {"package": "2"}, {"vendor": "rhel", "arch": "aarch64"}]
 )
@@ -212,6 +241,76 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
         write_build(evolve(SMALL, machines=(long,), aliases={"a": "b"}), tmp_path)
     assert caught.value.code == "write-failed"
     assert _bytes(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", sorted(file_texts(SMALL)))
+def test_a_place_where_no_file_can_be_leaves_what_was_there(tmp_path: Path, name: str) -> None:
+    """Whichever of the files it is of: no other is replaced first, not even by force."""
+    write_build(SMALL, tmp_path)
+    (tmp_path / "qemu-9.1.0" / name).unlink()
+    (tmp_path / "qemu-9.1.0" / name).mkdir()
+    before = _bytes(tmp_path)
+    with pytest.raises(pa.HostError, match=name) as caught:
+        write_build(_MORE, tmp_path, force=True)
+    assert caught.value.code == "write-failed"
+    assert caught.value.help
+    assert _bytes(tmp_path) == before
+
+
+_MORE = evolve(SMALL, types=(DeviceType(name="qxl", parent="device"),))
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), KeyboardInterrupt()])
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_what_fails_between_two_renames_is_undone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    there: bool,
+    which: int,
+) -> None:
+    """Earlier files are back, and new ones are gone: no disk breaks when a test wants it to."""
+    home = tmp_path / "qemu-9.1.0"
+    home.mkdir()
+    if there:
+        write_build(SMALL, tmp_path)
+    before = _bytes(tmp_path)
+    real = os.replace
+    renamed: list[Path] = []
+
+    def replace(source: Path, target: Path) -> None:
+        # Its own temporary files are renamed too, and what is put back.
+        if target.parent == home and len(renamed) <= which:
+            renamed.append(target)
+            if len(renamed) > which:
+                raise error
+        real(source, target)
+
+    monkeypatch.setattr("platform_abi.author.writing.os.replace", replace)
+    with pytest.raises((pa.HostError, KeyboardInterrupt)):
+        write_build(_MORE, tmp_path)
+    assert len(renamed) == which + 1
+    assert _bytes(tmp_path) == before
+
+
+def test_what_a_killed_import_left_is_cleared_away(tmp_path: Path) -> None:
+    """But not while somebody writes there."""
+    write_build(SMALL, tmp_path)
+    home = tmp_path / "qemu-9.1.0"
+    left = home / ".import-left"
+    left.mkdir()
+    (left / "x86_64.toml").write_text("")
+    lock = os.open(home, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    writer = threading.Thread(target=lambda: write_build(_MORE, tmp_path))
+    writer.start()
+    writer.join(0.2)
+    assert writer.is_alive()
+    assert left.exists()
+    os.close(lock)
+    writer.join(10)
+    assert sorted(path.name for path in home.iterdir()) == sorted(file_texts(_MORE))
 
 
 def test_a_folder_that_cannot_be_is_an_error(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from platform_abi.author.observation import Observation
 from platform_abi.author.reading import observe
 from platform_abi.author.text import file_texts
 from platform_abi.author.trace import traced_compat
-from platform_abi.author.writing import write_build
+from platform_abi.author.writing import lost_types, write_build
 from tests.conftest import DEFINITIONS
 
 pytestmark = pytest.mark.live
@@ -107,6 +107,24 @@ def test_importing_again_gives_all_shipped_bytes(seen: Observation, tmp_path: Pa
     for path in write_build(seen, tmp_path):
         shipped = MACHINES / seen.build.name / path.name
         assert path.read_bytes() == shipped.read_bytes(), path.name
+
+
+def test_importing_over_the_shipped_files_gives_up_nothing(
+    seen: Observation, tmp_path: Path
+) -> None:
+    """Without a module of Debian's it is refused, and says what would be lost."""
+    build = seen.build
+    shutil.copytree(MACHINES / build.name, tmp_path / build.name)
+    before = {path: path.read_bytes() for path in (tmp_path / build.name).iterdir()}
+    lost = lost_types(seen, tmp_path)
+    assert all(FROM_OTHER_PACKAGES.fullmatch(name) for name in lost)
+    if lost:
+        with pytest.raises(pa.UsageError, match=lost[0]) as caught:
+            write_build(seen, tmp_path)
+        assert caught.value.code == "types-lost"
+    else:
+        write_build(seen, tmp_path)
+    assert {path: path.read_bytes() for path in (tmp_path / build.name).iterdir()} == before
 
 
 def test_shipped_types_and_properties_are_what_the_binary_says(

@@ -18,6 +18,13 @@ _ARGUMENTS: Final = ("-machine", "none", "-nodefaults", "-no-user-config")
 #: A QEMU that ends more often than this is not to be read: what it says means nothing.
 _MOST_CRASHES: Final = 20
 
+#: What to do about an error, where the binary is an argument of its own: what asks here reads
+#: neither --qemu nor PLATFORM_ABI_QEMU, and lets a QEMU have more time.
+_HELP: Final = {
+    "qemu-not-found": "install QEMU, or name its binary by its path",
+    "qemu-timeout": "the host may be busy: allow it more time with --timeout",
+}
+
 #: What is asked; ``query-commands`` tells which of them a QEMU has.
 _COMMANDS: Final = frozenset({
     "device-list-properties",
@@ -54,9 +61,9 @@ class Asked:
         self._written = ""
 
     def __enter__(self) -> Self:
-        self._start()
         with contextlib.ExitStack() as stack:
-            stack.push(self._stack)
+            stack.push(self)
+            self._start()
             self._check()
             stack.pop_all()
         return self
@@ -67,6 +74,8 @@ class Asked:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if isinstance(error, HostError):
+            error.help = _HELP.get(error.code, error.help)
         self._stack.close()
 
     def _start(self) -> None:

@@ -41,15 +41,22 @@ def steps(family: str, builds: Iterable[Sequence[MachineType]]) -> Steps:
     return dict(sorted(found.items(), key=lambda pair: natural(pair[0]), reverse=True))
 
 
-def known_machines(
-    catalogue: Catalogue, arch: str, family: str, vendors: Collection[str]
-) -> Iterator[list[MachineType]]:
-    """Yield the machine types of *family* in each build of one of the *vendors*, newest first."""
+def known_machines(catalogue: Catalogue, arch: str, family: str) -> Iterator[list[MachineType]]:
+    """Yield the machine types of *family* in each build that has upstream's only, newest first.
+
+    A vendor that adds versions of its own may change upstream's as well; one that has none keeps
+    them, whatever it calls its builds.
+    """
     for name in catalogue.builds(arch):
-        build = catalogue.build(name, arch)
-        if build.vendor in vendors:
-            names = [each for each in build.machines if each.startswith(f"{family}-")]
-            yield [catalogue.machine(name, each, arch) for each in names]
+        names = catalogue.build(name, arch).machines
+        found = [
+            machine
+            for each in names
+            if each.startswith(f"{family}-")
+            and (machine := catalogue.machine(name, each, arch)).family == family
+        ]
+        if all(machine.name == f"{family}-{machine.generation}" for machine in found):
+            yield found
 
 
 def told(machine: MachineType, newest: str, known: Steps, drivers: Collection[str]) -> str | None:
@@ -97,4 +104,5 @@ def check_said(names: Mapping[str, str], given: Mapping[str, str]) -> None:
                 f"expected a QEMU release such as 9.1 as the generation of {name}, "
                 f"found '{generation}'",
                 code="machine-generation",
+                help=f"say which release of upstream's it derives from: --generation {name}=9.1",
             )

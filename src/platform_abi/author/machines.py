@@ -32,12 +32,12 @@ def ask_machines(
     listed = True
     try:
         answers = qemu.execute("query-machines", **{"compat-props": True})
-        compat = {answer["name"]: _listed(answer["compat-props"]) for answer in answers}
+        compat: Compat = {answer["name"]: _listed(answer["compat-props"]) for answer in answers}
     except CommandError:
         # "Parameter 'compat-props' is unexpected"
         listed = False
         answers = qemu.execute("query-machines")
-        compat = dict(trace())
+        compat = trace()
     machines = [answer for answer in answers if answer["name"] != _NO_MACHINE]
     unseen = sorted(answer["name"] for answer in machines if answer["name"] not in compat)
     if unseen:

@@ -56,7 +56,8 @@ def build_of(version: Mapping[str, Any], arch: str, naming: Naming, given: Given
     """Return the identity of a binary that answers *version* to ``query-version``.
 
     Raises UsageError: ``unknown-vendor`` where nobody says who built it, because two vendors'
-    builds of one upstream version must not get one name; ``build-name`` for what can be none.
+    builds of one upstream version must not get one name; ``build-name`` for what can be none. The
+    name is the version and the vendor; of the vendor that is ``plain``, one at most, the version.
     """
     release = "{major}.{minor}.{micro}".format(**version["qemu"])
     stated = version["package"].strip().removeprefix("(").removesuffix(")")

@@ -113,6 +113,5 @@ def _tell(
     machine: MachineType,
 ) -> str | None:
     """Return the generation that a vendor's *machine* derives from, None where none shows."""
-    upstream = {vendor.name for vendor in catalogue.naming().vendors if vendor.plain}
-    others = known_machines(catalogue, build.arch, machine.family, upstream)
+    others = known_machines(catalogue, build.arch, machine.family)
     return told(machine, release(build), steps(machine.family, [machines, *others]), drivers)

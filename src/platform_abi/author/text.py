@@ -90,10 +90,15 @@ def _types_text(types: Sequence[DeviceType], whole: Properties, aliases: Mapping
         lines += ["", f"[type.{_literal(each.name)}]", f"parent = {_literal(each.parent)}"]
         if each.abstract:
             lines.append("abstract = true")
-        names = sorted(whole[each.name].keys() - whole.get(each.parent, {}).keys())
+        names = own_names(each, whole)
         if names:
             lines += _wrapped("properties", names)
     return "\n".join(lines) + "\n"
+
+
+def own_names(each: DeviceType, whole: Properties) -> list[str]:
+    """Return the properties of a type that its parent does not have, sorted."""
+    return sorted(whole[each.name].keys() - whole.get(each.parent, {}).keys())
 
 
 def _properties_text(

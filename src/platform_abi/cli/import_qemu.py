@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from platform_abi.author.observation import Given, Observation
-from platform_abi.author.reading import observe
-from platform_abi.author.writing import write_build
+from platform_abi.author.reading import TIMEOUT, observe
+from platform_abi.author.writing import lost_types, write_build
 from platform_abi.cli.render import note
 from platform_abi.definitions.catalogue import load_catalogue
-from platform_abi.errors import UsageError
+from platform_abi.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from platform_abi.author.devices import Progress
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read a QEMU binary and write its definition files; without a folder, sum it up only."""
+    if arguments.output == "":
+        raise UsageError(
+            "--output takes a folder, found nothing",
+            code="usage",
+            help="the working directory is called '.'; leave --output out to write nothing",
+        )
+    timeout = _timeout(arguments)
     given = Given(
         name=arguments.name,
         vendor=arguments.vendor,
@@ -29,12 +38,18 @@ def run(arguments: argparse.Namespace) -> int:
         generations=dict(map(_generation, arguments.generation)),
     )
     with _progress(shown=not arguments.quiet and not arguments.json) as progress:
-        seen = observe(load_catalogue(), arguments.binary, given, progress=progress)
-    files = (
-        []
-        if arguments.output is None
-        else write_build(seen, arguments.output, force=arguments.force)
-    )
+        seen = observe(
+            load_catalogue(), arguments.binary, given, timeout=timeout, progress=progress
+        )
+    files = []
+    if arguments.output is not None:
+        lost = lost_types(seen, arguments.output) if arguments.force else ()
+        files = write_build(seen, arguments.output, force=arguments.force)
+        if lost:
+            warning = (
+                f"given up, earlier files knew more of them: {', '.join(map(printable, lost))}"
+            )
+            seen = evolve(seen, warnings=(*seen.warnings, warning))
     if arguments.json:
         from platform_abi.emit.document import to_json
 
@@ -42,6 +57,21 @@ def run(arguments: argparse.Namespace) -> int:
     elif not arguments.quiet:
         _print(seen, files)
     return 0
+
+
+def _timeout(arguments: argparse.Namespace) -> float:
+    seconds = getattr(arguments, "timeout", None)
+    if seconds is None:
+        return TIMEOUT
+    if not 0 < seconds <= _LONGEST:
+        raise UsageError(
+            f"--timeout takes seconds, up to {_LONGEST}; found {seconds:g}", code="usage"
+        )
+    return float(seconds)
+
+
+#: Nobody waits longer for one answer. In seconds.
+_LONGEST = 600
 
 
 def _generation(text: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from platform_abi.errors import HostError, printable
-from platform_abi.host.throwaway import Throwaway, last_line
+from platform_abi.host.executable import check_program, ending
+from platform_abi.host.throwaway import Throwaway, executable, last_line
 from platform_abi.model.capability import Capability
 from platform_abi.model.host import Fact, HostReport
 
@@ -56,6 +57,7 @@ def ask_netdevs(
     Raises HostError: ``qemu-not-found``, ``qemu-timeout``, or ``qemu-failed`` for what crashes or
     is no QEMU system emulator.
     """
+    check_program(executable(binary))
     deadline = time.monotonic() + timeout
     with ExitStack() as stack:
         # Both at once: most of the time each waits for its libraries to be loaded.
@@ -96,7 +98,7 @@ def _output(process: Throwaway, binary: str, deadline: float) -> str:
         ) from None
     status = process.end()
     if status:
-        raise _no_qemu(binary, f"ended with status {status}: {last_line(process.stderr)}")
+        raise _no_qemu(binary, f"{ending(status)}: {last_line(process.stderr)}")
     return text
 
 

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from platform_abi.errors import HostError, printable
-from platform_abi.host.throwaway import MAX_OUTPUT, Throwaway
+from platform_abi.host.executable import check_program, ending
+from platform_abi.host.throwaway import MAX_OUTPUT, Throwaway, executable
 
 _ARGUMENTS = ("-S", "-display", "none", "-qmp", "stdio")
 
@@ -31,8 +32,9 @@ class CommandError(QmpError):
 class Qmp:
     """A QEMU without a running guest, for the time of a block, to be asked by ``execute``.
 
-    *arguments* are those of the machine, *timeout* in seconds bounds the start and each answer.
-    Entering raises QmpError, ``qemu-failed`` or ``qemu-timeout``, and HostError for no such binary.
+    *arguments* are those of the machine, *timeout* in seconds bounds the start and each answer,
+    however many events come before it. Entering raises QmpError, ``qemu-failed`` or
+    ``qemu-timeout``, and HostError for no such binary, or a file that is no program.
     """
 
     def __init__(self, binary: str, arguments: Sequence[str], *, timeout: float) -> None:
@@ -43,9 +45,10 @@ class Qmp:
         self._received = bytearray()
 
     def __enter__(self) -> Self:
+        check_program(executable(self._binary))
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._process)
-            if "QMP" not in self._next():
+            if "QMP" not in self._next(time.monotonic() + self._timeout):
                 raise self._failed("it does not greet")
             self.execute("qmp_capabilities")
             self._cleanup = stack.pop_all()
@@ -76,8 +79,10 @@ class Qmp:
             self._process.send(json.dumps(request).encode() + b"\n")
         except OSError:
             raise self._failed("it has ended") from None
+        # One for all that comes: events without end are no answer.
+        deadline = time.monotonic() + self._timeout
         while True:
-            answer = self._next()
+            answer = self._next(deadline)
             if "return" in answer:
                 return answer["return"]
             if isinstance(answer.get("error"), dict):
@@ -90,9 +95,8 @@ class Qmp:
             if "event" not in answer:
                 raise self._failed("what it says is no QMP")
 
-    def _next(self) -> dict[str, Any]:
-        """Return the next message of QEMU's."""
-        deadline = time.monotonic() + self._timeout
+    def _next(self, deadline: float) -> dict[str, Any]:
+        """Return the next message of QEMU's, if it comes before *deadline*."""
         while b"\n" not in self._received:
             try:
                 chunk = self._process.receive(deadline)
@@ -103,7 +107,7 @@ class Qmp:
                     help="the host may be busy: allow it more time",
                 ) from None
             if not chunk:
-                raise self._failed(f"it ended with status {self._process.end()}")
+                raise self._failed(f"it {ending(self._process.end())}")
             self._received += chunk
             if len(self._received) > MAX_OUTPUT:
                 raise self._failed("its line has no end")
@@ -122,5 +126,5 @@ class Qmp:
         return QmpError(
             f"{printable(self._binary)} cannot be asked: {reason}\n{words}".rstrip(),
             code="qemu-failed",
-            help="name a QEMU system emulator for this host's architecture",
+            help="name the binary of a QEMU system emulator",
         )

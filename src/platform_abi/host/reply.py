@@ -78,10 +78,15 @@ def errno_name(error: OSError) -> str:
 
 def killed_by(number: int) -> str:
     """Return how a process ended that signal *number* killed."""
+    return f"probe was killed by {signal_name(number)}"
+
+
+def signal_name(number: int) -> str:
+    """Return ``SIGSEGV`` and the like."""
     try:
-        return f"probe was killed by {signal.Signals(number).name}"
+        return signal.Signals(number).name
     except ValueError:
-        return f"probe was killed by signal {number}"
+        return f"signal {number}"
 
 
 def number(value: int) -> str:

@@ -1,0 +1,34 @@
+"""An audit of a binary that says less of itself than is to be known."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from platform_abi.cli.audit_qemu import run
+from tests.author.binaries import binary, machine, version
+
+#: What the parser gives where nothing is said.
+NOTHING: dict[str, Any] = {
+    "against": None, "against_binary": None, "machine": [], "view": None, "timeout": None,
+    "json": False,
+}  # fmt: skip
+
+
+def test_without_a_compiler_an_audit_goes_on_and_says_what_it_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compat properties of a QEMU before 9.1 cannot be seen then; everything else can."""
+    monkeypatch.setenv("CC", "no-such-compiler")
+    answers = {
+        "query-version": version("7.2.22", "Debian 1"),
+        "query-machines": [machine("microvm", default=True)],
+    }
+    path = binary(tmp_path, answers, lists_compat=False)
+    run(argparse.Namespace(**{**NOTHING, "binary": path}))
+    out, err = capsys.readouterr()
+    assert "promises of qemu-7.2.22" in out
+    assert "no C compiler" in err
