@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
     from platform_abi.emit.arguments import arguments, shell_lines
     from platform_abi.emit.document import abi_document
-    from platform_abi.emit.lockfile import lock_text, read_lock
+    from platform_abi.emit.lockfile import lock_text, lockfile, read_lock
     from platform_abi.emit.readconfig import readconfig
     from platform_abi.errors import (
         BeyondPlatformError,
@@ -178,6 +178,7 @@ _HOME = {
     "labels": "compat.labels",
     "load_catalogue": "definitions.catalogue",
     "lock_text": "emit.lockfile",
+    "lockfile": "emit.lockfile",
     "machine_content": "resolver.fingerprint",
     "machine_findings": "compat.machine",
     "machine_fingerprints": "resolver.fingerprint",
@@ -278,6 +279,7 @@ __all__ = [
     "labels",
     "load_catalogue",
     "lock_text",
+    "lockfile",
     "machine_content",
     "machine_findings",
     "machine_fingerprints",

@@ -14,6 +14,7 @@ import pytest
 import platform_abi as pa
 from platform_abi.cli import diff
 from platform_abi.resolver.machine_diff import diff_machines
+from tests.definitions.site import DEFINITIONS, write
 
 NEWEST = "qemu-11.1.3"
 
@@ -101,6 +102,47 @@ def test_two_builds_of_one_name(capsys: pytest.CaptureFixture[str]) -> None:
     every = json.loads(capsys.readouterr().out)["differences"]
     assert {"changed", "added", "removed", "unstated"} == {d["change"] for d in every}
     assert 0 == _run("build", NEWEST, NEWEST, machine="pc-q35-9.1", all=True)
+
+
+def _vendors(root: Path, **replaced: str) -> None:
+    """Write a vendor's build of the newest release below *root*, with other properties."""
+    for file in sorted((DEFINITIONS / "machines" / NEWEST).glob("x86_64*.toml")):
+        text = file.read_text(encoding="utf-8").replace(NEWEST, "vendor")
+        if file.name == "x86_64-properties.toml":
+            for old, new in replaced.items():
+                text = text.replace(old, new)
+        write(root, f"machines/vendor/{file.name}", text)
+
+
+def test_a_machine_types_fingerprint_stands_with_the_differences(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal where a guest finds the same, whatever the build is called, and unequal where not."""
+    monkeypatch.setenv("PLATFORM_ABI_PATH", str(tmp_path))
+    _vendors(tmp_path)
+
+    def prints(before: str, after: str) -> tuple[str, str]:
+        _run("build", before, after, machine="pc-q35-9.1", json=True)
+        found = json.loads(capsys.readouterr().out)["fingerprints"]
+        return found["before"], found["after"]
+
+    first, second = prints(NEWEST, "vendor")
+    assert first == second
+    assert first.startswith("sha256:")
+    older, newer = prints("qemu-10.0.2", "vendor")
+    assert (older != newer, newer) == (True, first)
+
+
+def test_what_a_vendor_added_to_a_release_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two builds of one upstream version: a property that one has alone needs no --all."""
+    monkeypatch.setenv("PLATFORM_ABI_PATH", str(tmp_path))
+    head = '[type."virtio-net-device"]\n'
+    _vendors(tmp_path, **{head: f'{head}ours = ["bool", "on"]\n'})
+    assert 1 == _run("build", NEWEST, "vendor", machine="pc-q35-9.1")
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if " ours " in line]
+    assert ["virtio-net-device", "ours", "-", "on", "-"] == row.split()
 
 
 def test_the_newest_build_that_has_both_is_taken(capsys: pytest.CaptureFixture[str]) -> None:

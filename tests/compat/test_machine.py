@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.compat.machine import MachineVerdict, compare_machine, machine_findings
-from platform_abi.emit.lockfile import lock_text, read_lock
+from platform_abi.emit.lockfile import lock_text, lockfile, read_lock
 from platform_abi.model.abi import MachineContent
 from platform_abi.resolver.fingerprint import machine_content
 from platform_abi.resolver.machine_table import driver_row
@@ -34,11 +34,22 @@ SAID: dict[str, Any] = {
 }
 
 
-def _rebuilt(root: Path, *rows: str, cut: str = "") -> pa.FileCatalogue:
-    """Return a catalogue with a vendor's rebuild that adds *rows* to a released machine type."""
+def _rebuilt(
+    root: Path, *rows: str, cut: str = "", version: str = "", added: str = ""
+) -> pa.FileCatalogue:
+    """Return a catalogue with a vendor's rebuild that adds *rows* to a released machine type.
+
+    *version* is the upstream version that it says it is of, and *added* what it says of further
+    properties of virtio-net-device.
+    """
     for file in sorted((DEFINITIONS / "machines" / UPSTREAM).glob("x86_64*.toml")):
         text = file.read_text(encoding="utf-8").replace(UPSTREAM, VENDOR)
+        if file.name == "x86_64-properties.toml" and added:
+            head = '[type."virtio-net-device"]\n'
+            assert head in text
+            text = text.replace(head, f"{head}{added}\n")
         if file.name == "x86_64.toml":
+            text = text.replace('version = "11.1.3"', f'version = "{version or "11.1.3"}"', 1)
             start = text.index(f'name = "{MACHINE}"')
             own = text.index("compat = [", start) + len("compat = [")
             text = text[:own] + "".join(f"\n    {row}," for row in rows) + text[own:]
@@ -178,7 +189,96 @@ def test_a_property_that_only_one_build_has_is_told_and_blocks_nothing(
     assert "host_tunnel" in {d.property for d in verdict.differences if d.change == "removed"}
     assert {} == _named(verdict)
     assert "ok" == verdict.status
+    (finding,) = machine_findings(verdict)
+    assert ("machine-content-one-sided", "warn") == (finding.code, finding.severity)
+    assert "=on" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"), [("on", "warn"), ("7", "warn"), ("off", "info"), ("0", "info")]
+)
+def test_what_a_release_brought_is_a_warning_where_it_is_on(
+    tmp_path: Path, value: str, severity: str
+) -> None:
+    """Hundreds of properties come with a release; those that a guest sees switched on are named."""
+    catalogue = _rebuilt(tmp_path, version="11.2.0", added=f'ours = ["bool", "{value}"]')
+    verdict = compare_machine(catalogue, _locked(catalogue), VENDOR)
+    assert "ok" == verdict.status
+    (finding,) = machine_findings(verdict)
+    assert severity == finding.severity
+    assert (f"ours={value}" in finding.message) == (severity == "warn")
+
+
+def test_of_many_properties_a_few_are_named(tmp_path: Path) -> None:
+    """A property that a device and what is inside of it have is one, and the rest is counted."""
+    added = "\n".join(f'ours{n} = ["bool", "on"]' for n in range(5))
+    catalogue = _rebuilt(tmp_path, version="11.2.0", added=added)
+    (finding,) = machine_findings(compare_machine(catalogue, _locked(catalogue), VENDOR))
+    assert 3 == finding.message.count("ours")
+    assert finding.message.endswith("and 2 more")
+
+
+@pytest.mark.parametrize("value", ["on", "off"])
+def test_what_a_vendor_added_to_a_release_is_no_release(tmp_path: Path, value: str) -> None:
+    """No upstream change explains a property that one of two builds of 11.1.3 has alone."""
+    catalogue = _rebuilt(tmp_path, added=f'ours = ["bool", "{value}"]')
+    for build, of, words in (
+        (VENDOR, UPSTREAM, "there was no such property"),
+        (UPSTREAM, VENDOR, "does not exist"),
+    ):
+        abi = _locked(catalogue, of)
+        verdict = compare_machine(catalogue, abi, build)
+        assert "differs" == verdict.status
+        (finding,) = machine_findings(verdict)
+        assert ("machine-content", "blocked") == (finding.code, finding.severity)
+        assert words in finding.message
+        assert finding.help
+
+
+def test_a_vendors_property_that_says_nothing_blocks_nothing(tmp_path: Path) -> None:
+    """Without a value there is nothing that a guest could tell."""
+    catalogue = _rebuilt(tmp_path, added='ours = ["str"]')
+    verdict = compare_machine(catalogue, _locked(catalogue), VENDOR)
+    assert "ok" == verdict.status
     assert ["info"] == [f.severity for f in machine_findings(verdict)]
+
+
+def test_a_build_that_nobody_named_is_said_to_be_the_newest(tmp_path: Path) -> None:
+    """Without --build a lockfile vouches for a QEMU that the VM may never have run on."""
+    catalogue = _rebuilt(tmp_path, '["e1000", "init-vet", "off"]')
+    shipped = pa.FileCatalogue([DEFINITIONS], cache="")
+    for build, said in ((None, True), (UPSTREAM, False)):
+        vm = pa.virtual_machine(catalogue.devices(), MACHINE, build=build, **SAID)
+        text = lockfile(shipped, pa.resolve(shipped, vm, "linux-6.9"))
+        verdict = compare_machine(catalogue, read_lock(text, "vm.lock"), VENDOR)
+        assert (UPSTREAM, said) == (verdict.locked, verdict.assumed)
+        (finding,) = machine_findings(verdict)
+        assert said == (f"{UPSTREAM}, the newest known when it was locked" in finding.message)
+
+
+def test_a_complete_lockfile_has_fingerprints(catalogue: pa.FileCatalogue) -> None:
+    """One call writes what resolving leaves out, and the same as both parts by hand."""
+    vm = pa.virtual_machine(catalogue.devices(), MACHINE, **SAID)
+    abi = pa.resolve(catalogue, vm, "linux-6.9")
+    content = machine_content(catalogue, abi, "qemu-10.0.2")
+    assert abi.content is None
+    assert read_lock(lockfile(catalogue, abi, build="qemu-10.0.2"), "vm.lock").content == content
+    text = lockfile(catalogue, abi)
+    digest = pa.platform_digest(catalogue, "linux-6.9", abi.edition)
+    by_hand = evolve(abi, content=machine_content(catalogue, abi))
+    assert lock_text(by_hand, definitions=digest) == text
+
+
+def test_an_option_rom_that_is_written_otherwise_does_not_differ(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """A VM of 7.2 has its ROMs in 11.1 too, whose word for that is another."""
+    vm = pa.virtual_machine(
+        catalogue.devices(), "pc-q35-7.2", build="qemu-7.2.22", devices=["e1000,id=n"]
+    )
+    text = lockfile(catalogue, pa.resolve(catalogue, vm, "linux-6.1"))
+    verdict = compare_machine(catalogue, read_lock(text, "vm.lock"), UPSTREAM)
+    assert ("ok", {}) == (verdict.status, _named(verdict))
 
 
 def test_a_driver_that_a_build_lacks_is_missing(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.emit.lockfile import LOCK_SCHEMA, read_text, write_text
+from platform_abi.emit.lockfile import LOCK_SCHEMA, read_text, with_allowed, write_text
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.vm import GlobalProperty
 from platform_abi.resolver.fingerprint import machine_content
@@ -342,3 +342,33 @@ def test_text_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
         write_text(tmp_path / "f", "\ud800")
     assert "not-text" == caught.value.code
     assert b"\xff" == (tmp_path / "f").read_bytes()
+
+
+# --- what was let pass ---------------------------------------------------------------------------
+
+_ENTRY = {"by": "force", "finding": "capability-missing", "message": "x needs y, which is absent"}
+
+
+@given(scenarios(), st.lists(st.dictionaries(st.sampled_from(["by", "message"]), st.text("ab"))))
+def test_what_was_let_pass_changes_nothing_else(
+    scenario: Scenario, entries: list[dict[str, str]]
+) -> None:
+    """It stands beside the ABI, under the same seal, each entry once, and readers pass over it."""
+    abi = pa.resolve(scenario.catalogue, scenario.vm, scenario.platform)
+    before = pa.lock_text(abi, definitions=DEFINITIONS)
+    after = with_allowed(before, entries)
+
+    assert abi == pa.read_lock(after, "f")
+    assert after == with_allowed(after, entries)
+    written = tomllib.loads(after)["allowed"]
+    assert all(entry in written for entry in entries)
+    assert len(written) == len({tuple(sorted(entry.items())) for entry in entries})
+
+
+def test_a_record_of_what_was_let_pass_is_sealed(lock: str) -> None:
+    """Taking it out by hand shows like every other change."""
+    text = with_allowed(lock, [_ENTRY])
+    assert [_ENTRY] == tomllib.loads(text)["allowed"]
+    with pytest.raises(pa.LockError) as caught:
+        pa.read_lock(text.replace("which is absent", "which is there"), "f")
+    assert "lock-changed" == caught.value.code

@@ -27,6 +27,8 @@ _ON_ROOT: Final = 22
 #: The slots of a bridge; the first is for its hotplug controller.
 _SLOTS: Final = range(1, 32)
 _TIMEOUT: Final = 60.0
+#: Families of machine types whose root bus is a PCI Express one.
+_EXPRESS: Final = ("pc-q35", "virt")
 #: What the command response buffer of a TPM takes, in bytes (hw/tpm/tpm_crb.c).
 _TPM_BUFFER: Final = 3968
 
@@ -70,29 +72,39 @@ class Machine:
 
 
 def assemble(
-    catalogue: pa.FileCatalogue, build: str, name: str, platform: str, *, tpm: str, of: str
+    catalogue: pa.FileCatalogue,
+    build: str,
+    name: str,
+    platform: str,
+    *,
+    tpm: str,
+    of: str,
+    arch: str = "x86_64",
 ) -> Machine:
     """Return machine type *name* of *build* with a device of every driver that it has.
 
     *of* names the set of devices. TCG runs it, so that every host can.
     """
-    machine = catalogue.machine(build, name, "x86_64")
-    types = catalogue.types(build, "x86_64")
+    machine = catalogue.machine(build, name, arch)
+    types = catalogue.types(build, arch)
+    # A board without versions is of the generation that its QEMU is.
+    generation = machine.generation or catalogue.build(build, arch).version
     chosen = [
         entry
         for entry in entries()
         if entry.set == of
         and entry.driver in types
         and entry.board in ("", machine.family)
-        and version_key(entry.since) <= version_key(machine.generation or "")
+        and version_key(entry.since) <= version_key(generation)
     ]
-    root = "pcie.0" if "q35" in machine.family else "pci.0"
+    root = "pcie.0" if machine.family in _EXPRESS else "pci.0"
     devices = list(_placed(chosen, root, types))
     before = dict.fromkeys(text for entry in chosen for text in entry.arguments)
     words = [text.format(tpm=tpm).partition(" ")[::2] for text in before]
     vm = pa.virtual_machine(
         catalogue.devices(),
         name,
+        arch=arch,
         accelerator="tcg",
         devices=devices,
         netdevs=[value for option, value in words if option == "-netdev"],

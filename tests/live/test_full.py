@@ -168,6 +168,49 @@ def test_so_are_those_of_devices_that_exclude_each_other(lab: Lab) -> None:
     assert score.unexplained == []
 
 
+#: Architecture, family of machine types, and the set of devices that goes into it.
+_ELSEWHERE: Final = [
+    ("aarch64", "virt", "pci"),
+    ("riscv64", "virt", "pci"),
+    ("ppc64", "pseries", "pci"),
+    ("s390x", "s390-ccw-virtio", "ccw"),
+]
+
+
+@pytest.mark.parametrize("version", ["10.0", "11.1"])
+@pytest.mark.parametrize("board", _ELSEWHERE, ids="-".join)
+def test_so_are_those_of_other_architectures(
+    version: str,
+    board: tuple[str, str, str],
+    catalogue: pa.FileCatalogue,
+    qemu_binaries: dict[str, Path],
+) -> None:
+    """On the newest and the oldest machine type of each board, under TCG."""
+    arch, family, of = board
+    binary = qemu_binaries[version]
+    binary = binary.with_name(binary.name.replace("x86_64", arch))
+    if not os.access(binary, os.X_OK):
+        if os.environ.get("PLATFORM_ABI_LIVE_REQUIRED") == "1":
+            pytest.fail(f"required, but missing: {binary.name}", pytrace=False)
+        pytest.skip(f"no {binary.name}; tests/live/install-qemu can get it")
+    (build,) = [b for b in catalogue.builds(arch) if b.startswith(f"qemu-{version}.")]
+    names = [
+        name
+        for name in catalogue.build(build, arch).machines
+        if catalogue.machine(build, name, arch).family == family
+    ]
+    score = Score()
+    for name in sorted({names[0], names[-1]}):
+        machine = assemble(catalogue, build, name, _PLATFORM, tpm="", of=of, arch=arch)
+        full = predicted(catalogue, machine)
+        wanted = {label: [*device.properties] for label, device in full.items()}
+        real = read_back(binary, machine, wanted)
+        score.add(Seen(board=name, machine=machine, full=full, real=real))
+    score.report(f"{build} {arch}")
+    assert len(score.drivers) >= 14
+    assert score.unexplained == []
+
+
 # --- that the comparison can fail ----------------------------------------------------------------
 
 

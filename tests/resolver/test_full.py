@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
+from platform_abi.cli.full import full_text
 from platform_abi.emit.full import full_document
 from platform_abi.errors import UnknownNameError, UsageError
 from platform_abi.model.abi import LAYERS
 from platform_abi.model.device import DeviceTable
-from platform_abi.model.machine import DriverProperty, MachineType, TypeTable
+from platform_abi.model.machine import CompatProperty, DriverProperty, MachineType, TypeTable
 from platform_abi.model.realize import (
     BoardValue,
     DeviceProperties,
@@ -169,13 +170,19 @@ def _one(
     vcpus: int | None = None,
     queues: int | None = None,
     others: tuple[Device, ...] = (),
+    initial: tuple[InitialValue, ...] = (),
+    compat: tuple[CompatProperty, ...] = (),
 ) -> dict[str, PropertyValue]:
     """Return the properties of one device of a small driver under *rules*."""
     catalogue = MemoryCatalogue(
         devices=DeviceTable(accelerators=("tcg",)),
         features=(),
         platforms=(),
-        machines=(MachineType(name="pc-q35-9.1", family="pc-q35", arch=ARCH, generation="9.1"),),
+        machines=(
+            MachineType(
+                name="pc-q35-9.1", family="pc-q35", arch=ARCH, generation="9.1", compat=compat
+            ),
+        ),
         types=TypeTable(parents={"device": "", "disk": "device", "port": "device"}),
         properties={
             "disk": {
@@ -186,7 +193,7 @@ def _one(
                 "name": DriverProperty(type="str"),
             },
         },
-        realize=RealizeTable(rules=rules),
+        realize=RealizeTable(rules=rules, initial=initial),
     )
     vm = pa.VirtualMachine(
         machine="pc-q35-9.1",
@@ -208,6 +215,22 @@ def test_a_rule_is_about_its_own_values_only(value: str, vcpus: int | None) -> N
         assert (count.value, count.final, count.left_to) == ("auto", None, "vcpus")
     else:
         assert (count.value, count.final) == ("auto", str(min(vcpus + 1, 9)))
+
+
+def test_compat_properties_win_over_what_an_instance_gives_itself_first() -> None:
+    """And lose where it does so afterwards; what -device says wins over both."""
+    first = InitialValue(drivers=("device",), properties=("vectors",), value="4")
+    last = evolve(first, after_compat=True)
+    entry = CompatProperty(driver="disk", property="vectors", value="5")
+    for initial, compat, value in (
+        (first, (), "4"),
+        (first, (entry,), "5"),
+        (last, (), "4"),
+        (last, (entry,), "4"),
+    ):
+        assert _one((), initial=(initial,), compat=compat)["vectors"].final == value
+        found = _one((("vectors", "6"),), initial=(initial,), compat=compat)["vectors"]
+        assert (found.final, found.layer) == ("6", "device")
 
 
 def test_what_follows_from_an_open_value_is_open_too() -> None:
@@ -246,12 +269,14 @@ def test_the_first_rule_that_applies_counts() -> None:
         ({"accelerators": ("tcg",)}, True),
         ({"accelerators": ("kvm",)}, False),
         ({"machines": ("pc-i440fx",)}, False),
+        ({"arch": (ARCH,)}, True),
+        ({"arch": ("s390x",)}, False),
         ({"behind": ("port",)}, True),
         ({"behind": ("disk",)}, False),
     ],
 )
 def test_every_condition_of_a_rule_counts(condition: dict[str, Any], applies: bool) -> None:
-    """Generation, QEMU release, accelerator, board and bus decide as the rule says."""
+    """Generation, QEMU release, accelerator, board, architecture and bus decide as it says."""
     rule = RealizeRule(
         drivers=("disk",), properties=("vectors",), values=("0",), becomes="{generation}"
     )
@@ -389,6 +414,11 @@ def test_every_rule_is_about_types_and_properties_that_there_are(
             types = catalogue.types(build, arch)
             drivers |= types.parents.keys()
             properties |= {p for names in types.own_properties.values() for p in names}
+            for name in catalogue.build(build, arch).machines:
+                # Of objects that are no devices only what machine types set is known.
+                compat = catalogue.machine(build, name, arch).compat
+                drivers |= {entry.driver for entry in compat}
+                properties |= {entry.property for entry in compat}
     table = catalogue.realize()
     entries: list[RealizeRule | InitialValue | BoardValue] = []
     entries += [*table.rules, *table.initial, *table.board]
@@ -399,12 +429,38 @@ def test_every_rule_is_about_types_and_properties_that_there_are(
         assert {inner.type, *inner.drivers} <= drivers
 
 
+def test_an_nvme_controller_settles_its_sizes_for_a_drive_of_its_own(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Without one it has no namespace of its own; those on its bus settle theirs."""
+    for device, sizes in (
+        ("nvme,id=d,serial=s,drive=x", ("4096", "512", "512")),
+        ("nvme,id=d,serial=s", ("4294967295", "0", "0")),
+        ("nvme-ns,id=d,drive=x", ("4096", "512", "512")),
+    ):
+        properties = _shipped(catalogue, "pc-q35-9.1", device)["d"].properties
+        names = ("discard_granularity", "logical_block_size", "physical_block_size")
+        assert sizes == tuple(properties[name].final for name in names), device
+
+
 def test_the_cache_gives_the_same_rules(tmp_path: Path) -> None:
     """Rules that come from the cache are those of the files."""
     # A file that changed just now is not cached; those of a checkout are older.
     tables = [pa.FileCatalogue([DEFINITIONS], cache=str(tmp_path)).realize() for _ in range(2)]
     assert tables[0] == tables[1]
     assert tables[0].rules
+
+
+@pytest.mark.parametrize("devices", [(), ("virtio-rng-pci,id=rng",)])
+def test_people_are_told_what_is_not_listed(
+    catalogue: pa.FileCatalogue, capsys: pytest.CaptureFixture[str], devices: tuple[str, ...]
+) -> None:
+    """A VM has a CPU and a board, whose properties no table shows: stderr says so."""
+    vm = pa.virtual_machine(catalogue.devices(), "pc-q35-9.1", devices=devices)
+    text = full_text(catalogue, pa.resolve(catalogue, vm, "linux-6.9"), None)
+    assert text.startswith("rng  virtio-rng-pci") == bool(devices)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "note: the CPU and the devices of the board are not listed\n")
 
 
 def test_the_document_says_what_a_rule_makes_of_a_value(catalogue: pa.FileCatalogue) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.model.device import DeviceFamily, DeviceTable
 from platform_abi.model.machine import CompatProperty, DriverProperty, MachineType, TypeTable
-from platform_abi.model.visibility import Board, Visibility, VisibilityRule
+from platform_abi.model.realize import InitialValue, RealizeTable
+from platform_abi.model.visibility import Board, SameValues, Visibility, VisibilityRule
 from platform_abi.resolver.fingerprint import machine_fingerprints, vm_drivers
-from platform_abi.resolver.machine_diff import build_rows, diff_builds, diff_machines, shown
+from platform_abi.resolver.machine_diff import Row, build_rows, diff_builds, diff_machines, shown
 from platform_abi.resolver.machine_table import driver_row, touched_table, whole_table
 from platform_abi.testing import BUILD, MemoryCatalogue
+from tests.definitions.site import write
 
 ARCH = "x86_64"
 NEWEST = "qemu-11.1.3"
@@ -44,7 +47,10 @@ _VISIBILITY = Visibility(
 
 
 def _catalogue(
-    *machines: MachineType, properties: Mapping[str, Mapping[str, DriverProperty]]
+    *machines: MachineType,
+    properties: Mapping[str, Mapping[str, DriverProperty]],
+    visibility: Visibility = _VISIBILITY,
+    realize: RealizeTable | None = None,
 ) -> MemoryCatalogue:
     return MemoryCatalogue(
         devices=DeviceTable(
@@ -55,7 +61,8 @@ def _catalogue(
         machines=machines,
         types=TypeTable(parents=_PARENTS, abstract=_ABSTRACT),
         properties=properties,
-        visibility=_VISIBILITY,
+        visibility=visibility,
+        realize=realize,
     )
 
 
@@ -151,6 +158,156 @@ def test_a_difference_turns_round_with_its_sides(
     assert [] == diff_machines(catalogue, BUILD, other.name, other.name, ARCH)
 
 
+# --- what definitions add to what a build lists ---------------------------------------------------
+
+_SAME = evolve(
+    _VISIBILITY,
+    same=(
+        SameValues(
+            drivers=("device",),
+            properties=("size",),
+            values=("16", "7"),
+            reason="test",
+            source="test",
+        ),
+    ),
+)
+
+
+@given(lists, lists, defaults, defaults)
+def test_values_that_are_the_same_to_a_guest_are_no_difference(
+    first: list[CompatProperty],
+    second: list[CompatProperty],
+    known: dict[str, str | None],
+    others: dict[str, str | None],
+) -> None:
+    """They differ as much as if both sides had the one that stands for them, everywhere."""
+
+    def rows(visibility: Visibility, one: str) -> list[Row]:
+        tables = []
+        for compat, values in ((first, known), (second, others)):
+            said = [evolve(c, value=one) if c.value == "7" else c for c in compat]
+            catalogue = _catalogue(
+                _machine(said), properties=_properties(values), visibility=visibility
+            )
+            tables.append(whole_table(catalogue, BUILD, "pc-q35-9.1", ARCH))
+        return list(build_rows(*tables))
+
+    assert rows(_SAME, "7") == rows(_VISIBILITY, "16")
+
+
+@given(lists, defaults)
+def test_a_rule_that_is_found_later_changes_no_lockfile(
+    compat: list[CompatProperty], known: dict[str, str | None]
+) -> None:
+    """Equal values and defaults of instances change what a guest sees, and no driver's digest."""
+    initial = InitialValue(drivers=("device",), properties=("alpha", "size"), value="7")
+    prints = [
+        machine_fingerprints(
+            _catalogue(
+                _machine(compat),
+                properties=_properties(known),
+                visibility=visibility,
+                realize=RealizeTable(initial=(initial,)) if visibility is _SAME else None,
+            ),
+            BUILD,
+            "pc-q35-9.1",
+            ARCH,
+        )
+        for visibility in (_VISIBILITY, _SAME)
+    ]
+    assert prints[0].drivers == prints[1].drivers
+
+
+@given(lists, defaults)
+def test_a_default_that_an_instance_gives_itself_counts_as_one_that_is_listed(
+    compat: list[CompatProperty], known: dict[str, str | None]
+) -> None:
+    """The table is what it would be if the build listed that default; compat properties win."""
+    initial = InitialValue(
+        drivers=("device",), properties=("alpha",), value="on", qemu_since="10.2"
+    )
+    later = evolve(initial, value="off", qemu_since="10.3")
+    given_, listed = (
+        whole_table(
+            _catalogue(
+                _machine(compat),
+                properties=_properties(values),
+                realize=RealizeTable(initial=entries),
+            ),
+            BUILD,
+            "pc-q35-9.1",
+            ARCH,
+        )
+        for values, entries in ((known, (initial, later)), ({**known, "alpha": "on"}, ()))
+    )
+    assert {(d, n): c[:4] for d, row in given_.items() for n, c in row.items()} == {
+        (d, n): c[:4] for d, row in listed.items() for n, c in row.items()
+    }
+
+
+@given(lists, defaults)
+def test_a_compat_property_that_an_instance_overwrites_has_no_effect(
+    compat: list[CompatProperty], known: dict[str, str | None]
+) -> None:
+    """Of a driver that sets a property after compat properties, no machine type changes it."""
+    initial = InitialValue(drivers=("device",), properties=("beta",), value="on", after_compat=True)
+    others = [entry for entry in compat if entry.property != "beta"]
+    tables = [
+        whole_table(
+            _catalogue(
+                _machine(entries),
+                properties=_properties({**known, "beta": "on"}),
+                realize=RealizeTable(initial=initial_),
+            ),
+            BUILD,
+            "pc-q35-9.1",
+            ARCH,
+        )
+        for entries, initial_ in ((compat, (initial,)), (others, ()))
+    ]
+    assert tables[0] == tables[1]
+
+
+def test_no_machine_type_changes_what_sev_guest_sets_itself(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Machine types up to 9.0 set legacy-vm-type in vain: sev-guest sets it to auto afterwards."""
+    before = catalogue.machine(NEWEST, "pc-q35-9.0", ARCH).compat
+    assert "legacy-vm-type" in {entry.property for entry in before}
+    rows = diff_machines(catalogue, NEWEST, "pc-q35-9.0", "pc-q35-9.1", ARCH)
+    assert "sev-guest" not in {row[0] for row in rows}
+
+
+def test_a_default_that_nobody_knows_is_unstated() -> None:
+    """A compat property of one machine type alone, and no word of what it is in the other."""
+    known = dict.fromkeys(_NAMES, "off") | {"size": "16", "alpha": None}
+    entry = CompatProperty(driver="net-device", property="alpha", value="on")
+    machines = [_machine([], "pc-q35-9.0"), _machine([entry])]
+    catalogue = _catalogue(*machines, properties=_properties(known))
+    rows = diff_machines(catalogue, BUILD, "pc-q35-9.0", "pc-q35-9.1", ARCH)
+    assert {("alpha", None, "on", "unstated")} == {row[1:5] for row in rows}
+    assert [] == shown(rows, every=False)
+
+
+def test_what_one_build_of_a_release_has_alone_is_shown() -> None:
+    """A vendor's property is one; a release's own are hundreds, and a property without value none.
+
+    What no guest can see is not shown either way.
+    """
+    rows: list[Row] = [
+        ("d", "changed", "off", "on", "changed", "guest", ""),
+        ("d", "added", None, "off", "added", "guest", ""),
+        ("d", "empty", None, None, "removed", "guest", ""),
+        ("d", "unstated", "on", None, "unstated", "guest", ""),
+        ("d", "stream", None, "on", "added", "migration", ""),
+    ]
+    assert ["changed"] == [row[1] for row in shown(rows, every=False)]
+    found = shown(rows, every=False, one_version=True)
+    assert ["changed", "added", "unstated"] == [row[1] for row in found]
+    assert rows == shown(rows, every=True, one_version=True)
+
+
 # --- fingerprints --------------------------------------------------------------------------------
 
 
@@ -202,7 +359,7 @@ def test_a_driver_that_a_build_does_not_have_is_nobodys_to_see() -> None:
         _catalogue(_machine(c), properties=_properties(known)) for c in ([entry], [])
     )
     row = touched_table(with_it, BUILD, "pc-q35-9.1", ARCH)["arm-cpu"]["backcompat-cntfrq"]
-    assert ("true", None, "absent", "") == row
+    assert ("true", None, "absent", "", "true") == row
     prints = [machine_fingerprints(c, BUILD, "pc-q35-9.1", ARCH) for c in (with_it, without)]
     assert prints[0] == prints[1]
 
@@ -260,6 +417,8 @@ def test_every_rule_is_about_something_that_is_there(catalogue: pa.FileCatalogue
         for pattern in rule.properties:
             assert any(evolve(rule, properties=(pattern,)).covers(n) for _, n in there), pattern
         assert not rule.drivers or drivers.intersection(rule.drivers), rule
+    for entry in table.same:
+        assert {(d, p) for d in entry.drivers for p in entry.properties} <= there
     known = {t for a in arches for b in catalogue.builds(a) for t in catalogue.types(b, a).parents}
     assert {d for board in table.boards for d in board.drivers} <= known
 
@@ -286,6 +445,24 @@ def test_what_9_1_changed_for_a_guest(catalogue: pa.FileCatalogue) -> None:
     } <= {row[:3] for row in seen}
     assert ("scsi-hd", "migrate-emulated-scsi-request", "off", "on") in {row[:4] for row in rows}
     assert "scsi-hd" not in {row[0] for row in seen}
+
+
+def test_what_9_1_changed_has_a_default_that_qemu_hides(catalogue: pa.FileCatalogue) -> None:
+    """legacy-multi-node is off, though device-list-properties does not tell."""
+    for build in ("qemu-10.0.2", NEWEST):
+        rows = diff_machines(catalogue, build, "pc-q35-9.0", "pc-q35-9.1", ARCH)
+        assert {("on", "off", "changed")} == {r[2:5] for r in rows if r[1] == "legacy-multi-node"}
+
+
+def test_an_option_rom_is_on_whichever_way_a_release_writes_it(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """In 7.2 rombar is 1 and in 11.1 unset, and each build's own word is still known."""
+    assert driver_row(catalogue, "qemu-7.2.22", "pc-q35-7.2", ARCH, "e1000")["rombar"][4] == "1"
+    assert driver_row(catalogue, NEWEST, "pc-q35-7.2", ARCH, "e1000")["rombar"][4] == "-1"
+    rows = diff_builds(catalogue, "qemu-7.2.22", NEWEST, "pc-q35-7.2", ARCH)
+    assert "rombar" not in {row[1] for row in rows}
+    assert "events" in {row[1] for row in rows}
 
 
 def test_two_builds_of_one_name_differ_where_a_default_changed(
@@ -316,3 +493,23 @@ def test_the_drivers_of_a_virtual_machine(catalogue: pa.FileCatalogue) -> None:
     assert not {"virtio-net", "PIIX4_PM", "qemu64-x86_64-cpu"} & {*drivers}
     default = vm_drivers(catalogue, NEWEST, machine, evolve(vm, cpu=None))
     assert "qemu64-x86_64-cpu" in default
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        (('["1"]',), "expected at least two values"),
+        (('["1", "1"]',), "expected at least two values"),
+        (('["1", "2"]', '["2", "3"]'), "same as those of one entry only"),
+    ],
+)
+def test_values_that_cannot_be_the_same_are_refused(
+    tmp_path: Path, values: tuple[str, ...], fault: str
+) -> None:
+    """One value alone says nothing, and of two entries nobody knows which one stands for all."""
+    head = '[[same]]\ndrivers = ["net"]\nproperties = ["a"]\nreason = "r"\nsource = "s"\n'
+    text = "".join(f"{head}values = {each}\n" for each in values)
+    write(tmp_path, "visibility/site.toml", f"schema = 1\n{text}")
+    with pytest.raises(pa.DefinitionError) as caught:
+        pa.FileCatalogue([tmp_path], cache="").visibility()
+    assert fault in str(caught.value)

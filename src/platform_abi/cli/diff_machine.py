@@ -9,12 +9,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from platform_abi.cli.render import note, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, unknown
-from platform_abi.resolver.machine_diff import Row, diff_builds, machine_rows, shown
-from platform_abi.resolver.machine_table import Grouped, grouped, touched_table
+from platform_abi.resolver.machine_diff import Row, diff_builds, diff_machines, shown
+from platform_abi.resolver.machine_table import Grouped, reached
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from platform_abi.model.catalogue import Catalogue
 
 _KEYS = ("driver", "property", "before", "after", "change", "seen", "feature")
 _COLUMNS = ("driver", "property", "before", "after", "feature")
@@ -32,14 +38,10 @@ def machines(arguments: argparse.Namespace) -> int:
     arch = arguments.arch or _ARCH
     build, before, after = _chosen(catalogue, arguments, arch)
 
-    def touched(machine: str) -> Grouped:
-        return catalogue.kept(
-            ("reached", build, machine, arch),
-            lambda: grouped(touched_table(catalogue, build, machine, arch)),
-        )
+    def reach(_: Catalogue, *of: str) -> Grouped:
+        return catalogue.kept(("reached", *of), lambda: reached(catalogue, *of))
 
-    first, second = touched(before), touched(after)
-    rows = list(machine_rows(first, second))
+    rows = diff_machines(catalogue, build, before, after, arch, reach=reach)
     tree = _tree(catalogue, build, arch)
     head = {"before": before, "after": after, "build": build, "arch": arch}
     return _print(arguments, head, rows, tree)
@@ -57,7 +59,8 @@ def builds(arguments: argparse.Namespace) -> int:
             "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"
         )
     names = (arguments.before, arguments.after)
-    meant = [choose_machine(catalogue, name, arch, build)[1].name for build in names]
+    chosen = [choose_machine(catalogue, name, arch, build) for build in names]
+    meant = [machine.name for _, machine in chosen]
     if meant[0] != meant[1]:
         raise UsageError(
             f"'{name}' is {meant[0]} in {names[0]} and {meant[1]} in {names[1]}",
@@ -70,8 +73,27 @@ def builds(arguments: argparse.Namespace) -> int:
     )
     first, second = (_tree(catalogue, build, arch) for build in names)
     tree = {driver: line for driver, line in second.items() if driver in first}
-    head = {"before": names[0], "after": names[1], "machine": meant[0], "arch": arch}
-    return _print(arguments, head, rows, tree)
+    head: dict[str, Any] = {
+        "before": names[0],
+        "after": names[1],
+        "machine": meant[0],
+        "arch": arch,
+    }
+    if arguments.json:
+        prints = [_fingerprint(catalogue, build, meant[0], arch) for build in names]
+        head["fingerprints"] = dict(zip(("before", "after"), prints, strict=True))
+    one_version = chosen[0][0].version == chosen[1][0].version
+    return _print(arguments, head, rows, tree, one_version=one_version)
+
+
+def _fingerprint(catalogue: FileCatalogue, build: str, machine: str, arch: str) -> str:
+    """Return the digest of all that a guest can see of the machine type of one build."""
+    from platform_abi.resolver.fingerprint import machine_fingerprints
+
+    return catalogue.kept(
+        ("fingerprint", build, machine, arch),
+        lambda: machine_fingerprints(catalogue, build, machine, arch).guest,
+    )
 
 
 def _chosen(
@@ -118,12 +140,14 @@ def _tree(catalogue: FileCatalogue, build: str, arch: str) -> Mapping[str, Seque
 
 def _print(
     arguments: argparse.Namespace,
-    head: Mapping[str, str],
+    head: Mapping[str, Any],
     every: Sequence[Row],
     tree: Mapping[str, Sequence[str]],
+    *,
+    one_version: bool = False,
 ) -> int:
     drivers = _drivers(arguments.driver, every, tree)
-    rows = shown(every, drivers=drivers, every=arguments.all)
+    rows = shown(every, drivers=drivers, every=arguments.all, one_version=one_version)
     if arguments.json:
         from platform_abi.emit.document import SCHEMA_VERSION, to_json
 
@@ -166,7 +190,7 @@ def _drivers(
 
 
 def _print_table(
-    head: Mapping[str, str], rows: Sequence[Row], tree: Mapping[str, Sequence[str]]
+    head: Mapping[str, Any], rows: Sequence[Row], tree: Mapping[str, Sequence[str]]
 ) -> None:
     place = head.get("build") or head["machine"]
     print(f"{head['before']} -> {head['after']}  ({place})")

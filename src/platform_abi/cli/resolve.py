@@ -98,19 +98,12 @@ def _json(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace
 
 
 def _lock(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace) -> str:
-    from attrs import evolve
-
-    from platform_abi.emit.lockfile import lock_text, read_text
-    from platform_abi.resolver.digest import platform_digest
-    from platform_abi.resolver.fingerprint import machine_content
-    from platform_abi.resolver.reference import parse_platform
+    from platform_abi.emit.lockfile import lockfile, read_text
 
     if arguments.from_lock is not None:
         # It says which definitions it was made with, and those of today may be others.
         return read_text(arguments.from_lock)
-    name = parse_platform(abi.platform).name
-    abi = evolve(abi, content=machine_content(catalogue, abi))
-    return lock_text(abi, definitions=platform_digest(catalogue, name, abi.edition))
+    return lockfile(catalogue, abi)
 
 
 def _remark(abi: GuestAbi) -> None:

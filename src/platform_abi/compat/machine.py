@@ -7,7 +7,7 @@ content of the machine type is compared, as far as the virtual machine consists 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from attrs import frozen
@@ -35,7 +35,9 @@ class MachineDifference(Value):
 
     *change* is ``changed``; ``added`` or ``removed`` where only one build has the property;
     ``unstated`` where one of them neither sets it nor says what it is by default.
-    *matters* is whether the guest gets, or its migration stream has, another value than before.
+    *matters* is whether the guest gets, or its migration stream has, another value than before. Of
+    two builds of one upstream release it also matters that only one of them has a property that
+    the guest can see: that is a vendor's, and no machine type keeps it as it was.
     *argument* is the value of ``-global`` that gives the virtual machine the value that it had.
     """
 
@@ -57,12 +59,15 @@ class MachineVerdict(Value):
     *differences* leaves out what the virtual machine's own arguments set. *unlocated* are drivers
     whose content is not what the lockfile has the fingerprint of, and whose earlier values no
     definition here has. *missing* are the virtual machine's drivers that *build* does not have.
+    *assumed* is whether nobody named the build *locked*: it was the newest that had the machine
+    type, and the virtual machine may have run on another.
     """
 
     status: MachineStatus
     machine: str
     locked: str
     build: str
+    assumed: bool = False
     differences: tuple[MachineDifference, ...] = ()
     unlocated: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -89,6 +94,7 @@ def compare_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> MachineV
     locked = abi.content.build if abi.content is not None else (origin.build.name if origin else "")
     of = origin or side
     drivers = recorded or dict.fromkeys(vm_drivers(catalogue, of.build.name, of.machine, vm), "")
+    one_version = origin is not None and origin.build.version == target.version
     differences: list[MachineDifference] = []
     unlocated, missing = [], []
     for driver, fingerprint in drivers.items():
@@ -102,13 +108,15 @@ def compare_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> MachineV
         if before is None or (fingerprint and driver_fingerprint(before) != fingerprint):
             unlocated.append(driver)
         else:
-            differences += _differences(abi, side, driver_rows(driver, before, now))
+            rows = driver_rows(driver, before, now)
+            differences += _differences(abi, side, rows, one_version=one_version)
     wrong = missing or any(d.matters for d in differences)
     return MachineVerdict(
         status="differs" if wrong else "unknown" if unlocated else "ok",
         machine=machine.name,
         locked=locked,
         build=target.name,
+        assumed=vm.build is None,
         differences=tuple(differences),
         unlocated=tuple(unlocated),
         missing=tuple(missing),
@@ -119,17 +127,16 @@ def machine_findings(verdict: MachineVerdict, *, allow_unknown: bool = False) ->
     """Return what *verdict* says against starting the virtual machine in that build.
 
     What is not known blocks like what is known to differ, unless *allow_unknown*. Properties that
-    only one build has are told once, and block nothing.
+    only one of two releases has are told together, and block nothing: a warning where one of them
+    switches something on that a guest can see.
     """
     unknown: Severity = "warn" if allow_unknown else "blocked"
     found = [
         Finding(
             code="machine-content",
             severity="blocked",
-            message=f"{d.driver}.{d.property} is {d.after} in {verdict.machine} of "
-            f"{verdict.build}, and was {d.before} in that of {verdict.locked}"
-            + ("" if d.seen == "guest" else "; only the migration stream can tell"),
-            help=f"start it with -global {shlex.quote(d.argument)}",
+            message=_said(verdict, d),
+            help=_cure(d),
             feature=d.feature,
             property=f"{d.driver}.{d.property}",
             value=d.after or "",
@@ -151,23 +158,75 @@ def machine_findings(verdict: MachineVerdict, *, allow_unknown: bool = False) ->
             code="machine-content-unknown",
             severity=unknown,
             message=f"{verdict.machine} of {verdict.build} gives {driver} other properties than "
-            f"that of {verdict.locked} gave, and what these were is not known any more",
+            f"that of {_locked(verdict)} gave, and what these were is not known any more",
             help=f"install the definitions of {verdict.locked}, or resolve again",
         )
         for driver in verdict.unlocated
     ]
-    one_sided = sum(not d.matters for d in verdict.differences)
+    one_sided = [d for d in verdict.differences if not d.matters]
     if one_sided:
-        found.append(
-            Finding(
-                code="machine-content-one-sided",
-                severity="info",
-                message=f"{one_sided} properties of the virtual machine's drivers are in "
-                f"{verdict.locked} or {verdict.build} only, or stated by one of them only",
-                help="'diff build --all' names them",
-            )
-        )
+        found.append(_told_together(verdict, one_sided))
     return found
+
+
+def _locked(verdict: MachineVerdict) -> str:
+    """Return how *verdict* names the build that the virtual machine was resolved against."""
+    if not verdict.assumed:
+        return verdict.locked
+    return f"{verdict.locked}, the newest known when it was locked,"
+
+
+def _said(verdict: MachineVerdict, d: MachineDifference) -> str:
+    here = f"{verdict.machine} of {verdict.build}"
+    there = f"that of {_locked(verdict)}".removesuffix(",")
+    name = f"{d.driver}.{d.property}"
+    if d.change == "added":
+        return f"{name} is {d.after} in {here}, and there was no such property in {there}"
+    if d.change == "removed":
+        return f"{name} does not exist in {here}, and was {d.before} in {there}"
+    if d.change == "unstated":
+        which, value, other = (
+            (here, d.after, there) if d.before is None else (there, d.before, here)
+        )
+        return f"{name} is {value} in {which}, and {other} does not say what it is"
+    stream = "" if d.seen == "guest" else "; only the migration stream can tell"
+    return f"{name} is {d.after} in {here}, and was {d.before} in {there}{stream}"
+
+
+def _cure(d: MachineDifference) -> str:
+    if d.argument:
+        return f"start it with -global {shlex.quote(d.argument)}"
+    if d.change == "removed":
+        return "choose a build that has it"
+    return f"start it with a -global {d.driver}.{d.property} that does what the other build did"
+
+
+#: So many properties are named; a release brings more than anybody reads.
+_NAMES = 3
+
+#: Values that switch nothing on: most often what there was before there was the property.
+_NOTHING = frozenset({"", "0", "off"})
+
+
+def _told_together(verdict: MachineVerdict, differences: Sequence[MachineDifference]) -> Finding:
+    """Return what there is to say of properties that only one of two releases has or states."""
+    message = (
+        f"{len(differences)} properties of the virtual machine's drivers are in "
+        f"{_locked(verdict)} or {verdict.build} only, or stated by one of them only"
+    )
+    values = ((d, d.before or d.after or "") for d in differences if d.seen == "guest")
+    # A property that many drivers inherit is named of the first of them.
+    found = {(d.property, v): d.driver for d, v in reversed([*values]) if v not in _NOTHING}
+    on = sorted(f"{driver}.{name}={value}" for (name, value), driver in found.items())
+    if on:
+        more = f" and {len(on) - _NAMES} more" if len(on) > _NAMES else ""
+        message += f"; a guest can see {', '.join(on[:_NAMES])}{more}"
+    return Finding(
+        code="machine-content-one-sided",
+        severity="warn" if on else "info",
+        message=message,
+        help="'diff build --all' names them",
+    )
 
 
 class _Side:
@@ -202,8 +261,13 @@ def _origin(catalogue: Catalogue, abi: GuestAbi) -> _Side | None:
     return _Side(catalogue, *choose_machine(catalogue, vm.machine, vm.arch, name))
 
 
-def _differences(abi: GuestAbi, side: _Side, rows: Iterable[Row]) -> Iterator[MachineDifference]:
-    """Yield *rows* as differences, but those that the virtual machine's own arguments decide."""
+def _differences(
+    abi: GuestAbi, side: _Side, rows: Iterable[Row], *, one_version: bool
+) -> Iterator[MachineDifference]:
+    """Yield *rows* as differences, but those that the virtual machine's own arguments decide.
+
+    *one_version* is whether both builds are of one upstream release.
+    """
     given: dict[str, set[str]] = {}
     for name, prop, before, after, change, seen, feature in rows:
         if name not in given:
@@ -223,7 +287,8 @@ def _differences(abi: GuestAbi, side: _Side, rows: Iterable[Row]) -> Iterator[Ma
             after=after,
             change=change,
             seen=seen,
-            matters=change == "changed",
+            matters=change == "changed"
+            or (one_version and seen == "guest" and (before, after) != (None, None)),
             feature=feature,
             argument=argument,
         )

@@ -20,7 +20,7 @@ T = TypeVar("T")
 CACHE_VARIABLE = "PLATFORM_ABI_CACHE"
 
 #: Grows whenever the same files would give other values, or values of another shape.
-_FORMAT = 2
+_FORMAT = 3
 
 #: Keys that are no keys of a mapping; one that begins so as well is written with another @.
 _CLASS = "@"

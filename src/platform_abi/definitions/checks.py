@@ -30,7 +30,7 @@ from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.guest import label
 from platform_abi.model.platform import ANY_PLATFORM, EDITION
 from platform_abi.model.realize import BoardValue, InitialValue, RealizeRule
-from platform_abi.model.visibility import ANY
+from platform_abi.model.visibility import ANY, SameValues
 
 Fault = tuple[Path, str]
 
@@ -221,7 +221,9 @@ def _(document: RealizeFile) -> Iterator[Fault]:
             yield ("inner", index, "drivers"), "expected at least one driver"
 
 
-def _founded(path: Path, entry: RealizeRule | InitialValue | BoardValue) -> Iterator[Fault]:
+def _founded(
+    path: Path, entry: RealizeRule | InitialValue | BoardValue | SameValues
+) -> Iterator[Fault]:
     """Yield what an entry lacks of a subject, a reason and versions."""
     if not entry.drivers or not entry.properties:
         yield path, "expected at least one driver and one property"
@@ -261,6 +263,30 @@ def _(document: VisibilityFile) -> Iterator[Fault]:
     for index, board in enumerate(document.board):
         if not board.families:
             yield ("board", index, "families"), "expected at least one family"
+    yield from _same(document.same)
+
+
+#: One value is the same as itself without anybody saying so.
+_AT_LEAST_TWO = 2
+
+
+def _same(entries: Iterable[SameValues]) -> Iterator[Fault]:
+    """Yield what is wrong with values that are said to be the same to a guest."""
+    said: set[tuple[str, str, str]] = set()
+    for index, entry in enumerate(entries):
+        path = ("same", index)
+        yield from _founded(path, entry)
+        if len(set(entry.values)) < _AT_LEAST_TWO:
+            yield (*path, "values"), "expected at least two values"
+        meant = {
+            (driver, name, value)
+            for driver in entry.drivers
+            for name in entry.properties
+            for value in entry.values
+        }
+        if said & meant:
+            yield (*path, "values"), "a value is the same as those of one entry only"
+        said |= meant
 
 
 @check.register

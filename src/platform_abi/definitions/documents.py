@@ -17,7 +17,7 @@ from platform_abi.model.guest import GuestBoard, GuestCpus, GuestDevice
 from platform_abi.model.machine import Vendor
 from platform_abi.model.qemu_option import OptionDevice
 from platform_abi.model.realize import BoardValue, InitialValue, InnerType, RealizeRule
-from platform_abi.model.visibility import Board, VisibilityRule
+from platform_abi.model.visibility import Board, SameValues, VisibilityRule
 
 #: The one layout of definition files that this version reads.
 SCHEMA = 1
@@ -216,6 +216,7 @@ class VisibilityFile:
     schema: int
     rule: tuple[VisibilityRule, ...] = ()
     board: tuple[Board, ...] = ()
+    same: tuple[SameValues, ...] = ()
 
 
 @frozen(kw_only=True)

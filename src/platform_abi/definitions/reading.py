@@ -348,6 +348,7 @@ class Reader:
         return Visibility(
             rules=tuple(dict.fromkeys(rule for document in found for rule in document.rule)),
             boards=tuple(dict.fromkeys(board for document in found for board in document.board)),
+            same=tuple(dict.fromkeys(entry for document in found for entry in document.same)),
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from platform_abi.model.abi import (
     Setting,
     Unpinned,
 )
+from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
 from platform_abi.resolver.digest import abi_digest
@@ -38,7 +40,8 @@ LOCK_SCHEMA = 1
 def lock_text(abi: GuestAbi, *, definitions: str) -> str:
     """Return *abi* as the text of a lockfile.
 
-    *definitions* is the digest of the platform's feature table, from ``platform_digest``. Raises
+    *definitions* is the digest of the platform's feature table, from ``platform_digest``. There
+    are no fingerprints of the machine type in it unless *abi* has them; see ``lockfile``. Raises
     UsageError (``not-text``) for a value that is not Unicode text.
     """
     import tomli_w
@@ -87,6 +90,42 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
     except UnicodeEncodeError:
         raise UsageError("a lockfile holds text only; a value is none", code="not-text") from None
     return text
+
+
+def lockfile(catalogue: Catalogue, abi: GuestAbi, *, build: str | None = None) -> str:
+    """Return *abi* as the text of a complete lockfile, with fingerprints of its machine type.
+
+    They are what the machine type gives each driver of the virtual machine in *build*, else in the
+    build that the ABI was resolved for, else in the newest with its machine type, and what
+    ``compare_machine`` compares another build with. ``lock_text`` writes what *abi* has by itself.
+    """
+    from platform_abi.resolver.digest import platform_digest
+    from platform_abi.resolver.fingerprint import machine_content
+    from platform_abi.resolver.reference import parse_platform
+
+    name = parse_platform(abi.platform).name
+    return lock_text(
+        attrs.evolve(abi, content=machine_content(catalogue, abi, build)),
+        definitions=platform_digest(catalogue, name, abi.edition),
+    )
+
+
+def with_allowed(text: str, entries: Sequence[Mapping[str, str]]) -> str:
+    """Return lockfile *text* with *entries* added to what was let pass when it was started.
+
+    An entry says ``by`` what it was let pass, which ``finding`` it was and its ``message``. What is
+    recorded already is not recorded twice; *text* is what ``read_lock`` takes.
+    """
+    import tomli_w
+
+    body = tomllib.loads(text)
+    known = body.setdefault("allowed", [])
+    for entry in map(dict, entries):
+        if entry not in known:
+            known.append(entry)
+    del body["seal"]
+    body["seal"] = canonical_digest(body)
+    return tomli_w.dumps(body)
 
 
 def _vm_document(vm: VirtualMachine) -> dict[str, Any]:

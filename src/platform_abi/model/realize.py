@@ -48,8 +48,10 @@ class RealizeRule(Value):
     when: Mapping[str, str] = field(factory=dict)
     #: Types of which one must be that of the device on whose bus it is.
     behind: tuple[str, ...] = ()
-    #: Families of machine types that it is about; empty: all. Likewise accelerators.
+    #: Families of machine types that it is about; empty: all. Likewise architectures, of which two
+    #: can have a family of one name, and accelerators.
     machines: tuple[str, ...] = ()
+    arch: tuple[str, ...] = ()
     accelerators: tuple[str, ...] = ()
     #: The first generation of machine types that it is about, and the first that it is not.
     since: str | None = None
@@ -77,12 +79,15 @@ class RealizeRule(Value):
 class InitialValue(Value):
     """A default that an instance gives itself when it is made, whatever QEMU lists as default.
 
-    Everything else that sets the property still wins over it.
+    Everything else that sets the property still wins over it; compat properties do not where it is
+    given *after_compat*.
     """
 
     drivers: tuple[str, ...]
     properties: tuple[str, ...]
     value: str
+    #: Whether the instance applies compat properties first, so that they have no effect.
+    after_compat: bool = False
     qemu_since: str | None = None
     qemu_until: str | None = None
     reason: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from attrs import frozen
@@ -37,6 +37,21 @@ class VisibilityRule(Value):
 
 
 @frozen(kw_only=True, repr=False)
+class SameValues(Value):
+    """Values of some properties that give a guest the same device.
+
+    QEMU releases write one thing in two ways: "on" became "unset, that is on". The first of
+    *values* stands for all of them; it has to be one that every release takes.
+    """
+
+    drivers: tuple[str, ...]
+    properties: tuple[str, ...]
+    values: tuple[str, ...]
+    reason: str
+    source: str
+
+
+@frozen(kw_only=True, repr=False)
 class Board(Value):
     """The drivers of the devices that boards of some families come with."""
 
@@ -50,6 +65,7 @@ class Visibility(Value):
 
     rules: tuple[VisibilityRule, ...] = ()
     boards: tuple[Board, ...] = ()
+    same: tuple[SameValues, ...] = ()
 
     def named(self, driver: str) -> bool:
         """Return whether a rule names *driver* itself."""
@@ -72,6 +88,18 @@ class Visibility(Value):
             if found:
                 return next(kind for kind in _MOST_FIRST if kind in found)
         return "guest"
+
+    def standing_for(self, types: Sequence[str], name: str) -> Mapping[str, str]:
+        """Return, for values of property *name*, the one that a guest cannot tell each from.
+
+        Of a driver of *types*: itself and its parents.
+        """
+        return {
+            value: entry.values[0]
+            for entry in self.same
+            if name in entry.properties and not set(types).isdisjoint(entry.drivers)
+            for value in entry.values[1:]
+        }
 
     def board(self, family: str) -> tuple[str, ...]:
         """Return the drivers of what a board of *family* comes with, sorted."""

@@ -20,8 +20,9 @@ from platform_abi.resolver.machine_table import Cell, driver_row, known_build, w
 class MachineFingerprints(Value):
     """What identifies the content of a machine type, whatever build it is of and what its name is.
 
-    *guest* is over every property of every driver that a guest can see. *drivers* has one for each
-    driver, over all its properties, so that a change can be located, a stream's as well.
+    *guest* is over every property of every driver that a guest can see; values that give it the
+    same device are one. *drivers* has one for each driver, over all its properties as the build
+    states them, so that a change can be located, a stream's as well.
     """
 
     guest: str
@@ -34,7 +35,9 @@ def machine_fingerprints(
     """Return the fingerprints of machine type *machine* of *build*.
 
     They depend on nothing but values: two builds that give every driver the same properties with
-    the same values, however these are spelled or come about, have the same fingerprints.
+    the same values, however these are spelled or come about, have the same fingerprints. What the
+    definitions say of who sees a property, and of values that are the same, is part of *guest*:
+    compare two that were made with the same definitions.
     """
     table = {
         driver: row
@@ -53,11 +56,12 @@ def machine_fingerprints(
 
 
 def driver_fingerprint(row: Mapping[str, Cell]) -> str:
-    """Return the digest of one driver's properties with their values.
+    """Return the digest of one driver's properties with their values, as the build states them.
 
-    Who can tell them does not count, so that a rule that is found later changes no lockfile.
+    Who can tell them does not count, nor which values come to the same or which default an
+    instance gives itself: a rule that is found later changes no lockfile.
     """
-    return canonical_digest({name: cell[0] for name, cell in row.items()})
+    return canonical_digest({name: cell[4] for name, cell in row.items()})
 
 
 def machine_content(

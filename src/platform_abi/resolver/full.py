@@ -235,8 +235,10 @@ class _Table:
     def _set(self, driver: _Driver, reached: frozenset[str], known: Iterable[str]) -> None:
         """Lay down what machine type, board and every ``-global`` say of the types *reached*."""
         names = frozenset(known)
+        initial = initial_values(self.catalogue, driver.types, self.build)
+        taken_back = {name for entry in initial if entry.after_compat for name in entry.properties}
         for entry in self.machine.compat:
-            if entry.driver in reached and entry.property in names:
+            if entry.driver in reached and entry.property in names - taken_back:
                 driver.put(
                     driver.values,
                     entry.property,

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.resolver.machine_table import (
-    Cell,
-    Grouped,
-    Table,
-    grouped,
-    touched_table,
-    whole_table,
-)
+from platform_abi.resolver.machine_table import Cell, Grouped, Table, reached, whole_table
 
 if TYPE_CHECKING:
     from typing import Any, Literal
@@ -50,7 +43,7 @@ def _touched_rows(before: Mapping[str, Cell], after: Mapping[str, Cell]) -> Iter
         of = before.get(name) or after[name]
         values = [row[name][0] if name in row else of[1] for row in (before, after)]
         if values[0] != values[1]:
-            yield (name, *values, "changed", of[2], of[3])
+            yield (name, *values, "unstated" if None in values else "changed", of[2], of[3])
 
 
 def build_rows(before: Table, after: Table) -> Iterator[Row]:
@@ -79,12 +72,19 @@ def driver_rows(
 
 
 def diff_machines(
-    catalogue: Catalogue, build: str, before: str, after: str, arch: str
+    catalogue: Catalogue,
+    build: str,
+    before: str,
+    after: str,
+    arch: str,
+    *,
+    reach: Callable[[Catalogue, str, str, str], Grouped] = reached,
 ) -> list[Row]:
-    """Return what differs between two machine types of *build*, sorted by driver and property."""
-    first, second = (
-        grouped(touched_table(catalogue, build, name, arch)) for name in (before, after)
-    )
+    """Return what differs between two machine types of *build*, sorted by driver and property.
+
+    *reach* tells what each of them reaches, for whoever keeps that.
+    """
+    first, second = (reach(catalogue, build, name, arch) for name in (before, after))
     return list(machine_rows(first, second))
 
 
@@ -96,14 +96,27 @@ def diff_builds(
     return list(build_rows(first, second))
 
 
-def shown(rows: Collection[Row], *, drivers: Collection[str] = (), every: bool) -> list[Row]:
+def shown(
+    rows: Collection[Row],
+    *,
+    drivers: Collection[str] = (),
+    every: bool,
+    one_version: bool = False,
+) -> list[Row]:
     """Return the rows of *drivers*, or of all; without *every*, what a guest can tell of them.
 
-    That leaves out what only one build has or states: nobody can say what the other does instead.
+    That leaves out what only one side has or states: nobody can say what the other does instead,
+    and a release of QEMU brings hundreds. With *one_version*, where both are builds of one upstream
+    release, no release has brought it, and it stays.
     """
     return [
         row
         for row in rows
         if (not drivers or row[0] in drivers)
-        and (every or (row[5] == "guest" and row[4] == "changed"))
+        and (every or (row[5] == "guest" and (row[4] == "changed" or (one_version and _set(row)))))
     ]
+
+
+def _set(row: Row) -> bool:
+    """Return whether the one side that has or states a property gives it a value."""
+    return row[2] is not None or row[3] is not None

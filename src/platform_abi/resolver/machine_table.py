@@ -7,6 +7,9 @@ name. An inner device has its compat properties before the outer one is made
 (hw/virtio/virtio-pci.c, virtio_instance_init_common), which shows the inner one's properties as its
 own: what is set on the inner device shows on the outer one, and an entry on the outer one wins.
 
+A default that QEMU does not list, but that every instance gives itself, counts as one that it
+lists; and of values that give a guest the same device, one stands for all.
+
 The tables are plain data: they are kept on disk and compared without any class being needed.
 """
 
@@ -19,11 +22,13 @@ from platform_abi.model.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
+    from platform_abi.model.realize import InitialValue
     from platform_abi.model.visibility import Seen
 
-#: One property: its value in effect, the build's own default, who can tell it, and the feature
-#: that drives it where that is left to the host. None: QEMU states no value.
-Cell = tuple["str | None", "str | None", "Seen", str]
+#: One property: its value in effect, the build's own default, who can tell it, the feature that
+#: drives it where that is left to the host, and the value in effect as the build itself states it:
+#: without what definitions add to that. None: nobody states a value.
+Cell = tuple["str | None", "str | None", "Seen", str, "str | None"]
 
 #: Driver to property to cell.
 Table = Mapping[str, Mapping[str, Cell]]
@@ -66,6 +71,11 @@ def touched_table(catalogue: Catalogue, build: str, machine: str, arch: str) -> 
     }
 
 
+def reached(catalogue: Catalogue, build: str, machine: str, arch: str) -> Grouped:
+    """Return what the compat properties of a machine type reach, with equal rows once."""
+    return grouped(touched_table(catalogue, build, machine, arch))
+
+
 def grouped(table: Table) -> Grouped:
     """Return *table* with equal rows once: hundreds of CPU models have one and the same."""
     rows: dict[tuple[tuple[str, Cell], ...], int] = {}
@@ -78,7 +88,7 @@ def grouped(table: Table) -> Grouped:
 def _merged(known: KnownBuild, driver: str, touched: Mapping[str, Cell]) -> Mapping[str, Cell]:
     defaults = known.defaults(driver)
     return {
-        name: touched[name] if name in touched else known.cell(driver, name, defaults.get(name))
+        name: touched[name] if name in touched else known.untouched(driver, name)
         for name in sorted({*defaults, *touched})
     }
 
@@ -88,6 +98,8 @@ def _values(known: KnownBuild, machine: MachineType) -> dict[str, dict[str, str]
     values: dict[str, dict[str, str]] = {}
     for entry in machine.compat:
         for driver in known.reached(entry):
+            if known.takes_back(driver, entry.property):
+                continue
             kind = known.kinds(driver).get(entry.property, "")
             values.setdefault(driver, {})[entry.property] = known.spelled(kind, entry.value)
     for outer, inner in known.inner.items():
@@ -106,6 +118,8 @@ class KnownBuild:
         from platform_abi.resolver.spelling import spelled
 
         self.spelled = spelled
+        self._initial = _initial_values(catalogue, build, arch)
+        self._after_compat = [entry for entry in self._initial if entry.after_compat]
         self.types: TypeTable = catalogue.types(build, arch)
         self._rows = catalogue.property_rows(build, arch)
         self._visibility = catalogue.visibility()
@@ -118,7 +132,8 @@ class KnownBuild:
         self.inner = _inner_devices(catalogue, self.types)
         self._kinds: dict[str, Mapping[str, str]] = {}
         self._defaults: dict[str, Mapping[str, str | None]] = {}
-        self._about: dict[tuple[str, str], tuple[Seen, str]] = {}
+        self._own: dict[str, Mapping[str, str]] = {}
+        self._about: dict[tuple[str, str], tuple[Seen, str, Mapping[str, str]]] = {}
 
     def reached(self, entry: CompatProperty) -> list[str]:
         """Return the concrete drivers that have a compat property; itself where nobody knows it.
@@ -133,6 +148,13 @@ class KnownBuild:
             return below
         return [name for name in below if entry.property in self.kinds(name)]
 
+    def takes_back(self, driver: str, name: str) -> bool:
+        """Return whether instances of *driver* set a property again after compat properties."""
+        return any(
+            name in entry.properties and not set(entry.drivers).isdisjoint(self._line(driver))
+            for entry in self._after_compat
+        )
+
     def kinds(self, driver: str) -> Mapping[str, str]:
         """Return the properties of *driver* with QEMU's type of each, empty where none is known."""
         if driver not in self._kinds:
@@ -140,10 +162,16 @@ class KnownBuild:
         return self._kinds[driver]
 
     def defaults(self, driver: str) -> Mapping[str, str | None]:
-        """Return the properties of *driver* with the default of each."""
+        """Return the properties of *driver* with the default that the build lists of each."""
         if driver not in self._defaults:
             self._read(driver)
         return self._defaults[driver]
+
+    def _line(self, driver: str) -> list[str]:
+        """Return the types of *driver* and those of the device inside of it, nearest first."""
+        line = [*self.types.ancestry(driver)] if driver in self.types else [driver]
+        inner = self.inner.get(driver)
+        return line if inner is None else [*line, *self.types.ancestry(inner)]
 
     def _read(self, driver: str) -> None:
         line = [*self.types.ancestry(driver)] if driver in self.types else []
@@ -157,14 +185,34 @@ class KnownBuild:
             name: self.spelled(row[0], row[1]) if len(row) > 1 else None
             for name, row in rows.items()
         }
+        types = {*self._line(driver)}
+        self._own[driver] = {
+            name: entry.value
+            for entry in self._initial
+            if not types.isdisjoint(entry.drivers)
+            for name in entry.properties
+            if name in rows
+        }
 
     def cell(self, driver: str, name: str, value: str | None) -> Cell:
-        """Return the cell of a property that has *value* in effect."""
-        seen, feature = self.about(driver, name)
-        return (value, self.defaults(driver).get(name), seen, feature)
+        """Return the cell of a property that a compat property gives *value*."""
+        return self._cell(driver, name, value, value)
 
-    def about(self, driver: str, name: str) -> tuple[Seen, str]:
-        """Return who can tell a property of *driver*, and the feature that drives it, or nothing.
+    def untouched(self, driver: str, name: str) -> Cell:
+        """Return the cell of a property that no compat property reaches."""
+        listed = self.defaults(driver).get(name)
+        return self._cell(driver, name, self._own[driver].get(name, listed), listed)
+
+    def _cell(self, driver: str, name: str, value: str | None, stated: str | None) -> Cell:
+        seen, feature, same = self._told(driver, name)
+        default = self.defaults(driver).get(name)
+        default = self._own[driver].get(name, default)
+        if same:
+            value, default = (None if v is None else same.get(v, v) for v in (value, default))
+        return (value, default, seen, feature, stated)
+
+    def _told(self, driver: str, name: str) -> tuple[Seen, str, Mapping[str, str]]:
+        """Return who can tell a property of *driver*, the feature that drives it, and equal values.
 
         What a rule says of an inner device's property holds where the outer one passes it on.
         """
@@ -173,16 +221,14 @@ class KnownBuild:
             found = self._about[driver, name] = self._find(driver, name)
         return found
 
-    def _find(self, driver: str, name: str) -> tuple[Seen, str]:
+    def _find(self, driver: str, name: str) -> tuple[Seen, str, Mapping[str, str]]:
         if self.types and driver not in self.types and not self._visibility.named(driver):
-            return "absent", ""
-        line = [*self.types.ancestry(driver)] if driver in self.types else [driver]
-        inner = self.inner.get(driver)
-        if inner is not None:
-            line += self.types.ancestry(inner)
+            return "absent", "", {}
+        line = self._line(driver)
         features = (self._features.get((step, name)) for step in line)
         feature = next((found for found in features if found), "")
-        return self._visibility.seen(line, name), feature
+        visibility = self._visibility
+        return visibility.seen(line, name), feature, visibility.standing_for(line, name)
 
 
 def known_build(catalogue: Catalogue, build: str, arch: str) -> KnownBuild:
@@ -212,6 +258,17 @@ def _inner_devices(catalogue: Catalogue, types: TypeTable) -> dict[str, str]:
         for inner in [next((found[s] for s in types.ancestry(name) if s in found), "")]
         if inner
     }
+
+
+def _initial_values(catalogue: Catalogue, build: str, arch: str) -> list[InitialValue]:
+    """Return the defaults that instances give themselves in *build*, of whatever driver."""
+    from platform_abi.resolver.realize import within
+
+    entries = catalogue.realize().initial
+    if not entries:
+        return []
+    version = catalogue.build(build, arch).version
+    return [entry for entry in entries if within(version, entry.qemu_since, entry.qemu_until)]
 
 
 def _features(catalogue: Catalogue) -> Mapping[tuple[str, str], str]:

@@ -100,7 +100,7 @@ def initial_values(
         entry
         for entry in catalogue.realize().initial
         if not types.isdisjoint(entry.drivers)
-        and _within(build.version, entry.qemu_since, entry.qemu_until)
+        and within(build.version, entry.qemu_since, entry.qemu_until)
     ]
 
 
@@ -110,13 +110,16 @@ def _holds(rule: RealizeRule, build: QemuBuild, machine: MachineType, accelerato
         return False
     if rule.machines and machine.family not in rule.machines:
         return False
+    if rule.arch and machine.arch not in rule.arch:
+        return False
     generation = machine.generation or build.version
-    return _within(generation, rule.since, rule.until) and _within(
+    return within(generation, rule.since, rule.until) and within(
         build.version, rule.qemu_since, rule.qemu_until
     )
 
 
-def _within(version: str, since: str | None, until: str | None) -> bool:
+def within(version: str, since: str | None, until: str | None) -> bool:
+    """Return whether *version* is *since* or later, and before *until*."""
     key = version_key(version)
     return (since is None or version_key(since) <= key) and (
         until is None or key < version_key(until)
