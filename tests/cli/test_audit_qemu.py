@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.cli import audit_qemu
-from platform_abi.cli.audit_qemu import _grouped
+from platform_abi.cli.audit_qemu import _grouped, _sides
 from platform_abi.compat.audit import Difference
 
 
@@ -120,6 +122,29 @@ def test_no_process_outlives_an_error(script: Callable[[str], str]) -> None:
 
 
 # --- what is printed -----------------------------------------------------------------------------
+
+HEX = st.binary(min_size=40, max_size=80).map(bytes.hex)
+
+
+@given(st.one_of(HEX, st.text(min_size=70)), st.one_of(HEX, st.text(min_size=70)), st.booleans())
+def test_two_long_values_that_differ_look_different(first: str, second: str, alike: bool) -> None:
+    """However late they differ, and however much of them is cut off."""
+    if alike:
+        second = first[: len(second) // 2 * 2] + second
+    cells = _sides(first, second)
+    assert (cells[0] == cells[1]) == (first == second)
+    assert all(len(cell) <= 60 for cell in cells)
+
+
+def test_bytes_that_differ_are_counted() -> None:
+    """A configuration is said from the first byte on that is another one."""
+    first = "00" * 40 + "1a" + "00" * 9
+    assert _sides(first, first.replace("1a", "1b")) == [
+        f"byte 40: {digits}000000000000000000" for digits in ("1a", "1b")
+    ]
+    assert _sides(first, first[:80]) == [f"byte 40: 1a{'00' * 9}", "byte 40: the end"]
+    assert _sides("short", "shorter") == ["short", "shorter"]
+    assert _sides(None, "x" * 61) == ["-", "x" * 57 + "..."]
 
 
 def test_machine_types_that_differ_alike_are_named_together() -> None:

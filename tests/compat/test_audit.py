@@ -35,7 +35,14 @@ DEVICES: st.SearchStrategy[Facts] = st.one_of(
     st.just(NO_DRIVER),
 )
 LABELS = st.sampled_from(["virtio-net-pci", "virtio-blk-pci behind port", "e1000", "board 1f.0"])
-FLAGS = st.dictionaries(st.sampled_from(["aes", "avx"]), st.just("on"))
+FLAGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "aes": st.sampled_from(["on", "off"]),
+        "avx": st.sampled_from(["on", "off"]),
+        "phys-bits": st.sampled_from(["0", "46"]),
+    },
+)
 VIEWS = st.builds(
     GuestView,
     machine=st.just("pc-q35-9.1"),
@@ -76,8 +83,50 @@ def test_every_difference_is_found_or_said_to_be_passed_over(
     named = {d.device for d in _found(first, second)} | passed_over(first, second).keys()
     for label in first.devices.keys() | second.devices.keys():
         assert (label in named) == (first.devices.get(label) != second.devices.get(label))
+    if first.cpus and second.cpus:
+        for model in first.cpus.keys() ^ second.cpus.keys():
+            assert f"-cpu {model}" in passed_over(first, second)
+
+
+@given(VIEWS, VIEWS)
+def test_what_a_board_has_is_never_passed_over(first: GuestView, second: GuestView) -> None:
+    """Of two boards that were looked at, a function that only one has is a difference."""
+    boards = [{n for n in v.devices if n.startswith("board ")} for v in (first, second)]
+    assume(all(boards))
+    alone = boards[0] ^ boards[1]
+    assert not alone & passed_over(first, second).keys()
+    found = {d.device: (d.what, d.expected, d.found) for d in _found(first, second)}
+    for name in alone:
+        sides = ("there", None) if name in first.devices else (None, "there")
+        assert found[name] == ("device", *sides)
+
+
+@given(VIEWS, VIEWS)
+def test_every_property_of_a_cpu_model_is_compared_or_said_not_to_be(
+    first: GuestView, second: GuestView
+) -> None:
+    """A flag that one side does not know is as good as off; a number that it does not know is not.
+
+    And an argument pins only what both know: QEMU refuses any other.
+    """
+    found = {(d.device, d.what): d for d in _found(first, second)}
+    over = passed_over(first, second)
     for model in first.cpus.keys() & second.cpus.keys():
-        assert (f"-cpu {model}" in named) == (first.cpus[model] != second.cpus[model])
+        before, after = first.cpus[model], second.cpus[model]
+        for what in ("aes", "avx", "phys-bits"):
+            sides = before.get(what), after.get(what)
+            unlike = sides[0] != sides[1]
+            difference = found.get((f"-cpu {model}", what))
+            if None in sides:
+                assert (difference is not None) == ("on" in sides)
+                number = what == "phys-bits" and unlike
+                assert (f"-cpu {model},{what}" in over) == number
+            else:
+                assert (difference is not None) == unlike
+            if difference is not None:
+                assert (difference.expected, difference.found) == sides
+                pin = "" if None in sides else f"-cpu {model},{what}={sides[0]}"
+                assert difference.pin == pin
 
 
 @given(VIEWS, st.data())
@@ -164,9 +213,9 @@ def test_what_a_host_could_not_look_at_is_said_with_its_reason() -> None:
 
 
 def test_a_flag_of_a_cpu_model_names_the_option_that_pins_it() -> None:
-    """A flag that is not mentioned is off."""
+    """Either way round."""
     first, second = (
-        GuestView(machine="m", arch=ARCH, cpus={"EPYC": flags}) for flags in ({"aes": "on"}, {})
+        GuestView(machine="m", arch=ARCH, cpus={"EPYC": {"aes": flag}}) for flag in ("on", "off")
     )
     (found,) = _found(first, second)
     assert (found.expected, found.found, found.pin) == ("on", "off", "-cpu EPYC,aes=on")
@@ -174,12 +223,35 @@ def test_a_flag_of_a_cpu_model_names_the_option_that_pins_it() -> None:
     assert back.pin == "-cpu EPYC,aes=off"
 
 
-def test_a_verdict_without_differences_is_kept() -> None:
-    """And with one it is not."""
-    verdict = AuditVerdict(expected="a", found="b", machines=("m",))
-    assert verdict.kept
+def test_a_property_that_a_qemu_does_not_know_is_no_argument_for_it() -> None:
+    """QEMU 7.2 has no guest-phys-bits, and 11.1 refuses ``guest-phys-bits=off``."""
+    older, newer = (recorded_view(CATALOGUE.locate, b, ARCH) for b in (BUILDS[0], BUILDS[2]))
+    assert older is not None
+    assert newer is not None
+    sides = older.machines["pc-q35-7.2"], newer.machines["pc-q35-7.2"]
+    assert "-cpu EPYC,guest-phys-bits" in passed_over(*sides)
+    assert not [d for d in _found(*sides) if d.what == "guest-phys-bits"]
+    assert not [d.pin for d in _found(*sides) if d.device.startswith("-cpu") and d.pin]
+
+
+@given(st.integers(0, 3), st.integers(0, 3), st.booleans())
+def test_a_verdict_is_kept_only_where_both_halves_were_compared(
+    properties: int, views: int, differs: bool
+) -> None:
+    """A difference is one however little was compared; without one, nothing compared is no yes."""
     difference = Difference(machine="m", device="d", what="w", expected="1", found="2")
-    assert not evolve(verdict, differences=(difference,)).kept
+    verdict = AuditVerdict(
+        expected="a",
+        found="b",
+        machines=("m",),
+        properties=properties,
+        views=views,
+        differences=(difference,) * differs,
+    )
+    if differs:
+        assert verdict.kept is False
+    else:
+        assert verdict.kept is (True if properties and views else None)
 
 
 # --- what is the host's --------------------------------------------------------------------------
@@ -226,6 +298,26 @@ def test_properties_differ_either_way() -> None:
         (d.device, d.what, d.found, d.expected) for d in back
     }
     assert all(d.pin == f"-global {d.device}.{d.what}={d.expected}" for d in there)
+
+
+def _changed_of(machine: str, driver: str, no_user: frozenset[str]) -> int:
+    rows = property_differences(
+        CATALOGUE, "qemu-10.0.2", "qemu-11.1.3", machine, ARCH, every=True, no_user=no_user
+    )
+    return sum(d.device == driver for d in rows)
+
+
+def test_a_driver_that_only_other_boards_come_with_is_passed_over() -> None:
+    """A microvm has no host bridge of a q35; a driver that its user may add is compared with all.
+
+    And so it is where nobody described the board.
+    """
+    bridge = frozenset({"mch"})
+    for machine in ("microvm", "pc-i440fx-9.1"):
+        assert _changed_of(machine, "mch", frozenset()) > 0
+        assert _changed_of(machine, "mch", bridge) == 0
+    for machine in ("pc-q35-9.1", "isapc"):
+        assert _changed_of(machine, "mch", bridge) == _changed_of(machine, "mch", frozenset()) > 0
 
 
 # --- shipped views -------------------------------------------------------------------------------

@@ -10,13 +10,16 @@ import argparse
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+import secrets
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import platform_abi as pa
+from platform_abi.author.audited import ask
 from platform_abi.cli import audit_qemu
 from platform_abi.host.guest_view import guest_view
 from platform_abi.host.qmp import Qmp
@@ -53,15 +56,27 @@ def _audit(binary: Path, **given: Any) -> int:
 
 @contextlib.contextmanager
 def _nothing_left() -> Iterator[None]:
-    """Hold the block to leaving no process of this one's behind."""
+    """Hold the block to leaving no process behind, whoever is its parent by then.
 
-    def children() -> set[str]:
-        tasks = Path("/proc/self/task").glob("*/children")
-        return {pid for task in tasks for pid in task.read_text().split()}
+    All that is started in the block has a mark of its own in its environment.
+    """
+    mark = f"_PLATFORM_ABI_TEST={secrets.token_hex(8)}"
 
-    before = children()
-    yield
-    assert children() <= before
+    def marked() -> list[str]:
+        found = []
+        for file in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if mark.encode() in file.read_bytes().split(b"\0"):
+                    found.append(file.with_name("cmdline").read_text().replace("\0", " "))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*mark.split("="))
+        yield
+    deadline = time.monotonic() + 2
+    while left := marked():
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -156,8 +171,12 @@ def test_a_board_without_a_bus_is_refused_or_said(
     with pytest.raises(pa.UsageError) as caught:
         _view(qemu, "microvm")
     assert caught.value.code == "no-guest-view"
-    assert _audit(qemu, machine=["microvm"]) == 0
-    assert "guest view of microvm" in json.loads(capsys.readouterr().out)["not_compared"]
+    assert _audit(qemu, machine=["microvm"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert "guest view of microvm" in said["not_compared"]
+    assert said["differences"] == []
+    assert said["kept"] is None
+    assert said["compared"] == {"properties": 1, "guest_views": 0}
 
 
 def test_a_machine_type_that_is_not_there_is_an_error(qemu: Path) -> None:
@@ -178,6 +197,15 @@ def test_a_qemu_that_stops_answering_leaves_nothing(qemu: Path, tmp_path: Path) 
     assert not (tmp_path / "view").exists()
 
 
+def test_what_a_wrapper_leaves_running_ends_with_it(qemu: Path, tmp_path: Path) -> None:
+    """Even in a session of its own: it is in no process group that could be killed."""
+    if "--pid" not in own_namespaces():
+        pytest.skip("this process may make no process namespace")
+    binary = _wrapper(tmp_path, qemu, "setsid sleep 1000 </dev/null >/dev/null 2>&1 &")
+    with _nothing_left():
+        assert _audit(binary, machine=["q35"], view=str(tmp_path / "view")) == 0
+
+
 # --- audits --------------------------------------------------------------------------------------
 
 
@@ -191,7 +219,10 @@ def test_a_binary_keeps_its_own_promises(
     found = json.loads(capsys.readouterr().out)
     assert found["differences"] == []
     assert (code, found["kept"], found["expected"]) == (0, True, BUILDS[qemu_version])
-    assert len(found["machines"]) == len(MACHINES[qemu_version])
+    machines = MACHINES[qemu_version]
+    assert len(found["machines"]) == len(machines)
+    seen = [name for name in machines if name != "microvm"]
+    assert found["compared"] == {"properties": len(machines), "guest_views": len(seen)}
 
 
 def test_a_binary_is_as_it_is_itself(qemu: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,6 +298,55 @@ def test_a_view_of_nothing_is_not_written(qemu: Path, tmp_path: Path) -> None:
         _audit(qemu, machine=["microvm"], view=str(tmp_path / "view"))
     assert caught.value.code == "no-guest-view"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", ["against", "against_binary"])
+def test_where_no_machine_type_is_common_nothing_is_kept(
+    qemu_binaries: dict[str, Path], how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is it broken: nobody knows, and the exit code is no yes."""
+    given = {"against": BUILDS["7.2"], "against_binary": str(qemu_binaries["7.2"])}
+    assert _audit(qemu_binaries["11.1"], machine=["pc-q35-9.1"], **{how: given[how]}) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert (said["kept"], said["machines"], said["differences"]) == (None, [], [])
+    assert said["compared"] == {"properties": 0, "guest_views": 0}
+
+
+def _starts(folder: Path, qemu: Path) -> tuple[Path, Callable[[], list[str]]]:
+    """Return a QEMU behind a script, and what says with which arguments it was started so far."""
+    log = folder / "log"
+    binary = _wrapper(folder, qemu, f'echo "$*" >> "{log}"')
+    return binary, lambda: log.read_text().splitlines()
+
+
+def test_what_is_wrong_is_said_before_a_machine_is_started(
+    qemu: Path, qemu_version: str, tmp_path: Path
+) -> None:
+    """A view without a folder, a binary of another architecture: with a help."""
+    binary, started = _starts(tmp_path, qemu)
+    other = qemu.with_name(f"qemu-system-aarch64-{qemu_version}")
+    cases = [
+        ({"view": str(tmp_path / "no" / "view")}, "write-failed"),
+        ({"view": str(tmp_path)}, "write-failed"),
+    ]
+    if other.exists():
+        cases.append(({"against_binary": str(other)}, "qemu-architecture"))
+    for given, code in cases:
+        with pytest.raises(pa.HostError) as caught:
+            _audit(binary, machine=["q35"], **given)
+        assert caught.value.code == code
+        assert caught.value.help
+    assert started()
+    assert not [words for words in started() if "-qtest" in words]
+
+
+def test_a_binary_says_which_drivers_no_user_can_create(
+    qemu: Path, catalogue: pa.FileCatalogue
+) -> None:
+    """A host bridge is one of them; a disk controller that boards have as well is none."""
+    said = ask(catalogue, str(qemu), "audited", timeout=120)
+    assert {"mch", "i440FX", "hpet", "fw_cfg_io"} <= said.no_user
+    assert not {"ich9-ahci", "piix3-ide", "isa-fdc", "virtio-net-pci"} & said.no_user
 
 
 # --- binaries that lie ---------------------------------------------------------------------------
@@ -354,6 +434,34 @@ def test_a_queue_of_another_size_is_found(
     found = _lies(binary, capsys)
     assert {d["device"] for d in found} == {"virtio-blk-pci", "virtio-blk-pci behind port"}
     assert {"queues", "legacy-queues"} <= {d["what"] for d in found}
+
+
+def test_another_configuration_is_found(
+    truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Behind a word of ones too: an IOMMU of fewer address bits has its ranges after the pages."""
+    lie = 'for word; do shift; case "$word" in virtio-iommu-pci*) word="$word,aw-bits=32";; esac; '
+    binary = _wrapper(tmp_path, truth, lie + 'set -- "$@" "$word"; done')
+    for given in ({}, {"against_binary": str(truth)}):
+        found = _lies(binary, capsys, **given)
+        assert {(d["device"], d["what"]) for d in found} == {("virtio-iommu-pci", "config")}
+
+
+def test_a_function_that_a_board_should_not_have_is_found(
+    truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And one that it should have, looked at from the other side."""
+    lie = 'case "$*" in *"-machine none"*) ;; *) set -- "$@" -device pci-testdev,addr=1f.5;; esac'
+    binary = _wrapper(tmp_path, truth, lie)
+    difference = {"device": "board 1f.5", "what": "device", "pin": None}
+    machines = ["pc-q35-9.1", "pc-i440fx-9.1"]
+    for given in ({}, {"against_binary": str(truth)}):
+        assert _lies(binary, capsys, **given) == [
+            {**difference, "machines": machines, "expected": None, "found": "there"}
+        ]
+    assert _lies(truth, capsys, against_binary=str(binary)) == [
+        {**difference, "machines": machines, "expected": "there", "found": None}
+    ]
 
 
 def test_another_cpu_model_is_found(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,11 +28,15 @@ from platform_abi.model.machine import CompatProperty, QemuBuild
 
 @frozen(kw_only=True)
 class Audited:
-    """One binary and what it says of itself; *reason* is why it says no compat properties."""
+    """One binary and what it says of itself; *reason* is why it says no compat properties.
+
+    *no_user* are the drivers that no ``-device`` can name: only a board comes with them.
+    """
 
     binary: str
     seen: Observation
     reason: str = ""
+    no_user: frozenset[str] = frozenset()
 
     @property
     def build(self) -> QemuBuild:
@@ -97,7 +102,19 @@ def _said(catalogue: FileCatalogue, qemu: Asked, binary: str, name: str, timeout
     if listed:
         machines = with_optional(machines, whole_properties(types))
     seen = Observation(build=build, machines=machines, types=types, warnings=tuple(warnings))
-    return Audited(binary=binary, seen=seen, reason="".join(reasons))
+    return Audited(binary=binary, seen=seen, reason="".join(reasons), no_user=_no_user(qemu))
+
+
+def _no_user(qemu: Asked) -> frozenset[str]:
+    """Return the drivers that no user can create, as ``-device help`` says it too.
+
+    No QMP command tells that (system/qdev-monitor.c, qdev_print_devinfo).
+    """
+    text = qemu.execute("human-monitor-command", **{"command-line": "info qdm"})
+    return frozenset(_NO_USER.findall(text))
+
+
+_NO_USER = re.compile(r'^name "([^"]+)".*, no-user\r?$', re.MULTILINE)
 
 
 class _Untold(dict[str, tuple[CompatProperty, ...]]):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve
 
-from platform_abi.author.audited import Audited, catalogue_with, look
+from platform_abi.author.audited import Audited, ask, catalogue_with, look
 from platform_abi.author.devices import Progress
 from platform_abi.compat.audit import (
     AuditVerdict,
@@ -17,7 +17,7 @@ from platform_abi.compat.audit import (
     view_differences,
 )
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.errors import UsageError, unknown
+from platform_abi.errors import HostError, UsageError, printable, unknown
 from platform_abi.host.guest_view import can_be_seen
 from platform_abi.host.view import BinaryView
 from platform_abi.host.view_document import recorded_view
@@ -48,6 +48,25 @@ def expected_build(catalogue: FileCatalogue, name: str | None, found: QemuBuild)
     return min(near, key=lambda build: (distance(build)[1], distance(build)[0]))
 
 
+def other_binary(
+    catalogue: FileCatalogue, binary: str, name: str, found: Audited, *, timeout: float
+) -> Audited:
+    """Return what *binary* says of itself, as a build called *name* that *found* is held to.
+
+    Raises HostError: ``qemu-architecture`` where guests of the two cannot be compared, else as
+    ``ask`` does.
+    """
+    other = ask(catalogue, binary, name, timeout=timeout)
+    if other.build.arch != found.build.arch:
+        raise HostError(
+            f"{printable(binary)} emulates {printable(other.build.arch)}, "
+            f"{printable(found.binary)} {printable(found.build.arch)}",
+            code="qemu-architecture",
+            help=f"name another QEMU for {printable(found.build.arch)}",
+        )
+    return other
+
+
 def against_build(
     catalogue: FileCatalogue,
     expected: QemuBuild,
@@ -68,7 +87,11 @@ def against_build(
     for name in sorted(set(machines) - set(common)):
         unseen[name] = f"{expected.name} has no machine type of this name"
     with catalogue_with(catalogue, [found]) as both:
-        differences += _properties(both, expected, found, None, common)
+        properties = _comparable(both, expected, found, None)
+        if properties:
+            differences += _properties(both, expected, found, None, common)
+        elif not found.reason:
+            unseen["properties"] = f"none are recorded of {expected.name} for {expected.arch}"
     if recorded is None and view.machines:
         unseen["guest view"] = f"none is recorded of {expected.name} for {expected.arch}"
     elif recorded is not None:
@@ -84,6 +107,8 @@ def against_build(
         expected=expected.name,
         found=found.binary,
         machines=tuple(common),
+        properties=len(common) if properties else 0,
+        views=0 if recorded is None else len(_both(recorded, view, common)),
         differences=tuple(differences),
         unseen=unseen,
     )
@@ -101,26 +126,27 @@ def against_binary(
 ) -> AuditVerdict:
     """Return in what a binary, of which *view* is what guests find, differs from the *other*.
 
-    The other one is looked at now, on the same host. *timeout* in seconds bounds each answer.
+    The *other* one, of the same architecture, is looked at now, on the same host. *timeout* in
+    seconds bounds each answer.
     """
     common = [name for name in machines if name in other.machines]
     unseen = dict.fromkeys(
         sorted(set(machines) - set(common)), "the other binary has no machine type of this name"
     )
-    if other.build.arch != found.build.arch:
-        raise UsageError(
-            f"{other.binary} emulates {other.build.arch}, {found.binary} {found.build.arch}",
-            code="qemu-architecture",
-        )
     others = look(catalogue, other, common, timeout=timeout, progress=progress)
     with catalogue_with(catalogue, [found, other]) as both:
-        differences = list(_properties(both, other.build, found, other, common))
+        properties = _comparable(both, other.build, found, other)
+        differences = (
+            list(_properties(both, other.build, found, other, common)) if properties else []
+        )
     differences += _views(catalogue, others, view, common, {})
     unseen |= _unseen(others, view, common)
     return AuditVerdict(
         expected=other.binary,
         found=found.binary,
         machines=tuple(common),
+        properties=len(common) if properties else 0,
+        views=len(_both(others, view, common)),
         differences=tuple(differences),
         unseen=unseen,
     )
@@ -157,6 +183,15 @@ def _missing(expected: QemuBuild, found: Audited) -> Iterator[Difference]:
             )
 
 
+def _comparable(
+    both: FileCatalogue, expected: QemuBuild, found: Audited, other: Audited | None
+) -> bool:
+    """Return whether properties are known of either side."""
+    if found.reason or (other is not None and other.reason):
+        return False
+    return bool(both.property_rows(expected.name, expected.arch))
+
+
 def _properties(
     both: FileCatalogue,
     expected: QemuBuild,
@@ -164,14 +199,18 @@ def _properties(
     other: Audited | None,
     machines: Sequence[str],
 ) -> Iterator[Difference]:
-    if found.reason or (other is not None and other.reason):
-        return
     unlisted = found.unlisted | (frozenset() if other is None else other.unlisted)
     arch = found.build.arch
     every = expected.version == found.build.version
     for machine in machines:
         for difference in property_differences(
-            both, expected.name, found.build.name, machine, arch, every=every
+            both,
+            expected.name,
+            found.build.name,
+            machine,
+            arch,
+            every=every,
+            no_user=found.no_user,
         ):
             if difference.device not in unlisted:
                 yield difference
@@ -184,10 +223,14 @@ def _views(
     machines: Sequence[str],
     ignored: Mapping[str, int],
 ) -> Iterator[Difference]:
-    for name in machines:
-        if name in expected.machines and name in found.machines:
-            sides = expected.machines[name], found.machines[name]
-            yield from view_differences(catalogue, *sides, ignored)
+    for name in _both(expected, found, machines):
+        sides = expected.machines[name], found.machines[name]
+        yield from view_differences(catalogue, *sides, ignored)
+
+
+def _both(expected: BinaryView, found: BinaryView, machines: Sequence[str]) -> list[str]:
+    """Return the machine types that either side was looked at."""
+    return [name for name in machines if name in expected.machines and name in found.machines]
 
 
 def _unseen(expected: BinaryView, found: BinaryView, machines: Sequence[str]) -> dict[str, str]:

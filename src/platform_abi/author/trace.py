@@ -15,8 +15,7 @@ import time
 from pathlib import Path
 
 from platform_abi.errors import HostError, printable
-from platform_abi.host.executable import check_program
-from platform_abi.host.throwaway import Throwaway, executable
+from platform_abi.host.throwaway import Throwaway
 from platform_abi.model.machine import CompatProperty
 
 _SOURCE = Path(__file__).with_name("compat_trace.c")
@@ -36,7 +35,6 @@ def traced_compat(binary: str, *, timeout: float) -> dict[str, tuple[CompatPrope
 
     *timeout* is in seconds. Raises HostError: ``no-compiler``, or what starting a QEMU raises.
     """
-    check_program(executable(binary))
     with tempfile.TemporaryDirectory(prefix="platform-abi-") as folder:
         shim, trace = Path(folder, "compat_trace.so"), Path(folder, "trace")
         _compile(shim)

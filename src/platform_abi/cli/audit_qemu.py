@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
+from pathlib import Path
 from typing import Any
 
 from platform_abi.author.audited import Audited, ask, look, without
@@ -15,13 +18,14 @@ from platform_abi.author.promises import (
     against_build,
     expected_build,
     incomplete,
+    other_binary,
     whole,
 )
 from platform_abi.cli.render import note, paint, table
 from platform_abi.compat.audit import AuditVerdict, Difference
-from platform_abi.definitions.catalogue import load_catalogue
-from platform_abi.errors import UsageError
-from platform_abi.host.guest_view import TIMEOUT
+from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.errors import HostError, UsageError, printable
+from platform_abi.host.guest_view import TIMEOUT, can_be_seen, no_view
 from platform_abi.host.view_document import view_text
 
 #: What the binaries are called beside the builds of the catalogue, which are called after versions.
@@ -37,35 +41,50 @@ def run(arguments: argparse.Namespace) -> int:
     catalogue = load_catalogue()
     found = ask(catalogue, arguments.binary, _FOUND, timeout=timeout)
     machines = found.chosen(arguments.machine)
-    other = None
+    other = expected = None
+    # What can go wrong does before anything takes long.
+    if arguments.view is not None:
+        _check_view(arguments.view, catalogue, found, machines)
     if arguments.against_binary is not None:
-        other = ask(catalogue, arguments.against_binary, _OTHER, timeout=timeout)
+        name = arguments.against_binary
+        other = other_binary(catalogue, name, _OTHER, found, timeout=timeout)
     elif arguments.against is not None or arguments.view is None:
-        expected_build(catalogue, arguments.against, found.build)  # before anything takes long
+        expected = expected_build(catalogue, arguments.against, found.build)
     progress = _progress()
     view = look(catalogue, found, machines, timeout=timeout, progress=progress)
     if arguments.view is not None:
         from platform_abi.emit.lockfile import write_text
 
-        if not view.machines:
-            raise UsageError(
-                f"{', '.join(machines[:_SHOWN])}: no machine type here can be looked at",
-                code="no-guest-view",
-                help="those that can be have the PCI bus of a PC: pc-q35 and pc-i440fx",
-            )
         write_text(arguments.view, view_text(without(view, incomplete(catalogue, view))))
-        if other is None and arguments.against is None:
-            return 0
     if other is not None:
         verdict = against_binary(
             catalogue, other, found, view, machines, timeout=timeout, progress=progress
         )
-    else:
-        expected = expected_build(catalogue, arguments.against, found.build)
+    elif expected is not None:
         verdict = against_build(catalogue, expected, found, view, machines)
+    else:
+        return 0
     verdict = whole(catalogue, verdict, [found] if other is None else [found, other])
     _print(arguments, found, verdict)
     return int(not verdict.kept)
+
+
+def _check_view(
+    name: str, catalogue: FileCatalogue, found: Audited, machines: Sequence[str]
+) -> None:
+    """Raise the error that writing a view would end in, as far as it can be told before."""
+    arch = found.build.arch
+    looked_at = catalogue.guest_devices(arch)
+    if not any(can_be_seen(looked_at, machine, arch) for machine in machines):
+        raise no_view(looked_at, _names(machines), arch)
+    path = Path(os.path.realpath(name))
+    if path.is_dir() or not path.parent.is_dir():
+        reason = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise HostError(
+            f"cannot write {printable(name)}: {printable(reason)}",
+            code="write-failed",
+            help="name a file in a folder that is there",
+        )
 
 
 def _progress() -> Progress:
@@ -113,15 +132,13 @@ def _print(arguments: argparse.Namespace, found: Audited, verdict: AuditVerdict)
         return
     build = found.build
     package = f" ({build.package})" if build.package else ""
-    word = (
-        paint("kept", "green", sys.stdout) if verdict.kept else paint("not kept", "red", sys.stdout)
-    )
+    word = paint(*_WORDS[verdict.kept], sys.stdout)
     print(f"{found.binary}: QEMU {build.version}{package} for {build.arch}")
-    count = len(verdict.machines)
-    noun = "machine type" if count == 1 else "machine types"
-    print(f"promises of {verdict.expected}: {word}, {count} {noun} looked at")
+    noun = "machine type" if verdict.views == 1 else "machine types"
+    counts = f"properties of {verdict.properties}, guest views of {verdict.views} {noun} compared"
+    print(f"promises of {verdict.expected}: {word}; {counts}")
     rows = [
-        [*_clipped(d.device, d.what, d.expected, d.found), _names(machines), d.pin]
+        [*_clipped(d.device, d.what), *_sides(d.expected, d.found), _names(machines), d.pin]
         for machines, d in _grouped(verdict.differences)
     ]
     if rows:
@@ -140,6 +157,34 @@ def _clipped(*cells: str | None) -> list[str]:
 
 
 _WIDEST = 60
+
+
+def _sides(expected: str | None, found: str | None) -> list[str]:
+    """Return the cells of what was expected and what was found: of long ones, where they differ.
+
+    Bytes in hexadecimal, such as a configuration, are cut between bytes, and counted.
+    """
+    if expected is None or found is None or max(len(expected), len(found)) <= _WIDEST:
+        return _clipped(expected, found)
+    sides = [expected, found]
+    pairs = zip(expected, found, strict=False)
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    if all(_BYTES.fullmatch(side) for side in sides):
+        same -= same % 2
+        begin = f"byte {same // 2}: "
+    else:
+        same = max(0, same - _CONTEXT)
+        begin = "..." if same else ""
+    return _clipped(*(begin + (side[same:] or "the end") for side in sides))
+
+
+_BYTES = re.compile("(?:[0-9a-f]{2})+")
+
+#: How much is shown before the place where two texts differ.
+_CONTEXT = 12
+
+#: What each verdict is called, and how it is painted.
+_WORDS = {True: ("kept", "green"), False: ("not kept", "red"), None: ("not known", "yellow")}
 
 
 def _names(machines: Sequence[str]) -> str:
@@ -162,6 +207,7 @@ def _document(found: Audited, verdict: AuditVerdict) -> dict[str, Any]:
         "arch": build.arch,
         "expected": verdict.expected,
         "kept": verdict.kept,
+        "compared": {"properties": verdict.properties, "guest_views": verdict.views},
         "machines": list(verdict.machines),
         "differences": [
             {

@@ -7,17 +7,18 @@ no difference, and is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from attrs import field, frozen
 
 from platform_abi.compat.masks import family_of
 from platform_abi.emit.arguments import global_argument
-from platform_abi.host.view import NO_DRIVER, REFUSED, Facts, GuestView
+from platform_abi.host.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
 from platform_abi.model.abi import Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import VirtioBit
 from platform_abi.model.value import Value
+from platform_abi.model.visibility import Visibility
 from platform_abi.resolver.machine_diff import diff_builds, shown
 
 
@@ -44,35 +45,56 @@ class Difference(Value):
 
 @frozen(kw_only=True, repr=False)
 class AuditVerdict(Value):
-    """What an audit found; *unseen* is what it could not look at, with the reasons."""
+    """What an audit found; *unseen* is what it could not look at, with the reasons.
+
+    *properties* and *views* say of how many machine types the properties were compared, and of how
+    many what a guest finds.
+    """
 
     expected: str
     found: str
     machines: tuple[str, ...]
+    properties: int = 0
+    views: int = 0
     differences: tuple[Difference, ...] = ()
     unseen: Mapping[str, str] = field(factory=dict)
 
     @property
-    def kept(self) -> bool:
-        """Return whether everything that was looked at is as it was expected."""
-        return not self.differences
+    def kept(self) -> bool | None:
+        """Return whether all is as it was expected; None, nobody knows, where half is not compared.
+
+        Properties alone do not tell what a guest finds, nor the other way round.
+        """
+        if self.differences:
+            return False
+        return True if self.properties and self.views else None
 
 
 # --- properties ----------------------------------------------------------------------------------
 
 
 def property_differences(
-    catalogue: Catalogue, expected: str, found: str, machine: str, arch: str, *, every: bool
+    catalogue: Catalogue,
+    expected: str,
+    found: str,
+    machine: str,
+    arch: str,
+    *,
+    every: bool,
+    no_user: Collection[str] = (),
 ) -> Iterator[Difference]:
     """Yield what *machine* sets otherwise in the build *found* than in the build *expected*.
 
     With *every*, whatever differs; else what a guest can tell: two versions of QEMU differ in much
-    that none can. A driver that only one of them has is passed over, see ``NO_DRIVER``.
+    that none can. A driver that only one of them has is passed over, see ``NO_DRIVER``; so is one
+    that the machine type can never have. *no_user* are those that no user can add to a machine.
     """
     types = [catalogue.types(build, arch) for build in (expected, found)]
+    family = catalogue.machine(expected, machine, arch).family
+    others = _of_other_boards(catalogue.visibility(), family).intersection(no_user)
     rows = diff_builds(catalogue, expected, found, machine, arch)
     for driver, name, before, after, *_ in shown(rows, every=every):
-        if not all(driver in each for each in types):
+        if driver in others or not all(driver in each for each in types):
             continue
         yield Difference(
             machine=machine,
@@ -82,6 +104,16 @@ def property_differences(
             found=after,
             pin="" if before is None else _global(driver, name, before),
         )
+
+
+def _of_other_boards(visibility: Visibility, family: str) -> frozenset[str]:
+    """Return the drivers that only boards of other families than *family* come with.
+
+    Of a family that no board is described of, that is not known: there are none.
+    """
+    own = visibility.board(family)
+    every = {driver for board in visibility.boards for driver in board.drivers}
+    return frozenset(every.difference(own)) if own else frozenset()
 
 
 def _global(driver: str, name: str, value: str) -> str:
@@ -104,7 +136,8 @@ def view_differences(
     """Yield what a guest finds otherwise than expected, by device and by fact.
 
     *ignored* are feature bits by device that say something of a host. A device or a CPU model that
-    either side could not look at, or has no driver for, is passed over.
+    either side could not look at, or has no driver for, is passed over; what a board itself has
+    was looked at on either side.
     """
     ignored = ignored or {}
     for label in sorted(expected.devices.keys() & found.devices.keys()):
@@ -113,28 +146,64 @@ def view_differences(
             continue
         device = _Device(found.machine, label, *sides)
         yield from device.differences(catalogue, ignored.get(label, 0))
+    for name in _boards_alone(expected, found):
+        yield Difference(
+            machine=found.machine,
+            device=name,
+            what="device",
+            expected="there" if name in expected.devices else None,
+            found="there" if name in found.devices else None,
+        )
     for model in sorted(expected.cpus.keys() & found.cpus.keys()):
         before, after = expected.cpus[model], found.cpus[model]
         for what in _different(before, after):
-            wanted = before.get(what, "off")
+            wanted, value = before.get(what), after.get(what)
+            if None in (wanted, value) and "on" not in (wanted, value):
+                continue
+            pinned = wanted is not None and value is not None
             yield Difference(
                 machine=found.machine,
                 device=f"-cpu {model}",
                 what=what,
                 expected=wanted,
-                found=after.get(what, "off"),
-                pin=f"-cpu {model},{what}={wanted}",
+                found=value,
+                pin=f"-cpu {model},{what}={wanted}" if pinned else "",
             )
 
 
 def passed_over(expected: GuestView, found: GuestView) -> dict[str, str]:
-    """Return what only one side could look at, and why the other could not."""
+    """Return what only one side has or could look at, and why the other could not.
+
+    A flag of a CPU model that is off is none that only one side has: a QEMU that does not know a
+    flag gives it to no guest.
+    """
     first, second = expected.devices, found.devices
-    reasons = dict.fromkeys(first.keys() ^ second.keys(), "only one side was looked at")
+    alone = (first.keys() ^ second.keys()).difference(_boards_alone(expected, found))
+    reasons = dict.fromkeys(alone, "only one side was looked at")
     for name in first.keys() & second.keys():
         if (first[name] == NO_DRIVER) != (second[name] == NO_DRIVER):
             reasons[name] = NO_DRIVER[REFUSED]
+    if expected.cpus and found.cpus:
+        models = expected.cpus.keys() ^ found.cpus.keys()
+        reasons |= dict.fromkeys((f"-cpu {model}" for model in models), "only one side has it")
+    for model in expected.cpus.keys() & found.cpus.keys():
+        before, after = expected.cpus[model], found.cpus[model]
+        for what in before.keys() ^ after.keys():
+            if {**before, **after}[what] not in _SWITCHES:
+                reasons[f"-cpu {model},{what}"] = "only one side has it"
     return dict(sorted({**reasons, **expected.unseen, **found.unseen}.items()))
+
+
+#: What a flag of a CPU model is.
+_SWITCHES = ("on", "off")
+
+
+def _boards_alone(expected: GuestView, found: GuestView) -> list[str]:
+    """Return what only one board has, of two that were looked at: every board has something."""
+    first, second = (
+        {name for name in view.devices if name.startswith(BOARD)} for view in (expected, found)
+    )
+    return sorted(first ^ second) if first and second else []
 
 
 def _different(before: Facts, after: Facts) -> list[str]:

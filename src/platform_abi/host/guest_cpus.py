@@ -44,16 +44,22 @@ def cpu_facts(
     return found, ""
 
 
-def _facts(properties: Mapping[str, object], ignored: Collection[str]) -> dict[str, str]:
-    """Return properties as text; what is off is not mentioned, nor are other spellings of a name.
+#: How -cpu spells a switch.
+_SWITCH = {True: "on", False: "off"}
 
-    ``sse4.1`` and ``sse4_1`` are aliases of ``sse4-1`` (target/i386/cpu.c, x86_cpu_initfn).
+
+def _facts(properties: Mapping[str, object], ignored: Collection[str]) -> dict[str, str]:
+    """Return properties as text, other spellings of a name left out.
+
+    What is off is said: only so it can be told from what a QEMU does not know, and refuses. With
+    ``sse4.1`` and ``sse4_1`` the same is meant as with ``sse4-1`` (target/i386/cpu.c,
+    x86_cpu_initfn).
     """
     found = {}
     for name, value in sorted(properties.items()):
         usual = name.replace("_", "-").replace(".", "-")
         alias = usual != name and properties.get(usual) == value
         skipped = alias or any(fnmatchcase(name, pattern) for pattern in ignored)
-        if not skipped and value is not False and value != "":
-            found[name] = "on" if value is True else printable(str(value))
+        if not skipped:
+            found[name] = _SWITCH[value] if isinstance(value, bool) else printable(str(value))
     return found

@@ -33,8 +33,8 @@ class Placed(Value):
     bus: int
     slot: int
     arguments: tuple[str, ...]
-    #: Whether it stands on something of the host's: QEMU then has a network namespace of its own.
-    isolated: bool = False
+    #: Whether it stands on something of the host's: what QEMU refuses then says nothing of QEMU.
+    on_host: bool = False
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -118,5 +118,5 @@ def _placed(
         bus=bus,
         slot=slot,
         arguments=tuple(word.replace("{id}", own) for word in words),
-        isolated=bool(device.node),
+        on_host=bool(device.node),
     )

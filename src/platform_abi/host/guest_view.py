@@ -23,7 +23,7 @@ from platform_abi.host.pci_function import (
 )
 from platform_abi.host.qtest import PORT_ARCHITECTURES, QUIET, Qtest, StartError
 from platform_abi.host.throwaway import last_line, own_namespaces
-from platform_abi.host.view import NO_DRIVER, REFUSED, Facts, GuestView
+from platform_abi.host.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
 from platform_abi.host.virtio_pci import PciBus
 from platform_abi.model.guest import GuestBoard, GuestDevice, GuestDevices
 
@@ -64,11 +64,7 @@ def guest_view(
     """
     board = looked_at.board_of(machine) if looked_at else None
     if looked_at is None or board is None or arch not in PORT_ARCHITECTURES:
-        raise UsageError(
-            f"{printable(machine)} of {printable(arch)} has no PCI bus that can be looked at",
-            code="no-guest-view",
-            help="the boards that can be are those of a PC: pc-q35 and pc-i440fx",
-        )
+        raise no_view(looked_at, machine, arch)
     view = _View(binary, machine, board, timeout=timeout)
     wanted = [d for d in looked_at.device if not d.boards or board.family in d.boards]
     possible = []
@@ -140,6 +136,17 @@ def can_be_seen(looked_at: GuestDevices | None, machine: str, arch: str) -> bool
     return looked_at.board_of(machine) is not None
 
 
+def no_view(looked_at: GuestDevices | None, machine: str, arch: str) -> UsageError:
+    """Return the error that *machine*, one or more of *arch*, has nothing that can be looked at."""
+    families = [board.family for board in looked_at.board] if looked_at else []
+    seen = f"those of the families {' and '.join(families)}" if families else f"none of {arch}"
+    return UsageError(
+        f"{printable(machine)} of {printable(arch)} has no PCI bus that can be looked at",
+        code="no-guest-view",
+        help=f"machine types that can be looked at: {printable(seen)}",
+    )
+
+
 def _lacking(device: GuestDevice) -> str:
     """Return why this host cannot have a device, nothing if it can."""
     if device.node and not os.access(device.node, os.R_OK | os.W_OK):
@@ -171,7 +178,7 @@ class _View:
                     raise
                 refused.append(blamed)
                 reason = _reason(blamed, error)
-                if blamed.isolated:  # it stands on something of the host's
+                if blamed.on_host:
                     self.unseen[blamed.label] = reason
                 else:
                     self.devices[blamed.label] = {REFUSED: reason}
@@ -182,8 +189,8 @@ class _View:
         binary, machine = self._command
         arguments = ["-machine", machine, *QUIET, "-no-user-config", *start.arguments(refused)]
         devices = [device for device in start.devices if device not in refused]
-        isolated = any(device.isolated for device in devices)
-        with Qtest(binary, arguments, timeout=self._timeout, isolated=isolated) as qtest:
+        # A tap is no business of this host's, nor is what a wrapper script leaves running.
+        with Qtest(binary, arguments, timeout=self._timeout, isolated=True) as qtest:
             spaces = _Spaces(qtest, self._board)
             for port in start.ports:
                 numbers = port.bus << 8 | port.bus << 16
@@ -194,11 +201,8 @@ class _View:
                     taken.add(device.slot)
                 space = spaces.at(device.bus, device.slot)
                 self.devices[device.label] = function_facts(qtest, space)
-            if not any(name.startswith(_BOARD) for name in self.devices):
+            if not any(name.startswith(BOARD) for name in self.devices):
                 self.devices |= _board_functions(qtest, spaces, taken)
-
-
-_BOARD = "board "
 
 
 def _board_functions(qtest: Qtest, spaces: _Spaces, taken: set[int]) -> Iterator[tuple[str, Facts]]:
@@ -207,7 +211,7 @@ def _board_functions(qtest: Qtest, spaces: _Spaces, taken: set[int]) -> Iterator
         for function in range(_FUNCTIONS if slot not in taken else 0):
             space = spaces.at(0, slot, function)
             if space.read(0) & 0xFFFF != _NOTHING:
-                yield f"{_BOARD}{slot:02x}.{function}", function_facts(qtest, space)
+                yield f"{BOARD}{slot:02x}.{function}", function_facts(qtest, space)
 
 
 def _blamed(start: Start, error: StartError, refused: Sequence[Placed]) -> Placed | None:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from platform_abi.errors import HostError, printable
-from platform_abi.host.executable import check_program, ending
-from platform_abi.host.throwaway import Throwaway, executable, last_line
+from platform_abi.host.executable import ending
+from platform_abi.host.throwaway import Throwaway, last_line
 from platform_abi.model.capability import Capability
 from platform_abi.model.host import Fact, HostReport
 
@@ -57,7 +57,6 @@ def ask_netdevs(
     Raises HostError: ``qemu-not-found``, ``qemu-timeout``, or ``qemu-failed`` for what crashes or
     is no QEMU system emulator.
     """
-    check_program(executable(binary))
     deadline = time.monotonic() + timeout
     with ExitStack() as stack:
         # Both at once: most of the time each waits for its libraries to be loaded.

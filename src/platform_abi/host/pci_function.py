@@ -163,8 +163,10 @@ def _virtio(guest: Qtest, space: ConfigSpace, image: bytes, ports: int | None) -
         found["features"] = f"{features:#034x}"
         found["queues"] = _numbers(sizes)
         device = virtio_structure(image, "device")
-        if device is not None and (config := through.config(device[1])):
-            found["config"] = config
+        if device is not None:
+            length = min(_structure_length(image, device[0]), _LONGEST_CONFIG)
+            if config := through.config(device[1], length):
+                found["config"] = config.hex()
     if ports is not None and image[:2] == _VIRTIO_VENDOR:
         space.write(_BARS, ports)
         space.write(_COMMAND, _COMMAND_IO)
@@ -177,6 +179,11 @@ def _virtio(guest: Qtest, space: ConfigSpace, image: bytes, ports: int | None) -
 
 
 _VIRTIO_VENDOR = (0x1AF4).to_bytes(2, "little")
+
+
+def _structure_length(image: bytes, offset: int) -> int:
+    """Return how long a virtio structure is by its capability (struct virtio_pci_cap, length)."""
+    return int.from_bytes(image[offset + 12 : offset + 16], "little")
 
 
 def _numbers(sizes: tuple[int, ...]) -> str:
@@ -199,10 +206,18 @@ class _Window:
 
     def __init__(self, space: ConfigSpace, offset: int) -> None:
         self._space, self._offset = space, offset
+        self._width = 0
 
     def _select(self, address: int, width: int) -> None:
         self._space.write(self._offset + 8, address)
-        self._space.write(self._offset + 12, width)
+        if width != self._width:
+            self._space.write(self._offset + 12, width)
+            self._width = width
+
+    def readb(self, address: int) -> int:
+        """Return the 8-bit value at an address."""
+        self._select(address, 1)
+        return self._space.read(self._offset + 16) & 0xFF
 
     def readl(self, address: int) -> int:
         """Return the 32-bit value at an address."""
@@ -224,15 +239,17 @@ class _Window:
         self._select(address, 2)
         self._space.write(self._offset + 16, value)
 
-    def config(self, address: int) -> str:
-        """Return a device's own configuration in hexadecimal, zeros at the end left out.
+    def config(self, address: int, length: int) -> bytes:
+        """Return the *length* bytes of a device's own configuration, ones at the end left out.
 
-        It ends where QEMU answers with ones only (hw/virtio/virtio-bus.c, no device has more).
+        Behind its end QEMU answers with ones, and so it does to a word that reaches across
+        (hw/virtio/virtio-config-io.c, virtio_config_modern_readl). Ones in between are values: the
+        masks of an IOMMU, the speed of a NIC that nobody knows.
         """
-        found = b""
-        for offset in range(0, _LONGEST_CONFIG, 4):
-            word = self.readl(address + offset)
-            if word == _ALL_ONES:
-                break
-            found += word.to_bytes(4, "little")
-        return found.rstrip(b"\0").hex()
+        words = [self.readl(address + offset) for offset in range(0, length - 3, 4)]
+        while words and words[-1] == _ALL_ONES:
+            words.pop()
+        found = b"".join(word.to_bytes(4, "little") for word in words)
+        # Any of the words that were taken away may be the one that reaches across.
+        rest = bytes(self.readb(address + offset) for offset in range(len(found), length))
+        return (found + rest).rstrip(b"\xff")

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from platform_abi.errors import HostError, printable
-from platform_abi.host.executable import check_program, ending
-from platform_abi.host.throwaway import MAX_OUTPUT, Throwaway, executable
+from platform_abi.host.executable import ending
+from platform_abi.host.throwaway import MAX_OUTPUT, Throwaway
 
 _ARGUMENTS = ("-S", "-display", "none", "-qmp", "stdio")
 
@@ -45,7 +45,6 @@ class Qmp:
         self._received = bytearray()
 
     def __enter__(self) -> Self:
-        check_program(executable(self._binary))
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._process)
             if "QMP" not in self._next(time.monotonic() + self._timeout):

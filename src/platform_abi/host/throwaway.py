@@ -20,6 +20,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from platform_abi.errors import HostError, printable
+from platform_abi.host.executable import check_program
 
 #: What is kept of all that a process writes to its stderr, in bytes. The rest is read and dropped:
 #: a process that writes without end fills neither a disk nor a pipe.
@@ -63,6 +64,7 @@ class Throwaway:
 
     def __enter__(self) -> Self:
         binary = executable(self._command[0])
+        check_program(binary)
         prefix = [*_dying_with_parent(), *(own_namespaces() if self._isolated else ())]
         with contextlib.ExitStack() as stack:
             self._socket, theirs = socket.socketpair()
