@@ -31,6 +31,14 @@ def test_what_asks_passes_through(text: str) -> None:
     assert not passes_through(["-platform", "help", *shlex.split(text)])
 
 
+@pytest.mark.parametrize(
+    "text", ["-M pc-q35-9.1 -name help", "-M pc-q35-9.1 -append -version", "-M q35 -name a,,help"]
+)
+def test_what_only_looks_like_asking_does_not(text: str) -> None:
+    """A guest that would lose its platform without a word is worse than a slow answer."""
+    assert not passes_through(shlex.split(text))
+
+
 @pytest.mark.parametrize("words", CORPUS, ids=" ".join)
 def test_what_starts_a_machine_does_not(words: list[str]) -> None:
     """Its guest ABI is what this is about."""

@@ -11,6 +11,19 @@ from collections.abc import Sequence
 #: -version, -help and the like print and exit (qemu-options.hx).
 _ASKING = frozenset({"version", "help", "h", "audio-help"})
 
+#: Options that list what there is where their argument is ``help``, or ends with it. To others it
+#: is a value: a virtual machine may be called help (``-name``).
+_LISTING = frozenset(
+    {
+        "M", "accel", "audio", "audiodev", "chardev", "cpu", "d", "device", "display", "drive",
+        "machine", "net", "netdev", "nic", "object", "soundhw", "tpmdev", "trace", "vga",
+        "watchdog",
+    }
+)  # fmt: skip
+
+#: Options whose argument is text for somebody else, and may look like an option.
+_TEXT = frozenset({"append", "name"})
+
 #: The machine of a QEMU that is only asked over QMP (hw/core/null-machine.c).
 _NO_MACHINE = "none"
 
@@ -18,19 +31,22 @@ _NO_MACHINE = "none"
 def passes_through(words: Sequence[str]) -> bool:
     """Return whether *words*, QEMU's arguments, start no virtual machine of any machine type.
 
-    So they do with ``-version`` and ``-help``, with ``help`` or ``?`` as an argument or at the end
-    of one (``-device virtio-net-pci,help``), and with ``-machine none``. ``-platform`` is another
-    matter: whoever names one wants an answer of ours.
+    So they do with ``-version`` and ``-help``, with ``help`` or ``?`` where an option lists what
+    there is (``-device virtio-net-pci,help``), and with ``-machine none``. ``-platform`` is
+    another matter: whoever names one wants an answer of ours.
     """
     previous = ""
     found = False
     for word in words:
+        if previous in _TEXT:
+            previous = ""
+            continue
         name = word.lstrip("-") if word.startswith("-") else ""
         if name == "platform":
             return False
         if name in _ASKING:
             found = True
-        elif previous and not name:
+        elif previous in _LISTING and not name:
             first = word.partition(",")[0].rpartition("=")[2]
             asks = first in ("help", "?") or word.endswith((",help", ",?"))
             none = previous in ("machine", "M") and _machine(word) == _NO_MACHINE

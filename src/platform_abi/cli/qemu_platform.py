@@ -1,0 +1,59 @@
+"""The program ``qemu-platform``: QEMU's own command line, with ``-platform`` in it.
+
+Options of ours stand before all of QEMU's; none of them is one of QEMU's. Everything else is the
+verb ``run``, but a management tool that only asks what this QEMU is gets the QEMU at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import sys
+from collections.abc import Sequence
+
+from platform_abi.errors import HostError
+from platform_abi.launch.launcher import become, find_emulator, own_architecture
+from platform_abi.launch.passthrough import passes_through
+
+#: Options of ours that take a word, and those that do not.
+_WITH_VALUE = ("--qemu", "--host")
+_ALONE = ("--print-args", "--json")
+
+
+def entry() -> int:
+    """Become QEMU; return the exit code where there was only something to print, or an error."""
+    own, words = divided(sys.argv[1:])
+    arch = own_architecture(sys.argv[0]) or os.uname().machine
+    if passes_through(words) and not set(own) & {*_ALONE}:
+        # An error is said by the verb, which comes upon it again.
+        with contextlib.suppress(HostError):
+            become(find_emulator(_named(own), os.environ, arch, sys.argv[0]), words)
+    from platform_abi.cli import main
+
+    gc.disable()  # as cli.entry does
+    return main(["run", "--arch", arch, *own, "--", *words])
+
+
+def _named(own: Sequence[str]) -> str | None:
+    """Return the QEMU that options of ours name, the last one."""
+    found = None
+    for at, word in enumerate(own):
+        name, equals, value = word.partition("=")
+        if name == "--qemu":
+            found = value if equals else next(iter(own[at + 1 :]), None)
+    return found
+
+
+def divided(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the options of ours that *words* begin with, and QEMU's words after them."""
+    at = 0
+    while at < len(words):
+        name, equals, _ = words[at].partition("=")
+        if words[at] in _ALONE or (equals and name in _WITH_VALUE):
+            at += 1
+        elif name in _WITH_VALUE:
+            at += 2
+        else:
+            break
+    return list(words[:at]), list(words[at:])

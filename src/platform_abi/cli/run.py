@@ -1,0 +1,186 @@
+"""The verb ``run``, and all of ``qemu-platform``: a QEMU with its platform, in this process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from platform_abi.errors import HostError, UsageError
+from platform_abi.launch.launcher import become, find_emulator, guest_architecture
+from platform_abi.launch.passthrough import passes_through
+
+# Everything else is imported when it is certain that a virtual machine is to be started. typing
+# costs as much as all of the above; type checkers know this name by itself.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from platform_abi.definitions.catalogue import FileCatalogue
+    from platform_abi.launch.command_line import CommandLine
+    from platform_abi.launch.keeping import Kept
+    from platform_abi.launch.platform_option import PlatformOption
+    from platform_abi.launch.start import Host, Start
+
+#: What stands before QEMU's own words.
+_END = "--"
+
+_EXAMPLE = "as in platform-abi run -- qemu-system-x86_64 -machine pc-q35-9.1 -platform linux-6.9"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Become QEMU, with the platform's values in its arguments; return only where that is not it.
+
+    0 where there was only something to print, 1 where this host cannot honour what was asked for.
+    """
+    words = list(arguments.words)
+    if words[:1] == [_END]:
+        del words[0]
+    named = arguments.qemu
+    # Where it is certain by other means which QEMU it is, a first word without a dash is a disk.
+    if named is None and arguments.arch is None:
+        if not words:
+            raise UsageError("nothing to run", code="usage", help=_EXAMPLE)
+        if not words[0].startswith("-"):
+            named = words.pop(0)
+    binary = find_emulator(named, os.environ, arguments.arch, sys.argv[0])
+    if passes_through(words):
+        if arguments.print_args:
+            _print_words(binary, words, arguments)
+            return 0
+        become(binary, words)
+    return _start(binary, words, arguments)
+
+
+def _start(binary: str, words: list[str], arguments: argparse.Namespace) -> int:
+    from platform_abi.definitions.catalogue import load_catalogue
+    from platform_abi.launch.command_line import PLATFORM, read_command_line, without
+    from platform_abi.launch.platform_option import platform_option
+
+    catalogue = load_catalogue()
+    line = read_command_line(catalogue.options(), words)
+    option = platform_option(line)
+    if option.kind == "help":
+        return _help(catalogue, arguments)
+    if option.kind == "none":
+        plain = without(line, PLATFORM).words
+        if arguments.print_args:
+            _print_words(binary, plain, arguments)
+            return 0
+        become(binary, plain)
+    return _with_platform(catalogue, line, option, binary, arguments)
+
+
+def _with_platform(
+    catalogue: FileCatalogue,
+    line: CommandLine,
+    option: PlatformOption,
+    binary: str,
+    arguments: argparse.Namespace,
+) -> int:
+    from platform_abi.cli.start import print_start, refuse, remark
+    from platform_abi.launch.start import start
+
+    kept = None if option.lock is None else _kept(option.lock)
+    begun = start(
+        catalogue,
+        line,
+        option,
+        _host(catalogue, binary, arguments),
+        arch=guest_architecture(binary),
+        stored=None if kept is None else kept.abi,
+        policy="newest" if option.platform is not None else _policy(),
+        read_file=_read,
+    )
+    blocked = begun.verdict.status == "blocked"
+    if arguments.print_args and arguments.json:
+        print_start(binary, begun)
+    elif blocked:
+        refuse(begun)
+    else:
+        remark(begun)
+        if not arguments.print_args:
+            _become(catalogue, binary, begun, option, kept)
+        _print_words(binary, begun.words, arguments)
+    return int(blocked)
+
+
+def _kept(lock: str) -> Kept:
+    from platform_abi.launch.keeping import read_kept
+
+    return read_kept(lock)
+
+
+def _policy() -> str:
+    from platform_abi.cli.hosts import POLICY_VARIABLE
+
+    return os.environ.get(POLICY_VARIABLE) or "newest"
+
+
+def _read(name: str) -> str:
+    from platform_abi.emit.lockfile import read_text
+
+    return read_text(name)
+
+
+def _host(catalogue: FileCatalogue, binary: str, arguments: argparse.Namespace) -> Host:
+    from platform_abi.launch.asking import ThisHost
+
+    name = arguments.host or os.environ.get(HOST_VARIABLE)
+    if not name:
+        return ThisHost(catalogue, binary)
+    from platform_abi.cli.reported import ReportedHost
+
+    return ReportedHost(catalogue, binary, name)
+
+
+#: A report of this very host, by a user who may open more than whoever starts QEMU.
+HOST_VARIABLE = "PLATFORM_ABI_HOST"
+
+
+def _become(
+    catalogue: FileCatalogue,
+    binary: str,
+    begun: Start,
+    option: PlatformOption,
+    kept: Kept | None,
+) -> NoReturn:
+    """Store the choice, where it is to be stored, and become QEMU."""
+    if kept is None:
+        become(binary, begun.words)
+    from platform_abi.launch.keeping import keep, take_back
+
+    written = keep(catalogue, kept, begun, option)
+    try:
+        become(binary, begun.words)
+    except HostError:
+        if written:
+            take_back(kept)
+        raise
+
+
+def _help(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
+    from platform_abi.cli.supported import run_supported
+
+    asked = argparse.Namespace(
+        host=arguments.host or os.environ.get(HOST_VARIABLE) or "this",
+        name=None,
+        names=False,
+        policy=None,
+        accel=None,
+        backend=[],
+        format="table",
+        json=arguments.json,
+    )
+    return run_supported(catalogue, asked)
+
+
+def _print_words(binary: str, words: Sequence[str], arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        from platform_abi.cli.start import print_untouched
+
+        print_untouched(binary, words)
+        return
+    for word in words:
+        print(word)

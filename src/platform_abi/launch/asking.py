@@ -1,0 +1,147 @@
+"""What a launcher asks: this host, for all that a virtual machine needs, and the QEMU itself."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from attrs import evolve
+
+from platform_abi.compat.evidence import complete, from_configuration
+from platform_abi.errors import HostError, printable
+from platform_abi.host.cpu_models import ask_cpu_models
+from platform_abi.host.executable import check_program, ending
+from platform_abi.host.netdevs import NETDEV_METHOD, ask_netdevs
+from platform_abi.host.probe import probe
+from platform_abi.host.qmp import CommandError, Qmp
+from platform_abi.host.throwaway import Throwaway, executable, last_line
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.capability import Capability
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.host import HostReport
+from platform_abi.model.vm import Cpu, VirtualMachine
+from platform_abi.resolver.explicit import BOOLEANS, decimal
+
+#: How long a QEMU may take to say what it has, in seconds.
+_TIMEOUT = 10.0
+
+#: A line of ``-machine help`` (system/vl.c, machine_help_func): the last word of an alias.
+_ALIAS = re.compile(r"^\S+ .*\(alias of (?P<machine>[^\s)]+)\)", re.MULTILINE)
+
+
+class ThisHost:
+    """The host that this runs on, and the QEMU *binary* that is to be started.
+
+    Nothing is kept of earlier answers, because modules, privileges and devices come and go. Each
+    method raises HostError where that QEMU does not answer.
+    """
+
+    def __init__(self, catalogue: Catalogue, binary: str) -> None:
+        self._catalogue = catalogue
+        self._binary = binary
+
+    def everything(self) -> HostReport:
+        """Return all that this host offers."""
+        return _ask(self._catalogue, self._catalogue.capabilities(), self._binary, models=True)
+
+    def needed(self, abi: GuestAbi) -> HostReport:
+        """Return what this host offers of all that *abi* needs, and ask for nothing else."""
+        known = self._catalogue.capabilities()
+        wanted = {p.capability for p in abi.preconditions} & known.keys()
+        native = abi.vm.accelerator in self._catalogue.devices().usual_accelerators.values()
+        return _ask(
+            self._catalogue, {name: known[name] for name in wanted}, self._binary, models=native
+        )
+
+    def aliased_machines(self) -> frozenset[str]:
+        """Return the machine types that the binary has aliases for, such as ``q35``."""
+        return _aliased_machines(self._binary)
+
+    def same_cpu(self, before: VirtualMachine, after: VirtualMachine) -> bool:
+        """Return whether the binary makes the same of the CPU of two virtual machines.
+
+        They are alike but for the CPU. A manager that moves one spells out what a model has
+        anyway, as libvirt does.
+        """
+        if before.cpu is None or after.cpu is None:
+            return before.cpu == after.cpu
+        machine = ["-machine", after.machine, "-accel", after.accelerator]
+        with Qmp(self._binary, [*machine, *_BARE], timeout=_TIMEOUT) as qmp:
+            try:
+                return _expanded(qmp, before.cpu) == _expanded(qmp, after.cpu)
+            except CommandError:  # not on every architecture, or no such model or property
+                return False
+
+
+_BARE = ("-nodefaults", "-no-user-config")
+
+
+def _expanded(qmp: Qmp, cpu: Cpu) -> object:
+    """Return every property that *cpu* has (query-cpu-model-expansion)."""
+    model = {"name": cpu.model, "props": {key: _typed(text) for key, text in cpu.properties}}
+    return qmp.execute("query-cpu-model-expansion", type="full", model=model)
+
+
+def _typed(text: str) -> bool | int | str:
+    """Return *text* as QMP wants it, which takes no string for a boolean or a number."""
+    if text in BOOLEANS:
+        return BOOLEANS[text] == "on"
+    number = decimal(text, sized=False)
+    return text if number is None else int(number)
+
+
+def _ask(
+    catalogue: Catalogue, asked: Mapping[str, Capability], binary: str, *, models: bool
+) -> HostReport:
+    questions: list[Callable[[], HostReport]] = []
+    if _netdevs(asked.values()):
+        questions.append(lambda: ask_netdevs(asked, binary, timeout=_TIMEOUT))
+    if models:
+        questions.append(lambda: ask_cpu_models(binary, timeout=_TIMEOUT))
+    report = _answered(lambda: probe(asked), questions)
+    told = from_configuration(catalogue, report)
+    return evolve(told, facts={k: f for k, f in told.facts.items() if k in asked})
+
+
+def _answered(
+    host: Callable[[], HostReport], questions: Sequence[Callable[[], HostReport]]
+) -> HostReport:
+    """Return what *host* says with the answers to all *questions*, which are asked meanwhile."""
+    if not questions:
+        return host()
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(questions)) as pool:
+        # A QEMU loads its libraries while devices are asked.
+        answers = [pool.submit(question) for question in questions]
+        report = host()
+        for answer in answers:
+            report = complete(report, answer.result())
+    return report
+
+
+def _netdevs(asked: Iterable[Capability]) -> bool:
+    return any(c.probe is not None and c.probe.method == NETDEV_METHOD for c in asked)
+
+
+def _aliased_machines(binary: str) -> frozenset[str]:
+    check_program(executable(binary))
+    with Throwaway([binary, "-machine", "help"]) as process:
+        process.send_end()
+        try:
+            text = process.read_all(time.monotonic() + _TIMEOUT)
+        except TimeoutError:
+            raise HostError(
+                f"{printable(binary)} did not answer in {_TIMEOUT:g} s",
+                code="qemu-timeout",
+                help="the host may be busy; or name a versioned machine type",
+            ) from None
+        status = process.end()
+        if status:
+            raise HostError(
+                f"{printable(binary)} {ending(status)}: {last_line(process.stderr)}",
+                code="qemu-failed",
+                help="name the binary of a QEMU system emulator, such as qemu-system-x86_64",
+            )
+    return frozenset(match["machine"] for match in _ALIAS.finditer(text))

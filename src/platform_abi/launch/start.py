@@ -1,0 +1,199 @@
+"""What a command line of QEMU becomes with its platform, and whether this host may start it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import evolve, frozen
+
+from platform_abi.compat.check import CheckVerdict, Finding, check
+from platform_abi.compat.needs import Scope
+from platform_abi.compat.platforms import CONSERVATIVE, newest, query_platforms
+from platform_abi.errors import UsageError, printable
+from platform_abi.launch.command_line import CommandLine
+from platform_abi.launch.described import Described, described
+from platform_abi.launch.platform_option import PlatformOption
+from platform_abi.launch.rewrite import rewrite
+from platform_abi.launch.stored import differences, same_choice, taken
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.host import HostReport
+from platform_abi.model.value import Value
+from platform_abi.model.vm import VirtualMachine
+from platform_abi.resolver.resolve import resolve
+
+
+class Host(Protocol):
+    """Who answers for the host that QEMU is to be started on."""
+
+    def everything(self) -> HostReport:
+        """Return all that the host offers."""
+        ...
+
+    def needed(self, abi: GuestAbi) -> HostReport:
+        """Return what the host offers of that which *abi* needs; more does no harm."""
+        ...
+
+    def same_cpu(self, before: VirtualMachine, after: VirtualMachine) -> bool:
+        """Return whether the QEMU to be started makes the same of the CPU of both."""
+        ...
+
+    def aliased_machines(self) -> frozenset[str]:
+        """Return the machine types that the QEMU to be started has aliases for."""
+        ...
+
+
+@frozen(kw_only=True, repr=False)
+class Start(Value):
+    """A QEMU that was asked for: its arguments, the guest ABI they give, and the host's verdict.
+
+    *chosen* is whether nobody named the platform; *kept*, whether the ABI is a lockfile's as it
+    was. *allowed* is what would have blocked, had nobody asked to go on regardless. *remarks* are
+    what of the command line was not understood and stays as it was.
+    """
+
+    words: tuple[str, ...]
+    abi: GuestAbi
+    verdict: CheckVerdict
+    chosen: bool = False
+    kept: bool = False
+    allowed: tuple[Finding, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def start(
+    catalogue: Catalogue,
+    line: CommandLine,
+    option: PlatformOption,
+    host: Host,
+    *,
+    arch: str,
+    stored: GuestAbi | None = None,
+    policy: str = "newest",
+    read_file: Callable[[str], str] | None = None,
+) -> Start:
+    """Return what *line* becomes with the platform of *option*, on *host*, for guests of *arch*.
+
+    *stored* is what the lockfile of *option* holds, where it is there. It is taken as it is by a
+    virtual machine that is incoming or that names no other platform; *policy* says which platform
+    to take where there is neither.
+
+    Raises UsageError for a command line that contradicts itself or the lockfile, and for an
+    incoming virtual machine of which nobody says what platform it has; what ``resolve`` raises;
+    HostError where *host* cannot be asked.
+    """
+    found = _described(catalogue, line, host, arch=arch, read_file=read_file)
+    # A snapshot is a migration to where it is restored.
+    incoming = found.incoming or line.has("loadvm")
+    named, report = option.platform, None
+    name, remarks = option.lock or "", found.remarks
+    if stored is not None and not incoming and named is not None:
+        before, stored = stored, _restarted(catalogue, stored, found, named, host)
+        if stored is None:
+            remarks += (f"{name} had {before.platform}, and is written anew",)
+    if stored is not None:
+        abi = taken(catalogue, stored, found.vm, named, name=name, same_cpu=host.same_cpu)
+    else:
+        if named is None:
+            if incoming:
+                raise _incoming_without(option.lock)
+            report = host.everything()
+            named = choice(catalogue, found.vm, report, policy)
+        abi = resolve(catalogue, found.vm, named, strict=option.strict, hotplug=True)
+    verdict, allowed = _judged(catalogue, abi, option, host, report)
+    return Start(
+        words=rewrite(line, found, abi),
+        abi=abi,
+        verdict=verdict,
+        chosen=option.platform is None and stored is None,
+        kept=stored is not None,
+        allowed=allowed,
+        remarks=remarks,
+    )
+
+
+def _described(
+    catalogue: Catalogue,
+    line: CommandLine,
+    host: Host,
+    *,
+    arch: str,
+    read_file: Callable[[str], str] | None,
+) -> Described:
+    """Return what *line* describes; an alias means the machine type that it means to that QEMU."""
+    try:
+        return described(catalogue, line, arch=arch, read_file=read_file)
+    except UsageError as error:
+        if error.code != "machine-alias":
+            raise
+        meant = host.aliased_machines()
+        for build in catalogue.builds(arch):
+            try:
+                found = described(catalogue, line, arch=arch, build=build, read_file=read_file)
+            except UsageError:  # it has no such machine type
+                continue
+            if found.vm.machine in meant:
+                # From here on as if the versioned name had been written.
+                return evolve(found, vm=evolve(found.vm, build=None))
+        raise
+
+
+def _restarted(
+    catalogue: Catalogue, stored: GuestAbi, found: Described, named: str, host: Host
+) -> GuestAbi | None:
+    """Return *stored* where this is its virtual machine, on the platform that it has already.
+
+    Then it gets what it had, even where newer definitions would give its platform's name more.
+    """
+    if not same_choice(stored, named):
+        return None
+    different = differences(catalogue, stored.vm, found.vm, host.same_cpu)
+    return None if different else stored
+
+
+def _incoming_without(lock: str | None) -> UsageError:
+    if lock is not None:
+        return UsageError(
+            f"{printable(lock)} is not there, and an incoming virtual machine has its platform",
+            code="lock-not-found",
+            help="bring its lockfile along, or name the platform that it has",
+        )
+    return UsageError(
+        "an incoming virtual machine has its platform already, and nothing says which",
+        code="incoming-without-platform",
+        help="-platform lock=FILE with its lockfile, or the -platform that it was started with",
+    )
+
+
+def choice(catalogue: Catalogue, vm: VirtualMachine, report: HostReport, policy: str) -> str:
+    """Return the platform for *vm* where nobody names one: the newest that the host supports.
+
+    The host is judged for virtual machines like this one: its accelerator, and its kinds of
+    network. Where it supports none it is the conservative one, and the verdict says what it lacks.
+    """
+    backends = tuple(sorted({device.backend for device in vm.devices if device.backend}))
+    scope = Scope(accelerator=vm.accelerator, arch=vm.arch, backends=backends)
+    verdict = newest(query_platforms(catalogue, report, scope=scope), report, policy)
+    return CONSERVATIVE if verdict is None else verdict.platform
+
+
+def _judged(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    option: PlatformOption,
+    host: Host,
+    report: HostReport | None,
+) -> tuple[CheckVerdict, tuple[Finding, ...]]:
+    """Return the host's verdict, and what of it counts only because nobody was let go on."""
+    asked = host.needed(abi) if report is None else report
+    strict = check(catalogue, abi, asked)
+    if report is None and any(finding.capability for finding in strict.findings):
+        # Which platform would work, only the whole report says.
+        asked = host.everything()
+        strict = check(catalogue, abi, asked)
+    if strict.status != "blocked" or not (option.force or option.allow_unknown):
+        return strict, ()
+    lenient = check(catalogue, abi, asked, allow_unknown=option.allow_unknown, force=option.force)
+    blocked = tuple(f for f in strict.findings if f.severity == "blocked")
+    return lenient, blocked if lenient.status != "blocked" else ()
