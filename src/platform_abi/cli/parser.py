@@ -176,7 +176,8 @@ def _import_qemu_options(verb: argparse.ArgumentParser) -> None:
     one("--package", metavar="P", help="its package; else as query-version says")
     generation = "upstream generation of a vendor's machine type, or of its version; repeatable"
     one("--generation", metavar="NAME=X.Y", action="append", default=[], help=generation)
-    one("--force", action="store_true", help="replace another build of that name")
+    one("--timeout", metavar="SECONDS", type=float, help="how long QEMU may take for one answer")
+    one("--force", action="store_true", help="replace another build, or files that know more")
     one("--quiet", action="store_true", help="print errors only")
 
 
@@ -189,6 +190,38 @@ def _audit_qemu_options(verb: argparse.ArgumentParser) -> None:
     one("--machine", "-M", metavar="TYPE", action="append", default=[], help=machines)
     one("--view", metavar="FILE", help="write what its guests would find; alone, do only that")
     one("--timeout", metavar="SECONDS", type=float, help="how long one QEMU may take to answer")
+
+
+def _run_options(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_argument
+    one("--qemu", metavar="BINARY", help="the QEMU; else the first word, $PLATFORM_ABI_QEMU, PATH")
+    one("--arch", metavar="ARCH", help="guest architecture, to find a QEMU for")
+    one("--host", metavar="REPORT", help="do not ask this host: a report of it, by root perhaps")
+    one("--print-args", action="store_true", help="print the words, one a line; start nothing")
+    words = "a QEMU and its whole command line, with -platform NAME[,lock=FILE][,...]|help|none"
+    one("words", metavar="-- QEMU ...", nargs=argparse.REMAINDER, help=words)
+
+
+def _monitor_options(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_argument
+    one("--listen", metavar="SOCKET", required=True, help="where clients connect: unix:PATH")
+    one("--qemu", metavar="SOCKET", help="QEMU's own QMP socket: unix:PATH; none: this host alone")
+    one("--lock", metavar="LOCK", help="the VM's lockfile, for query-platform")
+    one("--mode", metavar="MODE", default="0600", help="permissions of the socket (0600)")
+    one("--allow-tcp", action="store_true", help="take tcp:HOST:PORT as well, without encryption")
+
+
+def _verify_options(verb: argparse.ArgumentParser) -> None:
+    one = verb.add_argument
+    one("--qmp", metavar="SOCKET", help="the QMP socket of a running QEMU: unix:PATH or PATH")
+    one("--start", action="store_true", help="a throw-away QEMU, paused, read by its devices too")
+    one("--qemu", metavar="BINARY", help="the QEMU to start; else $PLATFORM_ABI_QEMU or the usual")
+    one("--timeout", metavar="SECONDS", type=float, help="how long QEMU may take to answer")
+    one("--host", metavar="REPORT", help="what the host can do; 'this', the default, probes")
+    one("--allow-unknown", action="store_true", help="let what nobody can tell pass")
+    one("lock", metavar="LOCK", help="the lockfile of the virtual machine")
+    words = "with --start: QEMU's arguments, instead of those of the lockfile"
+    one("words", metavar="-- ARGS", nargs=argparse.REMAINDER, help=words)
 
 
 def _explain_error_options(verb: argparse.ArgumentParser) -> None:
@@ -234,6 +267,9 @@ _VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         "whether a QEMU binary keeps the promises of what is known",
         _audit_qemu_options,
     ),
+    "run": ("QEMU with a platform: this process becomes it", _run_options),
+    "verify": ("what a running QEMU really offers, against its lockfile", _verify_options),
+    "monitor": ("a QMP server in front of QEMU's that answers query-platforms", _monitor_options),
     "explain-error": (
         "what a line of QEMU's about a failed migration means",
         _explain_error_options,

@@ -1,0 +1,72 @@
+"""The verb ``monitor``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+
+from platform_abi.cli.render import note
+from platform_abi.errors import UsageError
+from platform_abi.model.abi import GuestAbi
+from platform_abi.qmp.address import read_address
+from platform_abi.qmp.answers import Answers, about_itself
+from platform_abi.qmp.monitor import MonitorPlaces, run_monitor
+from platform_abi.qmp.schema import load_schema
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve QMP until told to stop, or until QEMU has ended."""
+    places = _places(arguments)
+    lock = None if arguments.lock is None else _lock(arguments.lock)
+    schema = load_schema("platform.qapi")
+    constants = None
+    if places.qemu is None:
+        schema = load_schema("control.qapi", "platform.qapi")
+        constants = about_itself(schema)
+    from platform_abi.cli.hosts import choose, probe_this
+    from platform_abi.definitions.catalogue import load_catalogue
+
+    answers = Answers(
+        schema, load=load_catalogue, probe=probe_this, choose=choose, lock=lock, constants=constants
+    )
+    ending = run_monitor(
+        places, schema, answers, ready=lambda: _ready(places, as_json=arguments.json)
+    )
+    if ending == "qemu-ended":
+        note("monitor", "QEMU has ended", "dim")
+    return 0
+
+
+def _places(arguments: argparse.Namespace) -> MonitorPlaces:
+    if not re.fullmatch("0?[0-7]{1,3}", arguments.mode):
+        raise UsageError(
+            f"--mode takes permissions in octal, such as 0660; found '{arguments.mode}'",
+            code="usage",
+        )
+    listen = read_address(arguments.listen, tcp=arguments.allow_tcp)
+    qemu = None
+    if arguments.qemu is not None:
+        qemu = read_address(arguments.qemu, tcp=arguments.allow_tcp)
+    if listen == qemu:
+        raise UsageError("--listen and --qemu name one socket", code="usage")
+    return MonitorPlaces(listen=listen, qemu=qemu, mode=int(arguments.mode, 8))
+
+
+def _lock(name: str) -> tuple[GuestAbi, str]:
+    from platform_abi.emit.lockfile import read_lock, read_text
+
+    text = read_text(name)
+    return read_lock(text, name), text
+
+
+def _ready(places: MonitorPlaces, *, as_json: bool) -> None:
+    """Say that clients can connect: whoever started this waits for the line."""
+    if as_json:
+        from platform_abi.emit.document import SCHEMA_VERSION
+
+        print(json.dumps({"schema_version": SCHEMA_VERSION, "listening": str(places.listen)}))
+    else:
+        print(f"listening on {places.listen}")
+    sys.stdout.flush()

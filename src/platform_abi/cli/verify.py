@@ -1,0 +1,119 @@
+"""The verb ``verify``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from platform_abi.cli.hosts import THIS, probe_this, report_of
+from platform_abi.cli.render import paint
+from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.emit.lockfile import read_lock, read_text
+from platform_abi.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi
+    from platform_abi.model.host import HostReport
+    from platform_abi.qmp.verification import (
+        Verification,
+        VerifyFinding,
+        VerifySeverity,
+        VerifyStatus,
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Say whether a QEMU is what its lockfile says; 1 where it is not, or nobody can tell."""
+    if arguments.start == (arguments.qmp is not None):
+        raise UsageError(
+            "nothing to verify: name a running QEMU's socket, or start one",
+            code="usage",
+            help="--qmp SOCKET or --start, and not both",
+        )
+    words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
+    if arguments.qmp is not None and (words or arguments.qemu):
+        raise UsageError(
+            "a running QEMU has its arguments already",
+            code="usage",
+            help="--start takes some; this verb's own options come before the lockfile",
+        )
+    if arguments.timeout is not None and not arguments.timeout > 0:
+        raise UsageError("--timeout takes a number of seconds", code="usage")
+    catalogue = load_catalogue()
+    abi = read_lock(read_text(arguments.lock), arguments.lock)
+    if arguments.start:
+        found = _start(catalogue, abi, words, arguments)
+    else:
+        found = _running(catalogue, abi, arguments)
+    if arguments.json:
+        from platform_abi.emit.document import to_json
+        from platform_abi.qmp.verify_document import verify_document
+
+        sys.stdout.write(to_json(verify_document(found)))
+    else:
+        _print(arguments.lock, found)
+    return int(
+        found.status == "drift" or (found.status == "unknown" and not arguments.allow_unknown)
+    )
+
+
+def _running(
+    catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace
+) -> Verification:
+    """Ask the QEMU behind a socket."""
+    from platform_abi.qmp.expected import expected
+    from platform_abi.qmp.peer import TIMEOUT, QmpPeer
+    from platform_abi.qmp.running import look, read
+    from platform_abi.qmp.verify import verify
+
+    with QmpPeer(arguments.qmp, timeout=arguments.timeout or TIMEOUT) as peer:
+        vm = look(peer.ask)
+        vm = read(peer.ask, vm, expected(catalogue, abi, vm).wanted())
+    return verify(catalogue, abi, vm, host=_host(catalogue, arguments))
+
+
+def _start(
+    catalogue: FileCatalogue, abi: GuestAbi, words: list[str], arguments: argparse.Namespace
+) -> Verification:
+    """Start a QEMU for it, and look at that one."""
+    from platform_abi.host.netdevs import find_qemu
+    from platform_abi.qmp.paused import TIMEOUT, verify_start
+
+    return verify_start(
+        catalogue,
+        abi,
+        arguments.qemu or find_qemu(os.environ, abi.vm.arch) or f"qemu-system-{abi.vm.arch}",
+        words=words or None,
+        host=_host(catalogue, arguments),
+        timeout=arguments.timeout or TIMEOUT,
+    )
+
+
+def _host(catalogue: FileCatalogue, arguments: argparse.Namespace) -> HostReport:
+    """Return what is known of the host; which QEMU it has is no question here."""
+    name = arguments.host or THIS
+    return probe_this(catalogue, ask_qemu=False) if name == THIS else report_of(catalogue, name)
+
+
+_STATUS_COLORS: dict[VerifyStatus, str] = {"ok": "green", "unknown": "yellow", "drift": "red"}
+_COLORS: dict[VerifySeverity, str] = {"info": "dim", "unknown": "yellow", "drift": "red"}
+
+
+def _print(name: str, found: Verification) -> None:
+    status = paint(found.status, _STATUS_COLORS[found.status], sys.stdout)
+    what = f"{found.platform}; {found.machine} of QEMU {found.version}"
+    print(f"{printable(name)}: {status}  ({printable(what)}; {found.compared} properties compared)")
+    for _, group in groupby(found.findings, key=lambda f: (f.code, f.device, f.help)):
+        _print_group(list(group))
+
+
+def _print_group(findings: list[VerifyFinding]) -> None:
+    """Print findings that have one cure together."""
+    for finding in findings:
+        word = paint(f"{finding.severity:8}", _COLORS[finding.severity], sys.stdout)
+        print(f"  {word} {finding.code}: {printable(finding.message)}")
+    if findings[0].help:
+        print(f"           help: {printable(findings[0].help)}")

@@ -1,0 +1,106 @@
+r"""Strings of QEMU's JSON: what is one, and the same text as RFC 8259 has it.
+
+QEMU reads more than RFC 8259: strings in single quotes, ``\'`` in both kinds, and NUL as the bytes
+C0 80. It reads less: no lone surrogate and no noncharacter (``qobject/json-parser.c``,
+``parse_string``, and ``util/unicode.c``, ``is_valid_codepoint``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+#: A string as QEMU's lexer takes it, in either kind of quotes.
+STRING = re.compile(
+    rb'"[^"\\\x00-\x1f\xfe\xff]*+(?:\\[\x20-\xfd][^"\\\x00-\x1f\xfe\xff]*+)*+"'
+    rb"|'[^'\\\x00-\x1f\xfe\xff]*+(?:\\[\x20-\xfd][^'\\\x00-\x1f\xfe\xff]*+)*+'"
+)
+
+#: NUL in the modified UTF-8 that QEMU reads and writes.
+_NUL = b"\xc0\x80"
+
+_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+_SIMPLE = frozenset(b"\"'\\/bfnrt")
+_HEX = re.compile(rb"[0-9a-fA-F]{4}")
+_LEADING, _TRAILING, _PAST_SURROGATES = 0xD800, 0xDC00, 0xE000
+
+#: U+FDD0 to U+FDEF, and the last two of every plane.
+_NONCHARACTERS = re.compile(
+    "[\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+    + "]"
+)
+
+
+def string_fault(token: bytes) -> str | None:
+    """Return in QEMU's words what is wrong with the string *token*, quotes included, or None."""
+    if not token.isascii():
+        try:
+            text = token.replace(_NUL, b"\0").decode()
+        except UnicodeDecodeError:
+            return "invalid UTF-8 sequence in string"
+        if _NONCHARACTERS.search(text):
+            return "invalid UTF-8 sequence in string"
+    return _escape_fault(token) if b"\\" in token else None
+
+
+def _escape_fault(token: bytes) -> str | None:
+    at = 0
+    while escape := _ESCAPE.search(token, at):
+        at = escape.end()
+        if escape[1] != b"u":
+            if escape[1][0] not in _SIMPLE:
+                return "invalid escape sequence in string"
+            continue
+        begin = escape.start()
+        at = begin + 6
+        point = _unit(token, begin)
+        if _LEADING <= point < _TRAILING and token[at : at + 2] == b"\\u":
+            low = _unit(token, at)
+            point = -1
+            if _TRAILING <= low < _PAST_SURROGATES:
+                point = 0x10000 + ((_unit(token, begin) & 0x3FF) << 10 | (low & 0x3FF))
+                at += 6
+        surrogate = _LEADING <= point < _PAST_SURROGATES
+        if point < 0 or surrogate or _NONCHARACTERS.match(chr(point)):
+            said = token[begin:at].decode("utf-8", "replace")
+            return f"{said} is not a valid Unicode character"
+    return None
+
+
+def _unit(token: bytes, at: int) -> int:
+    r"""Return the number of the ``\uXXXX`` at *at*, or -1 where there are no four digits."""
+    digits = _HEX.match(token, at + 2)
+    return int(digits[0], 16) if digits else -1
+
+
+def plain(token: bytes) -> bytes:
+    """Return what the valid string *token* says, in UTF-8: what two keys are compared by."""
+    if b"\\" not in token:
+        return token[1:-1].replace(_NUL, b"\0")
+    said: str = json.loads(standard(token))
+    return said.encode()
+
+
+def standard(text: bytes) -> bytes:
+    """Return valid JSON of QEMU's as RFC 8259 has it, byte for byte the same where it is that."""
+    if b"'" not in text and _NUL not in text:
+        return text
+    return STRING.sub(lambda match: _standard_string(match[0]), text)
+
+
+def _standard_string(token: bytes) -> bytes:
+    body = token[1:-1].replace(_NUL, b"\\u0000")
+    if token[:1] == b"'":
+        body = re.sub(rb'\\.|"', lambda m: b'\\"' if m[0] == b'"' else m[0], body, flags=re.DOTALL)
+    body = _ESCAPE.sub(lambda m: b"'" if m[1] == b"'" else m[0], body)
+    return b'"' + body + b'"'
+
+
+def decoded(text: bytes) -> Any:
+    """Return the value of valid JSON of QEMU's as plain data.
+
+    Raises RecursionError for what is nested deeper than Python's own reader goes.
+    """
+    return json.loads(standard(text))
