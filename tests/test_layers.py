@@ -96,6 +96,7 @@ PURE = [
     for path in FILES
     if _room(path) in {"model", "resolver", "compat"}
     or (_room(path) == "emit" and path.stem != "lockfile")
+    or (_room(path) == "launch" and path.stem not in {"launcher", "asking", "keeping"})
 ]
 
 
