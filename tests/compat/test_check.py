@@ -475,6 +475,16 @@ def test_documents_have_one_shape(catalogue: pa.FileCatalogue) -> None:
     assert {"schema_version", "status", "forward", "back"} == set(both)
 
 
+def test_flags_that_were_switched_off_may_be_those_that_the_host_lacks(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """A model that the host cannot run whole is no reason to refuse what is left of it."""
+    host = evolve(_host(catalogue), sets={CPU_MODELS: ("qemu64",)})
+    for cpu, code in ((CPU, "cpu-model"), (f"{CPU},pni=off", "cpu-unchecked")):
+        codes = {f.code for f in check(catalogue, _abi(catalogue, cpu=cpu), host).findings}
+        assert {code} == codes & {"cpu-model", "cpu-unchecked"}
+
+
 def test_what_else_was_found_of_a_host_counts(catalogue: pa.FileCatalogue) -> None:
     """A further finding that blocks, blocks; of a destination it blocks the way there only."""
     abi, host = _abi(catalogue), _host(catalogue)

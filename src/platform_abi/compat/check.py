@@ -265,6 +265,14 @@ def _cpu_model(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Itera
             message=f"whether this host has every flag of CPU model {plan.cpu} is not known",
             help="probe it with a QEMU to ask; with 'enforce' QEMU refuses to start without them",
         )
+    elif plan.cpu not in usable and _switched_off(abi):
+        yield Finding(
+            code="cpu-unchecked",
+            severity="warn",
+            message=f"this host lacks flags of CPU model {plan.cpu}, and whether they are those "
+            f"that were switched off ({', '.join(_switched_off(abi))}) is not known",
+            help="with 'enforce' QEMU refuses to start without any of the others",
+        )
     elif plan.cpu not in usable:
         version = report.values.get("qemu.version", "that was asked")
         yield Finding(
@@ -273,6 +281,12 @@ def _cpu_model(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Itera
             message=f"CPU model {plan.cpu} is none that QEMU {version} can run on this host",
             help="choose a model that all hosts can run; 'diff host' shows how they differ",
         )
+
+
+def _switched_off(abi: GuestAbi) -> list[str]:
+    """Return the flags that the user takes away from the CPU model."""
+    given = () if abi.vm.cpu is None else abi.vm.cpu.properties
+    return [name for name, value in dict(given).items() if value == "off"]
 
 
 # --- what the ABI itself says --------------------------------------------------------------------

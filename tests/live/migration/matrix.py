@@ -168,6 +168,18 @@ def _arrive(row: Row, guest: Guest, host: SimulatedHost, option: Sequence[str]) 
     return done.returncode, done.stderr
 
 
+def lacking(verdict: Any) -> set[str]:
+    """Return the capabilities for the lack of which the way to the second host is blocked."""
+    findings = verdict["forward"]["findings"]
+    return {f["capability"] for f in findings if f["severity"] == "blocked"}
+
+
+def is_named(reason: str, capability: str) -> bool:
+    """Whether the launcher's *reason* says that the host lacks *capability*."""
+    errors = (text for text in reason.splitlines() if text.startswith("error[capability-missing]:"))
+    return any(f" needs {capability}, which is absent here" in text for text in errors)
+
+
 def rewritten(row: Row, host: SimulatedHost, lock: Path) -> list[str]:
     """Return the words with which the launcher would start the machine of *row* on *host*."""
     option = stored_platform(row, lock, host)
