@@ -84,6 +84,9 @@ if TYPE_CHECKING:
     from platform_abi.model.platform import Platform, PlatformReference
     from platform_abi.model.realize import DeviceProperties, PropertyValue
     from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
+    from platform_abi.qmp.paused import verify_start
+    from platform_abi.qmp.verification import Verification, VerifyFinding
+    from platform_abi.qmp.verify import verify
     from platform_abi.resolver.compare import (
         AbiDifference,
         PlatformDifference,
@@ -153,6 +156,8 @@ _HOME = {
     "UnknownNameError": "errors",
     "Unpinned": "model.abi",
     "UsageError": "errors",
+    "Verification": "qmp.verification",
+    "VerifyFinding": "qmp.verification",
     "VirtualMachine": "model.vm",
     "abi_digest": "resolver.digest",
     "abi_document": "emit.document",
@@ -201,6 +206,8 @@ _HOME = {
     "shell_lines": "emit.arguments",
     "stranded": "compat.stranded",
     "traits": "compat.labels",
+    "verify": "qmp.verify",
+    "verify_start": "qmp.paused",
     "virtual_machine": "resolver.from_options",
 }
 
@@ -253,6 +260,8 @@ __all__ = [
     "UnknownNameError",
     "Unpinned",
     "UsageError",
+    "Verification",
+    "VerifyFinding",
     "VirtualMachine",
     "__version__",
     "abi_digest",
@@ -302,6 +311,8 @@ __all__ = [
     "shell_lines",
     "stranded",
     "traits",
+    "verify",
+    "verify_start",
     "virtual_machine",
 ]
 

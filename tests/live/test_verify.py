@@ -208,25 +208,24 @@ def test_without_a_build_too(lab: Lab, require_tap_offloads: Callable[[int], Non
 
 @pytest.mark.parametrize("version", ["10.0", "11.1"])
 @pytest.mark.parametrize(
-    ("arch", "family", "driver"),
+    "board",
     [
         ("aarch64", "virt", "virtio-net-device"),
         ("ppc64", "pseries", "virtio-net-pci"),
         ("riscv64", "virt", "virtio-net-pci"),
         ("s390x", "s390-ccw-virtio", "virtio-net-ccw"),
     ],
+    ids="-".join,
 )
+@pytest.mark.usefixtures("can_tap")
 def test_on_other_architectures_too(
     catalogue: pa.FileCatalogue,
     qemu_binaries: dict[str, Path],
-    can_tap: None,
     version: str,
-    arch: str,
-    family: str,
-    driver: str,
+    board: tuple[str, str, str],
 ) -> None:
     """Properties are read on every architecture; bits that nobody can look at are concluded."""
-    del can_tap
+    arch, family, driver = board
     name = qemu_binaries[version].name.replace("x86_64", arch)
     binary = shutil.which(str(qemu_binaries[version].with_name(name)))
     if binary is None:

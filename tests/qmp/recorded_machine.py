@@ -202,7 +202,8 @@ def _answers(vm: RunningVm) -> dict[tuple[str, ...], Any]:
         found["qom-get", thing.path, "type"] = thing.driver
         for name, value in thing.properties.items():
             found["qom-get", thing.path, name] = value
-    for thing in vm.devices:
+    # QEMU lists its vCPUs among what the board brings.
+    for thing in (*vm.devices, *filter(None, [vm.cpu])):
         row = {"name": thing.name, "type": f"child<{thing.driver}>"}
         found.setdefault(("qom-list", thing.path.rpartition("/")[0]), []).append(row)
     return found

@@ -219,6 +219,22 @@ def test_a_cpu_flag_is_named(catalogue: pa.FileCatalogue) -> None:
     ]
 
 
+def test_what_the_user_says_of_the_cpu_is_compared(catalogue: pa.FileCatalogue) -> None:
+    """A property of -cpu is part of the ABI, though no feature is about it."""
+    abi = resolved(catalogue, cpu="Haswell,min-level=0xd")
+    vm = promised(catalogue, abi, bare(catalogue, abi))
+    assert judged(catalogue, abi, vm).status == "ok"
+    found = speaking(judged(catalogue, abi, with_properties(vm, {CPU: {"min-level": "11"}})))
+    assert [(f.property, f.expected, f.found) for f in found] == [("min-level", "13", "11")]
+
+
+def test_what_the_cpu_tells_needs_no_host(catalogue: pa.FileCatalogue) -> None:
+    """A flag that reads on is there: QEMU reads back what KVM granted, unlike a feature bit."""
+    abi = resolved(catalogue, devices=(), cpu="Haswell,vendor=GenuineIntel", accelerator="kvm")
+    vm = promised(catalogue, abi, bare(catalogue, abi))
+    assert verify(catalogue, abi, vm, host=HostReport()).status == "ok"
+
+
 def test_an_option_of_the_board_is_compared(catalogue: pa.FileCatalogue) -> None:
     """What the platform sets by -machine is a property of the board."""
     abi = resolved(catalogue, accelerator="kvm", cpu="Haswell,vendor=GenuineIntel")
@@ -418,6 +434,29 @@ def test_of_a_host_that_nobody_asked_it_is_unknown(catalogue: pa.FileCatalogue) 
     found = verify(catalogue, abi, vm)
     assert found.status == "unknown"
     assert {f.code for f in speaking(found)} == {"offer-unknown", "precondition-unknown"}
+
+
+def test_what_is_gone_needs_no_host(catalogue: pa.FileCatalogue) -> None:
+    """Of a device that is not there only that is said, whatever its host lacks."""
+    abi = resolved(catalogue, devices=("virtio-net-pci,netdev=n0,id=net0",))
+    vm = evolve(promised(catalogue, abi, bare(catalogue, abi)), devices=())
+    found = verify(catalogue, abi, vm)
+    assert [f.code for f in found.findings] == ["device-missing"]
+
+
+def test_the_kind_of_a_backend_is_taken_from_the_lockfile(catalogue: pa.FileCatalogue) -> None:
+    """No query tells it; that is said once for each NIC, but where its bits were read."""
+    abi = resolved(catalogue, devices=DEVICES[:2])
+    vm = promised(catalogue, abi, bare(catalogue, abi))
+    offers = {"net0": Offer(offered=5, promised=5)}
+    untold = [
+        [f.device for f in found.findings if f.code == "backend-untold"]
+        for found in (
+            judged(catalogue, abi, vm, HostReport()),
+            verify(catalogue, abi, vm, offers=offers),
+        )
+    ]
+    assert untold == [["net0", "device[1]"], ["device[1]"]]
 
 
 def test_what_is_off_anyway_is_told_once(catalogue: pa.FileCatalogue) -> None:

@@ -52,12 +52,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    own, others = _divided(words)
     try:
-        arguments = build_parser(words).parse_args(words)
+        arguments = build_parser(own).parse_args(own)
+        if others:
+            arguments.words = others
         code: int = arguments.run(arguments)
     finally:
         sys.stdout.flush()
     return code
+
+
+def _divided(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return our own words and, after ``--``, QEMU's, of a verb that has options on either side.
+
+    argparse takes an option that follows a positional for one of those words.
+    """
+    if words[:1] != ["verify"] or "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
 
 
 def _open_streams() -> None:

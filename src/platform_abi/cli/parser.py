@@ -219,9 +219,9 @@ def _verify_options(verb: argparse.ArgumentParser) -> None:
     one("--timeout", metavar="SECONDS", type=float, help="how long QEMU may take to answer")
     one("--host", metavar="REPORT", help="what the host can do; 'this', the default, probes")
     one("--allow-unknown", action="store_true", help="let what nobody can tell pass")
-    one("lock", metavar="LOCK", help="the lockfile of the virtual machine")
-    words = "with --start: QEMU's arguments, instead of those of the lockfile"
-    one("words", metavar="-- ARGS", nargs=argparse.REMAINDER, help=words)
+    words = "the lockfile; then, with --start, -- and QEMU's arguments instead of those in it"
+    one("lock", metavar="LOCK", help=words)
+    verb.set_defaults(words=[])
 
 
 def _explain_error_options(verb: argparse.ArgumentParser) -> None:

@@ -115,7 +115,7 @@ def same(promised: str, found: str) -> bool:
             return False
     if BOOLEANS.get(promised, promised) == found:
         return True
-    return found.isdecimal() and decimal(promised, sized=True) == found
+    return decimal(promised, sized=True) == found
 
 
 def _shown(value: str) -> str:

@@ -20,8 +20,8 @@ from platform_abi.model.options import join_options
 from platform_abi.model.value import Value
 from platform_abi.model.vm import Device, Properties
 
-#: Guest memory in MiB, where nobody says how much.
-_MEMORY = "64"
+#: Guest memory in MiB: enough for every board's firmware, and none of it is touched.
+_MEMORY = "512"
 
 #: What a property that names a backend object is given, by the property. That they are called so
 #: is QEMU's convention (hw/core/qdev-properties-system.c); the kinds are those of every build.
