@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import stat
@@ -157,6 +158,26 @@ def test_of_two_that_start_at_once_one_listens(place: UnixAddress) -> None:
     for thread in threads:
         thread.join(10)
     assert ["listens", "socket-in-use", "socket-in-use", "socket-in-use"] == sorted(results)
+
+
+def test_a_name_is_looked_at_and_taken_in_one_piece(place: UnixAddress) -> None:
+    """Whoever takes a name in a folder waits until nobody else is about to."""
+    folder = os.open(Path(place.path).parent, os.O_RDONLY)
+    listens, leave = threading.Event(), threading.Event()
+
+    def start() -> None:
+        with listening(place, mode=0o600):
+            listens.set()
+            leave.wait(10)
+
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    thread = threading.Thread(target=start)
+    thread.start()
+    assert not listens.wait(0.2)
+    os.close(folder)
+    assert listens.wait(10)
+    leave.set()
+    thread.join(10)
 
 
 def test_tcp_where_it_was_asked_for() -> None:

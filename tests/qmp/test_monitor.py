@@ -204,7 +204,6 @@ def test_many_come_and_go(path: Path) -> None:
         (b"[" * 100_000 + b"\n", "qmp-failed"),
         (b"x" * 200_000, "qmp-failed"),
         (b"", "qmp-failed"),
-        (GREETING + b"{}\r\n", "qmp-failed"),
     ],
 )
 def test_a_peer_that_is_no_qmp_is_an_error(
@@ -214,6 +213,21 @@ def test_a_peer_that_is_no_qmp_is_an_error(
     with _peer(tmp_path, lambda peer: peer.sendall(said)) as place:
         status, error = Serving(path, qemu=place).ended()
     assert (4, True) == (status, f"error[{code}]" in error)
+    assert not path.exists()
+
+
+def test_a_peer_that_does_not_negotiate_is_an_error(path: Path, tmp_path: Path) -> None:
+    """It greets, and refuses what every QEMU accepts: no client is let at it."""
+
+    def talk(peer: socket.socket) -> None:
+        peer.sendall(GREETING)
+        peer.recv(4096)
+        peer.sendall(b'{"id": 0, "error": {"class": "GenericError", "desc": "no"}}\r\n')
+        peer.recv(4096)
+
+    with _peer(tmp_path, talk) as place:
+        code, error = Serving(path, qemu=place).ended()
+    assert (4, True) == (code, "error[qmp-failed]: what answers at" in error)
     assert not path.exists()
 
 

@@ -83,7 +83,7 @@ def test_what_is_usual_json_already_stays_as_it_is(value: Any) -> None:
 
 @given(_NOISE, commands())
 def test_a_byte_ff_brings_the_reader_back(noise: bytes, command: tuple[str, Any]) -> None:
-    """Whatever was sent before, the command that follows FF is read (qmp-spec, section 2.2.1)."""
+    """Whatever was sent before, the command that follows FF is read (docs/interop/qmp-spec.rst)."""
     found = _read(noise, b"\xff", command[0].encode())
     assert isinstance(found[-1], Message)
     assert command[0].encode() == found[-1].text
@@ -121,6 +121,8 @@ _PARSE = "JSON parse error, "
         (b"hello ", [_PARSE + "invalid keyword 'hello'"]),
         (b'{"a":01}\n', [_PARSE + "stray '01'", _PARSE + "expecting value"]),
         (b'{"a":-}', [_PARSE + "stray '-}'"]),
+        (b'{"a":0e5}', [_PARSE + "expected ',' or '}'"]),
+        (b'{"a":[0.5e5,1E-3,-0]}', None),
         (b'{"a":[}]}', [_PARSE + "expecting value", _PARSE + "expecting value"]),
         (b'"a\\\n', [_PARSE + "stray '\"a\\\n'"]),
         (b'{"a":"\\x"}', [_PARSE + "invalid escape sequence in string"]),

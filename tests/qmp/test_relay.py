@@ -356,8 +356,9 @@ def test_the_answer_to_a_client_that_is_gone_is_dropped() -> None:
 def test_an_error_without_an_id_goes_to_whoever_was_asked_first() -> None:
     """QEMU leaves out an id that it could not read, and answers in order in band."""
     house = House()
-    (first, port), (second, other) = house.client(oob=True), house.client()
-    house.send(first, {"exec-oob": "o"}, {"execute": "x", "id": 1})
+    (first, port), (second, other) = house.client(), house.client(oob=True)
+    house.send(second, {"exec-oob": "o"})
+    house.send(first, {"execute": "x", "id": 1})
     house.send(second, {"execute": "y", "id": 1})
     house.relay.said(b'{"error": {"class": "GenericError", "desc": "JSON parse error"}}\r\n')
     assert [("GenericError", "JSON parse error")] == _errors(port)

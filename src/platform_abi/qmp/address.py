@@ -176,7 +176,6 @@ def _bind(server: socket.socket, path: Path, mode: int) -> None:
     finally:
         os.umask(before)
     try:
-        own.chmod(mode)
         server.listen(_BACKLOG)
         own.replace(path)
     except OSError:

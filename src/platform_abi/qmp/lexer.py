@@ -14,7 +14,7 @@ _SPACE = re.compile(rb"[ \t\r\n]*+")
 _TOKEN = re.compile(
     rb"[{}\[\],:]"
     rb'|"[^"\\\x00-\x1f\xfe\xff]*+(?:\\[\x20-\xfd][^"\\\x00-\x1f\xfe\xff]*+)*+"'
-    rb"|(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+|[a-z]++)(?=[\s,:\]}])"
+    rb"|(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+|[a-z]++)(?=[\s,:\]}])"
 )
 
 _QUOTES = frozenset(b"\"'")
@@ -30,12 +30,16 @@ _RUNS: dict[int, re.Pattern[bytes]] = {
     **dict.fromkeys(_LETTERS, re.compile(rb"[a-z]*+")),
 }
 
-_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+")
+#: RFC 8259's, but that an exponent may not follow a bare zero.
+_NUMBER = re.compile(
+    rb"-?(?:0(?:\.[0-9]++(?:[eE][-+]?[0-9]++)?+)?+"
+    rb"|[1-9][0-9]*+(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+)"
+)
 
 #: Where QEMU's automaton leaves a number for an error, the offending byte included.
 _BAD_NUMBER = re.compile(
     rb"-[^0-9]|-?0[0-9]|-?(?:0|[1-9][0-9]*+)\.[^0-9]"
-    rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+[eE](?:[-+][^0-9]|[^-+0-9])",
+    rb"|-?(?:0\.[0-9]++|[1-9][0-9]*+(?:\.[0-9]++)?+)[eE](?:[-+][^0-9]|[^-+0-9])",
     re.DOTALL,
 )
 

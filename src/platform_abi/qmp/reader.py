@@ -19,7 +19,7 @@ from attrs import frozen
 
 from platform_abi.model.value import Value
 from platform_abi.qmp.lexer import MAX_SIZE, Lexer
-from platform_abi.qmp.strings import plain, string_fault
+from platform_abi.qmp.strings import plain, shown, string_fault
 
 #: What QEMU takes in one message: how many tokens, and how deep it may nest.
 MAX_TOKENS: Final = 2 << 20
@@ -78,7 +78,7 @@ class _Grammar:
 
     def take(self, begin: int, end: int, kind: bytes) -> str | None:
         """Take a token, and return why it may not stand here, or None where it may."""
-        if kind == b'"':
+        if kind == b'"' and self._expect <= _KEY_OR_END:
             token = self._data[begin:end]
             if b"\\" in token or not token.isascii():
                 fault = string_fault(bytes(token))
@@ -224,8 +224,8 @@ class Reader:
             return Fault(desc=self._fault)
         if end - begin > MAX_SIZE:
             return Fault(desc=_TOO_LARGE)
-        said = bytes(self._lexer.data[begin:end]).partition(b"\0")[0]
-        return Fault(desc=f"JSON parse error, stray '{said.decode('utf-8', 'replace')}'")
+        said = shown(bytes(self._lexer.data[begin:end]))
+        return Fault(desc=f"JSON parse error, stray '{said}'")
 
     def _token(self, begin: int, end: int, kind: bytes) -> Message | Fault | None:
         """Take one token, and return the message or the error that it completes."""

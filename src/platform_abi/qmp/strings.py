@@ -34,24 +34,29 @@ _NONCHARACTERS = re.compile(
 
 
 def string_fault(token: bytes) -> str | None:
-    """Return in QEMU's words what is wrong with the string *token*, quotes included, or None."""
-    if not token.isascii():
-        try:
-            text = token.replace(_NUL, b"\0").decode()
-        except UnicodeDecodeError:
-            return "invalid UTF-8 sequence in string"
-        if _NONCHARACTERS.search(text):
-            return "invalid UTF-8 sequence in string"
-    return _escape_fault(token) if b"\\" in token else None
+    """Return in QEMU's words what is first wrong in *token*, quotes included, or None."""
+    wrong = _escape_fault(token) if b"\\" in token else None
+    before = token if wrong is None else token[: wrong[0]]
+    if not before.isascii() and not _is_text(before):
+        return "invalid UTF-8 sequence in string"
+    return None if wrong is None else wrong[1]
 
 
-def _escape_fault(token: bytes) -> str | None:
+def _is_text(said: bytes) -> bool:
+    try:
+        return not _NONCHARACTERS.search(said.replace(_NUL, b"\0").decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _escape_fault(token: bytes) -> tuple[int, str] | None:
+    """Return where the first escape is that is wrong, and what QEMU says of it."""
     at = 0
     while escape := _ESCAPE.search(token, at):
         at = escape.end()
         if escape[1] != b"u":
             if escape[1][0] not in _SIMPLE:
-                return "invalid escape sequence in string"
+                return escape.start(), "invalid escape sequence in string"
             continue
         begin = escape.start()
         at = begin + 6
@@ -65,7 +70,7 @@ def _escape_fault(token: bytes) -> str | None:
         surrogate = _LEADING <= point < _PAST_SURROGATES
         if point < 0 or surrogate or _NONCHARACTERS.match(chr(point)):
             said = token[begin:at].decode("utf-8", "replace")
-            return f"{said} is not a valid Unicode character"
+            return begin, f"{said} is not a valid Unicode character"
     return None
 
 
@@ -73,6 +78,21 @@ def _unit(token: bytes, at: int) -> int:
     r"""Return the number of the ``\uXXXX`` at *at*, or -1 where there are no four digits."""
     digits = _HEX.match(token, at + 2)
     return int(digits[0], 16) if digits else -1
+
+
+def shown(token: bytes) -> str:
+    """Return bytes as QEMU shows them in an error, as far as a C string goes.
+
+    What is no character becomes U+FFFD (``mod_utf8_codepoint`` in ``util/unicode.c``).
+    """
+    said = token.partition(b"\0")[0].replace(_NUL, b"\0")
+    text = _SURROGATE.sub(_REPLACEMENT, said).decode("utf-8", "replace")
+    return _NONCHARACTERS.sub("\ufffd", text)
+
+
+#: What would be one if UTF-8 had them: three bytes that QEMU takes together.
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_REPLACEMENT = "\ufffd".encode()
 
 
 def plain(token: bytes) -> bytes:
