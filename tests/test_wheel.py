@@ -107,7 +107,7 @@ def test_the_metadata_says_what_it_needs(built: tuple[Path, Path]) -> None:
     assert ("platform-abi", pa.__version__) == (metadata["Name"], metadata["Version"])
     assert ">=3.11" == metadata["Requires-Python"]
     needed = metadata.get_all("Requires-Dist") or []
-    assert {"attrs", "cattrs", "packaging", "tomli-w"} == {
+    assert {"attrs", "cattrs", "packaging", "qemu-qmp", "tomli-w"} == {
         text.split(">")[0] for text in needed if "extra ==" not in text
     }
     assert any(text.startswith("hypothesis") and "extra == 'testing'" in text for text in needed)

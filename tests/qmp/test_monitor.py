@@ -262,6 +262,28 @@ def test_when_qemu_goes_clients_have_what_it_said_and_then_the_end(
         assert not path.exists()
 
 
+def test_a_client_that_reads_late_still_gets_qemus_last_words(path: Path, tmp_path: Path) -> None:
+    """Two megabytes and SHUTDOWN, and QEMU is gone before any of it was read."""
+    event = (
+        b'{"timestamp": {"seconds": 1, "microseconds": 0}, "event": "%s", "data": {"x": "%s"}}\r\n'
+    )
+    said = [event % (b"E%d" % n, b"x" * 400) for n in range(4000)] + [event % (b"SHUTDOWN", b"")]
+    go = threading.Event()
+
+    def talk(peer: socket.socket) -> None:
+        _negotiate(peer)
+        go.wait(10)
+        peer.sendall(b"".join(said))
+
+    with _peer(tmp_path, talk) as place, Serving(path, qemu=place) as monitor:
+        with QmpBytes(path) as client:
+            go.set()
+            time.sleep(0.5)
+            assert said == [client.line() for _ in said]
+            assert b"" == client.line()
+        assert 0 == monitor.ended()[0]
+
+
 def test_a_qemu_that_goes_without_a_word_is_an_error(path: Path, tmp_path: Path) -> None:
     """Exit code 4, so that whoever watches knows; a client with a command open sees the end."""
 

@@ -13,7 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from platform_abi.qmp.relay import IN_FLIGHT, WAITING, Client, Relay
+from platform_abi.qmp.client import Client
+from platform_abi.qmp.relay import IN_FLIGHT, WAITING, Relay
 from platform_abi.qmp.reply import success
 from platform_abi.qmp.request import Request
 from tests.qmp.streams import values

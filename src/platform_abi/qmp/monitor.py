@@ -26,8 +26,9 @@ from platform_abi.model.value import Value
 from platform_abi.qmp.address import Address, listening
 from platform_abi.qmp.answers import Answers, version
 from platform_abi.qmp.backend import Backend, open_backend
+from platform_abi.qmp.client import Client
 from platform_abi.qmp.connection import Connection, close_all
-from platform_abi.qmp.relay import Client, Relay
+from platform_abi.qmp.relay import Relay
 from platform_abi.qmp.reply import LINE_END, failure
 from platform_abi.qmp.request import CommandError, Request
 from platform_abi.qmp.schema import Schema

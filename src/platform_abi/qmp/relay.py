@@ -15,15 +15,15 @@ Pure bookkeeping. Bytes come in, and go out through the ports that were given; n
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from attrs import frozen
 
 from platform_abi.model.value import Value
-from platform_abi.qmp.reader import Fault, Message, Reader
+from platform_abi.qmp.client import Client, Port
+from platform_abi.qmp.reader import Fault, Message
 from platform_abi.qmp.reply import Event, Reply, failure, read_reply, success, with_entries
 from platform_abi.qmp.request import CommandError, Request, check_shape, read_request
 
@@ -40,39 +40,6 @@ _OOB: Final = "oob"
 
 #: What takes a descriptor that came with it (``monitor/fds.c``, ``qemu_chr_fe_get_msgfd``).
 _TAKES_DESCRIPTOR = frozenset({"getfd", "add-fd"})
-
-
-class Port(Protocol):
-    """The way to one client."""
-
-    def send(self, data: bytes) -> None:
-        """Send *data* after all that was sent before; never waits."""
-
-    def hold(self, hold: bool) -> None:
-        """Stop reading what the client sends, or go on."""
-
-
-class Client:
-    """What is known of one client."""
-
-    def __init__(self, port: Port) -> None:
-        self.port = port
-        self.reader = Reader()
-        self.negotiated = False
-        self.oob = False
-        self.gone = False
-        #: In its order: what is not passed on or answered yet. Bytes are an answer already.
-        self.waiting: deque[Request | bytes] = deque()
-        #: How many commands of it are under way in band, in QEMU or being answered here.
-        self.in_flight = 0
-        self.answering = False
-        self.descriptors: list[int] = []
-
-    def drop_descriptors(self) -> None:
-        """Close what no command has taken."""
-        for descriptor in self.descriptors:
-            os.close(descriptor)
-        self.descriptors = []
 
 
 @frozen(kw_only=True, repr=False)
