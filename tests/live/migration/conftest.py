@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,16 @@ import pytest
 from tests.live.conftest import _unavailable
 from tests.live.migration.guest import Cpuid, Linux, make_cpuid, make_linux
 from tests.live.migration.hosts import Hosts
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _event_loop() -> Iterator[None]:
+    """Give QEMU's blocking client an event loop, which it takes and leaves to others to close."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
