@@ -21,6 +21,7 @@ from tests.author.binaries import binary, left
 
 #: What the parser gives where nothing is said.
 NOTHING: dict[str, Any] = {
+    "timeout": None,
     "output": None, "name": None, "vendor": None, "package": None, "generation": [],
     "force": False, "quiet": False, "json": False,
 }  # fmt: skip

@@ -13,7 +13,7 @@ import platform_abi as pa
 from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.described import Described, described
-from platform_abi.launch.rewrite import platform_words, rewrite
+from platform_abi.launch.rewrite import _json_value, platform_words, rewrite
 from platform_abi.resolver.from_options import parse_global
 from tests.launch.lines import CORPUS, options
 
@@ -35,7 +35,7 @@ def _done(
     line = read_command_line(catalogue.options(), words)
     found = described(catalogue, line, arch="x86_64", build=BUILD)
     abi = pa.resolve(catalogue, found.vm, platform, hotplug=True)
-    return found, abi, rewrite(line, found, abi)
+    return found, abi, rewrite(catalogue, line, found, abi)
 
 
 def _is_within(inner: list[str], outer: tuple[str, ...]) -> bool:
@@ -128,3 +128,19 @@ def test_a_device_that_nothing_names_cannot_have_a_value_of_its_own(
         _done(catalogue, words, "linux-6.9")
     assert "device-unnamed" == caught.value.code
     assert "-netdev" in caught.value.help
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ("on", "bool", "true"),
+        ("off", "", "false"),
+        ("on", "OnOffAuto", '"on"'),
+        ("1500", "uint16", "1500"),
+        ("4096", "GranuleMode", '"4096"'),
+        ("4k", "size", '"4k"'),
+    ],
+)
+def test_a_value_in_json_has_the_type_of_its_property(value: str, kind: str, expected: str) -> None:
+    """QEMU refuses a boolean for OnOffAuto, and text for a boolean or a number."""
+    assert expected == _json_value(value, kind)

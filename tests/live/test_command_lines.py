@@ -79,7 +79,7 @@ def test_qemu_has_the_values_that_were_resolved(
     line = read_command_line(catalogue.options(), [*shlex.split(text), "-platform", platform])
     found = described(catalogue, line, arch="x86_64")
     abi = pa.resolve(catalogue, found.vm, platform, hotplug=True)
-    words = rewrite(line, found, abi)
+    words = rewrite(catalogue, line, found, abi)
     compared = 0
     with Qmp(str(qemu), words, timeout=60) as monitor:
         for label, device in zip(abi.vm.labels(), abi.vm.devices, strict=True):
@@ -118,7 +118,7 @@ def test_a_device_that_is_plugged_in_has_the_platforms_values(
         line = read_command_line(catalogue.options(), [*words, "-platform", platform])
         found = described(catalogue, line, arch="x86_64")
         abi = pa.resolve(catalogue, found.vm, platform, hotplug=True)
-        with Qmp(str(qemu), rewrite(line, found, abi), timeout=60) as monitor:
+        with Qmp(str(qemu), rewrite(catalogue, line, found, abi), timeout=60) as monitor:
             monitor.execute("device_add", driver="virtio-net-pci", bus="downstream", id="late")
             path = "/machine/peripheral/late/virtio-backend"
             values[platform] = monitor.execute("qom-get", path=path, property="host_tso4")

@@ -21,6 +21,7 @@ from platform_abi.author.promises import (
     other_binary,
     whole,
 )
+from platform_abi.cli.inputs import timeout_of
 from platform_abi.cli.render import note, paint, table
 from platform_abi.compat.audit import AuditVerdict, Difference
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
@@ -30,9 +31,6 @@ from platform_abi.host.view_document import view_text
 
 #: What the binaries are called beside the builds of the catalogue, which are called after versions.
 _FOUND, _OTHER = "audited", "audited-against"
-
-#: Nobody waits longer for one answer. In seconds.
-_LONGEST = 600
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -102,12 +100,7 @@ def _progress() -> Progress:
 def _timeout(arguments: argparse.Namespace) -> float:
     if arguments.against is not None and arguments.against_binary is not None:
         raise UsageError("--against and --against-binary contradict each other", code="usage")
-    seconds = TIMEOUT if arguments.timeout is None else float(arguments.timeout)
-    if not 0 < seconds <= _LONGEST:
-        raise UsageError(
-            f"--timeout takes seconds, up to {_LONGEST}; found {seconds:g}", code="usage"
-        )
-    return seconds
+    return timeout_of(arguments.timeout, TIMEOUT)
 
 
 # --- what is printed -----------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from attrs import evolve
 from platform_abi.author.observation import Given, Observation
 from platform_abi.author.reading import TIMEOUT, observe
 from platform_abi.author.writing import lost_types, write_build
+from platform_abi.cli.inputs import timeout_of
 from platform_abi.cli.render import note
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.errors import UsageError, printable
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
             code="usage",
             help="the working directory is called '.'; leave --output out to write nothing",
         )
-    timeout = _timeout(arguments)
+    timeout = timeout_of(arguments.timeout, TIMEOUT)
     given = Given(
         name=arguments.name,
         vendor=arguments.vendor,
@@ -57,21 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
     elif not arguments.quiet:
         _print(seen, files)
     return 0
-
-
-def _timeout(arguments: argparse.Namespace) -> float:
-    seconds = getattr(arguments, "timeout", None)
-    if seconds is None:
-        return TIMEOUT
-    if not 0 < seconds <= _LONGEST:
-        raise UsageError(
-            f"--timeout takes seconds, up to {_LONGEST}; found {seconds:g}", code="usage"
-        )
-    return float(seconds)
-
-
-#: Nobody waits longer for one answer. In seconds.
-_LONGEST = 600
 
 
 def _generation(text: str) -> tuple[str, str]:

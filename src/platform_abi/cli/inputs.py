@@ -10,6 +10,21 @@ from platform_abi.errors import HostError, UsageError, printable
 STDIN = "-"
 
 
+#: Nobody waits longer for one answer. In seconds.
+_LONGEST = 600
+
+
+def timeout_of(seconds: float | None, usual: float) -> float:
+    """Return what ``--timeout`` says, in seconds, else the *usual*; raises UsageError."""
+    if seconds is None:
+        return usual
+    if not 0 < seconds <= _LONGEST:
+        raise UsageError(
+            f"--timeout takes seconds, up to {_LONGEST}; found {seconds:g}", code="usage"
+        )
+    return seconds
+
+
 def read_bytes(name: str, most: int) -> bytes:
     """Return what the file *name* holds, or standard input where it is ``-``, up to *most* bytes.
 

@@ -11,11 +11,11 @@ from attrs import evolve
 from platform_abi.compat.evidence import complete, from_configuration
 from platform_abi.errors import HostError, printable
 from platform_abi.host.cpu_models import ask_cpu_models
-from platform_abi.host.executable import check_program, ending
+from platform_abi.host.executable import ending
 from platform_abi.host.netdevs import NETDEV_METHOD, ask_netdevs
 from platform_abi.host.probe import probe
 from platform_abi.host.qmp import CommandError, Qmp
-from platform_abi.host.throwaway import Throwaway, executable, last_line
+from platform_abi.host.throwaway import Throwaway, last_line
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
@@ -126,7 +126,6 @@ def _netdevs(asked: Iterable[Capability]) -> bool:
 
 
 def _aliased_machines(binary: str) -> frozenset[str]:
-    check_program(executable(binary))
     with Throwaway([binary, "-machine", "help"]) as process:
         process.send_end()
         try:

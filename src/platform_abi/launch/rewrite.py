@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from platform_abi.emit.arguments import chosen_options, global_argument, own_settings
 from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import PLATFORM, CommandLine, without
 from platform_abi.launch.described import Described
 from platform_abi.model.abi import MACHINE, GuestAbi, Setting
+from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.options import join_options
+from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.machine_table import known_build
 
 
-def rewrite(line: CommandLine, found: Described, abi: GuestAbi) -> tuple[str, ...]:
+def rewrite(
+    catalogue: Catalogue, line: CommandLine, found: Described, abi: GuestAbi
+) -> tuple[str, ...]:
     """Return the words of *line* with the values of *abi*, which is what *found* was resolved to.
 
     The platform's values come first, so that every ``-global`` of the user's comes after them and
@@ -36,7 +41,7 @@ def rewrite(line: CommandLine, found: Described, abi: GuestAbi) -> tuple[str, ..
                 help="create it with -device, and its network with -netdev",
             )
         at = line.options[place].at + 1
-        words[at] = _with(words[at], own)
+        words[at] = _with(catalogue, words[at], abi, device.driver, own)
     bare = without(CommandLine(words=tuple(words), options=line.options), PLATFORM)
     return (*platform_words(abi), *bare.words)
 
@@ -55,19 +60,47 @@ def platform_words(abi: GuestAbi) -> list[str]:
     return out
 
 
-def _with(text: str, own: Sequence[Setting]) -> str:
+def _with(
+    catalogue: Catalogue, text: str, abi: GuestAbi, driver: str, own: Sequence[Setting]
+) -> str:
     """Return the argument of a -device with *own* values added, in the form that it has."""
     if text.lstrip().startswith("{"):
+        kinds = _kinds(catalogue, abi, driver)
         head, brace, _ = text.rpartition("}")
-        added = "".join(f", {json.dumps(s.property)}: {_json_value(s.value)}" for s in own)
+        added = "".join(
+            f", {json.dumps(s.property)}: {_json_value(s.value, kinds.get(s.property, ''))}"
+            for s in own
+        )
         return f"{head.rstrip()}{added}{brace}"
     return join_options("", tuple((s.property, s.value) for s in own)).join([text, ""])
 
 
-def _json_value(value: str) -> str:
-    """Return *value* as JSON: -device in JSON is typed (qapi/qobject-input-visitor.c)."""
-    words = {"on": "true", "off": "false"}
-    return words.get(value) or (value if value.lstrip("-").isdigit() else json.dumps(value))
+def _kinds(catalogue: Catalogue, abi: GuestAbi, driver: str) -> Mapping[str, str]:
+    """Return what QEMU calls the type of each property of *driver*."""
+    vm = abi.vm
+    build, _ = choose_machine(catalogue, vm.machine, vm.arch, vm.build)
+    known = known_build(catalogue, build.name, vm.arch)
+    return known.kinds(known.types.aliases.get(driver, driver))
+
+
+#: Booleans in JSON.
+_BOOLEANS = {"on": "true", "off": "false"}
+
+#: What the names of types begin with that JSON has as numbers.
+_NUMBERS = ("int", "uint", "size")
+
+
+def _json_value(value: str, kind: str) -> str:
+    """Return *value* of a property of type *kind* as JSON.
+
+    ``-device`` in JSON is typed: OnOffAuto takes text only, and bool takes none
+    (qapi/qobject-input-visitor.c).
+    """
+    # Where the type is not known, it most likely is a boolean.
+    if kind in ("bool", "") and value in _BOOLEANS:
+        return _BOOLEANS[value]
+    number = kind.startswith(_NUMBERS) and value.lstrip("-").isdigit()
+    return value if number else json.dumps(value)
 
 
 def _spelled(own: Sequence[Setting]) -> str:

@@ -103,7 +103,7 @@ def start(
         abi = resolve(catalogue, found.vm, named, strict=option.strict, hotplug=True)
     verdict, allowed = _judged(catalogue, abi, option, host, report)
     return Start(
-        words=rewrite(line, found, abi),
+        words=rewrite(catalogue, line, found, abi),
         abi=abi,
         verdict=verdict,
         chosen=option.platform is None and stored is None,
