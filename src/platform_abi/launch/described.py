@@ -6,15 +6,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from attrs import define, field, frozen
 
-from platform_abi.errors import UsageError, unknown
+from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import CommandLine
 from platform_abi.launch.configuration import read_configuration
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.options import cpu_properties, split_options
+from platform_abi.model.options import split_options
 from platform_abi.model.qemu_option import OptionTable
 from platform_abi.model.value import Value
-from platform_abi.model.vm import Cpu, Device, GlobalProperty, Properties, VirtualMachine
-from platform_abi.resolver.from_options import backend_of, parse_global
+from platform_abi.model.vm import Device, GlobalProperty, Properties, VirtualMachine
+from platform_abi.resolver.from_options import (
+    backend_of,
+    device_of,
+    parse_cpu,
+    parse_global,
+    parse_netdev,
+)
 from platform_abi.resolver.machine_choice import choose_machine
 
 #: What -net plugs both ends into, and a default NIC too (net/net.c, net_init_clients).
@@ -134,14 +140,10 @@ class _Reading:
 
     def _netdev(self, value: str) -> None:
         self.networked = True
-        pairs = split_options(value, "type")
-        given = dict(pairs)
-        name = given.get("id", "")
-        if not name:
-            raise UsageError(f"-netdev {value[:200]!r} has no id", code="option-syntax")
+        name, kind = parse_netdev(self.catalogue.devices(), value)
         if name in self.netdevs:
             raise UsageError(f"two netdevs are called '{name}'", code="duplicate-id")
-        self.netdevs[name] = self._backend(given.get("type", ""), pairs)
+        self.netdevs[name] = kind
 
     def _nic(self, value: str) -> None:
         self.networked = True
@@ -220,7 +222,7 @@ class _Reading:
             machine=machine.name,
             arch=self.arch,
             accelerator=self._accelerator(options),
-            cpu=None if self.cpu is None else _cpu(self.cpu),
+            cpu=None if self.cpu is None else parse_cpu(self.cpu),
             devices=tuple(device for _, device in known),
             globals=tuple(self.globals),
             machine_options=tuple((k, v) for k, v in self.machine if k not in ("type", "accel")),
@@ -248,27 +250,12 @@ class _Reading:
     def _named(self) -> Iterator[tuple[int | None, Device]]:
         seen = set()
         for number, pairs in self.devices:
-            given = dict(pairs)
-            name = given.get("id")
+            name = dict(pairs).get("id")
             if name is not None and name in seen:
                 raise UsageError(f"two devices are called '{name}'", code="duplicate-id")
             seen.add(name)
-            own = [(k, v) for k, v in pairs if k not in ("driver", "id")]
-            own += [(key, value) for of, key, value in self.set if of == name]
-            netdev = given.get("netdev")
-            if netdev is not None and netdev not in self.netdevs:
-                raise unknown("netdev", netdev, self.netdevs, code="unknown-netdev")
-            if not given.get("driver"):
-                raise UsageError("a -device names no driver", code="option-syntax")
-            yield (
-                number,
-                Device(
-                    driver=given["driver"],
-                    id=name,
-                    properties=tuple(own),
-                    backend="" if netdev is None else self.netdevs[netdev],
-                ),
-            )
+            added = tuple((key, value) for of, key, value in self.set if of == name)
+            yield number, device_of((*pairs, *added), self.netdevs)
 
     def _made_nics(self, family: str, *, bare: bool) -> Iterator[tuple[None, Device]]:
         default = self.table.default_nics.get(self.arch, {}).get(family, "")
@@ -279,12 +266,3 @@ class _Reading:
             driver = self.table.nic_models.get(model, model) or default
             if driver:
                 yield None, Device(driver=driver, backend=backend)
-
-
-def _cpu(text: str) -> Cpu:
-    pairs = split_options(text, "model")
-    model = dict(pairs).get("model", "")
-    if not model:
-        raise UsageError(f"-cpu {text[:200]!r} names no model", code="option-syntax")
-    rest = tuple((k, v) for k, v in pairs if k != "model")
-    return Cpu(model=model, properties=cpu_properties(rest))

@@ -44,7 +44,7 @@ def virtual_machine(
         )
     kinds: dict[str, str] = {}
     for text in netdevs:
-        netdev, kind = _netdev(table, text)
+        netdev, kind = parse_netdev(table, text)
         if netdev in kinds:
             raise UsageError(f"two netdevs are called '{netdev}'", code="duplicate-id")
         kinds[netdev] = kind
@@ -52,7 +52,7 @@ def virtual_machine(
         if netdev not in kinds:
             raise unknown("netdev", netdev, kinds, code="unknown-netdev")
         kinds[netdev] = _known_backend(table, kind)
-    found = tuple(_device(text, kinds) for text in devices)
+    found = tuple(device_of(split_options(text, "driver", negated=True), kinds) for text in devices)
     ids: set[str] = set()
     for device in found:
         if device.id is not None and device.id in ids:
@@ -62,7 +62,7 @@ def virtual_machine(
         machine=name,
         arch=arch,
         accelerator=accelerator,
-        cpu=None if cpu is None else _cpu(cpu),
+        cpu=None if cpu is None else parse_cpu(cpu),
         devices=found,
         globals=tuple(parse_global(text) for text in globals_),
         machine_options=tuple((k, v) for k, v in options if k != "type"),
@@ -78,7 +78,8 @@ def _named(options: Properties, key: str, problem: str) -> str:
     return found
 
 
-def _cpu(text: str) -> Cpu:
+def parse_cpu(text: str) -> Cpu:
+    """Return what ``-cpu TEXT`` says; raises UsageError where it names no model."""
     options = split_options(text, "model")
     model = _named(options, "model", f"-cpu {text[:200]!r} names no model")
     return Cpu(
@@ -86,12 +87,16 @@ def _cpu(text: str) -> Cpu:
     )
 
 
-def _device(text: str, kinds: Mapping[str, str]) -> Device:
-    pairs = split_options(text, "driver", negated=True)
+def device_of(pairs: Properties, kinds: Mapping[str, str]) -> Device:
+    """Return the device that *pairs* of ``-device`` describe; *kinds* are netdevs' by their ids.
+
+    Raises UsageError where it names no driver, UnknownNameError for a netdev that is not there.
+    """
     given = dict(pairs)
     driver = given.get("driver", "")
     if not driver:
-        raise UsageError(f"-device {text[:200]!r} names no driver", code="option-syntax")
+        said = ",".join(f"{key}={value}" for key, value in pairs)
+        raise UsageError(f"-device {said[:200]!r} names no driver", code="option-syntax")
     netdev = given.get("netdev")
     if netdev is not None and netdev not in kinds:
         raise unknown(
@@ -109,7 +114,8 @@ def _device(text: str, kinds: Mapping[str, str]) -> Device:
     )
 
 
-def _netdev(table: DeviceTable, text: str) -> tuple[str, str]:
+def parse_netdev(table: DeviceTable, text: str) -> tuple[str, str]:
+    """Return the id and the backend kind of ``-netdev TEXT``; raises UsageError."""
     pairs = split_options(text, "type")
     given = dict(pairs)
     if not given.get("id"):
