@@ -25,17 +25,12 @@ from platform_abi._version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from platform_abi.compat.agreement import Disagreement, compare_probes
-    from platform_abi.compat.check import (
-        CheckVerdict,
-        Finding,
-        MigrationVerdict,
-        check,
-        check_migration,
-    )
+    from platform_abi.compat.check import check, check_migration
     from platform_abi.compat.common import Baseline
     from platform_abi.compat.compare import HostDifference, diff_hosts
     from platform_abi.compat.diagnosis import Diagnosis, diagnose
     from platform_abi.compat.evidence import complete, from_configuration, predict
+    from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict
     from platform_abi.compat.fleet import baseline
     from platform_abi.compat.labels import labels, traits
     from platform_abi.compat.machine import (
@@ -114,7 +109,7 @@ _HOME = {
     "BeyondPlatformError": "errors",
     "Capability": "model.capability",
     "Catalogue": "model.catalogue",
-    "CheckVerdict": "compat.check",
+    "CheckVerdict": "compat.finding",
     "Cpu": "model.vm",
     "DefinitionError": "errors",
     "Device": "model.vm",
@@ -125,7 +120,7 @@ _HOME = {
     "Fact": "model.host",
     "Feature": "model.feature",
     "FileCatalogue": "definitions.catalogue",
-    "Finding": "compat.check",
+    "Finding": "compat.finding",
     "FleetHost": "model.host",
     "GlobalProperty": "model.vm",
     "GuestAbi": "model.abi",
@@ -138,7 +133,7 @@ _HOME = {
     "MachineFingerprints": "resolver.fingerprint",
     "MachineType": "model.machine",
     "MachineVerdict": "compat.machine",
-    "MigrationVerdict": "compat.check",
+    "MigrationVerdict": "compat.finding",
     "Missing": "compat.platforms",
     "Platform": "model.platform",
     "PlatformAbiError": "errors",

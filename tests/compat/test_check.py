@@ -10,13 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.check import (
-    CheckVerdict,
-    MigrationVerdict,
-    check,
-    check_migration,
-)
+from platform_abi.compat.check import check, check_migration
 from platform_abi.compat.document import check_document, migration_document
+from platform_abi.compat.finding import CheckVerdict, MigrationVerdict
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.platforms import judge
 from platform_abi.compat.remedy import remedy

@@ -11,8 +11,8 @@ from attrs import evolve
 
 from platform_abi.cli.hosts import THIS, report_of
 from platform_abi.cli.render import note, paint, table
-from platform_abi.compat.check import Finding
 from platform_abi.compat.common import Baseline, Common
+from platform_abi.compat.finding import Finding
 from platform_abi.compat.fleet import baseline, usual_scope
 from platform_abi.compat.stranded import Stranded, joined, left, stranded
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from platform_abi.cli.render import note, paint
-from platform_abi.compat.check import Finding
+from platform_abi.compat.finding import Finding
 from platform_abi.errors import printable
 from platform_abi.launch.start import Start
 

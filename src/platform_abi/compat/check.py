@@ -7,9 +7,6 @@ Restoring a snapshot is the same as migrating to where it is restored.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
-
-from attrs import frozen
 
 from platform_abi.compat.agreement import agree
 from platform_abi.compat.carriers import (
@@ -19,16 +16,19 @@ from platform_abi.compat.carriers import (
     known_plan,
     open_feature,
 )
+from platform_abi.compat.finding import (
+    CheckVerdict,
+    Finding,
+    MigrationVerdict,
+    Severity,
+    Status,
+)
 from platform_abi.compat.remedy import needed, remedy, unmet
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import UNDECIDED, Migration
 from platform_abi.model.host import CPU_MODELS, Fact, HostReport
-from platform_abi.model.value import Value
 from platform_abi.resolver.reference import parse_platform
-
-Status = Literal["ok", "warn", "blocked"]
-Severity = Literal["info", "warn", "blocked"]
 
 #: What a value that no command line pins means for a migration between hosts that may differ.
 _UNPINNED: dict[Migration, Severity] = {
@@ -36,52 +36,6 @@ _UNPINNED: dict[Migration, Severity] = {
     "silent-change": "warn",
     "safe": "info",
 }
-
-
-@frozen(kw_only=True, repr=False)
-class Finding(Value):
-    """One thing that speaks against a start or a migration, or that should be known before it.
-
-    *code* is stable. *fact* is what was found of *capability*; *help* says what to do.
-    """
-
-    code: str
-    severity: Severity
-    message: str
-    help: str = ""
-    feature: str = ""
-    #: ``driver.property``; empty for what no property drives.
-    property: str = ""
-    value: str = ""
-    #: The device's id, or None where it is the board, the CPU or every device of the kind.
-    device: str | None = None
-    backend: str = ""
-    capability: str = ""
-    fact: Fact | None = None
-
-
-@frozen(kw_only=True, repr=False)
-class CheckVerdict(Value):
-    """Whether an ABI may run on a host: *blocked* where any finding is, unless it was forced.
-
-    *allowed_unknown* and *forced* record that somebody asked to go on regardless.
-    """
-
-    status: Status
-    findings: tuple[Finding, ...]
-    platform: str
-    host: str = ""
-    allowed_unknown: bool = False
-    forced: bool = False
-
-
-@frozen(kw_only=True, repr=False)
-class MigrationVerdict(Value):
-    """Whether a running guest may move there, and whether it may then come back."""
-
-    status: Status
-    forward: CheckVerdict
-    back: CheckVerdict
 
 
 def check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from platform_abi.compat.check import CheckVerdict, Finding, MigrationVerdict
+from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict
 from platform_abi.compat.platforms import Answer, Missing, PlatformVerdict
 from platform_abi.emit.document import SCHEMA_VERSION
 from platform_abi.model.host import Fact

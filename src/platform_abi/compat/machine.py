@@ -12,7 +12,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from platform_abi.compat.check import Finding, Severity
+from platform_abi.compat.finding import Finding, Severity
 from platform_abi.emit.arguments import global_argument
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue

@@ -7,7 +7,8 @@ from typing import Literal
 
 from attrs import evolve, frozen
 
-from platform_abi.compat.check import Finding, check
+from platform_abi.compat.check import check
+from platform_abi.compat.finding import Finding
 from platform_abi.host.document import report_line
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from attrs import evolve, frozen
 
-from platform_abi.compat.check import CheckVerdict, Finding, check
+from platform_abi.compat.check import check
+from platform_abi.compat.finding import CheckVerdict, Finding
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.platforms import CONSERVATIVE, newest, query_platforms
 from platform_abi.errors import UsageError, printable

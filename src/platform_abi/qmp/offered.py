@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from platform_abi.compat.carriers import find_feature
-from platform_abi.compat.check import Finding, check
+from platform_abi.compat.check import check
+from platform_abi.compat.finding import Finding
 from platform_abi.errors import PlatformAbiError
 from platform_abi.host.netdevs import NETDEV_METHOD
 from platform_abi.model.abi import GuestAbi

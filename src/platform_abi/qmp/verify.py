@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from platform_abi.compat.check import Finding
+from platform_abi.compat.finding import Finding
 from platform_abi.compat.machine import compare_machine, machine_findings
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
