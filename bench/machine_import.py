@@ -55,7 +55,7 @@ def _asked(binary: str) -> list[dict[str, Any]]:
     """Return what an import of *binary* asks, in its order."""
     from platform_abi import load_catalogue
     from platform_abi.author.reading import observe
-    from platform_abi.host.qmp import Qmp
+    from platform_abi.qemu.stdio_qmp import Qmp
 
     questions: list[dict[str, Any]] = []
     execute = Qmp.execute

@@ -28,8 +28,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from platform_abi.qmp.relay import IN_FLIGHT
-from tests.qmp.serving import QmpBytes, Serving, wait_for
+from platform_abi.monitor.relay import IN_FLIGHT
+from tests.monitor.serving import QmpBytes, Serving, wait_for
 
 _COMMAND = b'{"execute": "query-status", "id": "libvirt-42"}\r\n'
 _ROUNDS = 20

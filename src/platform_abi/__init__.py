@@ -26,24 +26,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from platform_abi.compat.agreement import Disagreement, compare_probes
     from platform_abi.compat.check import check, check_migration
-    from platform_abi.compat.common import Baseline
     from platform_abi.compat.compare import HostDifference, diff_hosts
-    from platform_abi.compat.diagnosis import Diagnosis, diagnose
     from platform_abi.compat.evidence import complete, from_configuration, predict
     from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict
-    from platform_abi.compat.fleet import baseline
     from platform_abi.compat.labels import labels, traits
-    from platform_abi.compat.machine import (
+    from platform_abi.compat.machine_content import (
         MachineDifference,
         MachineVerdict,
         compare_machine,
         machine_findings,
     )
-    from platform_abi.compat.merge import merge_reports
     from platform_abi.compat.needs import PlatformNeeds, Scope, platform_needs
-    from platform_abi.compat.platforms import Missing, PlatformVerdict, newest, query_platforms
-    from platform_abi.compat.stranded import Stranded, stranded
+    from platform_abi.compat.supported import Missing, PlatformVerdict, newest, query_platforms
     from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+    from platform_abi.diagnosis.diagnosis import Diagnosis, diagnose
     from platform_abi.emit.arguments import arguments, shell_lines
     from platform_abi.emit.document import abi_document
     from platform_abi.emit.lockfile import lock_text, lockfile, read_lock
@@ -58,11 +54,14 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
+    from platform_abi.fleet.baseline import baseline
+    from platform_abi.fleet.common import Baseline
+    from platform_abi.fleet.merge import merge_reports
+    from platform_abi.fleet.stranded import Stranded, stranded
+    from platform_abi.fleet.stream import read_fleet
     from platform_abi.host.document import read_report, report_document, report_line
-    from platform_abi.host.netdevs import ask_netdevs, find_qemu
-    from platform_abi.host.oracle import ask_qemu
     from platform_abi.host.probe import probe
-    from platform_abi.host.stream import read_fleet
+    from platform_abi.host.witness import ask_qemu
     from platform_abi.model.abi import (
         Beyond,
         GuestAbi,
@@ -79,9 +78,8 @@ if TYPE_CHECKING:
     from platform_abi.model.platform import Platform, PlatformReference
     from platform_abi.model.realize import DeviceProperties, PropertyValue
     from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
-    from platform_abi.qmp.paused import verify_start
-    from platform_abi.qmp.verification import Verification, VerifyFinding
-    from platform_abi.qmp.verify import verify
+    from platform_abi.qemu.netdevs import ask_netdevs, find_qemu
+    from platform_abi.resolver.choice import parse_platform
     from platform_abi.resolver.compare import (
         AbiDifference,
         PlatformDifference,
@@ -95,16 +93,18 @@ if TYPE_CHECKING:
         machine_content,
         machine_fingerprints,
     )
-    from platform_abi.resolver.from_options import virtual_machine
     from platform_abi.resolver.full import full_properties
     from platform_abi.resolver.machine_diff import diff_builds, diff_machines
     from platform_abi.resolver.offered import offered_bits
-    from platform_abi.resolver.reference import parse_platform
     from platform_abi.resolver.resolve import resolve
+    from platform_abi.resolver.virtual_machine import virtual_machine
+    from platform_abi.verify.paused import verify_start
+    from platform_abi.verify.verification import Verification, VerifyFinding
+    from platform_abi.verify.verify import verify
 
 _HOME = {
     "AbiDifference": "resolver.compare",
-    "Baseline": "compat.common",
+    "Baseline": "fleet.common",
     "Beyond": "model.abi",
     "BeyondPlatformError": "errors",
     "Capability": "model.capability",
@@ -114,7 +114,7 @@ _HOME = {
     "DefinitionError": "errors",
     "Device": "model.vm",
     "DeviceProperties": "model.realize",
-    "Diagnosis": "compat.diagnosis",
+    "Diagnosis": "diagnosis.diagnosis",
     "Disagreement": "compat.agreement",
     "Explanation": "resolver.explain",
     "Fact": "model.host",
@@ -129,50 +129,50 @@ _HOME = {
     "HostReport": "model.host",
     "LockError": "errors",
     "MachineContent": "model.abi",
-    "MachineDifference": "compat.machine",
+    "MachineDifference": "compat.machine_content",
     "MachineFingerprints": "resolver.fingerprint",
     "MachineType": "model.machine",
-    "MachineVerdict": "compat.machine",
+    "MachineVerdict": "compat.machine_content",
     "MigrationVerdict": "compat.finding",
-    "Missing": "compat.platforms",
+    "Missing": "compat.supported",
     "Platform": "model.platform",
     "PlatformAbiError": "errors",
     "PlatformDifference": "resolver.compare",
     "PlatformNeeds": "compat.needs",
     "PlatformReference": "model.platform",
-    "PlatformVerdict": "compat.platforms",
+    "PlatformVerdict": "compat.supported",
     "Precondition": "model.abi",
     "PropertyValue": "model.realize",
     "QemuBuild": "model.machine",
     "ReportError": "errors",
     "Scope": "compat.needs",
     "Setting": "model.abi",
-    "Stranded": "compat.stranded",
+    "Stranded": "fleet.stranded",
     "UnknownNameError": "errors",
     "Unpinned": "model.abi",
     "UsageError": "errors",
-    "Verification": "qmp.verification",
-    "VerifyFinding": "qmp.verification",
+    "Verification": "verify.verification",
+    "VerifyFinding": "verify.verification",
     "VirtualMachine": "model.vm",
     "abi_digest": "resolver.digest",
     "abi_document": "emit.document",
     "arguments": "emit.arguments",
-    "ask_netdevs": "host.netdevs",
-    "ask_qemu": "host.oracle",
-    "baseline": "compat.fleet",
+    "ask_netdevs": "qemu.netdevs",
+    "ask_qemu": "host.witness",
+    "baseline": "fleet.baseline",
     "check": "compat.check",
     "check_migration": "compat.check",
-    "compare_machine": "compat.machine",
+    "compare_machine": "compat.machine_content",
     "compare_probes": "compat.agreement",
     "complete": "compat.evidence",
-    "diagnose": "compat.diagnosis",
+    "diagnose": "diagnosis.diagnosis",
     "diff_abis": "resolver.compare",
     "diff_builds": "resolver.machine_diff",
     "diff_hosts": "compat.compare",
     "diff_machines": "resolver.machine_diff",
     "diff_platforms": "resolver.compare",
     "explain": "resolver.explain",
-    "find_qemu": "host.netdevs",
+    "find_qemu": "qemu.netdevs",
     "from_configuration": "compat.evidence",
     "full_properties": "resolver.full",
     "labels": "compat.labels",
@@ -180,18 +180,18 @@ _HOME = {
     "lock_text": "emit.lockfile",
     "lockfile": "emit.lockfile",
     "machine_content": "resolver.fingerprint",
-    "machine_findings": "compat.machine",
+    "machine_findings": "compat.machine_content",
     "machine_fingerprints": "resolver.fingerprint",
-    "merge_reports": "compat.merge",
-    "newest": "compat.platforms",
+    "merge_reports": "fleet.merge",
+    "newest": "compat.supported",
     "offered_bits": "resolver.offered",
-    "parse_platform": "resolver.reference",
+    "parse_platform": "resolver.choice",
     "platform_digest": "resolver.digest",
     "platform_needs": "compat.needs",
     "predict": "compat.evidence",
     "probe": "host.probe",
-    "query_platforms": "compat.platforms",
-    "read_fleet": "host.stream",
+    "query_platforms": "compat.supported",
+    "read_fleet": "fleet.stream",
     "read_lock": "emit.lockfile",
     "read_report": "host.document",
     "readconfig": "emit.readconfig",
@@ -199,11 +199,11 @@ _HOME = {
     "report_line": "host.document",
     "resolve": "resolver.resolve",
     "shell_lines": "emit.arguments",
-    "stranded": "compat.stranded",
+    "stranded": "fleet.stranded",
     "traits": "compat.labels",
-    "verify": "qmp.verify",
-    "verify_start": "qmp.paused",
-    "virtual_machine": "resolver.from_options",
+    "verify": "verify.verify",
+    "verify_start": "verify.paused",
+    "virtual_machine": "resolver.virtual_machine",
 }
 
 __all__ = [

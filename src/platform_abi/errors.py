@@ -15,8 +15,11 @@ says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+# typing costs more than the rest; type checkers know this name by itself.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 
 class PlatformAbiError(Exception):
@@ -100,6 +103,16 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def signal_name(number: int) -> str:
+    """Return ``SIGSEGV`` and the like."""
+    import signal
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def unknown(

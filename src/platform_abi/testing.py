@@ -32,8 +32,8 @@ from platform_abi.model.machine import (
     QemuBuild,
     TypeTable,
 )
+from platform_abi.model.option_table import OptionTable
 from platform_abi.model.platform import Listing, Mask, Platform, PlatformReference
-from platform_abi.model.qemu_option import OptionTable
 from platform_abi.model.realize import RealizeTable
 from platform_abi.model.visibility import Visibility
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
+from platform_abi.author.difference import Difference
 from platform_abi.cli import audit_qemu
 from platform_abi.cli.audit_qemu import _grouped, _sides
-from platform_abi.compat.audit import Difference
 
 
 def arguments(binary: str, **given: Any) -> argparse.Namespace:

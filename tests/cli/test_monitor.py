@@ -1,6 +1,6 @@
 """The verb ``monitor``: what it refuses before anybody can connect, and what it says when one can.
 
-What it does then is in ``tests/qmp/test_monitor.py``, and with real QEMUs in ``tests/live/``.
+What it does then is in ``tests/monitor/test_monitor.py``, and with real QEMUs in ``tests/live/``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from platform_abi.cli import main
-from tests.qmp.serving import MONITOR, QmpBytes
+from tests.monitor.serving import MONITOR, QmpBytes
 
 Run = pytest.CaptureFixture[str]
 

@@ -15,9 +15,16 @@ from platform_abi.cli import main
 from platform_abi.cli.verify import run
 from platform_abi.emit.lockfile import lockfile, write_text
 from platform_abi.host.document import report_line
-from platform_abi.qmp.running import RunningVm
-from tests.qmp.recorded_machine import bare, promised, resolved, serving, telling, with_properties
-from tests.qmp.test_verify import able
+from platform_abi.verify.running import RunningVm
+from tests.verify.recorded_machine import (
+    bare,
+    promised,
+    resolved,
+    serving,
+    telling,
+    with_properties,
+)
+from tests.verify.test_verify import able
 
 _NET0 = "/machine/peripheral/net0"
 

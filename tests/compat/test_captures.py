@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import platform_abi as pa
-from platform_abi.compat.platforms import newest, query_platforms
+from platform_abi.compat.supported import newest, query_platforms
 from platform_abi.host.document import read_report
 
 CAPTURES = Path(__file__).parent.parent / "captures"

@@ -14,8 +14,8 @@ from platform_abi.compat.check import check, check_migration
 from platform_abi.compat.document import check_document, migration_document
 from platform_abi.compat.finding import CheckVerdict, MigrationVerdict
 from platform_abi.compat.needs import Scope
-from platform_abi.compat.platforms import judge
 from platform_abi.compat.remedy import remedy
+from platform_abi.compat.supported import judge
 from platform_abi.emit.lockfile import lock_text, read_lock
 from platform_abi.model.host import CPU_MODELS, Fact
 from platform_abi.testing import Scenario, host_reports, scenarios

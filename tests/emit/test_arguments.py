@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.emit.arguments import global_argument
-from platform_abi.model.options import split_options
-from platform_abi.resolver.from_options import parse_global
+from platform_abi.model.option_language import split_options
+from platform_abi.resolver.virtual_machine import parse_global
 from platform_abi.testing import Scenario, scenarios
 from tests.resolver.shipped import PINNED_CPU, machine_with_nics
 

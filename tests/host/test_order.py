@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.host.netdevs import NETDEV_METHOD
 from platform_abi.host.order import FAMILIES, order_for
 from platform_abi.model.capability import Capability, Probe
+from platform_abi.qemu.netdevs import NETDEV_METHOD
 from tests.host.probing import capability, catalogued
 
 methods = st.sampled_from([*FAMILIES, NETDEV_METHOD, "of-a-later-version"])

@@ -14,7 +14,7 @@ from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.rewrite import _json_value, platform_words, rewrite
-from platform_abi.resolver.from_options import parse_global
+from platform_abi.resolver.virtual_machine import parse_global
 from tests.launch.lines import CORPUS, options
 
 BUILD = "qemu-11.1.3"

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import platform_abi as pa
-from platform_abi.host.throwaway import Throwaway
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.platform import version_key
+from platform_abi.qemu.process import Throwaway
 
 #: How many PCI devices are put on the root bus, where the board sits as well.
 _ON_ROOT: Final = 22

@@ -10,7 +10,7 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.author.devices import spelled
-from platform_abi.host.qmp import Qmp
+from platform_abi.qemu.stdio_qmp import Qmp
 
 pytestmark = pytest.mark.live
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
-from platform_abi.host.qtest import QUIET, Qtest
+from platform_abi.guest.virtio_pci import PciBus
+from platform_abi.qemu.qtest import QUIET, Qtest
 
 pytestmark = pytest.mark.live
 
@@ -42,7 +43,7 @@ def test_a_readconfig_file_is_the_same_as_the_arguments(
     bits = []
     for words in (pa.arguments(abi), ["-readconfig", str(file), "-accel", "tcg"]):
         with Qtest(qemu, [*words, *QUIET, *nic]) as qtest:
-            bits.append(qtest.offered(4).features)
+            bits.append(PciBus(qtest).offered(4).features)
     assert bits[0] == bits[1] == pa.offered_bits(catalogue, abi, "net")
 
 
@@ -54,7 +55,7 @@ def test_the_shell_lines_can_be_pasted(
     words = shlex.split(pa.shell_lines(abi))
     nic = ["-netdev", "user,id=n0", "-device", "virtio-net-pci,id=net,netdev=n0,addr=0x4"]
     with Qtest(qemu, [*words, *QUIET, *nic]) as qtest:
-        assert qtest.offered(4).features == pa.offered_bits(catalogue, abi, "net")
+        assert PciBus(qtest).offered(4).features == pa.offered_bits(catalogue, abi, "net")
         complaints = [line for line in qtest.stderr.splitlines() if "global" in line]
     assert complaints == []
 

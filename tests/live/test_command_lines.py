@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
-from platform_abi.host.qmp import Qmp
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.described import described
 from platform_abi.launch.rewrite import rewrite
+from platform_abi.qemu.stdio_qmp import Qmp
 
 pytestmark = pytest.mark.live
 

@@ -17,8 +17,9 @@ from typing import Any, Final
 import pytest
 
 import platform_abi as pa
-from platform_abi.compat.diagnosis import Diagnosis, Finding, diagnose
-from platform_abi.host.qtest import QUIET, Qtest, StartError
+from platform_abi.diagnosis.diagnosis import Diagnosis, Finding, diagnose
+from platform_abi.guest.virtio_pci import PciBus
+from platform_abi.qemu.qtest import QUIET, Qtest, StartError
 
 #: TUN_F_UFO, and TUN_F_USO4, _USO6 and what came after them (linux/if_tun.h).
 _UFO: Final = "0x10"
@@ -81,22 +82,22 @@ class _Monitor:
 
 def _common_config(qtest: Qtest, slot: int) -> int:
     """Return the address of the virtio common configuration of a device whose BARs are assigned."""
-    at = qtest.config_read(slot, _CAPABILITIES) & 0xFC
+    at = PciBus(qtest).config_read(slot, _CAPABILITIES) & 0xFC
     while at:
-        header = qtest.config_read(slot, at)
+        header = PciBus(qtest).config_read(slot, at)
         if header & 0xFF == _VENDOR_CAPABILITY and header >> 24 == _COMMON_CONFIG:
-            bar = _BARS + 4 * (qtest.config_read(slot, at + 4) & 0xFF)
-            low, high = qtest.config_read(slot, bar), 0
+            bar = _BARS + 4 * (PciBus(qtest).config_read(slot, at + 4) & 0xFF)
+            low, high = PciBus(qtest).config_read(slot, bar), 0
             if low & 0x6 == 0x4:
-                high = qtest.config_read(slot, bar + 4)
-            return (high << 32 | low & ~0xF) + qtest.config_read(slot, at + 8)
+                high = PciBus(qtest).config_read(slot, bar + 4)
+            return (high << 32 | low & ~0xF) + PciBus(qtest).config_read(slot, at + 8)
         at = header >> 8 & 0xFC
     pytest.fail(f"slot {slot}: no virtio 1.x device")
 
 
 def _negotiate(qtest: Qtest, slot: int) -> int:
     """Accept, as a guest's driver, everything that a virtio device offers; return that."""
-    features = qtest.offered(slot).features
+    features = PciBus(qtest).offered(slot).features
     common = _common_config(qtest, slot)
     qtest.writew(common + _DEVICE_STATUS, 0)
     qtest.writew(common + _DEVICE_STATUS, _ACKNOWLEDGE_AND_DRIVER)

@@ -21,12 +21,13 @@ import pytest
 import platform_abi as pa
 from platform_abi.author.audited import ask
 from platform_abi.cli import audit_qemu
-from platform_abi.host.guest_view import guest_view
-from platform_abi.host.qmp import Qmp
-from platform_abi.host.qtest import QUIET, Qtest
-from platform_abi.host.throwaway import own_namespaces
-from platform_abi.host.view import GuestView
-from platform_abi.host.view_document import read_view, recorded_view
+from platform_abi.guest.document import read_view, recorded_view
+from platform_abi.guest.look import guest_view
+from platform_abi.guest.view import GuestView
+from platform_abi.guest.virtio_pci import PciBus
+from platform_abi.qemu.process import own_namespaces
+from platform_abi.qemu.qtest import QUIET, Qtest
+from platform_abi.qemu.stdio_qmp import Qmp
 from tests.conftest import DEFINITIONS
 
 pytestmark = pytest.mark.live
@@ -117,7 +118,7 @@ def test_a_view_says_what_the_bus_says(qemu: Path, machine: str) -> None:
     for driver in ("virtio-net-pci", "virtio-rng-pci", "virtio-balloon-pci", "virtio-scsi-pci"):
         arguments = ["-machine", machine, *QUIET, "-device", f"{driver},addr=5"]
         with Qtest(qemu, arguments, timeout=120) as qtest:
-            offered = qtest.offered(slot=5)
+            offered = PciBus(qtest).offered(slot=5)
         facts = view.devices[driver]
         assert facts["identity"] == f"{offered.vendor:04x}:{offered.device:04x}"
         assert int(facts["features"], 16) == offered.features

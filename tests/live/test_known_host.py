@@ -14,8 +14,8 @@ from typing import Final
 
 import pytest
 
-from platform_abi.host.qtest import QUIET, Qtest, StartError
-from platform_abi.host.virtio_pci import Offered
+from platform_abi.guest.virtio_pci import Offered, PciBus
+from platform_abi.qemu.qtest import QUIET, Qtest, StartError
 
 pytestmark = pytest.mark.live
 
@@ -138,7 +138,7 @@ def _card(machine: str, netdev: str) -> list[str]:
 def _offered(binary: Path, machine: str, host: Host, ifname: str, shim: Path | None) -> Offered:
     arguments = _card(machine, host.netdev.format(ifname=ifname))
     with Qtest(binary, arguments, environment=host.environment(shim)) as qtest:
-        return qtest.offered(SLOT)
+        return PciBus(qtest).offered(SLOT)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -177,7 +177,7 @@ def test_a_property_that_the_host_cannot_honour_is_dropped_without_a_word(
     arguments[-1] += ",host_uso=on,guest_uso4=on,guest_uso6=on"
 
     with Qtest(qemu_binaries["10.0"], arguments, environment=host.environment(old_kernel)) as qtest:
-        offered = qtest.offered(SLOT)
+        offered = PciBus(qtest).offered(SLOT)
 
     assert hex(offered.features) == "0x10130bfffa7"
     assert qtest.stderr == ""

@@ -18,9 +18,10 @@ import attrs
 import pytest
 
 import platform_abi as pa
-from platform_abi.host.qmp import Qmp
-from platform_abi.host.qtest import QUIET, Qtest, StartError
+from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.launch.asking import ThisHost
+from platform_abi.qemu.qtest import QUIET, Qtest, StartError
+from platform_abi.qemu.stdio_qmp import Qmp
 
 pytestmark = pytest.mark.live
 
@@ -197,7 +198,7 @@ def older(old_kernel: Path, require_tap_offloads: Callable[[int], None]) -> dict
 def _offered(emulator: str, words: Sequence[str], environment: dict[str, str] | None = None) -> int:
     machine = ["-machine", _MACHINE, "-accel", "tcg", *QUIET, "-netdev", _TAP, "-device", _NIC]
     with Qtest(emulator, [*machine, *words], environment=environment or {}) as qtest:
-        return qtest.offered(4).features
+        return PciBus(qtest).offered(4).features
 
 
 def test_one_command_line_is_one_guest_on_every_kernel(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import platform_abi as pa
-from platform_abi.host.qmp import CommandError, Qmp
+from platform_abi.qemu.stdio_qmp import CommandError, Qmp
 from platform_abi.resolver.machine_diff import diff_builds, diff_machines
 from platform_abi.resolver.machine_table import known_build
 from platform_abi.resolver.realize import within

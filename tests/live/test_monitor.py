@@ -21,10 +21,10 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.errors import HostError
-from platform_abi.qmp.address import UnixAddress
-from platform_abi.qmp.backend import open_backend
-from tests.qmp.declared import by_name, dangling, wrong
-from tests.qmp.serving import QmpBytes, Serving, wait_for
+from platform_abi.monitor.backend import open_backend
+from platform_abi.qemu.address import UnixAddress
+from tests.monitor.declared import by_name, dangling, wrong
+from tests.monitor.serving import QmpBytes, Serving, wait_for
 
 pytestmark = pytest.mark.live
 

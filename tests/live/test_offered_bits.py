@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
-from platform_abi.host.qtest import QUIET, Qtest
+from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.model.platform import version_key
+from platform_abi.qemu.qtest import QUIET, Qtest
 
 pytestmark = pytest.mark.live
 
@@ -85,7 +86,8 @@ class Lab:
         for netdev in netdevs:
             arguments[:0] = ["-netdev", netdev]
         with Qtest(self.qemu, arguments, environment=environment) as qtest:
-            offered = {name: qtest.offered(slot).features for slot, name in enumerate(ids, start=4)}
+            bus = PciBus(qtest)
+            offered = {name: bus.offered(slot).features for slot, name in enumerate(ids, start=4)}
         return Started(
             offered=offered,
             predicted={name: pa.offered_bits(self.catalogue, abi, name) for name in ids},
@@ -172,7 +174,7 @@ def test_without_a_platform_two_hosts_give_two_guests(
         arguments += ["-device", "virtio-net-pci,netdev=n0,addr=0x4"]
         environment = {"LD_PRELOAD": str(lab.shim), "OLD_KERNEL_TUN_MASK": f"{hidden:#x}"}
         with Qtest(lab.qemu, arguments, environment=environment) as qtest:
-            bits.append(qtest.offered(4).features)
+            bits.append(PciBus(qtest).offered(4).features)
     assert bits[0] != bits[1]
 
 

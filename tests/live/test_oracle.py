@@ -23,9 +23,9 @@ import pytest
 import platform_abi as pa
 from platform_abi.compat.agreement import compare_probes
 from platform_abi.host.document import read_report
-from platform_abi.host.oracle import ask_netdevs, ask_qemu
-from platform_abi.host.throwaway import Throwaway, own_namespaces
+from platform_abi.host.witness import ask_netdevs, ask_qemu
 from platform_abi.model.host import HostReport
+from platform_abi.qemu.process import Throwaway, own_namespaces
 
 pytestmark = pytest.mark.live
 
@@ -75,7 +75,7 @@ _PROBES = """
     import json, socket, sys
     import platform_abi as pa
     from platform_abi.host.document import report_document
-    from platform_abi.host.oracle import ask_qemu
+    from platform_abi.host.witness import ask_qemu
     from platform_abi.host.probe import probe
 
     catalogue = pa.FileCatalogue([sys.argv[1]], cache="")

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 import platform_abi as pa
-from platform_abi.host.qtest import QUIET, Qtest
+from platform_abi.guest.virtio_pci import PciBus
+from platform_abi.qemu.qtest import QUIET, Qtest
 
 pytestmark = pytest.mark.live
 
@@ -96,7 +97,7 @@ def test_the_newest_supported_platform_gives_the_predicted_guest(
         if _NIC[1] not in arguments:
             arguments += ["-device", _NIC[1]]
         with Qtest(str(qemu), arguments, environment=environment) as qtest:
-            offered = qtest.offered(4).features
+            offered = PciBus(qtest).offered(4).features
         assert hex(pa.offered_bits(catalogue, abi, "net0")) == hex(offered), machine
 
 

@@ -19,15 +19,15 @@ import pytest
 import platform_abi as pa
 from platform_abi.cli.verify import run
 from platform_abi.emit.lockfile import lockfile, write_text
-from platform_abi.host.qmp import Qmp
-from platform_abi.host.throwaway import Throwaway
-from platform_abi.qmp.expected import expected
-from platform_abi.qmp.paused import verify_start
-from platform_abi.qmp.peer import QmpPeer
-from platform_abi.qmp.running import Answer, RunningVm, look, read
-from platform_abi.qmp.stand_in import stand_in
-from platform_abi.qmp.verification import Verification, VerifyFinding
-from platform_abi.qmp.verify import verify
+from platform_abi.qemu.process import Throwaway
+from platform_abi.qemu.stdio_qmp import Qmp
+from platform_abi.verify.expected import expected
+from platform_abi.verify.paused import verify_start
+from platform_abi.verify.peer import QmpPeer
+from platform_abi.verify.running import Answer, RunningVm, look, read
+from platform_abi.verify.stand_in import stand_in
+from platform_abi.verify.verification import Verification, VerifyFinding
+from platform_abi.verify.verify import verify
 
 pytestmark = pytest.mark.live
 

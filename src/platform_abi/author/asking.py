@@ -9,8 +9,8 @@ from typing import Any, Final, Self
 from attrs import frozen
 
 from platform_abi.errors import HostError, printable
-from platform_abi.host.qmp import CommandError, Qmp, QmpError
 from platform_abi.model.value import Value
+from platform_abi.qemu.stdio_qmp import CommandError, Qmp, QmpError
 
 #: No machine, so that nothing of this host is opened and every type can be asked about.
 _ARGUMENTS: Final = ("-machine", "none", "-nodefaults", "-no-user-config")

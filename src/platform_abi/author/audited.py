@@ -21,8 +21,8 @@ from platform_abi.author.text import file_texts
 from platform_abi.author.trace import traced_compat
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import HostError, UsageError, printable
-from platform_abi.host.guest_view import can_be_seen, guest_views
-from platform_abi.host.view import BinaryView
+from platform_abi.guest.look import can_be_seen, guest_views
+from platform_abi.guest.view import BinaryView
 from platform_abi.model.machine import CompatProperty, QemuBuild
 
 

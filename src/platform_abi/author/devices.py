@@ -10,8 +10,8 @@ from typing import Any
 from platform_abi.author.asking import Asked, Refusal
 from platform_abi.author.observation import DeviceType
 from platform_abi.errors import printable
-from platform_abi.host.qmp import CommandError
 from platform_abi.model.machine import CpuModel, DriverProperty
+from platform_abi.qemu.stdio_qmp import CommandError
 
 _ALIAS = re.compile(r'^name "(?P<type>[^"]+)".*, alias "(?P<alias>[^"]+)"', re.MULTILINE)
 

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from platform_abi.author.audited import Audited, ask, catalogue_with, look
 from platform_abi.author.devices import Progress
-from platform_abi.compat.audit import (
+from platform_abi.author.difference import (
     AuditVerdict,
     Difference,
     host_bits,
@@ -18,9 +18,9 @@ from platform_abi.compat.audit import (
 )
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import HostError, UsageError, printable, unknown
-from platform_abi.host.guest_view import can_be_seen
-from platform_abi.host.view import BinaryView
-from platform_abi.host.view_document import recorded_view
+from platform_abi.guest.document import recorded_view
+from platform_abi.guest.look import can_be_seen
+from platform_abi.guest.view import BinaryView
 from platform_abi.model.guest import label
 from platform_abi.model.machine import QemuBuild
 

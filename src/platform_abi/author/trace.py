@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from platform_abi.errors import HostError, printable
-from platform_abi.host.throwaway import Throwaway
 from platform_abi.model.machine import CompatProperty
+from platform_abi.qemu.process import Throwaway
 
 _SOURCE = Path(__file__).with_name("compat_trace.c")
 _SEPARATOR = "\x1f"

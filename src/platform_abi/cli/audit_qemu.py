@@ -13,6 +13,7 @@ from typing import Any
 
 from platform_abi.author.audited import Audited, ask, look, without
 from platform_abi.author.devices import Progress
+from platform_abi.author.difference import AuditVerdict, Difference
 from platform_abi.author.promises import (
     against_binary,
     against_build,
@@ -23,11 +24,10 @@ from platform_abi.author.promises import (
 )
 from platform_abi.cli.inputs import timeout_of
 from platform_abi.cli.render import note, paint, table
-from platform_abi.compat.audit import AuditVerdict, Difference
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import HostError, UsageError, printable
-from platform_abi.host.guest_view import TIMEOUT, can_be_seen, no_view
-from platform_abi.host.view_document import view_text
+from platform_abi.guest.document import view_text
+from platform_abi.guest.look import TIMEOUT, can_be_seen, no_view
 
 #: What the binaries are called beside the builds of the catalogue, which are called after versions.
 _FOUND, _OTHER = "audited", "audited-against"

@@ -11,13 +11,13 @@ from attrs import evolve
 
 from platform_abi.cli.hosts import THIS, report_of
 from platform_abi.cli.render import note, paint, table
-from platform_abi.compat.common import Baseline, Common
 from platform_abi.compat.finding import Finding
-from platform_abi.compat.fleet import baseline, usual_scope
-from platform_abi.compat.stranded import Stranded, joined, left, stranded
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, unknown
-from platform_abi.host.stream import read_fleet
+from platform_abi.fleet.baseline import baseline, usual_scope
+from platform_abi.fleet.common import Baseline, Common
+from platform_abi.fleet.stranded import Stranded, joined, left, stranded
+from platform_abi.fleet.stream import read_fleet
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import FleetHost, HostReport
 
@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
         allow_unknown=arguments.allow_unknown,
     )
     if arguments.json:
-        from platform_abi.compat.fleet_document import baseline_document
         from platform_abi.emit.document import to_json
+        from platform_abi.fleet.document import baseline_document
 
         document = baseline_document(found, before=earlier, left_behind=left_behind)
         sys.stdout.write(to_json(document))

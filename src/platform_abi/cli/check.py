@@ -80,7 +80,7 @@ def _of_build(
     """Return what the build that is to run a lockfile makes of its machine type."""
     if arguments.lock is None or arguments.build is None:
         return []
-    from platform_abi.compat.machine import compare_machine, machine_findings
+    from platform_abi.compat.machine_content import compare_machine, machine_findings
 
     verdict = compare_machine(catalogue, abi, arguments.build)
     return machine_findings(verdict, allow_unknown=arguments.allow_unknown)

@@ -10,10 +10,10 @@ from typing import Any
 
 from platform_abi.cli.inputs import STDIN, read_bytes
 from platform_abi.cli.render import note, paint, table
-from platform_abi.compat.diagnosis import Diagnosis, Finding, diagnose
-from platform_abi.compat.lacking import NEVER_YET, Lacking
-from platform_abi.compat.masks import Reading
 from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.diagnosis.diagnosis import Diagnosis, Finding, diagnose
+from platform_abi.diagnosis.lacking import NEVER_YET, Lacking
+from platform_abi.diagnosis.masks import Reading
 from platform_abi.errors import UsageError, printable
 
 

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from platform_abi.cli.hosts import choose, probe_this
 from platform_abi.cli.render import note, paint, table
-from platform_abi.compat.platforms import query_platforms
+from platform_abi.compat.supported import query_platforms
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import HostError, UsageError, printable
 from platform_abi.model.host import HostReport, State
@@ -74,8 +74,8 @@ def _witnessed(
     """Return *report* completed by a throw-away QEMU, and say where one contradicts the other."""
     from platform_abi.compat.agreement import compare_probes
     from platform_abi.compat.evidence import complete
-    from platform_abi.host.netdevs import find_qemu
-    from platform_abi.host.oracle import ask_qemu
+    from platform_abi.host.witness import ask_qemu
+    from platform_abi.qemu.netdevs import find_qemu
 
     binary = arguments.qemu or find_qemu(os.environ, report.arch)
     if binary is None:

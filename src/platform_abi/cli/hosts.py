@@ -10,7 +10,7 @@ from attrs import evolve
 from platform_abi.cli.inputs import STDIN, read_bytes
 from platform_abi.cli.render import note
 from platform_abi.compat.evidence import complete, from_configuration
-from platform_abi.compat.platforms import PlatformVerdict, newest
+from platform_abi.compat.supported import PlatformVerdict, newest
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import HostError
 from platform_abi.host.document import MAX_SIZE, read_report
@@ -54,8 +54,8 @@ def probe_this(
     Without *qemu* the usual one is asked where there is one. A named one that does not answer is a
     HostError; the usual one that does not leaves facts unknown, and a remark says so.
     """
-    from platform_abi.host.netdevs import find_qemu
     from platform_abi.host.probe import TIMEOUT, probe
+    from platform_abi.qemu.netdevs import find_qemu
 
     capabilities = catalogue.capabilities()
     binary = qemu or (find_qemu(os.environ, os.uname().machine) if ask_qemu else None)
@@ -74,8 +74,8 @@ def probe_this(
 
 
 def _ask(catalogue: FileCatalogue, binary: str, timeout: float | None) -> HostReport:
-    from platform_abi.host.cpu_models import ask_cpu_models
-    from platform_abi.host.netdevs import ask_netdevs
+    from platform_abi.qemu.cpu_models import ask_cpu_models
+    from platform_abi.qemu.netdevs import ask_netdevs
 
     bound = {} if timeout is None else {"timeout": timeout}
     first = ask_netdevs(catalogue.capabilities(), binary, **bound)

@@ -10,10 +10,10 @@ import sys
 from platform_abi.cli.render import note
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi
-from platform_abi.qmp.address import read_address
-from platform_abi.qmp.answers import Answers, about_itself
-from platform_abi.qmp.monitor import MonitorPlaces, run_monitor
-from platform_abi.qmp.schema import load_schema
+from platform_abi.monitor.commands import Answers, about_itself
+from platform_abi.monitor.monitor import MonitorPlaces, run_monitor
+from platform_abi.monitor.schema import load_schema
+from platform_abi.qemu.address import read_address
 
 
 def run(arguments: argparse.Namespace) -> int:

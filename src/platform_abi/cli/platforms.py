@@ -10,7 +10,7 @@ from platform_abi.cli.render import table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import printable
 from platform_abi.model.platform import Platform
-from platform_abi.resolver.reference import choose_edition, parse_platform
+from platform_abi.resolver.choice import choose_edition, parse_platform
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from platform_abi.cli.hosts import choose, report_of
 from platform_abi.cli.render import paint, table
-from platform_abi.compat.platforms import (
+from platform_abi.compat.supported import (
     Missing,
     PlatformVerdict,
     query_platforms,
@@ -19,7 +19,7 @@ from platform_abi.compat.platforms import (
 )
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import UsageError, printable
-from platform_abi.resolver.reference import parse_platform
+from platform_abi.resolver.choice import parse_platform
 
 
 def run_supported(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import argparse
 from platform_abi.errors import UsageError
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.vm import VirtualMachine
-from platform_abi.resolver.from_options import virtual_machine
+from platform_abi.resolver.virtual_machine import virtual_machine
 
 
 def vm_of(catalogue: Catalogue, arguments: argparse.Namespace) -> VirtualMachine:

@@ -13,9 +13,9 @@ from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.host import HostReport
 from platform_abi.model.value import Value
+from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import ACCELERATOR, NO_BACKEND
 from platform_abi.resolver.plan import Plan, plan_for
-from platform_abi.resolver.reference import parse_platform
 
 
 @frozen(kw_only=True, repr=False)

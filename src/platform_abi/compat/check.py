@@ -28,7 +28,7 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import UNDECIDED, Migration
 from platform_abi.model.host import CPU_MODELS, Fact, HostReport
-from platform_abi.resolver.reference import parse_platform
+from platform_abi.resolver.choice import parse_platform
 
 #: What a value that no command line pins means for a migration between hosts that may differ.
 _UNPINNED: dict[Migration, Severity] = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict
-from platform_abi.compat.platforms import Answer, Missing, PlatformVerdict
+from platform_abi.compat.supported import Answer, Missing, PlatformVerdict
 from platform_abi.emit.document import SCHEMA_VERSION
 from platform_abi.model.host import Fact
 

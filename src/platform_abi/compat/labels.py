@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from platform_abi.compat.platforms import PlatformVerdict
+from platform_abi.compat.supported import PlatformVerdict
 from platform_abi.errors import UsageError
 
 #: The prefix of Kubernetes labels: a DNS subdomain of at most 253 characters.

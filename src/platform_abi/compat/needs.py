@@ -13,9 +13,9 @@ from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.platform import PlatformReference, edition_key
 from platform_abi.model.value import Value
+from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.decide import Choice, choose, decide
 from platform_abi.resolver.grouping import ACCELERATOR
-from platform_abi.resolver.reference import parse_platform
 
 
 @frozen(kw_only=True, repr=False)

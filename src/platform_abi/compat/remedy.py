@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve, frozen
 
 from platform_abi.compat.carriers import find_feature
-from platform_abi.compat.platforms import CONSERVATIVE, preference
+from platform_abi.compat.supported import CONSERVATIVE, preference
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.value import Value
-from platform_abi.resolver.reference import parse_platform
+from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.resolve import resolve
 
 

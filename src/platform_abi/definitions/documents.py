@@ -15,7 +15,7 @@ from platform_abi.model.device import DeviceFamily, NetdevBackend, VirtioBit
 from platform_abi.model.feature import Feature
 from platform_abi.model.guest import GuestBoard, GuestCpus, GuestDevice
 from platform_abi.model.machine import Vendor
-from platform_abi.model.qemu_option import OptionDevice
+from platform_abi.model.option_table import OptionDevice
 from platform_abi.model.realize import BoardValue, InitialValue, InnerType, RealizeRule
 from platform_abi.model.visibility import Board, SameValues, VisibilityRule
 

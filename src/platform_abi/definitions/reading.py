@@ -46,8 +46,8 @@ from platform_abi.model.machine import (
     QemuBuild,
     TypeTable,
 )
+from platform_abi.model.option_table import OptionTable
 from platform_abi.model.platform import Mask, Platform
-from platform_abi.model.qemu_option import OptionTable
 from platform_abi.model.realize import RealizeTable
 from platform_abi.model.visibility import Visibility
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import MACHINE, GuestAbi, Setting
-from platform_abi.model.options import join_options
+from platform_abi.model.option_language import join_options
 from platform_abi.model.vm import Device, Properties
 
 #: QEMU scans the short form of -global into arrays of 64 bytes (system/vl.c, qemu_global_option).

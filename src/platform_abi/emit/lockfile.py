@@ -99,9 +99,9 @@ def lockfile(catalogue: Catalogue, abi: GuestAbi, *, build: str | None = None) -
     build that the ABI was resolved for, else in the newest with its machine type, and what
     ``compare_machine`` compares another build with. ``lock_text`` writes what *abi* has by itself.
     """
+    from platform_abi.resolver.choice import parse_platform
     from platform_abi.resolver.digest import platform_digest
     from platform_abi.resolver.fingerprint import machine_content
-    from platform_abi.resolver.reference import parse_platform
 
     name = parse_platform(abi.platform).name
     return lock_text(

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
-from platform_abi.host.netdevs import NETDEV_METHOD
 from platform_abi.model.capability import Capability, Probe
 from platform_abi.model.value import Value
+from platform_abi.qemu.netdevs import NETDEV_METHOD
 
 #: Which module answers a method. Every other method is one of a later version.
 FAMILIES: Mapping[str, str] = {

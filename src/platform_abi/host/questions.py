@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from platform_abi.host.conclude import Observation
-from platform_abi.host.inventory import Inventory, accelerator_type, board_type
 from platform_abi.model.abi import MACHINE
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.feature import Feature
 from platform_abi.model.value import Value
+from platform_abi.qemu.inventory import Inventory, accelerator_type, board_type
 
 #: How a backend is had for a moment: its -netdev. Without a script that would join the tap to a
 #: bridge of this host's. QEMU 7.2 aborts on vhost=on where vhost cannot be had (net/net.c,

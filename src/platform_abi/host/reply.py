@@ -1,9 +1,9 @@
 """What the probing child is asked, and what it says: one JSON array a line, on standard output.
 
 This module and those that it is used by run in a process of their own, started without
-site-packages to start quickly: they import the standard library only, and their values are no
-attrs classes. A line is shorter than PIPE_BUF, so that lines of several writers never mix and none
-is cut short by a signal (pipe(7)).
+site-packages to start quickly: they import the standard library and ``errors`` only, and their
+values are no attrs classes. A line is shorter than PIPE_BUF, so that lines of several writers never
+mix and none is cut short by a signal (pipe(7)).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
 from collections.abc import Iterable, Sequence
+
+from platform_abi.errors import signal_name
 
 # typing costs as much as the rest; type checkers know this name by itself.
 TYPE_CHECKING = False
@@ -79,14 +80,6 @@ def errno_name(error: OSError) -> str:
 def killed_by(number: int) -> str:
     """Return how a process ended that signal *number* killed."""
     return f"probe was killed by {signal_name(number)}"
-
-
-def signal_name(number: int) -> str:
-    """Return ``SIGSEGV`` and the like."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def number(value: int) -> str:

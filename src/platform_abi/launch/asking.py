@@ -10,17 +10,17 @@ from attrs import evolve
 
 from platform_abi.compat.evidence import complete, from_configuration
 from platform_abi.errors import HostError, printable
-from platform_abi.host.cpu_models import ask_cpu_models
-from platform_abi.host.executable import ending
-from platform_abi.host.netdevs import NETDEV_METHOD, ask_netdevs
 from platform_abi.host.probe import probe
-from platform_abi.host.qmp import CommandError, Qmp
-from platform_abi.host.throwaway import Throwaway, last_line
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import HostReport
 from platform_abi.model.vm import Cpu, VirtualMachine
+from platform_abi.qemu.cpu_models import ask_cpu_models
+from platform_abi.qemu.executable import ending
+from platform_abi.qemu.netdevs import NETDEV_METHOD, ask_netdevs
+from platform_abi.qemu.process import Throwaway, last_line
+from platform_abi.qemu.stdio_qmp import CommandError, Qmp
 from platform_abi.resolver.explicit import BOOLEANS, decimal
 
 #: How long a QEMU may take to say what it has, in seconds.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
-from platform_abi.model.qemu_option import OptionTable
+from platform_abi.model.option_table import OptionTable
 from platform_abi.model.value import Value
 
 #: The option that QEMU does not have.

@@ -10,18 +10,18 @@ from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import CommandLine
 from platform_abi.launch.configuration import read_configuration
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.options import split_options
-from platform_abi.model.qemu_option import OptionTable
+from platform_abi.model.option_language import split_options
+from platform_abi.model.option_table import OptionTable
 from platform_abi.model.value import Value
 from platform_abi.model.vm import Device, GlobalProperty, Properties, VirtualMachine
-from platform_abi.resolver.from_options import (
+from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.virtual_machine import (
     backend_of,
     device_of,
     parse_cpu,
     parse_global,
     parse_netdev,
 )
-from platform_abi.resolver.machine_choice import choose_machine
 
 #: What -net plugs both ends into, and a default NIC too (net/net.c, net_init_clients).
 _HUB = "hubport"

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.launch.command_line import PLATFORM, CommandLine
-from platform_abi.model.options import split_options
+from platform_abi.model.option_language import split_options
 from platform_abi.model.value import Value
 
 _ON, _OFF = frozenset({"on", "yes", "true", "y"}), frozenset({"off", "no", "false", "n"})

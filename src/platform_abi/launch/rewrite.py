@@ -11,7 +11,7 @@ from platform_abi.launch.command_line import PLATFORM, CommandLine, without
 from platform_abi.launch.described import Described
 from platform_abi.model.abi import MACHINE, GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.options import join_options
+from platform_abi.model.option_language import join_options
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.machine_table import known_build
 

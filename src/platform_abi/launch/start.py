@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding
 from platform_abi.compat.needs import Scope
-from platform_abi.compat.platforms import CONSERVATIVE, newest, query_platforms
+from platform_abi.compat.supported import CONSERVATIVE, newest, query_platforms
 from platform_abi.errors import UsageError, printable
 from platform_abi.launch.command_line import CommandLine
 from platform_abi.launch.described import Described, described

@@ -11,8 +11,8 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import Properties, VirtualMachine
+from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.machine_choice import choose_machine
-from platform_abi.resolver.reference import parse_platform
 
 #: Whether a QEMU makes the same CPU of what two virtual machines say.
 SameCpu = Callable[[VirtualMachine, VirtualMachine], bool]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
         QemuBuild,
         TypeTable,
     )
+    from platform_abi.model.option_table import OptionTable
     from platform_abi.model.platform import Listing, Mask, Platform
-    from platform_abi.model.qemu_option import OptionTable
     from platform_abi.model.realize import RealizeTable
     from platform_abi.model.visibility import Visibility
 

@@ -10,7 +10,7 @@ from platform_abi.model.abi import Layer
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
 from platform_abi.model.platform import Mask, Platform, PlatformReference, edition_key
-from platform_abi.resolver.reference import choose_edition
+from platform_abi.resolver.choice import choose_edition
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -11,9 +11,9 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.platform import PlatformReference
 from platform_abi.model.vm import Properties, VirtualMachine
+from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.explicit import type_sets
 from platform_abi.resolver.plan import Plan, plan_for
-from platform_abi.resolver.reference import parse_platform
 from platform_abi.resolver.resolve import resolve
 
 

@@ -13,8 +13,8 @@ from platform_abi.model.device import DeviceFamily
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import Device, GlobalProperty, VirtualMachine
 from platform_abi.resolver.explicit import Instance, type_sets
-from platform_abi.resolver.family import FamilyResult, resolve_family
 from platform_abi.resolver.plan import MEMO_LIMIT, FamilyPlan, Plan
+from platform_abi.resolver.settle import FamilyResult, resolve_family
 
 #: What a device family calls its backend where the accelerator is what stands behind it.
 ACCELERATOR = "accelerator"

@@ -10,10 +10,10 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.platform import version_key
 from platform_abi.model.vm import Device
+from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.explicit import Instance, explicit
 from platform_abi.resolver.grouping import NO_BACKEND, know
 from platform_abi.resolver.plan import Plan, plan_for
-from platform_abi.resolver.reference import parse_platform
 
 _ON = frozenset({"on", "true", "yes", "y"})
 

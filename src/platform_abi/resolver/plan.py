@@ -18,9 +18,9 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.platform import PlatformReference, edition_key, version_key
 from platform_abi.model.vm import VirtualMachine
+from platform_abi.resolver.choice import check_override
 from platform_abi.resolver.decide import Choice, Decision, choose, decide
 from platform_abi.resolver.machine_choice import choose_machine
-from platform_abi.resolver.reference import check_override
 
 #: How many results of one kind are kept for reuse before all are dropped.
 MEMO_LIMIT = 512

@@ -12,10 +12,10 @@ from platform_abi.model.abi import GuestAbi, Precondition, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.platform import PlatformReference
 from platform_abi.model.vm import GlobalProperty, VirtualMachine
-from platform_abi.resolver.family import FamilyResult
+from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import resolve_families
 from platform_abi.resolver.plan import MEMO_LIMIT, Plan, plan_for
-from platform_abi.resolver.reference import parse_platform
+from platform_abi.resolver.settle import FamilyResult
 
 
 def resolve(

@@ -18,7 +18,7 @@ from attrs import frozen
 from qemu.qmp import ConnectError
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
-from platform_abi.host.throwaway import Throwaway
+from platform_abi.qemu.process import Throwaway
 from tests.live.migration.guest import Guest, Heartbeat, View
 from tests.live.migration.hosts import SimulatedHost
 

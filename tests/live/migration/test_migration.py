@@ -19,7 +19,8 @@ from attrs import evolve
 
 import platform_abi as pa
 from platform_abi.emit.lockfile import read_lock, read_text
-from platform_abi.host.qtest import Qtest
+from platform_abi.guest.virtio_pci import PciBus
+from platform_abi.qemu.qtest import Qtest
 from tests.live.migration.guest import Linux
 from tests.live.migration.hosts import Hosts
 from tests.live.migration.matrix import (
@@ -118,7 +119,7 @@ def test_with_a_platform_of_both_hosts_a_guest_gets_there_and_back(  # noqa: PLR
     for host in ends:
         words = rewritten(row, host, lock)
         with Qtest(host.qemu, words, environment=host.environment, isolated=True) as qtest:
-            offered.add(qtest.offered(SLOT).features)
+            offered.add(PciBus(qtest).offered(SLOT).features)
     abi = read_lock(read_text(str(lock)), str(lock))
     assert {pa.offered_bits(catalogue, abi, "net0")} == offered
 

@@ -1,0 +1,294 @@
+"""Whether a QEMU binary keeps the promises of what is known: properties, and what a guest finds.
+
+Two builds of one upstream version can agree in every property and still give guests different
+devices, and the other way round: both are compared. What could not be looked at on either side is
+no difference, and is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from attrs import field, frozen
+
+from platform_abi.diagnosis.masks import family_of
+from platform_abi.emit.arguments import global_argument
+from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
+from platform_abi.model.abi import Setting
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import VirtioBit
+from platform_abi.model.value import Value
+from platform_abi.model.visibility import Visibility
+from platform_abi.resolver.machine_diff import diff_builds, shown
+
+
+@frozen(kw_only=True, repr=False)
+class Difference(Value):
+    """Something that was expected of a binary, and is otherwise; None for what is not there.
+
+    *device* is a driver for a property, else what a view calls a device or a CPU model. *pin* is
+    the argument that gives a guest what was expected, where there is one.
+    """
+
+    machine: str
+    device: str
+    what: str
+    expected: str | None
+    found: str | None
+    pin: str = ""
+
+    @property
+    def content(self) -> tuple[str, str, str | None, str | None, str]:
+        """Return everything but the machine type: several may differ in the same."""
+        return (self.device, self.what, self.expected, self.found, self.pin)
+
+
+@frozen(kw_only=True, repr=False)
+class AuditVerdict(Value):
+    """What an audit found; *unseen* is what it could not look at, with the reasons.
+
+    *properties* and *views* say of how many machine types the properties were compared, and of how
+    many what a guest finds.
+    """
+
+    expected: str
+    found: str
+    machines: tuple[str, ...]
+    properties: int = 0
+    views: int = 0
+    differences: tuple[Difference, ...] = ()
+    unseen: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def kept(self) -> bool | None:
+        """Return whether all is as it was expected; None, nobody knows, where half is not compared.
+
+        Properties alone do not tell what a guest finds, nor the other way round.
+        """
+        if self.differences:
+            return False
+        return True if self.properties and self.views else None
+
+
+# --- properties ----------------------------------------------------------------------------------
+
+
+def property_differences(
+    catalogue: Catalogue,
+    expected: str,
+    found: str,
+    machine: str,
+    arch: str,
+    *,
+    every: bool,
+    no_user: Collection[str] = (),
+) -> Iterator[Difference]:
+    """Yield what *machine* sets otherwise in the build *found* than in the build *expected*.
+
+    With *every*, whatever differs; else what a guest can tell: two versions of QEMU differ in much
+    that none can. A driver that only one of them has is passed over, see ``NO_DRIVER``; so is one
+    that the machine type can never have. *no_user* are those that no user can add to a machine.
+    """
+    types = [catalogue.types(build, arch) for build in (expected, found)]
+    family = catalogue.machine(expected, machine, arch).family
+    others = _of_other_boards(catalogue.visibility(), family).intersection(no_user)
+    rows = diff_builds(catalogue, expected, found, machine, arch)
+    for driver, name, before, after, *_ in shown(rows, every=every):
+        if driver in others or not all(driver in each for each in types):
+            continue
+        yield Difference(
+            machine=machine,
+            device=driver,
+            what=name,
+            expected=before,
+            found=after,
+            pin="" if before is None else _global(driver, name, before),
+        )
+
+
+def _of_other_boards(visibility: Visibility, family: str) -> frozenset[str]:
+    """Return the drivers that only boards of other families than *family* come with.
+
+    Of a family that no board is described of, that is not known: there are none.
+    """
+    own = visibility.board(family)
+    every = {driver for board in visibility.boards for driver in board.drivers}
+    return frozenset(every.difference(own)) if own else frozenset()
+
+
+def _global(driver: str, name: str, value: str) -> str:
+    setting = Setting(driver=driver, property=name, value=value, layer="global", source="")
+    return f"-global {global_argument(setting)}"
+
+
+# --- what a guest finds --------------------------------------------------------------------------
+
+#: Facts that are 128 or 32 bits, each an offer of its own, and what one of them is called.
+_MASKS = {"features": "feature", "legacy-features": "legacy feature"}
+
+
+def view_differences(
+    catalogue: Catalogue,
+    expected: GuestView,
+    found: GuestView,
+    ignored: Mapping[str, int] | None = None,
+) -> Iterator[Difference]:
+    """Yield what a guest finds otherwise than expected, by device and by fact.
+
+    *ignored* are feature bits by device that say something of a host. A device or a CPU model that
+    either side could not look at, or has no driver for, is passed over; what a board itself has
+    was looked at on either side.
+    """
+    ignored = ignored or {}
+    for label in sorted(expected.devices.keys() & found.devices.keys()):
+        sides = expected.devices[label], found.devices[label]
+        if NO_DRIVER in sides:
+            continue
+        device = _Device(found.machine, label, *sides)
+        yield from device.differences(catalogue, ignored.get(label, 0))
+    for name in _boards_alone(expected, found):
+        yield Difference(
+            machine=found.machine,
+            device=name,
+            what="device",
+            expected="there" if name in expected.devices else None,
+            found="there" if name in found.devices else None,
+        )
+    for model in sorted(expected.cpus.keys() & found.cpus.keys()):
+        before, after = expected.cpus[model], found.cpus[model]
+        for what in _different(before, after):
+            wanted, value = before.get(what), after.get(what)
+            if None in (wanted, value) and "on" not in (wanted, value):
+                continue
+            pinned = wanted is not None and value is not None
+            yield Difference(
+                machine=found.machine,
+                device=f"-cpu {model}",
+                what=what,
+                expected=wanted,
+                found=value,
+                pin=f"-cpu {model},{what}={wanted}" if pinned else "",
+            )
+
+
+def passed_over(expected: GuestView, found: GuestView) -> dict[str, str]:
+    """Return what only one side has or could look at, and why the other could not.
+
+    A flag of a CPU model that is off is none that only one side has: a QEMU that does not know a
+    flag gives it to no guest.
+    """
+    first, second = expected.devices, found.devices
+    alone = (first.keys() ^ second.keys()).difference(_boards_alone(expected, found))
+    reasons = dict.fromkeys(alone, "only one side was looked at")
+    for name in first.keys() & second.keys():
+        if (first[name] == NO_DRIVER) != (second[name] == NO_DRIVER):
+            reasons[name] = NO_DRIVER[REFUSED]
+    if expected.cpus and found.cpus:
+        models = expected.cpus.keys() ^ found.cpus.keys()
+        reasons |= dict.fromkeys((f"-cpu {model}" for model in models), "only one side has it")
+    for model in expected.cpus.keys() & found.cpus.keys():
+        before, after = expected.cpus[model], found.cpus[model]
+        for what in before.keys() ^ after.keys():
+            if {**before, **after}[what] not in _SWITCHES:
+                reasons[f"-cpu {model},{what}"] = "only one side has it"
+    return dict(sorted({**reasons, **expected.unseen, **found.unseen}.items()))
+
+
+#: What a flag of a CPU model is.
+_SWITCHES = ("on", "off")
+
+
+def _boards_alone(expected: GuestView, found: GuestView) -> list[str]:
+    """Return what only one board has, of two that were looked at: every board has something."""
+    first, second = (
+        {name for name in view.devices if name.startswith(BOARD)} for view in (expected, found)
+    )
+    return sorted(first ^ second) if first and second else []
+
+
+def _different(before: Facts, after: Facts) -> list[str]:
+    return sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
+
+
+@frozen
+class _Device:
+    """One device of a machine type, as it was expected and as it is."""
+
+    machine: str
+    label: str
+    before: Facts
+    after: Facts
+
+    def differences(self, catalogue: Catalogue, ignored: int) -> Iterator[Difference]:
+        refused = [facts.get(REFUSED) for facts in (self.before, self.after)]
+        if refused != [None, None]:
+            if refused[0] != refused[1]:
+                there = ("there" if words is None else f"none: {words}" for words in refused)
+                yield self._difference("device", *there)
+            return
+        for what in _different(self.before, self.after):
+            before, after = self.before.get(what), self.after.get(what)
+            if what in _MASKS and before is not None and after is not None:
+                changed = (int(before, 16) ^ int(after, 16)) & ~ignored
+                for number in range(changed.bit_length()):
+                    if changed >> number & 1:
+                        on = bool(int(before, 16) >> number & 1)
+                        yield self._bit(catalogue, _MASKS[what], number, on=on)
+            else:
+                yield self._difference(what, before, after)
+
+    def _bit(self, catalogue: Catalogue, kind: str, number: int, *, on: bool) -> Difference:
+        """Return the difference in one feature bit, which was expected to be *on* or not."""
+        name, driver, bit = _named(catalogue, self.label.partition(" ")[0], number)
+        words = ("on", "off") if on else ("off", "on")
+        pin = ""
+        if bit is not None and bit.property and not bit.off:
+            pin = _global(driver, bit.property, words[0])
+        return self._difference(f"{kind} {number} {name}".rstrip(), *words, pin=pin)
+
+    def _difference(
+        self, what: str, expected: str | None, found: str | None, pin: str = ""
+    ) -> Difference:
+        return Difference(
+            machine=self.machine,
+            device=self.label,
+            what=what,
+            expected=expected,
+            found=found,
+            pin=pin,
+        )
+
+
+def _named(catalogue: Catalogue, driver: str, number: int) -> tuple[str, str, VirtioBit | None]:
+    """Return what a feature bit is called, the driver that carries it, and its definition."""
+    family = family_of(catalogue, driver)
+    own = () if family is None else family.bit
+    for bit in (*own, *catalogue.devices().common_bits):
+        if bit.bit == number:
+            return bit.name, driver if family is None else family.driver, bit
+    return "", driver, None
+
+
+# --- what says something of the host -------------------------------------------------------------
+
+
+def host_bits(
+    catalogue: Catalogue, driver: str, backend: str, present: frozenset[str] = frozenset()
+) -> int:
+    """Return the feature bits of a device that depend on what stands behind it on a host.
+
+    Of these, bits are left out for which everything is among *present*, capabilities of a host.
+    """
+    family = family_of(catalogue, driver)
+    if family is None:
+        return 0
+    bits = {bit.property: bit.bit for bit in family.bit if bit.property}
+    found = 0
+    for stem in family.feature_files:
+        for feature in catalogue.features(stem):
+            needs = feature.needs(backend)
+            if needs is not None and not set(needs) <= present:
+                for text in feature.properties:
+                    name = text.rpartition(".")[2]
+                    found |= 1 << bits[name] if name in bits else 0
+    return found

@@ -1,0 +1,232 @@
+"""What a host lacks, as the catalogue knows it: from a bit or a flag to kernels and arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from attrs import evolve, field, frozen
+
+from platform_abi.compat.supported import CONSERVATIVE
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import DeviceFamily, VirtioBit
+from platform_abi.model.feature import Feature
+from platform_abi.model.platform import PlatformReference, version_key
+from platform_abi.model.value import Value
+from platform_abi.resolver.decide import choose, decide
+from platform_abi.resolver.grouping import ACCELERATOR
+
+#: What stands for "no kernel so far" among first kernels, as in the definitions.
+NEVER_YET = "never"
+
+
+@frozen(kw_only=True, repr=False)
+class Lacking(Value):
+    """One thing that a guest was given and a host cannot give.
+
+    *name* is empty for a bit that no definition names. *kernels* has the first upstream kernel by
+    backend, and is empty where no kernel version decides. *argument* is the ``-global`` that keeps
+    it off, where there is one.
+    """
+
+    name: str
+    bit: int | None = None
+    property: str = ""
+    #: The id of the feature that describes it; empty where none does.
+    feature: str = ""
+    title: str = ""
+    kernels: Mapping[str, str] = field(factory=dict)
+    #: First machine-type generation, and so first QEMU, that has it.
+    generation: str | None = None
+    argument: str = ""
+
+
+def bits_of(mask: int) -> Iterator[int]:
+    """Yield the numbers of the bits that *mask* has, lowest first."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+def known_bits(catalogue: Catalogue, family: DeviceFamily) -> dict[int, VirtioBit]:
+    """Return the bits that a device of *family* can have, its own before those of all."""
+    common = {bit.bit: bit for bit in catalogue.devices().common_bits}
+    return common | {bit.bit: bit for bit in family.bit}
+
+
+def lacking_bits(catalogue: Catalogue, family: DeviceFamily, mask: int) -> tuple[Lacking, ...]:
+    """Return every bit of *mask* as a device of *family* has it: named, or at least numbered."""
+    known = known_bits(catalogue, family)
+    features = _by_property(catalogue, family)
+    return tuple(
+        _bit(catalogue, family, known[bit], features) if bit in known else Lacking(name="", bit=bit)
+        for bit in bits_of(mask)
+    )
+
+
+def follows_host(catalogue: Catalogue, family: DeviceFamily, bit: VirtioBit) -> bool:
+    """Return whether QEMU by itself gives *bit* to guests on some hosts and not on others."""
+    feature = _by_property(catalogue, family).get(f"{family.driver}.{bit.property}")
+    return feature is not None and not feature.opt_in and bool(_asking(feature))
+
+
+def lacking_flag(catalogue: Catalogue, name: str) -> Lacking:
+    """Return the CPU flag that QEMU and libvirt call *name*."""
+    key = ("lacking-flags",)
+    found: dict[str, Lacking] | None = catalogue.memo.get(key)
+    if found is None:
+        found = catalogue.memo[key] = dict(_known_flags(catalogue))
+    return found.get(name) or Lacking(name=name)
+
+
+def _known_flags(catalogue: Catalogue) -> Iterator[tuple[str, Lacking]]:
+    """Yield the CPU flags of the catalogue: those of capabilities, then those of features."""
+    for capability in catalogue.capabilities().values():
+        probe = capability.probe
+        if probe is None or probe.method != "kvm-cpuid" or capability.since is None:
+            continue
+        for name in (capability.id.rpartition(".")[2], *_WORDS.findall(capability.title)):
+            kernels = {"kvm": capability.since}
+            yield name, Lacking(name=name, title=capability.title, kernels=kernels)
+    for family in catalogue.devices().families:
+        if family.backend == ACCELERATOR:
+            for place, feature in _by_property(catalogue, family).items():
+                name = place.removeprefix(f"{family.driver}.")
+                if name != place:
+                    plain = Lacking(name=name, property=place)
+                    yield name, _described(catalogue, plain, feature)
+
+
+def lacking_feature(catalogue: Catalogue, feature: Feature) -> Lacking:
+    """Return *feature* as a whole, by its title."""
+    place = feature.properties[0] if feature.properties else ""
+    plain = Lacking(name=feature.title, property=place)
+    if feature.kind == "setting":
+        return _described(catalogue, plain, feature)
+    return evolve(
+        plain,
+        feature=feature.id,
+        title=feature.title,
+        kernels=first_kernels(catalogue, feature),
+        generation=feature.generation,
+    )
+
+
+#: Titles of CPUID capabilities list QEMU's names of the flags that came together.
+_WORDS = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+def _by_property(catalogue: Catalogue, family: DeviceFamily) -> dict[str, Feature]:
+    key = ("feature-by-property", family.name)
+    found: dict[str, Feature] | None = catalogue.memo.get(key)
+    if found is None:
+        known = set(catalogue.feature_stems())
+        stems = [stem for stem in family.feature_files if stem in known]
+        pairs = [
+            (place, feature)
+            for stem in stems
+            for feature in catalogue.features(stem)
+            if feature.kind in ("setting", "guard")
+            for place in feature.properties
+        ]
+        found = catalogue.memo[key] = dict(reversed(pairs))
+    return found
+
+
+def _bit(
+    catalogue: Catalogue, family: DeviceFamily, bit: VirtioBit, features: Mapping[str, Feature]
+) -> Lacking:
+    place = f"{family.driver}.{bit.property}" if family.driver and bit.property else ""
+    plain = Lacking(name=bit.name, bit=bit.bit, property=place, generation=bit.generation)
+    feature = features.get(place)
+    if feature is not None:
+        return _described(catalogue, plain, feature)
+    if not place or bit.off:
+        # A number, or a switch of the whole device: the two command lines differ, and turning
+        # the bit off by it would change more than the bit.
+        return plain
+    return evolve(plain, argument=f"{place}=off")
+
+
+def _described(catalogue: Catalogue, plain: Lacking, feature: Feature) -> Lacking:
+    value = "off" if feature.type == "bool" else feature.fallback
+    return evolve(
+        plain,
+        feature=feature.id,
+        title=feature.title,
+        kernels=first_kernels(catalogue, feature),
+        generation=feature.generation or plain.generation,
+        argument=f"{plain.property}={value}",
+    )
+
+
+def _asking(feature: Feature) -> list[str]:
+    """Return the backends behind which *feature* asks something of the host."""
+    return sorted(name for name in feature.requires if feature.needs(name))
+
+
+def first_kernels(catalogue: Catalogue, feature: Feature) -> dict[str, str]:
+    """Return the first upstream kernel that has all of *feature*, by backend.
+
+    Backends for which no kernel version decides are left out; ``never`` is no kernel so far.
+    """
+    known = catalogue.capabilities()
+    kernels = {}
+    for backend in _asking(feature):
+        needs = [known[name] for name in feature.needs(backend) or () if name in known]
+        since = [capability.since for capability in needs if capability.since is not None]
+        if NEVER_YET in since:
+            kernels[backend] = NEVER_YET
+        elif since:
+            kernels[backend] = max(since, key=version_key)
+    return kernels
+
+
+def platforms_without(catalogue: Catalogue, features: Iterable[str]) -> dict[str, str]:
+    """Return by lineage the newest platform on which none of *features* is on by default.
+
+    Only lineages that turn one of them on somewhere, where it makes a difference; and then the
+    conservative platform too, if it avoids them, last. Upstream kernels come before vendors', which
+    are mixtures. Nothing at all where no platform turns any on.
+    """
+    wanted = set(features)
+    known = [
+        feature
+        for stem in sorted({name.partition(".")[0] for name in wanted})
+        for feature in catalogue.features(stem)
+        if feature.id in wanted
+    ]
+    best: dict[str, str] = {}
+    concerned: set[str] = set()
+    for name in reversed(catalogue.platform_names()):
+        lineage = catalogue.platform(name).lineage
+        if lineage in best and lineage in concerned:
+            continue
+        if any(_turned_on(catalogue, name, feature) for feature in known):
+            concerned.add(lineage)
+        else:
+            best.setdefault(lineage, name)
+    if concerned:
+        concerned.add(CONSERVATIVE)
+
+    def order(lineage: str) -> tuple[bool, bool, str]:
+        found = catalogue.platform(best[lineage])
+        # A vendor's kernel is called after both: linux-rhel-9.5.
+        vendor = found.name != f"{lineage}-{found.version}"
+        return lineage == CONSERVATIVE, vendor, lineage
+
+    return {lineage: best[lineage] for lineage in sorted(best.keys() & concerned, key=order)}
+
+
+def _turned_on(catalogue: Catalogue, platform: str, feature: Feature) -> bool:
+    """Return whether *platform* turns *feature* on behind a backend that asks something for it."""
+    key = ("turned-on", platform, feature.id)
+    found: bool | None = catalogue.memo.get(key)
+    if found is None:
+        choice = choose(catalogue, PlatformReference(name=platform))
+        found = catalogue.memo[key] = any(
+            feature.demands(decide(catalogue, choice, feature, backend).value)
+            for backend in _asking(feature)
+        )
+    return found

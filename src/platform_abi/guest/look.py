@@ -1,0 +1,252 @@
+"""What a guest would find in a machine type of one QEMU binary, device by device.
+
+A machine is started, paused, and looked at through ports and memory, as ``qtest`` explains: no
+guest code runs, and nothing that QEMU knows of itself is asked. (QMP's ``x-query-virtio-status``
+would abort QEMU 11.1.) CPU models are the exception: without a running guest there is no CPUID, so
+QEMU is asked what a model is made of.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from platform_abi.errors import UsageError, printable
+from platform_abi.guest.cpus import cpu_facts
+from platform_abi.guest.pci_function import (
+    ConfigSpace,
+    MemorySpace,
+    PortSpace,
+    function_facts,
+)
+from platform_abi.guest.placing import Placed, Start, labels_of, numbers, starts
+from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
+from platform_abi.guest.virtio_pci import PciBus
+from platform_abi.model.guest import GuestBoard, GuestDevice, GuestDevices
+from platform_abi.qemu.process import last_line, own_namespaces
+from platform_abi.qemu.qtest import PORT_ARCHITECTURES, QUIET, Qtest, StartError
+
+#: How long one answer may take by default, in seconds.
+TIMEOUT = 30.0
+
+#: Where the extended configuration space is put: below the holes that boards use, above any RAM
+#: here. The lowest bit switches it on; the window has the width of 256 buses.
+_EXTENDED_PLACE = 0xB0000000
+_ENABLE = 1
+
+#: A bridge's numbers of the buses before, directly behind and last behind it.
+_BUS_NUMBERS = 0x18
+
+_SLOTS, _FUNCTIONS = 32, 8
+_NOTHING = 0xFFFF
+
+
+def guest_view(
+    binary: str,
+    machine: str,
+    *,
+    arch: str,
+    drivers: frozenset[str],
+    looked_at: GuestDevices | None,
+    timeout: float = TIMEOUT,
+) -> GuestView:
+    """Return what a guest would find in *machine*, a machine type and no alias, of *binary*.
+
+    *drivers* are those that the binary has. *looked_at* says which devices are looked at.
+    *timeout* in seconds bounds each answer.
+
+    A device that this QEMU or this host cannot have is in ``unseen``, with the reason.
+
+    Raises UsageError (``no-guest-view``) for a machine type without a PCI bus that can be read,
+    HostError (``qemu-failed``, ``qemu-timeout``, ``qemu-not-found``) for a binary that does not
+    start it.
+    """
+    board = looked_at.board_of(machine) if looked_at else None
+    if looked_at is None or board is None or arch not in PORT_ARCHITECTURES:
+        raise no_view(looked_at, machine, arch)
+    view = _View(binary, machine, board, timeout=timeout)
+    wanted = [d for d in looked_at.device if not d.boards or board.family in d.boards]
+    possible = []
+    for device in wanted:
+        labels = labels_of(board, device)
+        if device.driver not in drivers:
+            view.devices |= dict.fromkeys(labels, NO_DRIVER)
+        elif reason := _lacking(device):
+            view.unseen |= dict.fromkeys(labels, reason)
+        else:
+            possible.append(device)
+    for start in starts(board, possible, numbers(looked_at.device)):
+        view.look(start)
+    cpus, reason = cpu_facts(binary, machine, looked_at.cpu, timeout=timeout)
+    if reason:
+        view.unseen["CPU models"] = reason
+    return GuestView(
+        machine=machine,
+        arch=arch,
+        devices=dict(sorted(view.devices.items())),
+        cpus=dict(sorted(cpus.items())),
+        unseen=dict(sorted(view.unseen.items())),
+    )
+
+
+def guest_views(
+    binary: str,
+    machines: Sequence[str],
+    *,
+    arch: str,
+    drivers: frozenset[str],
+    looked_at: GuestDevices | None,
+    timeout: float = TIMEOUT,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> dict[str, GuestView]:
+    """Return the view of each of *machines*, as many at a time as there are processors.
+
+    *progress* is told, in this thread, how many are done, and of how many. Else as ``guest_view``.
+    """
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_A_TIME)) as pool:
+        running = [
+            pool.submit(
+                guest_view,
+                binary,
+                machine,
+                arch=arch,
+                drivers=drivers,
+                looked_at=looked_at,
+                timeout=timeout,
+            )
+            for machine in machines
+        ]
+        try:
+            for done, _ in enumerate(as_completed(running)):
+                progress(done + 1, len(running))
+            return {view.machine: view for view in (each.result() for each in running)}
+        finally:  # what has not begun need not, where one failed or somebody interrupts
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+#: Each QEMU takes some 100 megabytes of memory.
+_AT_A_TIME = 8
+
+
+def can_be_seen(looked_at: GuestDevices | None, machine: str, arch: str) -> bool:
+    """Return whether *machine*, a machine type of *arch*, has a PCI bus that can be looked at."""
+    if looked_at is None or arch not in PORT_ARCHITECTURES:
+        return False
+    return looked_at.board_of(machine) is not None
+
+
+def no_view(looked_at: GuestDevices | None, machine: str, arch: str) -> UsageError:
+    """Return the error that *machine*, one or more of *arch*, has nothing that can be looked at."""
+    families = [board.family for board in looked_at.board] if looked_at else []
+    seen = f"those of the families {' and '.join(families)}" if families else f"none of {arch}"
+    return UsageError(
+        f"{printable(machine)} of {printable(arch)} has no PCI bus that can be looked at",
+        code="no-guest-view",
+        help=f"machine types that can be looked at: {printable(seen)}",
+    )
+
+
+def _lacking(device: GuestDevice) -> str:
+    """Return why this host cannot have a device, nothing if it can."""
+    if device.node and not os.access(device.node, os.R_OK | os.W_OK):
+        return f"this user cannot open {device.node}"
+    if device.node and not own_namespaces():
+        return "this user may make no network namespace to have it in"
+    return ""
+
+
+class _View:
+    """The devices of one machine type, as far as they were looked at."""
+
+    def __init__(self, binary: str, machine: str, board: GuestBoard, *, timeout: float) -> None:
+        self._command = (binary, machine)
+        self._board = board
+        self._timeout = timeout
+        self.devices: dict[str, Facts] = {}
+        self.unseen: dict[str, str] = {}
+
+    def look(self, start: Start) -> None:
+        """Add what a guest finds with the devices of *start*; QEMU may refuse some of them."""
+        refused: list[Placed] = []
+        while True:
+            try:
+                self._look(start, refused)
+            except StartError as error:
+                blamed = _blamed(start, error, refused)
+                if blamed is None:
+                    raise
+                refused.append(blamed)
+                reason = _reason(blamed, error)
+                if blamed.on_host:
+                    self.unseen[blamed.label] = reason
+                else:
+                    self.devices[blamed.label] = {REFUSED: reason}
+            else:
+                break
+
+    def _look(self, start: Start, refused: Sequence[Placed]) -> None:
+        binary, machine = self._command
+        arguments = ["-machine", machine, *QUIET, "-no-user-config", *start.arguments(refused)]
+        devices = [device for device in start.devices if device not in refused]
+        # A tap is no business of this host's, nor is what a wrapper script leaves running.
+        with Qtest(binary, arguments, timeout=self._timeout, isolated=True) as qtest:
+            spaces = _Spaces(qtest, self._board)
+            for port in start.ports:
+                numbers = port.bus << 8 | port.bus << 16
+                spaces.at(0, port.slot, port.function).write(_BUS_NUMBERS, numbers)
+            taken = {port.slot for port in start.ports}
+            for device in devices:
+                if device.bus == 0:
+                    taken.add(device.slot)
+                space = spaces.at(device.bus, device.slot)
+                self.devices[device.label] = function_facts(qtest, space)
+            if not any(name.startswith(BOARD) for name in self.devices):
+                self.devices |= _board_functions(qtest, spaces, taken)
+
+
+def _board_functions(qtest: Qtest, spaces: _Spaces, taken: set[int]) -> Iterator[tuple[str, Facts]]:
+    """Yield what the board itself has on its root bus."""
+    for slot in range(_SLOTS):
+        for function in range(_FUNCTIONS if slot not in taken else 0):
+            space = spaces.at(0, slot, function)
+            if space.read(0) & 0xFFFF != _NOTHING:
+                yield f"{BOARD}{slot:02x}.{function}", function_facts(qtest, space)
+
+
+def _blamed(start: Start, error: StartError, refused: Sequence[Placed]) -> Placed | None:
+    """Return the device that QEMU says it does not start with, None if it says none.
+
+    It names one by an option, ``-device e1000,addr=0x2: ...`` (util/qemu-error.c,
+    print_loc).
+    """
+    for device in start.devices:
+        if device not in refused and any(said in error.stderr for said in device.options):
+            return device
+    return None
+
+
+def _reason(device: Placed, error: StartError) -> str:
+    """Return what QEMU says of a device, without its place on the command line."""
+    line = last_line(error.stderr)
+    for said in device.options:
+        line = line.rpartition(said)[2]
+    return line.strip()
+
+
+class _Spaces:
+    """The configuration spaces of a machine, by the best way that its board has."""
+
+    def __init__(self, qtest: Qtest, board: GuestBoard) -> None:
+        self._qtest = qtest
+        self._bus = PciBus(qtest)
+        self._extended = bool(board.pciexbar)
+        if board.pciexbar:
+            self._bus.config_write(0, board.pciexbar + 4, 0)
+            self._bus.config_write(0, board.pciexbar, _EXTENDED_PLACE | _ENABLE)
+
+    def at(self, bus: int, slot: int, function: int = 0) -> ConfigSpace:
+        """Return the configuration space of a function, which need not be there."""
+        if self._extended:
+            return MemorySpace(self._qtest, _EXTENDED_PLACE, bus, slot, function)
+        return PortSpace(self._bus, slot, function)

@@ -1,0 +1,43 @@
+"""One client of a monitor: what it was granted, and what it waits for."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import Protocol
+
+from platform_abi.monitor.reader import Reader
+from platform_abi.monitor.request import Request
+
+
+class Port(Protocol):
+    """The way to one client."""
+
+    def send(self, data: bytes) -> None:
+        """Send *data* after all that was sent before; never waits."""
+
+    def hold(self, hold: bool) -> None:
+        """Stop reading what the client sends, or go on."""
+
+
+class Client:
+    """What is known of one client."""
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        self.reader = Reader()
+        self.negotiated = False
+        self.oob = False
+        self.gone = False
+        #: In its order: what is not passed on or answered yet. Bytes are an answer already.
+        self.waiting: deque[Request | bytes] = deque()
+        #: How many commands of it are under way in band, in QEMU or being answered here.
+        self.in_flight = 0
+        self.answering = False
+        self.descriptors: list[int] = []
+
+    def drop_descriptors(self) -> None:
+        """Close what no command has taken."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+        self.descriptors = []

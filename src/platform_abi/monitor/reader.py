@@ -1,0 +1,263 @@
+"""JSON as QEMU reads it from a QMP client: a stream without any framing but its own braces.
+
+A message ends with the brace that closes it; a newline is not needed. What is no JSON is answered
+by an error, and reading goes on at the next structural or control character, so that a client can
+bring a monitor back into a known state with a byte FF (docs/interop/qmp-spec.rst). Where messages
+begin and end, what is refused and how much is too much are QEMU's own rules: the grammar from
+``qobject/json-parser.c``, limits from ``json-streamer.c``. The words of errors are those of
+QEMU 11.1, without the position in its stream.
+
+Nothing is decoded here: a message is its bytes, with the place of each of its members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import frozen
+
+from platform_abi.model.value import Value
+from platform_abi.monitor.lexer import MAX_SIZE, Lexer
+from platform_abi.monitor.strings import plain, shown, string_fault
+
+#: What QEMU takes in one message: how many tokens, and how deep it may nest.
+MAX_TOKENS: Final = 2 << 20
+MAX_NESTING: Final = 1 << 10
+
+
+@frozen(kw_only=True, repr=False)
+class Message(Value):
+    """One JSON value of a stream: its bytes, and of an object where the value of each member is."""
+
+    text: bytes
+    #: By key, as UTF-8; None where the value is no object.
+    members: dict[bytes, tuple[int, int]] | None
+
+    def member(self, key: bytes) -> bytes | None:
+        """Return the bytes of the value of member *key*, or None where there is none."""
+        place = None if self.members is None else self.members.get(key)
+        return None if place is None else self.text[place[0] : place[1]]
+
+
+@frozen(kw_only=True, repr=False)
+class Fault(Value):
+    """What stands in a stream and QEMU would not take, in its words."""
+
+    desc: str
+
+
+_TOO_LARGE: Final = "JSON token size limit exceeded"
+_KEYWORDS = frozenset((b"true", b"false", b"null"))
+_NO_VALUE = frozenset((b"}", b"]", b",", b":"))
+
+#: What may come next, by its place among the methods that take it.
+_VALUE, _VALUE_OR_END, _KEY, _KEY_OR_END, _COLON, _NEXT_IN_DICT, _NEXT_IN_LIST = range(7)
+
+#: QEMU's words where something else comes.
+_REFUSED = (
+    *("expecting value", "expecting value", "expecting key", "expecting key", "expecting ':'"),
+    *("expected ',' or '}'", "expected ',' or ']'"),
+)
+
+
+class _Grammar:
+    """One message while its tokens come: what may follow, and where the members are."""
+
+    __slots__ = ("_data", "_expect", "_key", "_open", "_value_at", "members")
+
+    def __init__(self, data: bytearray) -> None:
+        self._data = data
+        self._expect = _VALUE
+        #: For each container that is open its keys, or None for an array.
+        self._open: list[set[bytes] | None] = []
+        #: The member of the message itself that comes, and where its value began.
+        self._key = b""
+        self._value_at = 0
+        self.members: dict[bytes, tuple[int, int]] | None = None
+
+    def take(self, begin: int, end: int, kind: bytes) -> str | None:
+        """Take a token, and return why it may not stand here, or None where it may."""
+        if kind == b'"' and self._expect <= _KEY_OR_END:
+            token = self._data[begin:end]
+            if b"\\" in token or not token.isascii():
+                fault = string_fault(bytes(token))
+                if fault is not None:
+                    return fault
+        return _TAKES[self._expect](self, begin, end, kind)
+
+    def _colon(self, _begin: int, _end: int, kind: bytes) -> str | None:
+        self._expect = _VALUE
+        return None if kind == b":" else _REFUSED[_COLON]
+
+    def _next_in_dict(self, _begin: int, end: int, kind: bytes) -> str | None:
+        if kind == b"}":
+            self._close(end)
+        elif kind == b",":
+            self._expect = _KEY
+        else:
+            return _REFUSED[_NEXT_IN_DICT]
+        return None
+
+    def _next_in_list(self, _begin: int, end: int, kind: bytes) -> str | None:
+        if kind == b"]":
+            self._close(end)
+        elif kind == b",":
+            self._expect = _VALUE
+        else:
+            return _REFUSED[_NEXT_IN_LIST]
+        return None
+
+    def _key_or_end(self, begin: int, end: int, kind: bytes) -> str | None:
+        if kind == b"}":
+            self._close(end)
+            return None
+        return self._next_key(begin, end, kind)
+
+    def _next_key(self, begin: int, end: int, kind: bytes) -> str | None:
+        if kind != b'"':
+            return _REFUSED[_KEY]
+        keys = self._open[-1]
+        assert keys is not None  # noqa: S101 - only in an object a key is expected
+        key = plain(bytes(self._data[begin:end]))
+        if key in keys:
+            return "duplicate key"
+        keys.add(key)
+        if len(self._open) == 1:
+            self._key = key
+        self._expect = _COLON
+        return None
+
+    def _value_or_end(self, begin: int, end: int, kind: bytes) -> str | None:
+        if kind == b"]":
+            self._close(end)
+            return None
+        return self._value(begin, end, kind)
+
+    def _value(self, begin: int, end: int, kind: bytes) -> str | None:
+        if len(self._open) == 1:
+            self._value_at = begin
+        if kind == b"{":
+            if not self._open:
+                self.members = {}
+            self._open.append(set())
+            self._expect = _KEY_OR_END
+        elif kind == b"[":
+            self._open.append(None)
+            self._expect = _VALUE_OR_END
+        elif kind in _NO_VALUE:
+            return _REFUSED[_VALUE]
+        elif kind == b"a" and (word := bytes(self._data[begin:end])) not in _KEYWORDS:
+            return f"invalid keyword '{word.decode()}'"
+        else:
+            self._complete(end)
+        return None
+
+    def shift(self, count: int) -> None:
+        """Take notice that the first *count* bytes of the stream are gone."""
+        self._value_at -= count
+        if self.members is not None:
+            self.members = {k: (at - count, to - count) for k, (at, to) in self.members.items()}
+
+    def _close(self, end: int) -> None:
+        self._open.pop()
+        self._complete(end)
+
+    def _complete(self, end: int) -> None:
+        """Note that a value ends here, and what may follow it."""
+        if not self._open:
+            return
+        if len(self._open) == 1 and self.members is not None:
+            self.members[self._key] = (self._value_at, end)
+        self._expect = _NEXT_IN_LIST if self._open[-1] is None else _NEXT_IN_DICT
+
+
+_TAKES = (
+    *(_Grammar._value, _Grammar._value_or_end, _Grammar._next_key, _Grammar._key_or_end),  # noqa: SLF001 - its own
+    *(_Grammar._colon, _Grammar._next_in_dict, _Grammar._next_in_list),  # noqa: SLF001 - likewise
+)
+
+_OPENING = {b"{": (1, 0), b"}": (-1, 0), b"[": (0, 1), b"]": (0, -1)}
+
+
+class Reader:
+    """One client's stream, read as it comes: the same messages however it is cut."""
+
+    def __init__(self) -> None:
+        self._lexer = Lexer()
+        self._begin()
+
+    def _begin(self) -> None:
+        #: Where the message began that is open, or -1.
+        self._start = -1
+        self._braces = self._brackets = self._tokens = 0
+        #: What is wrong with it: said when it ends, as QEMU does.
+        self._fault: str | None = None
+        self._grammar = _Grammar(self._lexer.data)
+
+    def feed(self, data: bytes) -> Iterator[Message | Fault]:
+        """Yield the messages that *data* completes, in order; all of them have to be taken."""
+        lexer = self._lexer
+        lexer.data += data
+        while (token := lexer.next()) is not None:
+            begin, end, kind = token
+            found = self._token(begin, end, kind) if kind else self._no_token(begin, end)
+            if found is not None:
+                yield found
+                self._begin()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what was read, but for a message that is still open and has no fault."""
+        lexer = self._lexer
+        if len(lexer.data) - self._start > MAX_SIZE and self._start >= 0 and self._fault is None:
+            # QEMU keeps no white space between tokens, and so does not count it.
+            self._fault = _TOO_LARGE
+        useless = self._start if self._start >= 0 and self._fault is None else lexer.at
+        if useless:
+            lexer.forget(useless)
+            self._start = min(self._start, 0)
+            self._grammar.shift(useless)
+
+    def _no_token(self, begin: int, end: int) -> Fault:
+        if self._fault is not None:
+            return Fault(desc=self._fault)
+        if end - begin > MAX_SIZE:
+            return Fault(desc=_TOO_LARGE)
+        said = shown(bytes(self._lexer.data[begin:end]))
+        return Fault(desc=f"JSON parse error, stray '{said}'")
+
+    def _token(self, begin: int, end: int, kind: bytes) -> Message | Fault | None:
+        """Take one token, and return the message or the error that it completes."""
+        if self._start < 0:
+            self._start = begin
+        brace, bracket = _OPENING.get(kind, (0, 0))
+        self._braces += brace
+        self._brackets += bracket
+        self._tokens += 1
+        if self._fault is None:
+            self._fault = self._judge(begin, end, kind)
+        # As QEMU counts: each kind for itself, and one that closes too much ends the message.
+        if self._braces >= 0 and self._brackets >= 0 and (self._braces or self._brackets):
+            return None
+        if self._fault is not None:
+            return Fault(desc=self._fault)
+        return self._message(end)
+
+    def _judge(self, begin: int, end: int, kind: bytes) -> str | None:
+        """Return why a message with this token in it is refused, or None."""
+        if end - self._start > MAX_SIZE:
+            return _TOO_LARGE
+        if self._tokens > MAX_TOKENS:
+            return "JSON token count limit exceeded"
+        if self._braces + self._brackets > MAX_NESTING:
+            return "JSON nesting depth limit exceeded"
+        wrong = self._grammar.take(begin, end, kind)
+        return None if wrong is None else f"JSON parse error, {wrong}"
+
+    def _message(self, end: int) -> Message:
+        start = self._start
+        members = self._grammar.members
+        if start and members is not None:
+            members = {key: (at - start, to - start) for key, (at, to) in members.items()}
+        return Message(text=bytes(self._lexer.data[start:end]), members=members)

@@ -1,0 +1,182 @@
+"""What QEMU says to a client: replies and events, and how an id is put back into a reply.
+
+QEMU writes one message a line; with ``-mon pretty=on`` several lines, of which the last begins
+with the closing brace (``qobject_to_json_pretty``). A reply begins with its id or ends with it, in
+the order in which QEMU's hash of keys gives them; another order is found as well, only more slowly.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from attrs import frozen
+
+from platform_abi.model.value import Value
+from platform_abi.monitor.reader import Message, Reader
+from platform_abi.monitor.request import CommandError
+
+#: How QEMU ends a line (``monitor_puts``).
+LINE_END: Final = b"\r\n"
+
+_EVENT: Final = b'{"timestamp": '
+_ERROR = re.compile(rb'\{"id": ([0-9]+), ')
+_RETURN = re.compile(rb', "id": ([0-9]+)\}\r?\n\Z')
+#: Longer than any end of a line that ``_RETURN`` matches.
+_TAIL: Final = 48
+
+
+@frozen(kw_only=True, repr=False)
+class Event(Value):
+    """An event, as QEMU sent it."""
+
+    line: bytes
+
+    @property
+    def shutdown(self) -> bool:
+        """Whether it says that QEMU ends, or would without ``-no-shutdown``.
+
+        Inside a string its quotes would be escaped, and no event's data has a member ``event``.
+        """
+        return b'"event": "SHUTDOWN"' in self.line
+
+
+@frozen(kw_only=True, repr=False)
+class Reply(Value):
+    """A reply: the bytes before the number of its id, the number, and those after it.
+
+    Without an id, which QEMU leaves out where it could not read one, *number* is None.
+    """
+
+    before: bytes
+    number: int | None
+    after: bytes
+
+    def to(self, identity: bytes | None) -> bytes:
+        """Return the line for a client that gave the id *identity*, or none."""
+        if self.number is None:
+            return self.before
+        if identity is not None:
+            return self.before + identity + self.after
+        key = _KEY.search(self.before)
+        assert key is not None  # noqa: S101 - there is an id
+        # A comma goes with it: the one before, else the one that follows.
+        return self.before[: key.start()] + (
+            self.after if key[1] else self.after.lstrip().removeprefix(b",").lstrip()
+        )
+
+
+_KEY = re.compile(rb'(,\s*)?"id"\s*:\s*\Z')
+
+
+def read_reply(line: bytes) -> Event | Reply | None:
+    """Return what a message of QEMU's is, or None where it is no QMP."""
+    if line.startswith(_EVENT):
+        return Event(line=line)
+    found = _RETURN.search(line, max(len(line) - _TAIL, 0)) or _ERROR.match(line)
+    if found is not None:
+        begin, end = found.span(1)
+        return Reply(before=line[:begin], number=int(found[1]), after=line[end:])
+    message = _message(line)
+    if message is None or message.members is None:
+        return None
+    if b"event" in message.members:
+        return Event(line=line)
+    number = message.member(b"id")
+    if number is None or not number.isdigit():
+        return Reply(before=line, number=None, after=b"")
+    begin, end = message.members[b"id"]
+    lead = len(line) - len(line.lstrip())
+    return Reply(before=line[: lead + begin], number=int(number), after=line[lead + end :])
+
+
+def _message(line: bytes) -> Message | None:
+    read = list(Reader().feed(line))
+    return read[0] if len(read) == 1 and isinstance(read[0], Message) else None
+
+
+def with_entries(line: bytes, entries: Mapping[str, bytes], identity: bytes | None) -> bytes:
+    """Return the reply *line* with *entries*, by name, added to the list that it returns.
+
+    *identity* is the id in it. What the list has already under a name stays as it is. What returns
+    no list of named objects, such as an error, is returned unchanged.
+    """
+    place = _returned_list(line, identity)
+    if place is None:
+        return line
+    begin, end = place
+    there = {entry.get("name") for entry in json.loads(line[begin:end]) if isinstance(entry, dict)}
+    added = b", ".join(entry for name, entry in entries.items() if name not in there)
+    separator = b", " if there and added else b""
+    return line[: end - 1].rstrip() + separator + added + line[end - 1 :]
+
+
+def _returned_list(line: bytes, identity: bytes | None) -> tuple[int, int] | None:
+    """Return where the list is that the reply *line* returns, or None where it returns none."""
+    tail = _line(b"]", identity)
+    if line.startswith(_RETURNS_LIST) and line.endswith(tail):
+        # As QEMU writes it: a schema of 250 kB need not be read to the end for that.
+        return len(_RETURNS_LIST) - 1, len(line) - len(tail) + 1
+    message = _message(line)
+    value = None if message is None else message.member(b"return")
+    if message is None or message.members is None or value is None or value[:1] != b"[":
+        return None
+    lead = len(line) - len(line.lstrip())
+    begin, end = message.members[b"return"]
+    return lead + begin, lead + end
+
+
+_RETURNS_LIST: Final = b'{"return": ['
+
+
+class Lines:
+    """QEMU's stream, cut into its messages."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._seen = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield the messages that *data* completes, with their line ends."""
+        self._data += data
+        begin = 0
+        while (end := self._end(begin)) > 0:
+            yield bytes(self._data[begin:end])
+            begin = self._seen = end
+        del self._data[:begin]
+        self._seen = max(len(self._data) - _OVERLAP, 0)
+
+    @property
+    def pending(self) -> int:
+        """How many bytes have come of a message that has no end yet."""
+        return len(self._data)
+
+    def _end(self, begin: int) -> int:
+        """Return where the message ends that begins at *begin*, or 0 where it has not ended."""
+        data = self._data
+        if data.startswith((b"{\r\n", b"{\n"), begin):
+            close = data.find(b"\n}", max(begin, self._seen))
+            return data.find(b"\n", close + 1) + 1 if close >= 0 else 0
+        return data.find(b"\n", max(begin, self._seen)) + 1
+
+
+#: A message may have been cut in the middle of its end.
+_OVERLAP: Final = 4
+
+
+def success(value: Any, identity: bytes | None) -> bytes:
+    """Return the line that answers a command by *value*, plain data."""
+    return _line(b'{"return": ' + json.dumps(value).encode(), identity)
+
+
+def failure(error: CommandError, identity: bytes | None) -> bytes:
+    """Return the line that answers a command by *error*."""
+    body = json.dumps({"class": error.kind, "desc": error.desc}).encode()
+    head = b"" if identity is None else b'"id": ' + identity + b", "
+    return b"{" + head + b'"error": ' + body + b"}" + LINE_END
+
+
+def _line(head: bytes, identity: bytes | None) -> bytes:
+    return head + (b"" if identity is None else b', "id": ' + identity) + b"}" + LINE_END

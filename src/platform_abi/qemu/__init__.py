@@ -1,0 +1,1 @@
+"""A QEMU process that is started to be asked: the program, its monitor, its guest's memory."""

@@ -1,0 +1,109 @@
+"""What a QEMU binary is and which network backends it was built with, in milliseconds."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from platform_abi.errors import HostError, printable
+from platform_abi.model.capability import Capability
+from platform_abi.model.host import Fact, HostReport
+from platform_abi.qemu.executable import ending
+from platform_abi.qemu.process import Throwaway, last_line
+
+#: The method of probes whose *node* is a type that ``-netdev`` takes.
+NETDEV_METHOD = "qemu-netdev"
+
+#: ``QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)``: system/vl.c, version(). The other
+#: programs of QEMU's say another first word.
+_VERSION = re.compile(
+    r"^QEMU emulator version (?P<version>\S+)(?: \((?P<package>.*)\))?$", re.MULTILINE
+)
+
+#: net/net.c, show_netdevs(): a heading, then one type a line.
+_NETDEVS = re.compile(
+    r"^Available netdev backend types:\n(?P<types>(?:[a-z0-9-]+\n)+)", re.MULTILINE
+)
+
+
+def find_qemu(environment: Mapping[str, str], arch: str) -> str | None:
+    """Return the QEMU system emulator for *arch* that this host would use, None if there is none.
+
+    The one that ``PLATFORM_ABI_QEMU`` of *environment* names, whether it is there or not; else
+    ``qemu-system-ARCH`` in its ``PATH``; else the one that RHEL installs outside of it.
+    """
+    named = environment.get("PLATFORM_ABI_QEMU")
+    if named:
+        return named
+    for candidate in (f"qemu-system-{arch}", "/usr/libexec/qemu-kvm"):
+        found = shutil.which(candidate, path=environment.get("PATH", ""))
+        if found is not None:
+            return found
+    return None
+
+
+def ask_netdevs(
+    capabilities: Mapping[str, Capability], binary: str, *, timeout: float = 10.0
+) -> HostReport:
+    """Return what ``--version`` and ``-netdev help`` of *binary* say; no machine is started.
+
+    A partial report: facts of *capabilities* that are probed by ``qemu-netdev``, the set
+    ``qemu.netdevs``, and the values ``qemu.version`` and, of a vendor's build, ``qemu.package``.
+    *timeout* is in seconds.
+
+    Raises HostError: ``qemu-not-found``, ``qemu-timeout``, or ``qemu-failed`` for what crashes or
+    is no QEMU system emulator.
+    """
+    deadline = time.monotonic() + timeout
+    with ExitStack() as stack:
+        # Both at once: most of the time each waits for its libraries to be loaded.
+        asked = [
+            stack.enter_context(Throwaway([binary, *words]))
+            for words in (("--version",), ("-netdev", "help"))
+        ]
+        version, netdevs = (_output(process, binary, deadline) for process in asked)
+    identity, listed = _VERSION.search(version), _NETDEVS.search(netdevs)
+    if identity is None or listed is None:
+        raise _no_qemu(binary, "neither says which version it is nor which netdevs it has")
+    types = tuple(listed["types"].split())
+    values = {f"qemu.{key}": printable(word) for key, word in identity.groupdict().items() if word}
+    return HostReport(
+        facts={
+            name: Fact(
+                state="present" if capability.probe.node in types else "absent",
+                source="oracle",
+                detail=f"-netdev help of QEMU {values['qemu.version']}",
+            )
+            for name, capability in capabilities.items()
+            if capability.probe is not None and capability.probe.method == NETDEV_METHOD
+        },
+        sets={"qemu.netdevs": types},
+        values=values,
+    )
+
+
+def _output(process: Throwaway, binary: str, deadline: float) -> str:
+    process.send_end()
+    try:
+        text = process.read_all(deadline)
+    except TimeoutError:
+        raise HostError(
+            f"{printable(binary)} did not answer in time",
+            code="qemu-timeout",
+            help="the host may be busy: allow it more time",
+        ) from None
+    status = process.end()
+    if status:
+        raise _no_qemu(binary, f"{ending(status)}: {last_line(process.stderr)}")
+    return text
+
+
+def _no_qemu(binary: str, reason: str) -> HostError:
+    return HostError(
+        f"{printable(binary)} {reason}",
+        code="qemu-failed",
+        help="name the binary of a QEMU system emulator, such as qemu-system-x86_64",
+    )

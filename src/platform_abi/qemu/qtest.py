@@ -1,0 +1,224 @@
+"""What a guest would find in a QEMU that is started paused and asked through qtest.
+
+What a QEMU offers to a guest is decided when its devices are realized, by machine type, properties
+and host together. The one account of it that holds for every version is the guest's own, and
+QEMU's *qtest* protocol is the way there: port and memory accesses as lines of text
+(``docs/devel/testing/qtest.rst`` in QEMU's sources). No guest code runs and no firmware is needed.
+(QMP's ``x-query-virtio-status`` is no substitute: it aborts QEMU 11.1.)
+
+    with Qtest("qemu-system-x86_64", ["-machine", "q35", *QUIET, "-device", ...]) as qtest:
+        offered = PciBus(qtest).offered(slot=5)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from platform_abi.errors import HostError, printable
+from platform_abi.qemu.process import MAX_OUTPUT, Throwaway
+
+#: Arguments that leave a machine with nothing but its board: it starts fastest, and every slot that
+#: the board itself does not use is free.
+QUIET = ("-nodefaults", "-vga", "none", "-m", "64")
+
+#: Where ports are read and written as here: on the boards of a PC.
+PORT_ARCHITECTURES = ("x86_64", "i386")
+
+
+class QtestError(HostError):
+    """QEMU, or the device in it, did not answer as this module needs."""
+
+
+class StartError(QtestError):
+    """QEMU ended, or said nothing in time, before the first command was answered.
+
+    ``stderr`` is what it wrote there; ``status`` its exit status, negative where a signal ended it,
+    None if it had to be killed.
+    """
+
+    stderr = ""
+    status: int | None = None
+
+
+class Qtest:
+    """A QEMU that is started paused, asked through qtest, and killed at the end of the block.
+
+    *arguments* are those of the machine; the caller decides about ``-nodefaults`` and the rest (see
+    ``QUIET``). Unless they choose an accelerator, it is ``tcg``: every build has it (Debian's 7.2
+    and 10.0 lack ``qtest``), and while the machine is paused it costs nothing. *environment* is
+    added to this process's own. *timeout* in seconds bounds the start, and each command after it.
+    With *isolated*, a tap of its own is no business of this host's: see ``Throwaway``.
+
+    On entry raises StartError (``qemu-failed``, ``qemu-timeout``) if QEMU refuses the arguments,
+    HostError if there is no such binary. The process never outlives the block.
+    """
+
+    def __init__(
+        self,
+        binary: str | Path,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        timeout: float = 30,
+        isolated: bool = False,
+    ) -> None:
+        command = [str(binary), *_accelerator(arguments), *arguments, *_QTEST_ARGUMENTS]
+        self._command = command
+        self._process = Throwaway(command, environment=environment, isolated=isolated)
+        self._timeout = timeout
+        self._cleanup = contextlib.ExitStack()
+        self._received = bytearray()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._process)
+            self._await_start()
+            self._cleanup = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._cleanup.close()
+
+    @property
+    def stderr(self) -> str:
+        """What QEMU has written to its stderr so far; after the block, all it ever wrote."""
+        return self._process.stderr
+
+    @property
+    def pid(self) -> int:
+        """The process id of QEMU."""
+        return self._process.pid
+
+    # Ports and memory of the guest. Values are unsigned, little-endian as on every x86.
+
+    def inw(self, port: int) -> int:
+        """Return the 16-bit value that the guest would read from a port."""
+        return self._ask(f"inw {port:#x}")
+
+    def inl(self, port: int) -> int:
+        """Return the 32-bit value that the guest would read from a port."""
+        return self._ask(f"inl {port:#x}")
+
+    def outw(self, port: int, value: int) -> None:
+        """Write a 16-bit value to a port, as the guest would."""
+        self._ask(f"outw {port:#x} {value:#x}")
+
+    def outl(self, port: int, value: int) -> None:
+        """Write a 32-bit value to a port, as the guest would."""
+        self._ask(f"outl {port:#x} {value:#x}")
+
+    def readw(self, address: int) -> int:
+        """Return the 16-bit value that the guest would read from a physical address."""
+        return self._ask(f"readw {address:#x}")
+
+    def readl(self, address: int) -> int:
+        """Return the 32-bit value that the guest would read from a physical address."""
+        return self._ask(f"readl {address:#x}")
+
+    def writew(self, address: int, value: int) -> None:
+        """Write a 16-bit value to a physical address, as the guest would."""
+        self._ask(f"writew {address:#x} {value:#x}")
+
+    def writel(self, address: int, value: int) -> None:
+        """Write a 32-bit value to a physical address, as the guest would."""
+        self._ask(f"writel {address:#x} {value:#x}")
+
+    def read(self, address: int, size: int) -> bytes:
+        """Return the *size* bytes that the guest would read from a physical address on."""
+        return self._ask(f"read {address:#x} {size:#x}").to_bytes(size, "big")
+
+    # The conversation.
+
+    def _ask(self, command: str) -> int:
+        """Send a command and return the number in its answer, 0 if there is none."""
+        try:
+            self._process.send(command.encode() + b"\n")
+            answer = self._receive_line(time.monotonic() + self._timeout)
+        except TimeoutError:
+            raise QtestError(
+                f"QEMU did not answer {command!r} in {self._timeout:g} s",
+                code="qemu-timeout",
+                help="the host may be busy: allow it more time",
+            ) from None
+        except OSError as error:
+            raise _error(f"{command!r}: {error}\n{_lines(self.stderr)}".rstrip()) from None
+        verdict, _, value = answer.partition(" ")
+        with contextlib.suppress(ValueError):
+            if verdict == "OK":
+                return int(value, 0) if value else 0
+        raise _error(f"{command!r} was answered by {answer[:_LONGEST_SHOWN]!r}")
+
+    def _receive_line(self, deadline: float) -> str:
+        """Return the next line that answers a command.
+
+        Lines that report an interrupt come unasked and are passed over. Raises OSError when QEMU
+        has gone, TimeoutError when the deadline, by the monotonic clock, passes.
+        """
+        while True:
+            while b"\n" not in self._received:
+                chunk = self._process.receive(deadline)
+                if not chunk:
+                    raise ConnectionResetError("QEMU has closed the connection")
+                if len(self._received) > MAX_OUTPUT:
+                    raise ConnectionAbortedError("no end of a line")
+                self._received += chunk
+            line, _, rest = self._received.partition(b"\n")
+            self._received = bytearray(rest)
+            text = line.decode(errors="replace").strip()
+            if not text.startswith("IRQ "):
+                return text
+
+    def _await_start(self) -> None:
+        """Return when QEMU has realized the machine: only then does it answer anything."""
+        try:
+            self.inw(_POST_PORT)
+        except QtestError as error:
+            late = error.code == "qemu-timeout"
+            status = self._process.end()
+            reason = "QEMU did not start in time" if late else f"QEMU exited ({status})"
+            failed = StartError(
+                f"{reason}: {' '.join(self._command)}\n{_lines(self.stderr)}".rstrip(),
+                code=error.code,
+                help=error.help,
+            )
+            failed.stderr = self.stderr
+            failed.status = None if late else status
+            raise failed from None
+
+
+#: Read for nothing but an answer: the port of the power-on self-test's codes.
+_POST_PORT = 0x80
+
+_LONGEST_SHOWN = 200
+
+# The protocol runs over QEMU's standard streams.
+_QTEST_ARGUMENTS = ("-S", "-display", "none", "-qtest", "stdio", "-qtest-log", "none")
+
+
+def _error(message: str) -> QtestError:
+    return QtestError(
+        message, code="qemu-failed", help="QEMU's own words, if any, say what it did not like"
+    )
+
+
+def _lines(text: str) -> str:
+    """Return *text*, of another program's, without what would steer a terminal."""
+    return "\n".join(map(printable, text.splitlines()))
+
+
+def _accelerator(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the accelerator argument to add: none if the caller's arguments choose one."""
+    for argument in arguments:
+        if argument.lstrip("-") in ("accel", "enable-kvm") or "accel=" in argument:
+            return ()
+    return ("-accel", "tcg")

@@ -1,0 +1,129 @@
+"""One question, one answer: QMP with a QEMU that was started for nothing else.
+
+For a throw-away QEMU on its own standard streams this is all that QMP takes: a greeting, lines of
+JSON, and events to pass over (``docs/interop/qmp-spec.rst`` in QEMU's sources). It works in any
+thread, inside or outside of an event loop, and counts on nothing that it is told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from platform_abi.errors import HostError, printable
+from platform_abi.qemu.executable import ending
+from platform_abi.qemu.process import MAX_OUTPUT, Throwaway
+
+_ARGUMENTS = ("-S", "-display", "none", "-qmp", "stdio")
+
+
+class QmpError(HostError):
+    """QEMU did not start, did not answer in time, or said what is no QMP."""
+
+
+class CommandError(QmpError):
+    """QEMU answered a command by an error: it does not know it, or what it was asked about."""
+
+
+class Qmp:
+    """A QEMU without a running guest, for the time of a block, to be asked by ``execute``.
+
+    *arguments* are those of the machine, *timeout* in seconds bounds the start and each answer,
+    however many events come before it. Entering raises QmpError, ``qemu-failed`` or
+    ``qemu-timeout``, and HostError for no such binary, or a file that is no program.
+    """
+
+    def __init__(self, binary: str, arguments: Sequence[str], *, timeout: float) -> None:
+        self._binary = binary
+        self._timeout = timeout
+        self._process = Throwaway([binary, *arguments, *_ARGUMENTS], isolated=True)
+        self._cleanup = contextlib.ExitStack()
+        self._received = bytearray()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._process)
+            if "QMP" not in self._next(time.monotonic() + self._timeout):
+                raise self._failed("it does not greet")
+            self.execute("qmp_capabilities")
+            self._cleanup = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._cleanup.close()
+
+    @property
+    def stderr(self) -> str:
+        """What QEMU has written to its stderr so far."""
+        return self._process.stderr
+
+    def execute(self, command: str, **arguments: object) -> Any:
+        """Return QEMU's answer to *command*, plain data.
+
+        Raises CommandError where that is an error, QmpError for none in time or no QMP.
+        """
+        request = (
+            {"execute": command, "arguments": arguments} if arguments else {"execute": command}
+        )
+        try:
+            self._process.send(json.dumps(request).encode() + b"\n")
+        except OSError:
+            raise self._failed("it has ended") from None
+        # One for all that comes: events without end are no answer.
+        deadline = time.monotonic() + self._timeout
+        while True:
+            answer = self._next(deadline)
+            if "return" in answer:
+                return answer["return"]
+            if isinstance(answer.get("error"), dict):
+                reason = printable(str(answer["error"].get("desc", "")))
+                raise CommandError(
+                    f"{command}: {reason}",
+                    code="qemu-failed",
+                    help="it may be too old a QEMU, or built without it",
+                )
+            if "event" not in answer:
+                raise self._failed("what it says is no QMP")
+
+    def _next(self, deadline: float) -> dict[str, Any]:
+        """Return the next message of QEMU's, if it comes before *deadline*."""
+        while b"\n" not in self._received:
+            try:
+                chunk = self._process.receive(deadline)
+            except TimeoutError:
+                raise QmpError(
+                    f"{printable(self._binary)} did not answer in {self._timeout:g} s",
+                    code="qemu-timeout",
+                    help="the host may be busy: allow it more time",
+                ) from None
+            if not chunk:
+                raise self._failed(f"it {ending(self._process.end())}")
+            self._received += chunk
+            if len(self._received) > MAX_OUTPUT:
+                raise self._failed("its line has no end")
+        line, _, rest = bytes(self._received).partition(b"\n")
+        self._received = bytearray(rest)
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
+            raise self._failed("what it says is no QMP")
+        return message
+
+    def _failed(self, reason: str) -> QmpError:
+        words = "\n".join(map(printable, self.stderr.splitlines()))
+        return QmpError(
+            f"{printable(self._binary)} cannot be asked: {reason}\n{words}".rstrip(),
+            code="qemu-failed",
+            help="name the binary of a QEMU system emulator",
+        )

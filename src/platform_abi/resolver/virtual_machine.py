@@ -1,0 +1,176 @@
+"""A virtual machine from the option strings that QEMU takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from platform_abi.errors import UsageError, unknown
+from platform_abi.model.device import DeviceTable
+from platform_abi.model.option_language import cpu_properties, split_options
+from platform_abi.model.vm import Cpu, Device, GlobalProperty, Properties, VirtualMachine
+
+_TRUE = frozenset({"on", "yes", "true", "y"})
+_FALSE = frozenset({"off", "no", "false", "n"})
+
+
+def virtual_machine(
+    table: DeviceTable,
+    machine: str,
+    *,
+    arch: str = "x86_64",
+    accelerator: str = "kvm",
+    cpu: str | None = None,
+    devices: Iterable[str] = (),
+    netdevs: Iterable[str] = (),
+    globals_: Iterable[str] = (),
+    backends: Mapping[str, str] | None = None,
+    build: str | None = None,
+) -> VirtualMachine:
+    """Return the virtual machine that these options of QEMU describe.
+
+    *machine* is the value of ``-machine``, *cpu* of ``-cpu``; *devices*, *netdevs* and *globals_*
+    are the values of each ``-device``, ``-netdev`` and ``-global``. *backends* names the backend
+    kind of a netdev, by its id, where the command line cannot tell it (``macvtap``).
+
+    Raises UsageError for what QEMU could not parse and for a netdev that is not there.
+    """
+    options = split_options(machine, "type")
+    name = _named(options, "type", f"-machine {machine[:200]!r} names no machine type")
+    if any(key == "accel" for key, _ in options):
+        raise UsageError(
+            "-machine accel= is another accelerator than the one to resolve for, or the same twice",
+            code="machine-accel",
+            help="give it as --accel alone; QEMU refuses -machine accel= beside -accel",
+        )
+    kinds: dict[str, str] = {}
+    for text in netdevs:
+        netdev, kind = parse_netdev(table, text)
+        if netdev in kinds:
+            raise UsageError(f"two netdevs are called '{netdev}'", code="duplicate-id")
+        kinds[netdev] = kind
+    for netdev, kind in (backends or {}).items():
+        if netdev not in kinds:
+            raise unknown("netdev", netdev, kinds, code="unknown-netdev")
+        kinds[netdev] = _known_backend(table, kind)
+    found = tuple(device_of(split_options(text, "driver", negated=True), kinds) for text in devices)
+    ids: set[str] = set()
+    for device in found:
+        if device.id is not None and device.id in ids:
+            raise UsageError(f"two devices are called '{device.id}'", code="duplicate-id")
+        ids.add(device.id or "")
+    return VirtualMachine(
+        machine=name,
+        arch=arch,
+        accelerator=accelerator,
+        cpu=None if cpu is None else parse_cpu(cpu),
+        devices=found,
+        globals=tuple(parse_global(text) for text in globals_),
+        machine_options=tuple((k, v) for k, v in options if k != "type"),
+        build=build,
+    )
+
+
+def _named(options: Properties, key: str, problem: str) -> str:
+    """Return the value of *key*, which has to be there; the last one counts."""
+    found = dict(options).get(key)
+    if not found:
+        raise UsageError(problem, code="option-syntax")
+    return found
+
+
+def parse_cpu(text: str) -> Cpu:
+    """Return what ``-cpu TEXT`` says; raises UsageError where it names no model."""
+    options = split_options(text, "model")
+    model = _named(options, "model", f"-cpu {text[:200]!r} names no model")
+    return Cpu(
+        model=model, properties=cpu_properties(tuple((k, v) for k, v in options if k != "model"))
+    )
+
+
+def device_of(pairs: Properties, kinds: Mapping[str, str]) -> Device:
+    """Return the device that *pairs* of ``-device`` describe; *kinds* are netdevs' by their ids.
+
+    Raises UsageError where it names no driver, UnknownNameError for a netdev that is not there.
+    """
+    given = dict(pairs)
+    driver = given.get("driver", "")
+    if not driver:
+        said = ",".join(f"{key}={value}" for key, value in pairs)
+        raise UsageError(f"-device {said[:200]!r} names no driver", code="option-syntax")
+    netdev = given.get("netdev")
+    if netdev is not None and netdev not in kinds:
+        raise unknown(
+            "netdev",
+            netdev,
+            kinds,
+            code="unknown-netdev",
+            help="what a NIC can do depends on its netdev: give --netdev as well",
+        )
+    return Device(
+        driver=driver,
+        id=given.get("id"),
+        properties=tuple((k, v) for k, v in pairs if k not in ("driver", "id")),
+        backend="" if netdev is None else kinds[netdev],
+    )
+
+
+def parse_netdev(table: DeviceTable, text: str) -> tuple[str, str]:
+    """Return the id and the backend kind of ``-netdev TEXT``; raises UsageError."""
+    pairs = split_options(text, "type")
+    given = dict(pairs)
+    if not given.get("id"):
+        raise UsageError(f"-netdev {text[:200]!r} has no id", code="option-syntax")
+    return given["id"], backend_of(table, given.get("type", ""), pairs)
+
+
+def backend_of(table: DeviceTable, netdev: str, options: Properties) -> str:
+    """Return the backend kind of a netdev of type *netdev* with *options*.
+
+    Raises UnknownNameError for a type that no definition knows.
+    """
+    given = {key: _bool(value) for key, value in options}
+    matching = [
+        backend
+        for backend in table.backends
+        if netdev in backend.netdev
+        and all(given.get(k) == v or (v == "*" and k in given) for k, v in backend.when.items())
+    ]
+    if not matching:
+        types = {name for backend in table.backends for name in backend.netdev}
+        raise unknown("netdev type", netdev, types, code="unknown-netdev-type")
+    return max(matching, key=lambda backend: len(backend.when)).name
+
+
+def _known_backend(table: DeviceTable, kind: str) -> str:
+    names = {backend.name for backend in table.backends}
+    if kind not in names:
+        raise unknown("backend", kind, names, code="unknown-backend")
+    return kind
+
+
+def _bool(value: str) -> str:
+    return "on" if value in _TRUE else "off" if value in _FALSE else value
+
+
+def parse_global(text: str) -> GlobalProperty:
+    """Return what ``-global TEXT`` sets: ``driver.property=value`` or ``driver=,property=,value=``.
+
+    The short form splits at the first dot and takes the rest as it is; driver and property have
+    at most 63 bytes there (QEMU's system/vl.c, qemu_global_option).
+    """
+    head, separator, value = text.partition("=")
+    driver, dot, name = head.partition(".")
+    if separator and dot and driver and name:
+        return GlobalProperty(driver=driver, property=name, value=value)
+    given = dict(split_options(text, "driver"))
+    if (
+        set(given) != {"driver", "property", "value"}
+        or not given["driver"]
+        or not given["property"]
+    ):
+        raise UsageError(
+            f"not a -global: {text[:200]!r}",
+            code="option-syntax",
+            help="expected driver.property=value, or driver=D,property=P,value=V",
+        )
+    return GlobalProperty(driver=given["driver"], property=given["property"], value=given["value"])

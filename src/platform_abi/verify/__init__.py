@@ -1,0 +1,1 @@
+"""A running or paused QEMU, held against its lockfile."""

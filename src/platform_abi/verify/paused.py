@@ -1,0 +1,177 @@
+"""A paused QEMU that is started for nothing but being looked at, against its lockfile.
+
+No guest runs, and nothing is left behind. Unlike a running machine it can be looked at as a guest
+would: the 128 feature bits of every virtio device are read through ports and memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.guest.pci_function import function_facts
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.host import HostReport
+from platform_abi.model.value import Value
+from platform_abi.qemu.qtest import PORT_ARCHITECTURES, Qtest
+from platform_abi.qemu.stdio_qmp import CommandError, Qmp, QmpError
+from platform_abi.verify.buses import Buses, chain_of
+from platform_abi.verify.expected import expected
+from platform_abi.verify.harmless import harmless
+from platform_abi.verify.offered import promised_offer
+from platform_abi.verify.running import Answer, Ask, Command, RunningVm, look, read
+from platform_abi.verify.stand_in import StandIn, stand_in
+from platform_abi.verify.verification import Offer, Verification
+from platform_abi.verify.verify import NOTHING_KNOWN, verify
+
+#: How long QEMU may take to start, and to answer, by default, in seconds.
+TIMEOUT = 30.0
+
+#: The vendor of every virtio device, as a guest's view has it (virtio 1.2, 4.1.2).
+_VIRTIO_VENDOR = "1af4:"
+
+
+def verify_start(
+    catalogue: FileCatalogue,
+    abi: GuestAbi,
+    binary: str,
+    *,
+    words: Sequence[str] | None = None,
+    host: HostReport = NOTHING_KNOWN,
+    timeout: float = TIMEOUT,
+) -> Verification:
+    """Return whether a *binary* started now gives a guest what *abi* says.
+
+    With the arguments of *abi* and stand-ins for its backends; or with *words*, a whole command
+    line, without what would take sockets and files from a QEMU that already runs with it.
+    *host* is what is known of this host. *timeout*, in seconds, bounds each start and answer.
+
+    A device that cannot be had here is left out, and unknown.
+
+    Raises HostError (``qemu-failed``, ``qemu-timeout``, ``qemu-not-found``) for a QEMU that does
+    not start.
+    """
+    paused = _Paused(catalogue, abi, binary, timeout)
+    if words is None:
+        paused.start(stand_in(catalogue, abi))
+    else:
+        paused.look(harmless(catalogue.options(), words))
+    return verify(
+        catalogue,
+        abi,
+        paused.seen.vm,
+        host=host,
+        offers=paused.offers(),
+        left_out=paused.left_out,
+    )
+
+
+@frozen(kw_only=True, repr=False)
+class _Seen(Value):
+    """What a paused QEMU was like: properties, and where its PCI devices are.
+
+    *words* are what it was started with. *chains* has, by the lockfile's labels, the slots and
+    functions from the root bus on to the device; none for what is on no such bus.
+    """
+
+    words: tuple[str, ...]
+    vm: RunningVm
+    chains: Mapping[str, tuple[int, ...]]
+
+
+class _Paused:
+    """One binary, started as often as it takes to see everything."""
+
+    seen: _Seen
+
+    def __init__(
+        self, catalogue: FileCatalogue, abi: GuestAbi, binary: str, timeout: float
+    ) -> None:
+        self._catalogue = catalogue
+        self._abi = abi
+        self._binary = binary
+        self._timeout = timeout
+        #: Devices that cannot be had, by label, with the reason.
+        self.left_out: dict[str, str] = {}
+
+    def start(self, made: StandIn) -> None:
+        """Look at a QEMU with *made*, without the devices that it refuses to start with."""
+        self.left_out = {part.device: part.why for part in made.parts if part.why}
+        while True:
+            try:
+                self.look(made.words(self.left_out))
+            except QmpError as error:
+                said = error.message
+                parts = (part for part in made.parts if part.device not in self.left_out)
+                blamed = next((part for part in parts if part.blamed(said)), None)
+                if blamed is None or error.code != "qemu-failed":
+                    raise
+                reason = said.splitlines()[-1]
+                self.left_out[blamed.device] = f"QEMU does not start with it: {reason}"
+            else:
+                return
+
+    def look(self, words: Sequence[str]) -> None:
+        """Read what a QEMU started with *words* says of itself."""
+        with Qmp(self._binary, words, timeout=self._timeout) as qmp:
+            ask = _asking(qmp)
+            vm = look(ask)
+            wanted = expected(self._catalogue, self._abi, vm, self.left_out)
+            vm = read(ask, vm, wanted.wanted())
+            found = wanted.located.found.items()
+            chains = {label: chain_of(ask, thing.path) for label, thing in found}
+        self.seen = _Seen(words=tuple(words), vm=vm, chains=chains)
+
+    def offers(self) -> dict[str, Offer]:
+        """Return the feature bits of every virtio device that a definition describes."""
+        found = {label: Offer(why=why) for label, why in self.left_out.items()}
+        wanted: dict[str, Offer] = {}
+        for label, chain in self.seen.chains.items():
+            offer = promised_offer(self._catalogue, self._abi, label)
+            if offer is None:
+                continue
+            if chain:
+                wanted[label] = offer
+            else:
+                found[label] = Offer(why="it is on no PCI bus that can be looked at")
+        machine, arch = self.seen.vm.machine_type, self._abi.vm.arch
+        looked_at = self._catalogue.guest_devices(arch)
+        board = None if looked_at is None else looked_at.board_of(machine)
+        if board is None or arch not in PORT_ARCHITECTURES:
+            why = f"{machine} has no PCI bus that can be looked at"
+            return found | dict.fromkeys(wanted, Offer(why=why))
+        if wanted:
+            words, timeout = self.seen.words, self._timeout
+            with Qtest(self._binary, words, timeout=timeout, isolated=True) as qtest:
+                buses = Buses(qtest, board)
+                for label, offer in wanted.items():
+                    found[label] = _offered(qtest, buses, self.seen.chains[label], offer)
+        return found
+
+
+def _asking(qmp: Qmp) -> Ask:
+    def one(name: str, arguments: Mapping[str, object]) -> Answer:
+        try:
+            return Answer(value=qmp.execute(name, **arguments))
+        except CommandError as error:
+            return Answer(refused=error.message)
+
+    def ask(commands: Sequence[Command]) -> list[Answer]:
+        return [one(*command) for command in commands]
+
+    return ask
+
+
+def _offered(qtest: Qtest, buses: Buses, chain: tuple[int, ...], offer: Offer) -> Offer:
+    """Return *offer* with what the device at the end of *chain* offers."""
+    space = buses.at(chain)
+    if space is None:
+        return Offer(why="it is behind a bridge, which cannot be looked at on this board")
+    facts = function_facts(qtest, space)
+    # The ports of a legacy device behind a bridge are not forwarded: nobody gave that a window.
+    text = facts.get("features", None if len(chain) > 1 else facts.get("legacy-features"))
+    if text is None or not facts["identity"].startswith(_VIRTIO_VENDOR):
+        return Offer(why="nothing that can be read was found in its place")
+    return Offer(offered=int(text, 16), promised=offer.promised, names=offer.names)

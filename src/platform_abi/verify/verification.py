@@ -1,0 +1,105 @@
+"""What comes of comparing a running QEMU with its lockfile, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from attrs import field, frozen
+
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.value import Value
+from platform_abi.model.visibility import Seen
+from platform_abi.resolver.machine_table import KnownBuild
+from platform_abi.verify.expected import Expected
+from platform_abi.verify.running import RunningVm
+
+VerifyStatus = Literal["ok", "drift", "unknown"]
+VerifySeverity = Literal["info", "unknown", "drift"]
+
+
+@frozen(kw_only=True, repr=False)
+class VerifyFinding(Value):
+    """One thing in which a running QEMU is not what its lockfile says, or that cannot be told.
+
+    *code* is stable. *seen* is who can tell: the guest, its migration stream, or the host alone.
+    *found* is None where it could not be read.
+    """
+
+    code: str
+    severity: VerifySeverity
+    message: str
+    help: str = ""
+    #: The device's id or label; None for the board, the CPU and what is about no single device.
+    device: str | None = None
+    driver: str = ""
+    property: str = ""
+    expected: str | None = None
+    found: str | None = None
+    feature: str = ""
+    seen: Seen | None = None
+
+
+@frozen(kw_only=True, repr=False)
+class Offer(Value):
+    """The 128 feature bits that a virtio device offers and has to offer, or *why* nobody knows."""
+
+    offered: int | None = None
+    promised: int | None = None
+    #: Bits by number: name, property and feature, as far as they have any.
+    names: Mapping[int, tuple[str, str, str]] = field(factory=dict)
+    why: str = ""
+
+
+@frozen(kw_only=True, repr=False)
+class Verification(Value):
+    """What became of comparing a running QEMU with a lockfile.
+
+    *drift* where anything is otherwise that a guest or a migration can tell, else *unknown* where
+    something of the kind cannot be told. *compared* is how many properties were.
+    """
+
+    status: VerifyStatus
+    findings: tuple[VerifyFinding, ...]
+    machine: str
+    version: str
+    platform: str
+    build: str | None = None
+    compared: int = 0
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Sides:
+    """The two sides that are compared, and what the definitions of the build say.
+
+    *known* is None where there is no such build.
+    """
+
+    catalogue: Catalogue
+    abi: GuestAbi
+    vm: RunningVm
+    expected: Expected
+    known: KnownBuild | None
+
+    @property
+    def drivers(self) -> dict[str, str]:
+        """Return the QOM types of the lockfile's devices by label."""
+        devices = zip(self.abi.vm.labels(), self.abi.vm.devices, strict=True)
+        return {label: self.driver(device.driver) for label, device in devices}
+
+    def driver(self, called: str) -> str:
+        """Return the QOM type that ``-device`` calls *called*."""
+        return called if self.known is None else self.known.types.aliases.get(called, called)
+
+    def told(self, driver: str, name: str) -> tuple[Seen, str]:
+        """Return who can tell a property of *driver*, and the feature that drives it."""
+        if self.known is None:
+            return "guest", ""
+        cell = self.known.cell(driver, name, None)
+        return cell[_SEEN], cell[_FEATURE]
+
+
+#: Where a cell of a machine type's table has either.
+_SEEN: Final = 2
+_FEATURE: Final = 3

@@ -1,0 +1,124 @@
+"""Whether a running QEMU is what its lockfile says, as far as anybody can tell from outside.
+
+Pure: a recorded machine is compared with an ABI. A property that is on is a request: whether a
+virtio device also offers its bit shows on no property of a running QEMU. So that is concluded from
+what the host can do, or read by a throw-away instance (see ``paused``), or unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from platform_abi.compat.finding import Finding
+from platform_abi.compat.machine_content import compare_machine, machine_findings
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.host import HostReport
+from platform_abi.resolver.machine_table import known_build
+from platform_abi.verify.expected import expected
+from platform_abi.verify.identity import ANOTHER, cpu, devices, machine
+from platform_abi.verify.offered import left_to_host, offered_otherwise
+from platform_abi.verify.properties import compare_properties
+from platform_abi.verify.running import RunningVm
+from platform_abi.verify.verification import (
+    Offer,
+    Sides,
+    Verification,
+    VerifyFinding,
+    VerifySeverity,
+    VerifyStatus,
+)
+
+#: Of a host that nobody asked.
+NOTHING_KNOWN = HostReport()
+
+
+def verify(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    vm: RunningVm,
+    *,
+    host: HostReport = NOTHING_KNOWN,
+    offers: Mapping[str, Offer] = MappingProxyType({}),
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> Verification:
+    """Return whether *vm*, whose properties were read, is what *abi* says.
+
+    *host* is what is known of the host that it runs on. *offers* are the feature bits of devices,
+    by label, that somebody could read. *left_out* are devices that could not be had for it, by
+    label, with the reason.
+    """
+    wanted = expected(catalogue, abi, vm, left_out)
+    known = None if wanted.build is None else known_build(catalogue, wanted.build, abi.vm.arch)
+    sides = Sides(catalogue=catalogue, abi=abi, vm=vm, expected=wanted, known=known)
+    findings, compared = [*machine(sides)], 0
+    if all(finding.code not in ANOTHER for finding in findings):
+        properties, compared = compare_properties(sides)
+        findings += [*cpu(sides), *devices(sides, left_out), *properties, *_content(sides)]
+        findings += [*offered_otherwise(offers, findings)]
+        findings += [*left_to_host(sides, host, offers, findings)]
+        findings += _left_open(sides)
+    severities = {finding.severity for finding in findings}
+    status: VerifyStatus = "ok"
+    if "drift" in severities:
+        status = "drift"
+    elif "unknown" in severities:
+        status = "unknown"
+    return Verification(
+        status=status,
+        findings=tuple(sorted(findings, key=lambda f: _ORDER.index(f.severity))),
+        machine=vm.machine_type,
+        version=vm.version,
+        platform=abi.platform,
+        build=wanted.build,
+        compared=compared,
+    )
+
+
+_ORDER: tuple[VerifySeverity, ...] = ("drift", "unknown", "info")
+
+
+def _content(sides: Sides) -> Iterator[VerifyFinding]:
+    """Yield what the running build makes of the machine type, other than the locked one."""
+    build = sides.expected.build
+    if build is None or not sides.expected.exact:
+        yield VerifyFinding(
+            code="build-undefined",
+            severity="unknown",
+            message=f"no definitions have {sides.vm.machine_type} of QEMU "
+            f"{sides.vm.version}"
+            + (f"; it was compared with {build}" if build else ", so nothing was compared"),
+            help="'platform-abi import-qemu' writes definitions of this very binary",
+        )
+    elif sides.abi.content is not None:
+        for each in machine_findings(compare_machine(sides.catalogue, sides.abi, build)):
+            driver, _, name = each.property.partition(".")
+            yield VerifyFinding(
+                code=each.code,
+                severity=_content_severity(each),
+                message=each.message,
+                help=each.help,
+                driver=driver,
+                property=name,
+                found=each.value or None,
+                feature=each.feature,
+            )
+
+
+def _left_open(sides: Sides) -> Iterator[VerifyFinding]:
+    """Yield what the lockfile itself leaves to the host."""
+    for entry in sides.abi.unpinned:
+        yield VerifyFinding(
+            code="unpinned",
+            severity="info",
+            message=f"the lockfile leaves {entry.what} to the host",
+            help=f"pin it: {entry.pin}",
+        )
+
+
+def _content_severity(about: Finding) -> VerifySeverity:
+    """Return what a finding against a start means for a machine that was started."""
+    if about.severity != "blocked":
+        return "info"
+    return "unknown" if about.code == "machine-content-unknown" else "drift"

@@ -1,0 +1,415 @@
+"""Many hosts: one comparison for all of them, and what each costs the others."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import platform_abi as pa
+from platform_abi.compat.check import check
+from platform_abi.compat.needs import Scope, platform_needs
+from platform_abi.compat.supported import newest, query_platforms
+from platform_abi.fleet.baseline import baseline
+from platform_abi.fleet.common import Baseline
+from platform_abi.fleet.merge import merge_reports
+from platform_abi.fleet.stranded import joined, left, stranded
+from platform_abi.model.host import FleetHost, HostReport, State
+from tests.compat.strategies import full_report, variants, without
+from tests.conftest import DEFINITIONS
+from tests.resolver.shipped import PINNED_CPU, machine_with_nics
+
+#: What some platform rests on: what a fleet can differ in.
+GUARANTEES = [
+    "kvm.pv.pv-eoi", "kvm.smm", "tun.tso4", "tun.udp-tunnel-gso", "tun.ufo", "tun.uso", "vhost-net",
+    "vhost-net.ring-reset",
+]  # fmt: skip
+_STATES: tuple[State, ...] = ("absent", "unknown")
+
+
+def _fleets(at_least: int = 1) -> st.SearchStrategy[list[list[tuple[str, State]]]]:
+    """Return what each host of a fleet lacks, or is not known to have."""
+    lost = st.tuples(st.sampled_from(GUARANTEES), st.sampled_from(_STATES))
+    return st.lists(st.lists(lost, max_size=2), min_size=at_least, max_size=5)
+
+
+def _hosts(
+    catalogue: pa.FileCatalogue, fleet: Sequence[Sequence[tuple[str, State]]]
+) -> list[FleetHost]:
+    hosts = []
+    for number, lost in enumerate(fleet):
+        report = full_report(catalogue)
+        for name, state in lost:
+            report = without(report, name, state=state)
+        hosts.append(FleetHost(report=report, count=number + 1, names=(f"host-{number}",)))
+    return hosts
+
+
+def _supported(catalogue: pa.FileCatalogue, report: HostReport, *answers: str) -> set[str]:
+    return {v.name for v in query_platforms(catalogue, report) if v.supported in answers}
+
+
+def _newest_of(found: Baseline, lineage: str) -> str | None:
+    return next((c.platform for c in found.common if c.lineage == lineage), None)
+
+
+# --- laws ----------------------------------------------------------------------------------------
+
+
+def test_the_fleets_here_differ_in_what_platforms_rest_on(catalogue: pa.FileCatalogue) -> None:
+    """Otherwise the laws below would say nothing."""
+    asked: set[str] = set()
+    for name in catalogue.platform_names():
+        asked |= platform_needs(catalogue, name, Scope()).guarantees
+    assert set(GUARANTEES) <= asked
+
+
+@settings(max_examples=40)
+@given(fleet=_fleets(), allow_unknown=st.booleans())
+def test_one_comparison(
+    catalogue: pa.FileCatalogue, fleet: list[list[tuple[str, State]]], allow_unknown: bool
+) -> None:
+    """Common is what every host supports by itself, which is what their merged report supports."""
+    hosts = _hosts(catalogue, fleet)
+    answers = ("yes", "unknown") if allow_unknown else ("yes",)
+    each = [_supported(catalogue, host.report, *answers) for host in hosts]
+    merged = merge_reports(host.report for host in hosts)
+    found = baseline(catalogue, hosts, allow_unknown=allow_unknown)
+
+    common = set.intersection(*each)
+    assert common == _supported(catalogue, merged, *answers)
+    assert {c.name for c in found.common} <= common
+    lineages = {catalogue.platform(name).lineage for name in common}
+    assert lineages == {c.lineage for c in found.common}
+    if not allow_unknown:
+        chosen = newest(query_platforms(catalogue, merged), merged)
+        assert (chosen and chosen.platform) == (found.newest and found.newest.platform)
+
+
+@settings(max_examples=40)
+@given(fleet=_fleets(at_least=2), seed=st.integers())
+def test_the_order_of_hosts_changes_nothing(
+    catalogue: pa.FileCatalogue, fleet: list[list[tuple[str, State]]], seed: int
+) -> None:
+    """Nor does it matter how often a report stands in a fleet."""
+    hosts = _hosts(catalogue, fleet)
+    shuffled = [*hosts, hosts[0]]
+    random.Random(seed).shuffle(shuffled)
+    first, second = baseline(catalogue, hosts), baseline(catalogue, shuffled)
+
+    assert (first.newest, first.common) == (second.newest, second.common)
+    assert {g.supported for g in first.groups} == {g.supported for g in second.groups}
+    assert {o.platform for o in first.obstacles} == {o.platform for o in second.obstacles}
+
+
+@settings(max_examples=40)
+@given(fleet=_fleets(at_least=2))
+def test_a_cost_is_what_the_others_could_have(
+    catalogue: pa.FileCatalogue, fleet: list[list[tuple[str, State]]]
+) -> None:
+    """Taking the host out gives what its cost says, and taking out one without a cost nothing."""
+    hosts = _hosts(catalogue, fleet)
+    whole = baseline(catalogue, hosts)
+    for index, entry in enumerate(whole.hosts):
+        others = baseline(catalogue, hosts[:index] + hosts[index + 1 :])
+        costs = {cost.lineage: cost for cost in entry.costs}
+        assert set(costs) <= {"linux"}
+        before, after = (_newest_of(found, "linux") for found in (whole, others))
+        if "linux" not in costs:
+            assert before == after
+            continue
+        assert (costs["linux"].common, costs["linux"].without) == (before, after)
+        lacked = {missing.capability for missing in costs["linux"].missing}
+        assert lacked
+        assert all(hosts[index].report.state(name) != "present" for name in lacked)
+
+
+@settings(max_examples=40)
+@given(fleet=_fleets(), allow_unknown=st.booleans())
+def test_groups_are_hosts_that_support_the_same(
+    catalogue: pa.FileCatalogue, fleet: list[list[tuple[str, State]]], allow_unknown: bool
+) -> None:
+    """Every host is in one group, the groups differ, and each has a baseline of its own."""
+    hosts = _hosts(catalogue, fleet)
+    answers = ("yes", "unknown") if allow_unknown else ("yes",)
+    found = baseline(catalogue, hosts, allow_unknown=allow_unknown)
+
+    assert found.count == sum(group.count for group in found.groups)
+    assert len(found.groups) == len({group.supported for group in found.groups})
+    for group in found.groups:
+        for host in group.hosts:
+            assert set(group.supported) == _supported(catalogue, host.report, *answers)
+        alone = baseline(catalogue, group.hosts, allow_unknown=allow_unknown)
+        assert alone.newest == group.newest
+
+
+@settings(max_examples=40)
+@given(fleet=_fleets())
+def test_obstacles_count_the_hosts_in_the_way(
+    catalogue: pa.FileCatalogue, fleet: list[list[tuple[str, State]]]
+) -> None:
+    """Each is newer than what is common, and names how many hosts lack what."""
+    hosts = _hosts(catalogue, fleet)
+    for obstacle in baseline(catalogue, hosts).obstacles:
+        name = obstacle.platform.partition("@")[0]
+        asked = platform_needs(catalogue, name, Scope()).guarantees
+        standing = [h for h in hosts if name not in _supported(catalogue, h.report, "yes")]
+        assert obstacle.count == sum(host.count for host in standing) > 0
+        assert obstacle.lacking == {
+            capability: sum(h.count for h in hosts if h.report.state(capability) != "present")
+            for capability in asked
+            if any(h.report.state(capability) != "present" for h in hosts)
+        }
+
+
+@settings(max_examples=40)
+@given(fleet=_fleets(), more=_fleets())
+def test_more_hosts_have_less_in_common(
+    catalogue: pa.FileCatalogue,
+    fleet: list[list[tuple[str, State]]],
+    more: list[list[tuple[str, State]]],
+) -> None:
+    """A host that joins never brings a platform; allowing what is unknown never takes one."""
+    few = baseline(catalogue, _hosts(catalogue, fleet))
+    many = baseline(catalogue, _hosts(catalogue, [*fleet, *more]))
+    bold = baseline(catalogue, _hosts(catalogue, fleet), allow_unknown=True)
+
+    assert {c.lineage for c in many.common} <= {c.lineage for c in few.common}
+    assert {c.lineage for c in few.common} <= {c.lineage for c in bold.common}
+    assert (few.allowed_unknown, bold.allowed_unknown) == (False, True)
+
+
+# --- which lineage -------------------------------------------------------------------------------
+
+
+def _of(report: HostReport, distribution: str, *like: str, version: str = "") -> FleetHost:
+    return FleetHost(
+        report=evolve(
+            report,
+            distribution=distribution,
+            distribution_like=like,
+            distribution_version=version,
+        )
+    )
+
+
+def test_hosts_of_one_distribution_take_its_own_platforms(catalogue: pa.FileCatalogue) -> None:
+    """What all agree on decides: their distribution, what they are like, the system."""
+    full = full_report(catalogue)
+    rhel = [_of(full, "rhel"), _of(without(full, "tun.uso"), "rhel")]
+    alma = [_of(full, "almalinux", "rhel", "fedora")]
+    debian = [_of(full, "debian")]
+
+    for fleet, lineage in ((rhel, "rhel"), (alma, "rhel"), (rhel + debian, "linux")):
+        found = baseline(catalogue, fleet)
+        assert found.newest is not None
+        assert lineage == found.newest.lineage == found.common[0].lineage
+
+
+def test_the_name_fits_the_oldest_kernel(catalogue: pa.FileCatalogue) -> None:
+    """Where platforms turn on the same, a fleet is not called after a kernel newer than its own."""
+    full = full_report(catalogue)
+    fleet = [FleetHost(report=evolve(full, release=r)) for r in ("6.18.1", "6.17.4", "7.0.1")]
+    found = baseline(catalogue, fleet)
+
+    assert found.newest is not None
+    assert "linux-6.17" == found.newest.name
+
+
+def test_the_conservative_platform_is_last(catalogue: pa.FileCatalogue) -> None:
+    """Hosts that support nothing of their own lineages are named; less than that is None."""
+    full = full_report(catalogue)
+    poor = FleetHost(report=without(full, "tun.vnet-hdr"), names=("poor",))
+    none = FleetHost(report=HostReport(system="linux"), names=("none",))
+    rich = FleetHost(report=full, names=("rich",))
+
+    some = baseline(catalogue, [rich, poor])
+    assert some.newest is not None
+    assert "conservative" == some.newest.name
+    assert (poor,) == some.unsupported
+    nothing = baseline(catalogue, [rich, none])
+    assert nothing.newest is None
+    assert () == nothing.common
+    assert (none,) == nothing.unsupported
+    assert [rich] == [g.hosts[0] for g in nothing.groups if g.newest is not None]
+
+
+# --- errors and sites ----------------------------------------------------------------------------
+
+
+def test_hosts_of_two_architectures_have_no_baseline(catalogue: pa.FileCatalogue) -> None:
+    """A guest of one does not run on another; a report that does not say goes with any."""
+    full = full_report(catalogue)
+    unsaid = FleetHost(report=evolve(full, arch=""))
+    with pytest.raises(pa.UsageError) as caught:
+        baseline(
+            catalogue,
+            [FleetHost(report=full), FleetHost(report=evolve(full, arch="aarch64"))],
+        )
+
+    assert "mixed-architectures" == caught.value.code
+    assert "x86_64" == baseline(catalogue, [unsaid, FleetHost(report=full)]).scope.arch
+
+
+def test_no_hosts_have_no_baseline(catalogue: pa.FileCatalogue) -> None:
+    """An empty fleet supports everything, which helps nobody."""
+    with pytest.raises(pa.UsageError) as caught:
+        baseline(catalogue, [])
+    assert "no-reports" == caught.value.code
+
+
+def test_a_mask_makes_a_host_support_the_platform(tmp_path: Path) -> None:
+    """What a site withdraws is not asked of its hosts, and the mask is named."""
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "site.toml").write_text(
+        "schema = 1\n"
+        + "".join(
+            f'[[mask]]\nplatform = "*"\nfeature = "virtio-net.{name}"\n'
+            'reason = "no such hosts yet"\ndate = 2026-11-23\n'
+            for name in ("host-uso", "guest-uso4", "guest-uso6")
+        )
+    )
+    plain = pa.FileCatalogue([DEFINITIONS], cache="")
+    masked = pa.FileCatalogue([DEFINITIONS, tmp_path], cache="")
+    full = full_report(plain)
+    lost = ("tun.uso", "tun.udp-tunnel-gso")
+    fleet = [FleetHost(report=full), FleetHost(report=without(full, *lost))]
+
+    before, after = baseline(plain, fleet), baseline(masked, fleet)
+
+    assert before.newest is not None
+    assert after.newest is not None
+    assert "linux-6.1" == before.newest.name
+    assert "linux-6.16" == after.newest.name
+    assert ["tun.uso"] == [
+        name
+        for name, count in before.obstacles[0].lacking.items()
+        if count == 1 and before.obstacles[0].platform.startswith("linux-6.2@")
+    ]
+    assert () == before.masks
+    assert {"virtio-net.host-uso", "virtio-net.guest-uso4", "virtio-net.guest-uso6"} == {
+        mask.feature for mask in after.masks
+    }
+
+
+def test_backends_and_accelerators_narrow_the_question(catalogue: pa.FileCatalogue) -> None:
+    """A host without vhost supports a platform for those who do not ask for vhost."""
+    lost = FleetHost(report=without(full_report(catalogue), "vhost-net"))
+    every = baseline(catalogue, [lost])
+    taps = baseline(catalogue, [lost], scope=Scope(backends=("tap",)))
+
+    assert _newest_of(every, "linux") is None
+    assert taps.newest is not None
+    assert "linux" == taps.newest.lineage
+    with pytest.raises(pa.UnknownNameError):
+        baseline(catalogue, [lost], scope=Scope(accelerator="kwm"))
+    with pytest.raises(pa.UnknownNameError):
+        baseline(catalogue, [lost], edition="2020.1")
+
+
+def test_two_hundred_kinds_of_host(catalogue: pa.FileCatalogue) -> None:
+    """A fleet as fleets are: every host is in a group, and each obstacle has its hosts."""
+    fleet = [FleetHost(report=r, count=50) for r in variants(full_report(catalogue), 200)]
+    found = baseline(catalogue, fleet)
+
+    assert 10_000 == found.count == sum(group.count for group in found.groups)
+    assert 200 == len(found.hosts)
+    assert found.groups[0].newest is not None
+    assert found.groups[0].count == max(group.count for group in found.groups)
+    assert all(0 < obstacle.count < 10_000 for obstacle in found.obstacles)
+
+
+# --- who is left behind --------------------------------------------------------------------------
+
+
+def _vm(catalogue: pa.FileCatalogue, platform: str) -> pa.GuestAbi:
+    vm = machine_with_nics(catalogue, "pc-q35-9.1", "tap", cpu=PINNED_CPU)
+    return pa.resolve(catalogue, vm, platform)
+
+
+def test_a_host_that_changes_strands_who_ran_on_it(catalogue: pa.FileCatalogue) -> None:
+    """Named are the virtual machine, the host, and what blocks; who can stay is not."""
+    full = full_report(catalogue)
+    abis = {"new.lock": _vm(catalogue, "linux-6.9"), "old.lock": _vm(catalogue, "linux-6.1")}
+    assert {"ok"} == {check(catalogue, abi, full).status for abi in abis.values()}
+    before = [FleetHost(report=full, count=3, names=("a", "b", "c"))]
+    worse = without(full, "tun.uso")
+    after = [
+        FleetHost(report=full, count=2, names=("a", "c")),
+        FleetHost(report=worse, names=("b",)),
+    ]
+
+    (lost,) = stranded(catalogue, abis, before, after)
+    assert ("new.lock", "changed", 1, ("b",)) == (lost.vm, lost.how, lost.count, lost.names)
+    assert {"tun.uso"} == {finding.capability for finding in lost.findings}
+    assert {"blocked"} == {finding.severity for finding in lost.findings}
+    # The other way round nobody is stranded, nor where nothing changes, nor where it was no better.
+    assert () == stranded(catalogue, abis, after, before)
+    assert () == stranded(catalogue, abis, after, after)
+    worst = [FleetHost(report=without(worse, "tun.tso4"), names=("b",))]
+    assert ["old.lock"] == [s.vm for s in stranded(catalogue, abis, after, worst)]
+
+
+def test_a_host_that_joins_strands_who_cannot_move_to_it(catalogue: pa.FileCatalogue) -> None:
+    """A new host of a new kind, or one more of a kind that was always closed to the machine."""
+    full = full_report(catalogue)
+    poor = without(full, "tun.uso")
+    abis = {"vm": _vm(catalogue, "linux-6.9")}
+    rich = FleetHost(report=full, count=2, names=("a", "b"))
+
+    def joins(before: list[FleetHost], after: list[FleetHost]) -> list[tuple[str, int, object]]:
+        return [(s.how, s.count, s.names) for s in stranded(catalogue, abis, before, after)]
+
+    new = FleetHost(report=poor, count=1, names=("c",))
+    two = FleetHost(report=poor, count=2, names=("c", "d"))
+    assert [("joined", 1, ("c",))] == joins([rich], [rich, new])
+    assert [("joined", 1, ("d",))] == joins([rich, new], [rich, two])
+    assert [] == joins([new], [new, rich])
+
+
+def test_unknown_strands_unless_allowed(catalogue: pa.FileCatalogue) -> None:
+    """What is not known of a host blocks there as what is absent does."""
+    full = full_report(catalogue)
+    vague = without(full, "tun.uso", state="unknown")
+    abis = {"vm": _vm(catalogue, "linux-6.9")}
+    before = [FleetHost(report=full, names=("a",))]
+    after = [FleetHost(report=vague, names=("a",))]
+
+    (lost,) = stranded(catalogue, abis, before, after)
+    assert {"capability-unknown"} == {finding.code for finding in lost.findings}
+    assert () == stranded(catalogue, abis, before, after, allow_unknown=True)
+
+
+def test_a_fleet_of_which_nothing_earlier_is_known_is_asked_as_a_whole(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Without a *before*, named is every host that a virtual machine cannot be on."""
+    full = full_report(catalogue)
+    fleet = [
+        FleetHost(report=full, count=2, names=("a", "b")),
+        FleetHost(report=without(full, "tun.uso"), count=30, names=("c",)),
+    ]
+    (lost,) = stranded(catalogue, {"vm": _vm(catalogue, "linux-6.9")}, (), fleet)
+
+    assert ("member", 30, ("c",)) == (lost.how, lost.count, lost.names)
+
+
+def test_hosts_that_join_and_leave_give_the_fleet_back(catalogue: pa.FileCatalogue) -> None:
+    """Hosts with the same report are counted together; one that leaves takes its name along."""
+    one, two = variants(full_report(catalogue), 2)
+    fleet = [FleetHost(report=one, count=2, names=("a", "b")), FleetHost(report=two, names=("c",))]
+    more = joined(fleet, [FleetHost(report=one, names=("d",))])
+
+    assert [(3, ("a", "b", "d")), (1, ("c",))] == [(h.count, h.names) for h in more]
+    assert fleet == left(more, "d", one)
+    assert fleet[:1] == left(fleet, "c", two)
+    assert None is left(fleet[:1], "c", two)
+    # Not every name is kept of many hosts: one of them leaves all the same.
+    assert [(2, ("a", "b", "d")), (1, ("c",))] == [
+        (h.count, h.names) for h in left(more, "not kept", one) or ()
+    ]
