@@ -1,6 +1,6 @@
 """The rooms of the code, and which way the arrows between them point.
 
-The room that the plan calls ``resolve/`` is called ``resolver/``: a package
+The rooms of `resolve` and `verify` are called ``resolver/`` and ``verifier/``: a package
 ``platform_abi.resolve`` would shadow the public function of that name.
 """
 
@@ -19,7 +19,7 @@ PACKAGE = Path(platform_abi.__file__).parent
 #: Lowest first. A room may know those before it, and itself.
 ROOMS = (
     "_version", "errors", "files", "model", "definitions", "resolver", "emit", "qemu", "guest",
-    "host", "compat", "fleet", "diagnosis", "launch", "monitor", "verify", "author", "cli",
+    "host", "compat", "fleet", "diagnosis", "launch", "monitor", "verifier", "author", "cli",
 )  # fmt: skip
 
 #: What may know every room: the face, the entry point, and strategies for tests.

@@ -98,9 +98,9 @@ if TYPE_CHECKING:
     from platform_abi.resolver.offered import offered_bits
     from platform_abi.resolver.resolve import resolve
     from platform_abi.resolver.virtual_machine import virtual_machine
-    from platform_abi.verify.paused import verify_start
-    from platform_abi.verify.verification import Verification, VerifyFinding
-    from platform_abi.verify.verify import verify
+    from platform_abi.verifier.paused import verify_start
+    from platform_abi.verifier.verification import Verification, VerifyFinding
+    from platform_abi.verifier.verify import verify
 
 _HOME = {
     "AbiDifference": "resolver.compare",
@@ -151,8 +151,8 @@ _HOME = {
     "UnknownNameError": "errors",
     "Unpinned": "model.abi",
     "UsageError": "errors",
-    "Verification": "verify.verification",
-    "VerifyFinding": "verify.verification",
+    "Verification": "verifier.verification",
+    "VerifyFinding": "verifier.verification",
     "VirtualMachine": "model.vm",
     "abi_digest": "resolver.digest",
     "abi_document": "emit.document",
@@ -201,8 +201,8 @@ _HOME = {
     "shell_lines": "emit.arguments",
     "stranded": "fleet.stranded",
     "traits": "compat.labels",
-    "verify": "verify.verify",
-    "verify_start": "verify.paused",
+    "verify": "verifier.verify",
+    "verify_start": "verifier.paused",
     "virtual_machine": "resolver.virtual_machine",
 }
 

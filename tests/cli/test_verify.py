@@ -15,8 +15,8 @@ from platform_abi.cli import main
 from platform_abi.cli.verify import run
 from platform_abi.emit.lockfile import lockfile, write_text
 from platform_abi.host.document import report_line
-from platform_abi.verify.running import RunningVm
-from tests.verify.recorded_machine import (
+from platform_abi.verifier.running import RunningVm
+from tests.verifier.recorded_machine import (
     bare,
     promised,
     resolved,
@@ -24,7 +24,7 @@ from tests.verify.recorded_machine import (
     telling,
     with_properties,
 )
-from tests.verify.test_verify import able
+from tests.verifier.test_verify import able
 
 _NET0 = "/machine/peripheral/net0"
 

@@ -21,13 +21,13 @@ from platform_abi.cli.verify import run
 from platform_abi.emit.lockfile import lockfile, write_text
 from platform_abi.qemu.process import Throwaway
 from platform_abi.qemu.stdio_qmp import Qmp
-from platform_abi.verify.expected import expected
-from platform_abi.verify.paused import verify_start
-from platform_abi.verify.peer import QmpPeer
-from platform_abi.verify.running import Answer, RunningVm, look, read
-from platform_abi.verify.stand_in import stand_in
-from platform_abi.verify.verification import Verification, VerifyFinding
-from platform_abi.verify.verify import verify
+from platform_abi.verifier.expected import expected
+from platform_abi.verifier.paused import verify_start
+from platform_abi.verifier.peer import QmpPeer
+from platform_abi.verifier.running import Answer, RunningVm, look, read
+from platform_abi.verifier.stand_in import stand_in
+from platform_abi.verifier.verification import Verification, VerifyFinding
+from platform_abi.verifier.verify import verify
 
 pytestmark = pytest.mark.live
 

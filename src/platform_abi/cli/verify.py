@@ -17,7 +17,7 @@ from platform_abi.errors import UsageError, printable
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
     from platform_abi.model.host import HostReport
-    from platform_abi.verify.verification import (
+    from platform_abi.verifier.verification import (
         Verification,
         VerifyFinding,
         VerifySeverity,
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = _running(catalogue, abi, arguments)
     if arguments.json:
         from platform_abi.emit.document import to_json
-        from platform_abi.verify.document import verify_document
+        from platform_abi.verifier.document import verify_document
 
         sys.stdout.write(to_json(verify_document(found)))
     else:
@@ -64,10 +64,10 @@ def _running(
     catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace
 ) -> Verification:
     """Ask the QEMU behind a socket."""
-    from platform_abi.verify.expected import expected
-    from platform_abi.verify.peer import TIMEOUT, QmpPeer
-    from platform_abi.verify.running import look, read
-    from platform_abi.verify.verify import verify
+    from platform_abi.verifier.expected import expected
+    from platform_abi.verifier.peer import TIMEOUT, QmpPeer
+    from platform_abi.verifier.running import look, read
+    from platform_abi.verifier.verify import verify
 
     with QmpPeer(arguments.qmp, timeout=arguments.timeout or TIMEOUT) as peer:
         vm = look(peer.ask)
@@ -80,7 +80,7 @@ def _start(
 ) -> Verification:
     """Start a QEMU for it, and look at that one."""
     from platform_abi.qemu.netdevs import find_qemu
-    from platform_abi.verify.paused import TIMEOUT, verify_start
+    from platform_abi.verifier.paused import TIMEOUT, verify_start
 
     return verify_start(
         catalogue,

@@ -21,7 +21,7 @@ from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import know
 from platform_abi.resolver.offered import offered_bits
 from platform_abi.resolver.plan import plan_for
-from platform_abi.verify.verification import Offer, Sides, VerifyFinding, VerifySeverity
+from platform_abi.verifier.verification import Offer, Sides, VerifyFinding, VerifySeverity
 
 
 def promised_offer(catalogue: Catalogue, abi: GuestAbi, device: str) -> Offer | None:

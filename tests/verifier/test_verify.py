@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.resolver.fingerprint import machine_content
-from platform_abi.verify.document import verify_document
-from platform_abi.verify.expected import ExpectedObject, expected, nearest_build
-from platform_abi.verify.properties import same
-from platform_abi.verify.running import RunningObject, RunningVm
-from platform_abi.verify.verification import Offer, Verification, VerifyFinding
-from platform_abi.verify.verify import verify
-from tests.verify.recorded_machine import (
+from platform_abi.verifier.document import verify_document
+from platform_abi.verifier.expected import ExpectedObject, expected, nearest_build
+from platform_abi.verifier.properties import same
+from platform_abi.verifier.running import RunningObject, RunningVm
+from platform_abi.verifier.verification import Offer, Verification, VerifyFinding
+from platform_abi.verifier.verify import verify
+from tests.verifier.recorded_machine import (
     CPU,
     DEVICES,
     bare,

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.verify.expected import expected
-from platform_abi.verify.peer import QmpPeer
-from platform_abi.verify.running import Answer, look, read, spelled
-from platform_abi.verify.verify import verify
-from tests.verify.recorded_machine import GREETING, bare, promised, resolved, serving, telling
-from tests.verify.test_verify import able
+from platform_abi.verifier.expected import expected
+from platform_abi.verifier.peer import QmpPeer
+from platform_abi.verifier.running import Answer, look, read, spelled
+from platform_abi.verifier.verify import verify
+from tests.verifier.recorded_machine import GREETING, bare, promised, resolved, serving, telling
+from tests.verifier.test_verify import able
 
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 

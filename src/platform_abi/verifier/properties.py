@@ -7,9 +7,9 @@ import json
 from platform_abi.model.realize import PropertyValue
 from platform_abi.model.visibility import Seen
 from platform_abi.resolver.explicit import BOOLEANS, decimal
-from platform_abi.verify.expected import ExpectedObject
-from platform_abi.verify.stand_in import REFERENCES
-from platform_abi.verify.verification import Sides, VerifyFinding, VerifySeverity
+from platform_abi.verifier.expected import ExpectedObject
+from platform_abi.verifier.stand_in import REFERENCES
+from platform_abi.verifier.verification import Sides, VerifyFinding, VerifySeverity
 
 
 def compare_properties(sides: Sides) -> tuple[list[VerifyFinding], int]:

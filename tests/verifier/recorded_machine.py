@@ -13,8 +13,8 @@ from typing import Any
 from attrs import evolve
 
 import platform_abi as pa
-from platform_abi.verify.expected import expected
-from platform_abi.verify.running import RunningObject, RunningVm
+from platform_abi.verifier.expected import expected
+from platform_abi.verifier.running import RunningObject, RunningVm
 
 #: Devices of many families, some without an id, one behind another, two with unlike backends.
 DEVICES = (

@@ -18,8 +18,8 @@ from platform_abi.model.value import Value
 from platform_abi.model.vm import Device
 from platform_abi.resolver.full import full_properties
 from platform_abi.resolver.machine_table import KnownBuild, known_build
-from platform_abi.verify.located import Located, locate
-from platform_abi.verify.running import RunningObject, RunningVm
+from platform_abi.verifier.located import Located, locate
+from platform_abi.verifier.running import RunningObject, RunningVm
 
 
 @frozen(kw_only=True, repr=False)

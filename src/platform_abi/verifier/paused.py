@@ -17,14 +17,14 @@ from platform_abi.model.host import HostReport
 from platform_abi.model.value import Value
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES, Qtest
 from platform_abi.qemu.stdio_qmp import CommandError, Qmp, QmpError
-from platform_abi.verify.buses import Buses, chain_of
-from platform_abi.verify.expected import expected
-from platform_abi.verify.harmless import harmless
-from platform_abi.verify.offered import promised_offer
-from platform_abi.verify.running import Answer, Ask, Command, RunningVm, look, read
-from platform_abi.verify.stand_in import StandIn, stand_in
-from platform_abi.verify.verification import Offer, Verification
-from platform_abi.verify.verify import NOTHING_KNOWN, verify
+from platform_abi.verifier.buses import Buses, chain_of
+from platform_abi.verifier.expected import expected
+from platform_abi.verifier.harmless import harmless
+from platform_abi.verifier.offered import promised_offer
+from platform_abi.verifier.running import Answer, Ask, Command, RunningVm, look, read
+from platform_abi.verifier.stand_in import StandIn, stand_in
+from platform_abi.verifier.verification import Offer, Verification
+from platform_abi.verifier.verify import NOTHING_KNOWN, verify
 
 #: How long QEMU may take to start, and to answer, by default, in seconds.
 TIMEOUT = 30.0

@@ -9,7 +9,7 @@ from attrs import frozen
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.value import Value
-from platform_abi.verify.running import RunningObject, RunningVm
+from platform_abi.verifier.running import RunningObject, RunningVm
 
 
 @frozen(kw_only=True, repr=False)

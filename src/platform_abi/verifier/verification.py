@@ -12,8 +12,8 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.value import Value
 from platform_abi.model.visibility import Seen
 from platform_abi.resolver.machine_table import KnownBuild
-from platform_abi.verify.expected import Expected
-from platform_abi.verify.running import RunningVm
+from platform_abi.verifier.expected import Expected
+from platform_abi.verifier.running import RunningVm
 
 VerifyStatus = Literal["ok", "drift", "unknown"]
 VerifySeverity = Literal["info", "unknown", "drift"]

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.verify.harmless import harmless
-from platform_abi.verify.stand_in import stand_in
-from tests.verify.recorded_machine import DEVICES, resolved
+from platform_abi.verifier.harmless import harmless
+from platform_abi.verifier.stand_in import stand_in
+from tests.verifier.recorded_machine import DEVICES, resolved
 
 #: Options that reach nobody else.
 _OWN = (

@@ -6,7 +6,7 @@ from platform_abi.guest.pci_function import ConfigSpace, MemorySpace, PortSpace
 from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.model.guest import GuestBoard
 from platform_abi.qemu.qtest import Qtest
-from platform_abi.verify.running import Ask
+from platform_abi.verifier.running import Ask
 
 #: Where the extended configuration space is put: below the holes that boards use, above any RAM
 #: here. The lowest bit switches it on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from platform_abi.emit.document import SCHEMA_VERSION
-from platform_abi.verify.verification import Verification, VerifyFinding
+from platform_abi.verifier.verification import Verification, VerifyFinding
 
 
 def verify_document(verification: Verification) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import HostReport
 from platform_abi.resolver.machine_table import known_build
-from platform_abi.verify.expected import expected
-from platform_abi.verify.identity import ANOTHER, cpu, devices, machine
-from platform_abi.verify.offered import left_to_host, offered_otherwise
-from platform_abi.verify.properties import compare_properties
-from platform_abi.verify.running import RunningVm
-from platform_abi.verify.verification import (
+from platform_abi.verifier.expected import expected
+from platform_abi.verifier.identity import ANOTHER, cpu, devices, machine
+from platform_abi.verifier.offered import left_to_host, offered_otherwise
+from platform_abi.verifier.properties import compare_properties
+from platform_abi.verifier.running import RunningVm
+from platform_abi.verifier.verification import (
     Offer,
     Sides,
     Verification,

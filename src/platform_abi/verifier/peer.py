@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from platform_abi.errors import HostError, printable
 from platform_abi.qemu.address import Address, connect, read_address
-from platform_abi.verify.running import Answer, Command
+from platform_abi.verifier.running import Answer, Command
 
 #: How long QEMU may take to greet, and to answer, by default, in seconds.
 TIMEOUT = 10.0

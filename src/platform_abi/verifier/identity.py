@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from platform_abi.verify.running import RunningObject
-from platform_abi.verify.verification import Sides, VerifyFinding
+from platform_abi.verifier.running import RunningObject
+from platform_abi.verifier.verification import Sides, VerifyFinding
 
 #: It is not the lockfile's virtual machine at all: comparing more would only bury that.
 ANOTHER = frozenset({"machine-type", "architecture"})
