@@ -1,4 +1,7 @@
-"""The rooms of the code, and which way the arrows between them point.
+"""The rooms of the code, and which way the arrows between and inside of them point.
+
+Every import counts, wherever it stands in a file: those inside functions, which only make start-up
+fast, and those for type checkers. A module that needs another to be explained needs it.
 
 The rooms of `resolve` and `verify` are called ``resolver/`` and ``verifier/``: a package
 ``platform_abi.resolve`` would shadow the public function of that name.
@@ -7,7 +10,10 @@ The rooms of `resolve` and `verify` are called ``resolver/`` and ``verifier/``: 
 from __future__ import annotations
 
 import ast
+import functools
+import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,6 +40,11 @@ OUTSIDE = {
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "definitions_data" not in path.parts)
 
+#: Circles that stand until they are mended: the arrow of each that has to go.
+CIRCLES = {("platform_abi.definitions.meaning", "platform_abi.definitions.catalogue")}
+
+CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
+
 
 def _room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -43,9 +54,14 @@ def _name(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
+@functools.cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def _imports(path: Path) -> Iterator[str]:
     """Yield every module that *path* imports, wherever in the file, for types only as well."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -53,12 +69,26 @@ def _imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def _module(path: Path) -> str:
+    """Return the dotted name of the module in *path*."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(["platform_abi", *(part for part in parts if part != "__init__")])
+
+
+def _imported_modules(path: Path) -> set[str]:
+    """Return the modules of this package that *path* imports, or imports a name from."""
+    names = set(_imports(path))
+    return {name for name in (*names, *(n.rpartition(".")[0] for n in names)) if name in MODULES}
+
+
+MODULES = {_module(path): path for path in FILES}
+
+
 def _calls(path: Path) -> set[str]:
     """Return the names of builtins that *path* calls by name."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     return {
         node.func.id
-        for node in ast.walk(tree)
+        for node in _nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
 
@@ -80,6 +110,34 @@ def test_arrows_point_down_only(path: Path) -> None:
         if parts[0] == "platform_abi":
             assert len(parts) > 1, f"{_name(path)} imports the public face"
             assert parts[1] in allowed, f"{_name(path)} imports {name}"
+
+
+def test_no_circles_inside_a_room() -> None:
+    """Modules of a room can be put in an order too: none needs itself by way of others."""
+    arrows = {
+        name: {
+            other
+            for other in _imported_modules(path)
+            # A module's room is in its name; only what is more than that counts.
+            if other != name and other not in {"platform_abi", f"platform_abi.{_room(path)}"}
+            if (name, other) not in CIRCLES
+        }
+        for name, path in MODULES.items()
+        if _room(path) not in FREE
+    }
+    try:
+        tuple(TopologicalSorter(arrows).static_order())
+    except CycleError as error:
+        # What comes first in the list is imported by what comes second.
+        pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+def test_the_rooms_are_those_of_the_contributing_guide() -> None:
+    """Who reads CONTRIBUTING.md knows every room, in the order that arrows may point."""
+    (table,) = re.findall(r"\| room \|.*?\n\n", CONTRIBUTING.read_text(encoding="utf-8"), re.DOTALL)
+    assert [room for room in ROOMS if room != "_version"] == re.findall(
+        r"^\| `(\w+)` \|", table, re.MULTILINE
+    )
 
 
 def test_nothing_knows_the_command_line_or_the_tests() -> None:
@@ -144,10 +202,9 @@ def test_the_resolver_knows_no_name_of_qemus() -> None:
     for path in FILES:
         if _room(path) != "resolver":
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
         documented = {
             id(node.body[0].value)
-            for node in ast.walk(tree)
+            for node in _nodes(path)
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
             and node.body
             and isinstance(node.body[0], ast.Expr)
@@ -155,11 +212,11 @@ def test_the_resolver_knows_no_name_of_qemus() -> None:
         # What an optional argument of the public face is by default is no decision of the room's.
         documented |= {
             id(default)
-            for node in ast.walk(tree)
+            for node in _nodes(path)
             if isinstance(node, ast.FunctionDef)
             for default in (*node.args.defaults, *node.args.kw_defaults)
         }
-        for node in ast.walk(tree):
+        for node in _nodes(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 if id(node) in documented or " " in node.value:
                     continue
