@@ -32,6 +32,7 @@ from platform_abi.model.machine import (
     QemuBuild,
     TypeTable,
 )
+from platform_abi.model.names import feature_stem
 from platform_abi.model.option_table import OptionTable
 from platform_abi.model.platform import Listing, Mask, Platform, PlatformReference
 from platform_abi.model.realize import RealizeTable
@@ -47,7 +48,7 @@ BUILD = "qemu-10.2.0"
 NAMES = ("alpha", "beta-2")
 
 
-class MemoryCatalogue:
+class MemoryCatalogue(Catalogue):
     """A catalogue of values in memory: what the resolver sees of definition files."""
 
     def __init__(
@@ -90,11 +91,11 @@ class MemoryCatalogue:
 
     def features(self, stem: str) -> tuple[Feature, ...]:
         """Return the features of family *stem*."""
-        return tuple(f for f in self._features if f.id.split(".", 1)[0] == stem)
+        return tuple(f for f in self._features if feature_stem(f.id) == stem)
 
     def feature_stems(self) -> tuple[str, ...]:
         """Return the families that have features."""
-        return tuple(sorted({f.id.split(".", 1)[0] for f in self._features}))
+        return tuple(sorted({feature_stem(f.id) for f in self._features}))
 
     def capabilities(self) -> dict[str, Capability]:
         """Return the capabilities."""

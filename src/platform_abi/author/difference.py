@@ -284,11 +284,9 @@ def host_bits(
         return 0
     bits = {bit.property: bit.bit for bit in family.bit if bit.property}
     found = 0
-    for stem in family.feature_files:
-        for feature in catalogue.features(stem):
-            needs = feature.needs(backend)
-            if needs is not None and not set(needs) <= present:
-                for text in feature.properties:
-                    name = text.rpartition(".")[2]
-                    found |= 1 << bits[name] if name in bits else 0
+    for feature in catalogue.family_features(family):
+        needs = feature.needs(backend)
+        if needs is not None and not set(needs) <= present:
+            for _, name in feature.drives:
+                found |= 1 << bits[name] if name in bits else 0
     return found

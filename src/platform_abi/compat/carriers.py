@@ -12,6 +12,7 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.host import HostReport
+from platform_abi.model.names import driver_and_property, feature_stem
 from platform_abi.model.value import Value
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import ACCELERATOR, NO_BACKEND
@@ -45,7 +46,7 @@ def carriers(
 
     Always at least one: a lockfile can name a feature that these definitions do not have.
     """
-    feature = find_feature(catalogue, feature_id)
+    feature = catalogue.feature(feature_id)
     if feature is None:
         return [Carrier(feature=feature_id)]
     found = [
@@ -64,28 +65,12 @@ def carriers(
     return found or [_everywhere(abi, feature)]
 
 
-def find_feature(catalogue: Catalogue, feature_id: str) -> Feature | None:
-    """Return the feature called *feature_id*, or None where nothing defines it."""
-    stem = feature_id.split(".", 1)[0]
-    if stem not in catalogue.feature_stems():
-        return None
-    return next((f for f in catalogue.features(stem) if f.id == feature_id), None)
-
-
 def open_feature(catalogue: Catalogue, what: str) -> Feature | None:
     """Return the feature that an ABI leaves open: *what* is its id, or ``driver.property=auto``."""
     place, explicit, _ = what.partition(" ")[0].partition("=")
     if not explicit:
-        return find_feature(catalogue, place)
-    driver, _, name = place.partition(".")
-    for family in catalogue.devices().families:
-        if driver in (family.driver, *family.proxies):
-            wanted = f"{family.driver}.{name}"
-            for stem in family.feature_files:
-                for feature in catalogue.features(stem):
-                    if wanted in feature.properties:
-                        return feature
-    return None
+        return catalogue.feature(place)
+    return catalogue.feature_of(*driver_and_property(place))
 
 
 def _everywhere(abi: GuestAbi, feature: Feature) -> Carrier:
@@ -98,7 +83,7 @@ def _everywhere(abi: GuestAbi, feature: Feature) -> Carrier:
 
 
 def _places(catalogue: Catalogue, abi: GuestAbi, feature: Feature) -> Iterator[_Place]:
-    stem = feature.id.split(".", 1)[0]
+    stem = feature_stem(feature.id)
     aliases = _aliases(catalogue, abi)
     for family in catalogue.devices().families:
         if stem not in family.feature_files:
@@ -106,9 +91,9 @@ def _places(catalogue: Catalogue, abi: GuestAbi, feature: Feature) -> Iterator[_
         if family.driver == MACHINE or family.backend == ACCELERATOR:
             yield _Place(family=family, backend=abi.vm.accelerator, device=None)
             continue
-        for label, device in zip(abi.vm.labels(), abi.vm.devices, strict=True):
+        for label, device in abi.vm.labelled():
             driver = aliases.get(device.driver, device.driver)
-            if driver not in (family.driver, *family.proxies):
+            if driver not in family.drivers:
                 continue
             if feature.drivers and driver not in feature.drivers:
                 continue
@@ -132,7 +117,7 @@ def known_plan(catalogue: Catalogue, abi: GuestAbi) -> Plan | None:
 
 def _setting(abi: GuestAbi, feature: Feature, place: _Place) -> Setting | None:
     """Return what the ABI sets for *feature* there: the device's own before its kind's."""
-    names = {text.partition(".")[2] for text in feature.properties}
+    names = {name for _, name in feature.drives}
     matching = [s for s in abi.settings if s.property in names]
     own = [s for s in matching if s.device is not None and s.device == place.device]
     wide = [s for s in matching if s.device is None and s.driver == place.family.driver]
@@ -150,23 +135,22 @@ def defaults_gained(
     if plan is None:
         return
     given = {(s.device, s.property) for s in abi.settings if s.layer in ("global", "device")}
-    for stem in catalogue.feature_stems():
-        for feature in catalogue.features(stem):
-            on = feature.when_supported
-            if feature.kind != "setting" or feature.opt_in or on is None or not feature.demands(on):
-                continue
-            if not plan.applies(feature):
-                continue
-            for place in _places(catalogue, abi, feature):
-                needs = feature.needs(place.backend) or ()
-                states = {first.state(name) for name in needs}
-                gained = "absent" in states and all(second.state(n) == "present" for n in needs)
-                driver, _, name = feature.properties[0].partition(".")
-                if gained and not {(place.device, name), (None, name)} & given:
-                    yield Carrier(
-                        feature=feature.id,
-                        property=f"{driver}.{name}",
-                        value=on,
-                        device=place.device,
-                        backend=place.backend,
-                    )
+    for feature in catalogue.every_feature():
+        on = feature.when_supported
+        if feature.kind != "setting" or feature.opt_in or on is None or not feature.demands(on):
+            continue
+        if not plan.applies(feature):
+            continue
+        for place in _places(catalogue, abi, feature):
+            needs = feature.needs(place.backend) or ()
+            states = {first.state(name) for name in needs}
+            gained = "absent" in states and all(second.state(n) == "present" for n in needs)
+            name = feature.drives[0][1]
+            if gained and not {(place.device, name), (None, name)} & given:
+                yield Carrier(
+                    feature=feature.id,
+                    property=feature.properties[0],
+                    value=on,
+                    device=place.device,
+                    backend=place.backend,
+                )

@@ -321,8 +321,8 @@ def _own(abi: GuestAbi, known: KnownBuild, driver: str) -> Iterator[set[str]]:
         return {key for key, _ in pairs}
 
     vm, types = abi.vm, known.types
-    for label, device in zip(vm.labels(), vm.devices, strict=True):
-        canonical = types.aliases.get(device.driver, device.driver)
+    for label, device in vm.labelled():
+        canonical = types.canonical(device.driver)
         own = keys(device.properties) | {s.property for s in abi.settings if s.device == label}
         if driver == canonical:
             yield own

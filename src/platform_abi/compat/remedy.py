@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve, frozen
 
-from platform_abi.compat.carriers import find_feature
 from platform_abi.compat.supported import CONSERVATIVE, preference
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import GuestAbi
@@ -75,7 +74,7 @@ def _overridden(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) ->
     """Return the choice of *abi* with what needs the *lacking* capabilities at its fallback."""
     chosen = parse_platform(abi.platform)
     names = {n for p in abi.preconditions if p.capability in lacking for n in p.because}
-    features = [find_feature(catalogue, name) for name in sorted(names)]
+    features = [catalogue.feature(name) for name in sorted(names)]
     if len(names) > _FEW:
         return None
     overrides = dict(chosen.overrides)

@@ -12,6 +12,8 @@ from platform_abi.definitions.cache import ValueCache, cache_folder
 from platform_abi.definitions.files import DefinitionFiles, File, natural, stem_of
 from platform_abi.definitions.search import search_path
 from platform_abi.errors import DefinitionError, unknown
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.names import feature_stem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class FileCatalogue:
+class FileCatalogue(Catalogue):
     """Definitions in one or more folders of the layout of the packaged ones.
 
     Later folders add to earlier ones. One name with two meanings is an error that shows both
@@ -211,7 +213,7 @@ class FileCatalogue:
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""
-        key = ("meant", platform.name, stem := feature.id.split(".", 1)[0])
+        key = ("meant", platform.name, stem := feature_stem(feature.id))
         if key not in self.memo:
             from platform_abi.definitions.meaning import check_listings
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import DefinitionError, suggest
+from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import ANY_PLATFORM, Mask, Platform
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ def mask_fault(catalogue: FileCatalogue, mask: Mask | MaskEntry) -> tuple[str, s
     platforms = catalogue.platform_names()
     if mask.platform != ANY_PLATFORM and mask.platform not in platforms:
         return "platform", f"no platform '{mask.platform}'{suggest(mask.platform, platforms)}"
-    missing = _unmeant(catalogue, mask.feature, mask.feature.split(".", 1)[0])
+    missing = _unmeant(catalogue, mask.feature, feature_stem(mask.feature))
     return ("feature", missing) if missing else None
 
 
 def _unmeant(catalogue: FileCatalogue, name: str, stem: str) -> str | None:
     """Return why no feature is meant by *name*, or None; of other families than *stem*."""
-    family = name.partition(".")[0]
+    family = feature_stem(name)
     if family not in catalogue.feature_stems():
         return f"no feature family '{family}'{suggest(family, catalogue.feature_stems())}"
     if family != stem:

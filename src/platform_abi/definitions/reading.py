@@ -46,6 +46,7 @@ from platform_abi.model.machine import (
     QemuBuild,
     TypeTable,
 )
+from platform_abi.model.names import feature_stem
 from platform_abi.model.option_table import OptionTable
 from platform_abi.model.platform import Mask, Platform
 from platform_abi.model.realize import RealizeTable
@@ -113,7 +114,7 @@ class Reader:
         merged: dict[str, tuple[Feature, File]] = {}
         for file in files:
             for index, feature in enumerate(self.document(FeatureFile, file).feature):
-                family = feature.id.split(".", 1)[0]
+                family = feature_stem(feature.id)
                 if family != stem:
                     message = f"feature '{feature.id}' belongs into {family}.toml"
                     raise DefinitionError(

@@ -25,6 +25,7 @@ from platform_abi.diagnosis.meanings import (
 )
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
+from platform_abi.model.names import feature_stem
 from platform_abi.model.value import Value
 
 
@@ -244,7 +245,7 @@ def _of_masks(
 
 def _features(catalogue: Catalogue, meaning: Meaning) -> list[Lacking]:
     """Return the features that a message is about, those of them that the catalogue has."""
-    stems = dict.fromkeys(name.partition(".")[0] for name in meaning.features)
+    stems = dict.fromkeys(feature_stem(name) for name in meaning.features)
     return [
         lacking_feature(catalogue, feature)
         for stem in stems

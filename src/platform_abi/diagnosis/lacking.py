@@ -11,6 +11,7 @@ from platform_abi.compat.supported import CONSERVATIVE
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.feature import Feature
+from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import PlatformReference, version_key
 from platform_abi.model.value import Value
 from platform_abi.resolver.decide import choose, decide
@@ -121,12 +122,9 @@ def _by_property(catalogue: Catalogue, family: DeviceFamily) -> dict[str, Featur
     key = ("feature-by-property", family.name)
     found: dict[str, Feature] | None = catalogue.memo.get(key)
     if found is None:
-        known = set(catalogue.feature_stems())
-        stems = [stem for stem in family.feature_files if stem in known]
         pairs = [
             (place, feature)
-            for stem in stems
-            for feature in catalogue.features(stem)
+            for feature in catalogue.family_features(family)
             if feature.kind in ("setting", "guard")
             for place in feature.properties
         ]
@@ -193,7 +191,7 @@ def platforms_without(catalogue: Catalogue, features: Iterable[str]) -> dict[str
     wanted = set(features)
     known = [
         feature
-        for stem in sorted({name.partition(".")[0] for name in wanted})
+        for stem in sorted({feature_stem(name) for name in wanted})
         for feature in catalogue.features(stem)
         if feature.id in wanted
     ]

@@ -101,10 +101,7 @@ def family_of(catalogue: Catalogue, name: str) -> DeviceFamily | None:
     for family in catalogue.devices().families:
         if name == family.name:
             return family
-    for family in catalogue.devices().families:
-        if name in (family.driver, *family.proxies):
-            return family
-    return None
+    return catalogue.devices().family_of(name)
 
 
 def chosen_family(catalogue: Catalogue, driver: str) -> DeviceFamily:

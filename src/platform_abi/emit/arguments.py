@@ -62,7 +62,7 @@ def global_settings(abi: GuestAbi) -> list[Setting]:
 
 def own_settings(abi: GuestAbi) -> Iterator[tuple[Device, list[Setting]]]:
     """Yield each device that gets values of its own, with those that the platform sets."""
-    for label, device in zip(abi.vm.labels(), abi.vm.devices, strict=True):
+    for label, device in abi.vm.labelled():
         own = [s for s in abi.settings if s.device == label and s.layer == "platform"]
         if own:
             yield device, own

@@ -188,20 +188,16 @@ def _features(
     catalogue: Catalogue, family: DeviceFamily, backend: str
 ) -> Iterator[tuple[Feature, tuple[str, ...]]]:
     """Yield the features that *backend* carries only where the host can, with what that takes."""
-    for stem in family.feature_files:
-        for feature in catalogue.features(stem):
-            needs = feature.needs(backend)
-            if needs:
-                yield feature, needs
+    for feature in catalogue.family_features(family):
+        needs = feature.needs(backend)
+        if needs:
+            yield feature, needs
 
 
 def _own_properties(feature: Feature, family: DeviceFamily) -> Iterator[str]:
     """Yield the names of properties that turn *feature* on."""
     if feature.type == "bool":
-        for name in feature.properties:
-            driver, _, own = name.partition(".")
-            if driver == family.driver:
-                yield own
+        yield from (name for driver, name in feature.drives if driver == family.driver)
 
 
 def _exists(feature: Feature, known: Inventory, accelerator: str) -> bool:

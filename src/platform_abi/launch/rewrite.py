@@ -80,7 +80,7 @@ def _kinds(catalogue: Catalogue, abi: GuestAbi, driver: str) -> Mapping[str, str
     vm = abi.vm
     build, _ = choose_machine(catalogue, vm.machine, vm.arch, vm.build)
     known = known_build(catalogue, build.name, vm.arch)
-    return known.kinds(known.types.aliases.get(driver, driver))
+    return known.kinds(known.types.canonical(driver))
 
 
 #: Booleans in JSON.

@@ -101,9 +101,9 @@ def _facts(catalogue: Catalogue, vm: VirtualMachine) -> dict[str, str]:
     # The last of equal ones counts.
     facts |= {f"-global {g.driver}.{g.property}": g.value for g in vm.globals}
     types = _types(catalogue, vm)
-    for label, device in zip(vm.labels(), vm.devices, strict=True):
+    for label, device in vm.labelled():
         # An alias is the same device, whatever it is called.
-        driver = types.aliases.get(device.driver, device.driver)
+        driver = types.canonical(device.driver)
         behind = f" behind {device.backend}" if device.backend else ""
         facts[f"device {label}"] = f"{driver}{behind}"
         for key, value in _visible(catalogue, types, driver, device.properties):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from platform_abi.model.names import feature_stem
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from platform_abi.model.capability import Capability
-    from platform_abi.model.device import DeviceTable
+    from platform_abi.model.device import DeviceFamily, DeviceTable
     from platform_abi.model.feature import Feature
     from platform_abi.model.machine import (
         CpuModel,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Catalogue(Protocol):
-    """An immutable set of definitions.
+    """An immutable set of definitions; an implementation inherits what follows from the others.
 
     Every answer is a constant: asking twice gives the same value. *memo* is where pure functions
     of a catalogue keep what they have worked out about it.
@@ -47,6 +49,33 @@ class Catalogue(Protocol):
     def feature_stems(self) -> tuple[str, ...]:
         """Return the names of all feature files, sorted."""
         ...
+
+    def every_feature(self) -> Iterator[Feature]:
+        """Yield all features, by feature file and id."""
+        for stem in self.feature_stems():
+            yield from self.features(stem)
+
+    def feature(self, feature_id: str) -> Feature | None:
+        """Return the feature called *feature_id*, or None where nothing defines it."""
+        stem = feature_stem(feature_id)
+        if stem not in self.feature_stems():
+            return None
+        return next((f for f in self.features(stem) if f.id == feature_id), None)
+
+    def family_features(self, family: DeviceFamily) -> Iterator[Feature]:
+        """Yield the features that describe *family*."""
+        for stem in family.feature_files:
+            yield from self.features(stem)
+
+    def feature_of(self, driver: str, name: str) -> Feature | None:
+        """Return the feature that drives property *name* of *driver*, or of the device inside it.
+
+        None where no feature does.
+        """
+        family = self.devices().family_of(driver)
+        known = self.every_feature() if family is None else self.family_features(family)
+        wanted = f"{driver if family is None else family.driver}.{name}"
+        return next((feature for feature in known if wanted in feature.properties), None)
 
     def capabilities(self) -> dict[str, Capability]:
         """Return every host capability by id."""

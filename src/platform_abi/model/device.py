@@ -62,6 +62,11 @@ class DeviceFamily(Value):
     bit: tuple[VirtioBit, ...] = ()
 
     @property
+    def drivers(self) -> tuple[str, ...]:
+        """Return the drivers of the family, the innermost first."""
+        return (self.driver, *self.proxies)
+
+    @property
     def feature_files(self) -> tuple[str, ...]:
         """Return the stems of the feature files that describe the family."""
         return self.features or (self.name,)
@@ -91,3 +96,7 @@ class DeviceTable(Value):
     usual_accelerators: Mapping[str, str] = field(factory=dict)
     #: Feature bits that every virtio device has.
     common_bits: tuple[VirtioBit, ...] = ()
+
+    def family_of(self, driver: str) -> DeviceFamily | None:
+        """Return the family that *driver* is of, as its inner device or as a proxy."""
+        return next((family for family in self.families if driver in family.drivers), None)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from platform_abi.model.names import driver_and_property
 from platform_abi.model.value import Value
 
 Kind = Literal["setting", "precondition", "guard", "unpinnable"]
@@ -79,6 +80,11 @@ class Feature(Value):
     examines: tuple[str, ...] = ()
     note: str = ""
     reference: tuple[Reference, ...] = ()
+
+    @property
+    def drives(self) -> tuple[tuple[str, str], ...]:
+        """Return driver and name of each property."""
+        return tuple(driver_and_property(text) for text in self.properties)
 
     def needs(self, backend: str) -> tuple[str, ...] | None:
         """Return the host capabilities needed behind *backend*, or None if it cannot carry this."""

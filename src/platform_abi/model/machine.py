@@ -74,6 +74,10 @@ class TypeTable(Value):
     def __bool__(self) -> bool:
         return bool(self.parents)
 
+    def canonical(self, name: str) -> str:
+        """Return the type that ``-device`` means by *name*."""
+        return self.aliases.get(name, name)
+
     def ancestry(self, name: str) -> Iterator[str]:
         """Yield *name* and its parents, as far as they are known."""
         steps = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from attrs import frozen
 
 from platform_abi.model.value import Value
@@ -58,3 +60,7 @@ class VirtualMachine(Value):
             device.id if device.id is not None else f"device[{index}]"
             for index, device in enumerate(self.devices)
         ]
+
+    def labelled(self) -> Iterator[tuple[str, Device]]:
+        """Yield each device behind its label."""
+        return zip(self.labels(), self.devices, strict=True)

@@ -66,13 +66,10 @@ def check_override(catalogue: Catalogue, name: str, value: str) -> Feature:
     Raises UnknownNameError for no such feature, UsageError where it cannot have this value or
     where no value of a platform's decides it.
     """
-    stem = name.split(".", 1)[0]
-    known_stem = stem in catalogue.feature_stems()
-    features = {f.id: f for f in catalogue.features(stem)} if known_stem else {}
-    if name not in features:
-        known = [f.id for stem in catalogue.feature_stems() for f in catalogue.features(stem)]
+    feature = catalogue.feature(name)
+    if feature is None:
+        known = [f.id for f in catalogue.every_feature()]
         raise unknown("feature", name, known, code="unknown-feature")
-    feature = features[name]
     if feature.kind not in ("setting", "guard"):
         raise UsageError(
             f"feature '{name}' has no property that could be set",

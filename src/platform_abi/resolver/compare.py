@@ -35,11 +35,7 @@ def diff_platforms(
 ) -> list[PlatformDifference]:
     """Return every feature whose listing differs between two platforms, sorted by feature."""
     first, second = (listed(catalogue, choice) for choice in (before, after))
-    titles = {
-        feature.id: feature.title
-        for stem in catalogue.feature_stems()
-        for feature in catalogue.features(stem)
-    }
+    titles = {feature.id: feature.title for feature in catalogue.every_feature()}
     return [
         PlatformDifference(
             feature=name, title=titles[name], before=first.get(name), after=second.get(name)
@@ -60,16 +56,11 @@ def listed(catalogue: Catalogue, choice: PlatformReference | str) -> dict[str, s
     platform = catalogue.platform(reference.name)
     withdrawn = {m.feature for m in catalogue.masks() if m.covers(platform.name)}
     values: dict[str, str] = {}
-    for stem in catalogue.feature_stems():
-        for feature in catalogue.features(stem):
-            listing = catalogue.listing(platform, feature)
-            value = None if listing is None else listing.at(at)
-            if (
-                value is not None
-                and edition_key(feature.edition) <= at
-                and feature.id not in withdrawn
-            ):
-                values[feature.id] = value
+    for feature in catalogue.every_feature():
+        listing = catalogue.listing(platform, feature)
+        value = None if listing is None else listing.at(at)
+        if value is not None and edition_key(feature.edition) <= at and feature.id not in withdrawn:
+            values[feature.id] = value
     for name, value in reference.overrides:
         check_override(catalogue, name, value)
         values[name] = value
@@ -99,7 +90,7 @@ def _facts(abi: GuestAbi) -> dict[tuple[str, str], str]:
     if vm.cpu is not None:
         facts["machine", "CPU model"] = vm.cpu.model
         facts |= {("machine", f"CPU property {k}"): v for k, v in vm.cpu.properties}
-    for label, device in zip(vm.labels(), vm.devices, strict=True):
+    for label, device in vm.labelled():
         facts["device", label] = f"{device.driver} {device.backend}".strip()
         facts |= {("device", f"{label}.{k}"): v for k, v in device.properties}
     for s in abi.settings:

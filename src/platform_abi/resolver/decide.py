@@ -9,6 +9,7 @@ from attrs import frozen
 from platform_abi.model.abi import Layer
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
+from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import Mask, Platform, PlatformReference, edition_key
 from platform_abi.resolver.choice import choose_edition
 
@@ -78,7 +79,7 @@ def decide(catalogue: Catalogue, choice: Choice, feature: Feature, backend: str)
     mask = choice.masks.get(feature.id)
     free = needs == ()
     guaranteed = mask is None and (free or (needs is not None and listed is not None))
-    definition = f"features/{feature.id.split('.', 1)[0]}.toml"
+    definition = f"features/{feature_stem(feature.id)}.toml"
     layer: Layer = "platform"
     if feature.id in choice.overrides:
         value, source = choice.overrides[feature.id], "argument"

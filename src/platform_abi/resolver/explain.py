@@ -9,6 +9,7 @@ from platform_abi.model.abi import LAYERS, GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
 from platform_abi.model.machine import TypeTable
+from platform_abi.model.names import driver_and_property
 from platform_abi.model.platform import PlatformReference
 from platform_abi.model.vm import Properties, VirtualMachine
 from platform_abi.resolver.choice import parse_platform
@@ -60,9 +61,9 @@ def explain(
     """
     reference = parse_platform(platform) if isinstance(platform, str) else platform
     plan = plan_for(catalogue, vm, reference)
-    driver, _, prop = name.partition(".")
     types = plan.types
-    driver = types.aliases.get(driver, driver)
+    driver, prop = driver_and_property(name)
+    driver = types.canonical(driver)
     feature = _feature(plan, driver, prop)
     said = _abi_steps(plan, resolve(catalogue, vm, reference), driver, prop, feature)
     if any(step.layer in _EXPLICIT for step in said):
@@ -76,7 +77,7 @@ def explain(
     steps.sort(key=lambda step: LAYERS.index(step.layer))
     if not steps and feature is None and prop not in types.properties(driver):
         known = {f"{driver}.{p}" for p in types.properties(driver)}
-        known |= {p for f in _features(catalogue) for p in f.properties}
+        known |= {p for f in catalogue.every_feature() for p in f.properties}
         raise unknown("property", name, known, code="unknown-property")
     return Explanation(
         driver=driver,
@@ -108,19 +109,16 @@ def _without(vm: VirtualMachine, prop: str) -> VirtualMachine:
     )
 
 
-def _features(catalogue: Catalogue) -> list[Feature]:
-    return [f for stem in catalogue.feature_stems() for f in catalogue.features(stem)]
-
-
 def _inner(catalogue: Catalogue, driver: str) -> str:
-    families = catalogue.devices().families
-    return next((f.driver for f in families if driver in f.proxies), driver)
+    family = catalogue.devices().family_of(driver)
+    return driver if family is None else family.driver
 
 
 def _feature(plan: Plan, driver: str, prop: str) -> Feature | None:
-    drivers = (*plan.types.ancestry(driver), driver, _inner(plan.catalogue, driver))
-    wanted = {f"{step}.{prop}" for step in drivers}
-    return next((f for f in _features(plan.catalogue) if wanted & set(f.properties)), None)
+    features = (
+        plan.catalogue.feature_of(step, prop) for step in (driver, *plan.types.ancestry(driver))
+    )
+    return next((feature for feature in features if feature is not None), None)
 
 
 def _compat_steps(plan: Plan, types: TypeTable, driver: str, prop: str) -> list[Step]:
@@ -147,9 +145,9 @@ def _abi_steps(
     """Return the ABI's settings of the property, lowest layer and inner device first."""
     inner = set(type_sets(plan.types, driver, _inner(plan.catalogue, driver))[1])
     drivers = {driver, *plan.types.ancestry(driver), *inner}
-    drivers |= {
-        p for f in plan.catalogue.devices().families if f.driver == driver for p in f.proxies
-    }
+    family = plan.catalogue.devices().family_of(driver)
+    if family is not None and driver == family.driver:
+        drivers |= {*family.proxies}
     settings = [s for s in abi.settings if s.property == prop and s.driver in drivers]
     settings.sort(key=lambda s: (LAYERS.index(s.layer), s.driver not in inner))
     return [

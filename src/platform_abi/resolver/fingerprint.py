@@ -90,7 +90,7 @@ def vm_drivers(
 ) -> tuple[str, ...]:
     """Return the drivers of *vm*: its devices, what is inside of them, the CPU and the board."""
     known = known_build(catalogue, build, vm.arch)
-    found = {known.types.aliases.get(d.driver, d.driver) for d in vm.devices}
+    found = {known.types.canonical(d.driver) for d in vm.devices}
     found |= {known.inner[name] for name in found if name in known.inner}
     found |= set(_cpu_types(catalogue, build, machine, vm))
     found |= set(catalogue.visibility().board(machine.family))

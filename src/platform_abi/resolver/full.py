@@ -16,6 +16,7 @@ from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import DriverProperty, MachineType, QemuBuild, TypeTable
+from platform_abi.model.names import driver_and_property
 from platform_abi.model.realize import BoardValue, DeviceProperties, PropertyValue
 from platform_abi.model.vm import Device
 from platform_abi.resolver.explicit import type_sets
@@ -171,7 +172,7 @@ class _Table:
 
     def _driver(self, called: str) -> _Driver:
         types = self.catalogue.types(self.build.name, self.machine.arch)
-        name = types.aliases.get(called, called)
+        name = types.canonical(called)
         known = self._known(name)
         if name not in types or not (known or self._recorded(types)):
             raise UsageError(
@@ -211,9 +212,9 @@ class _Table:
 
     def _inner(self, types: TypeTable, driver: str) -> str:
         """Return the type of the device inside of *driver*, or itself where it has none."""
-        for family in self.catalogue.devices().families:
-            if driver in family.proxies:
-                return family.driver
+        family = self.catalogue.devices().family_of(driver)
+        if family is not None:
+            return family.driver
         line = set(types.ancestry(driver))
         for entry in self.catalogue.realize().inner:
             if not line.isdisjoint(entry.drivers) and entry.type in types:
@@ -268,7 +269,7 @@ class _Table:
         """Yield what the board sets by itself on devices of the types *reached*."""
         for entry in self.catalogue.realize().board:
             if self.machine.family in entry.machines and not reached.isdisjoint(entry.drivers):
-                parts = (name.partition(".")[::2] for name in entry.when)
+                parts = (driver_and_property(name) for name in entry.when)
                 found = [self.driver(driver).values.get(name) for driver, name in parts]
                 if [part and part.value for part in found] == [*entry.when.values()]:
                     yield entry

@@ -43,7 +43,7 @@ def resolve_families(
     With *hotplug* there are values for devices that may yet come, which nothing is needed for now.
     """
     grouped: dict[str, list[tuple[Known, Device, str | None]]] = {}
-    for label, device in zip(vm.labels(), vm.devices, strict=True):
+    for label, device in vm.labelled():
         known = plan.drivers.get(device.driver) or know(plan, device.driver)
         if device.properties:
             _check_properties(plan, known, device)
@@ -212,10 +212,8 @@ def _backend(plan: Plan, known: Known, device: Device) -> str:
 def know(plan: Plan, driver: str) -> Known:
     """Return what the build knows of *driver*; raises UnknownNameError for no such driver."""
     types = _types_with(plan, driver)
-    canonical = types.aliases.get(driver, driver)
-    family = next(
-        (f for f in plan.catalogue.devices().families if canonical in (f.driver, *f.proxies)), None
-    )
+    canonical = types.canonical(driver)
+    family = plan.catalogue.devices().family_of(canonical)
     inner = canonical if family is None else family.driver
     outer_types, inner_types = type_sets(types, canonical, inner)
     known_properties: frozenset[str] | None = None
@@ -271,11 +269,11 @@ def _check_properties(plan: Plan, known: Known, device: Device) -> None:
 def _check_property(plan: Plan, driver: str, name: str) -> None:
     """Refuse a property that no suitable build knows; *driver* is one that some build does."""
     every: set[str] = set()
+    family = plan.catalogue.devices().family_of(driver)
     for types in _candidates(plan):
         properties = set(types.properties(driver))
-        for family in plan.catalogue.devices().families:
-            if driver in family.proxies:
-                properties |= types.properties(family.driver)
+        if family is not None:
+            properties |= types.properties(family.driver)
         if name in properties or (driver in types.abstract and _below(types, driver, name)):
             return
         every |= properties

@@ -273,10 +273,4 @@ def _initial_values(catalogue: Catalogue, build: str, arch: str) -> list[Initial
 
 def _features(catalogue: Catalogue) -> Mapping[tuple[str, str], str]:
     """Return the features by driver and property that they drive."""
-    return {
-        (driver, name): feature.id
-        for stem in catalogue.feature_stems()
-        for feature in catalogue.features(stem)
-        for text in feature.properties
-        for driver, _, name in [text.partition(".")]
-    }
+    return {place: feature.id for feature in catalogue.every_feature() for place in feature.drives}

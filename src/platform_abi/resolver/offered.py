@@ -28,7 +28,7 @@ def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
     definition describes.
     """
     plan = plan_for(catalogue, abi.vm, parse_platform(abi.platform))
-    labels = dict(zip(abi.vm.labels(), abi.vm.devices, strict=True))
+    labels = dict(abi.vm.labelled())
     if device not in labels:
         raise unknown("device", device, labels, code="unknown-device")
     found = labels[device]

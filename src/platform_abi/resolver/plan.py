@@ -117,12 +117,11 @@ class Plan:
 
     def _contradicted(self, family: DeviceFamily, feature: Feature) -> bool:
         """Return whether the machine type's compat properties give *feature* another value."""
-        names = {text.partition(".")[2] for text in feature.properties}
-        drivers = (family.driver, *family.proxies)
+        names = {name for _, name in feature.drives}
         return any(
             entry.property in names
             and entry.value != feature.fallback
-            and any(entry.driver == d or self.types.is_a(d, entry.driver) for d in drivers)
+            and any(entry.driver == d or self.types.is_a(d, entry.driver) for d in family.drivers)
             for entry in self.machine.compat
         )
 
@@ -136,16 +135,12 @@ class Plan:
 
     def _family(self, family: DeviceFamily) -> FamilyPlan:
         features = [
-            feature
-            for stem in family.feature_files
-            for feature in self.catalogue.features(stem)
-            if self.applies(feature)
+            feature for feature in self.catalogue.family_features(family) if self.applies(feature)
         ]
         rows = []
         for feature in features:
             if feature.kind in ("setting", "guard"):
-                for text in feature.properties:
-                    driver, _, name = text.partition(".")
+                for driver, name in feature.drives:
                     if driver == family.driver:
                         row = Row(
                             feature=feature, property=name, drivers=self._carriers(family, name)
@@ -153,7 +148,7 @@ class Plan:
                         rows.append(row)
         rows.sort(key=lambda row: row.property)
         other = tuple(f for f in features if f.kind in ("precondition", "unpinnable"))
-        deciding = {text.partition(".")[2] for f in other for text in f.properties}
+        deciding = {name for f in other for _, name in f.drives}
         bringing = {text.partition("=")[0] for f in features for text in f.when}
         return FamilyPlan(
             family=family,

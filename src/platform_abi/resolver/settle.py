@@ -170,8 +170,7 @@ class _Work:
 
     def pinned(self, feature: Feature, instance: Instance) -> bool:
         """Return whether the user wrote a concrete value for every property that decides it."""
-        names = [text.partition(".")[2] for text in feature.properties]
-        given = [explicit(instance, name, self.globals) for name in names]
+        given = [explicit(instance, name, self.globals) for _, name in feature.drives]
         return bool(given) and all(g is not None and g.value not in UNDECIDED for g in given)
 
 

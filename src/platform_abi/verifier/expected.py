@@ -187,7 +187,7 @@ class _Work:
         vm = self._abi.vm
         devices = [
             evolve(device, id=label)
-            for label, device in zip(vm.labels(), vm.devices, strict=True)
+            for label, device in vm.labelled()
             if label in self._located.found and self._knows(self._located.found[label])
         ]
         devices += [

@@ -44,8 +44,8 @@ def locate(
                 others.setdefault(thing.driver, []).append(thing)
     found: dict[str, RunningObject] = {}
     gone: list[str] = []
-    for label, device in zip(abi.vm.labels(), abi.vm.devices, strict=True):
-        driver = types.aliases.get(device.driver, device.driver)
+    for label, device in abi.vm.labelled():
+        driver = types.canonical(device.driver)
         alike = others.get(driver, []) if label not in left_out else []
         match = named.get(device.id) if device.id is not None else alike.pop(0) if alike else None
         if match is None:

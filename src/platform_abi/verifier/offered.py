@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from platform_abi.compat.carriers import find_feature
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import Finding
 from platform_abi.errors import PlatformAbiError
@@ -16,6 +15,7 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.host import HostReport
+from platform_abi.model.names import driver_and_property
 from platform_abi.qemu.netdevs import NETDEV_METHOD
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import know
@@ -31,7 +31,7 @@ def promised_offer(catalogue: Catalogue, abi: GuestAbi, device: str) -> Offer | 
     except PlatformAbiError:
         return None
     plan = plan_for(catalogue, abi.vm, parse_platform(abi.platform))
-    driver = dict(zip(abi.vm.labels(), abi.vm.devices, strict=True))[device].driver
+    driver = dict(abi.vm.labelled())[device].driver
     family = know(plan, driver).family
     bits: tuple[VirtioBit, ...] = (
         () if family is None else (*catalogue.devices().common_bits, *family.bit)
@@ -46,14 +46,8 @@ def _feature(catalogue: Catalogue, family: DeviceFamily | None, bit: VirtioBit) 
     """Return the feature that drives the property of a bit, nothing where none does."""
     if family is None or not bit.property:
         return ""
-    place = f"{family.driver}.{bit.property}"
-    found = (
-        feature.id
-        for stem in family.feature_files
-        for feature in catalogue.features(stem)
-        if place in feature.properties
-    )
-    return next(found, "")
+    feature = catalogue.feature_of(family.driver, bit.property)
+    return "" if feature is None else feature.id
 
 
 def offered_otherwise(
@@ -107,7 +101,7 @@ def left_to_host(
     settled = {label for label, offer in offers.items() if offer.offered is not None}
     off = _set_otherwise(found)
     for about in check(sides.catalogue, sides.abi, host).findings:
-        name = about.property.partition(".")[2]
+        name = driver_and_property(about.property)[1]
         if about.code not in _CAPABILITY or about.backend == sides.abi.vm.accelerator:
             continue
         for device in _carriers(sides, about, name):
@@ -133,8 +127,8 @@ def _carriers(sides: Sides, about: Finding, name: str) -> list[str]:
 
 def _concluded(catalogue: Catalogue, about: Finding, device: str, why: str) -> VerifyFinding:
     """Return what follows for *device* from what is known of the host."""
-    feature = find_feature(catalogue, about.feature)
-    driver, _, name = about.property.partition(".")
+    feature = catalogue.feature(about.feature)
+    driver, name = driver_and_property(about.property)
     word, severity = _CAPABILITY[about.code]
     because = f"; it could not be looked at: {why}" if why else ""
     unsure = severity == "unknown"

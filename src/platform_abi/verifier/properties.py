@@ -81,11 +81,9 @@ def _told(sides: Sides, wanted: ExpectedObject, name: str) -> tuple[Seen, str]:
         return "host", ""
     if wanted.path != sides.vm.machine.path:
         return sides.told(wanted.driver, name)
-    place = f"{wanted.driver}.{name}"
-    for stem in sides.catalogue.feature_stems():
-        for feature in sides.catalogue.features(stem):
-            if place in feature.properties:
-                return "guest", feature.id
+    feature = sides.catalogue.feature_of(wanted.driver, name)
+    if feature is not None:
+        return "guest", feature.id
     return sides.catalogue.visibility().seen([wanted.driver], name), ""
 
 

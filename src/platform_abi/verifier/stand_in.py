@@ -103,9 +103,7 @@ def stand_in(catalogue: Catalogue, abi: GuestAbi) -> StandIn:
         common=(*objects, *(pair for pair in pairs if pair[0] != _DEVICE)),
         parts=tuple(
             _part(table, index, label, device, own.get(device, []))
-            for index, (label, device) in enumerate(
-                zip(abi.vm.labels(), abi.vm.devices, strict=True)
-            )
+            for index, (label, device) in enumerate(abi.vm.labelled())
         ),
     )
 

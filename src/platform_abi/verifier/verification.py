@@ -85,12 +85,11 @@ class Sides:
     @property
     def drivers(self) -> dict[str, str]:
         """Return the QOM types of the lockfile's devices by label."""
-        devices = zip(self.abi.vm.labels(), self.abi.vm.devices, strict=True)
-        return {label: self.driver(device.driver) for label, device in devices}
+        return {label: self.driver(device.driver) for label, device in self.abi.vm.labelled()}
 
     def driver(self, called: str) -> str:
         """Return the QOM type that ``-device`` calls *called*."""
-        return called if self.known is None else self.known.types.aliases.get(called, called)
+        return called if self.known is None else self.known.types.canonical(called)
 
     def told(self, driver: str, name: str) -> tuple[Seen, str]:
         """Return who can tell a property of *driver*, and the feature that drives it."""

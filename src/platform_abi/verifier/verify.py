@@ -15,6 +15,7 @@ from platform_abi.compat.machine_content import compare_machine, machine_finding
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import HostReport
+from platform_abi.model.names import driver_and_property
 from platform_abi.resolver.machine_table import known_build
 from platform_abi.verifier.expected import expected
 from platform_abi.verifier.identity import ANOTHER, cpu, devices, machine
@@ -93,7 +94,7 @@ def _content(sides: Sides) -> Iterator[VerifyFinding]:
         )
     elif sides.abi.content is not None:
         for each in machine_findings(compare_machine(sides.catalogue, sides.abi, build)):
-            driver, _, name = each.property.partition(".")
+            driver, name = driver_and_property(each.property)
             yield VerifyFinding(
                 code=each.code,
                 severity=_content_severity(each),
