@@ -174,3 +174,23 @@ def can_kvm() -> None:
             os.close(descriptor)
     except OSError as error:
         _unavailable(f"cannot use KVM: {error}")
+
+
+@pytest.fixture(scope="session")
+def can_mount() -> None:
+    """Skip the test where this process may not mount anything in a namespace of its own.
+
+    It skips even where live tests are required: a container's privileges are not its tests' to give.
+    """
+    try:
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", "mount --bind /dev/null /dev/null"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except OSError as error:
+        pytest.skip(f"no mount namespace: {error}")
+    if done.returncode != 0:
+        pytest.skip(f"no mount namespace: {done.stderr.strip()}")

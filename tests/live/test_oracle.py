@@ -199,10 +199,10 @@ def test_a_denied_tap_is_unknown_and_not_an_error(
 
 
 def test_a_denied_kvm_is_unknown_and_not_an_error(
-    catalogue: pa.FileCatalogue, wrapper: Callable[[str], str], can_tap: None
+    catalogue: pa.FileCatalogue, wrapper: Callable[[str], str], can_tap: None, can_mount: None
 ) -> None:
     """A QEMU that has no KVM falls back to TCG, and says nothing of KVM but why."""
-    del can_tap
+    del can_tap, can_mount
     hide = 'exec unshare --mount sh -c \'mount --bind /dev/null /dev/kvm && exec "$0" "$@"\''
     report = ask_qemu(catalogue, wrapper(hide), timeout=60)
     kvm = {name: fact for name, fact in report.facts.items() if name.startswith("kvm.")}
