@@ -113,6 +113,19 @@ def test_the_metadata_says_what_it_needs(built: tuple[Path, Path]) -> None:
     assert any(text.startswith("hypothesis") and "extra == 'testing'" in text for text in needed)
 
 
+@pytest.mark.parametrize("before", ["", "import hypothesis\n"], ids=["first", "after-hypothesis"])
+def test_the_strategies_are_there(installed: Path, tmp_path: Path, before: str) -> None:
+    """With the wheel's own metadata, the strategies are imported before Hypothesis or after."""
+    done = _run(
+        installed,
+        "-c",
+        f"{before}import platform_abi.testing as t; from hypothesis import strategies as st\n"
+        "st.from_type(t.Scenario).validate(); print(t.__file__)",
+        cwd=tmp_path,
+    )
+    assert (f"{installed}/platform_abi/testing.py\n", "") == (done.stdout, done.stderr)
+
+
 def test_the_sdist_can_be_tested(built: tuple[Path, Path]) -> None:
     """Sources, definitions and tests are in it, and no cache or build is."""
     with tarfile.open(built[0]) as archive:

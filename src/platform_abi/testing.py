@@ -1,7 +1,6 @@
 """Hypothesis strategies, for this project's laws and for others' definitions.
 
-Needs Hypothesis (``pip install platform-abi[testing]``), which imports this module by itself
-through its entry point; nothing else here does.
+Needs Hypothesis (``pip install platform-abi[testing]``); nothing else here imports this module.
 
     from hypothesis import given
     from platform_abi.testing import scenarios
@@ -431,6 +430,6 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     )
 
 
-def register_strategies() -> None:
-    """Let ``from_type`` make scenarios; Hypothesis calls this when it is imported."""
-    st.register_type_strategy(Scenario, scenarios())
+# Whoever has the class can write from_type(Scenario). An entry point for Hypothesis would be called
+# by its import above, before there is anything to register.
+st.register_type_strategy(Scenario, scenarios())

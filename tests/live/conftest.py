@@ -180,7 +180,7 @@ def can_kvm() -> None:
 def can_mount() -> None:
     """Skip the test where this process may not mount anything in a namespace of its own.
 
-    It skips even where live tests are required: a container's privileges are not its tests' to give.
+    It skips even where live tests are required: no test can give a container more privileges.
     """
     try:
         done = subprocess.run(
