@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.diagnosis.diagnosis import Diagnosis, Finding, diagnose
+from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
 from platform_abi.diagnosis.lacking import Lacking, lacking_bits, lacking_flag, platforms_without
 from platform_abi.diagnosis.masks import ALL_BITS, family_of, read_masks
 from platform_abi.diagnosis.meanings import MEANINGS
@@ -35,7 +35,7 @@ NEW = (
 masks = st.integers(0, ALL_BITS)
 
 
-def _only(found: Diagnosis) -> Finding:
+def _only(found: Diagnosis) -> ExplainedMessage:
     (finding,) = found.findings
     return finding
 

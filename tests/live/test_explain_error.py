@@ -17,7 +17,7 @@ from typing import Any, Final
 import pytest
 
 import platform_abi as pa
-from platform_abi.diagnosis.diagnosis import Diagnosis, Finding, diagnose
+from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
 from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.qemu.qtest import QUIET, Qtest, StartError
 
@@ -177,7 +177,7 @@ def migration(qemu: Path, tmp_path: Path) -> _Migration:
     return _Migration(qemu, tmp_path)
 
 
-def _cause(found: Diagnosis, code: str) -> Finding:
+def _cause(found: Diagnosis, code: str) -> ExplainedMessage:
     named = [finding for finding in found.findings if finding.code == code]
     assert [code] == [finding.code for finding in named], found
     return named[0]

@@ -18,6 +18,7 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.cli.verify import run
+from platform_abi.compat.finding import Finding
 from platform_abi.emit.lockfile import lockfile, write_text
 from platform_abi.qemu.process import Throwaway
 from platform_abi.qemu.stdio_qmp import Qmp
@@ -26,7 +27,7 @@ from platform_abi.verifier.paused import verify_start
 from platform_abi.verifier.peer import QmpPeer
 from platform_abi.verifier.running import Answer, RunningVm, look, read
 from platform_abi.verifier.stand_in import stand_in
-from platform_abi.verifier.verification import Verification, VerifyFinding
+from platform_abi.verifier.verification import Verification
 from platform_abi.verifier.verify import verify
 
 pytestmark = pytest.mark.live
@@ -145,7 +146,7 @@ def lab(
     return Lab(catalogue=catalogue, build=build, qemu=qemu, folder=tmp_path)
 
 
-def _speaking(found: Verification) -> list[VerifyFinding]:
+def _speaking(found: Verification) -> list[Finding]:
     return [finding for finding in found.findings if finding.severity != "info"]
 
 

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
+from platform_abi.compat.finding import Finding
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.resolver.fingerprint import machine_content
 from platform_abi.verifier.document import verify_document
 from platform_abi.verifier.expected import ExpectedObject, expected, nearest_build
 from platform_abi.verifier.properties import same
 from platform_abi.verifier.running import RunningObject, RunningVm
-from platform_abi.verifier.verification import Offer, Verification, VerifyFinding
+from platform_abi.verifier.verification import Offer, Verification
 from platform_abi.verifier.verify import verify
 from tests.verifier.recorded_machine import (
     CPU,
@@ -60,7 +61,7 @@ def judged(
     return verify(catalogue, abi, vm, host=able(catalogue) if host is None else host)
 
 
-def speaking(found: Verification) -> list[VerifyFinding]:
+def speaking(found: Verification) -> list[Finding]:
     """Return the findings that say that something is not as it has to be."""
     return [finding for finding in found.findings if finding.severity != "info"]
 

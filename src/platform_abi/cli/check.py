@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from itertools import groupby
 
+from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import report_of
 from platform_abi.cli.inputs import STDIN
 from platform_abi.cli.render import paint
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.compat.check import check, check_migration
-from platform_abi.compat.finding import CheckVerdict, Finding, Severity, Status
+from platform_abi.compat.finding import CheckVerdict, Finding, Status
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, printable
 from platform_abi.model.abi import GuestAbi
@@ -93,7 +93,6 @@ def _write(document: object) -> None:
 
 
 _STATUS_COLORS: dict[Status, str] = {"ok": "green", "warn": "yellow", "blocked": "red"}
-_COLORS: dict[Severity, str] = {"info": "dim", "warn": "yellow", "blocked": "red"}
 
 
 def _print(title: str, verdict: CheckVerdict) -> None:
@@ -103,14 +102,4 @@ def _print(title: str, verdict: CheckVerdict) -> None:
         print("  forced: nothing blocks")
     if verdict.allowed_unknown:
         print("  unknown capabilities were allowed")
-    for _, group in groupby(verdict.findings, key=lambda f: (f.code, f.capability, f.help)):
-        _print_group(list(group))
-
-
-def _print_group(findings: list[Finding]) -> None:
-    """Print findings that have one cause and one cure together."""
-    for finding in findings:
-        word = paint(f"{finding.severity:8}", _COLORS[finding.severity], sys.stdout)
-        print(f"  {word} {finding.code}: {printable(finding.message)}")
-    if findings[0].help:
-        print(f"           help: {printable(findings[0].help)}")
+    print_findings(verdict.findings, by="capability")

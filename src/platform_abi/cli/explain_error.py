@@ -11,7 +11,7 @@ from typing import Any
 from platform_abi.cli.inputs import STDIN, read_bytes
 from platform_abi.cli.render import note, paint, table
 from platform_abi.definitions.catalogue import load_catalogue
-from platform_abi.diagnosis.diagnosis import Diagnosis, Finding, diagnose
+from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
 from platform_abi.diagnosis.lacking import NEVER_YET, Lacking
 from platform_abi.diagnosis.masks import Reading
 from platform_abi.errors import UsageError, printable
@@ -79,7 +79,7 @@ def diagnosis_document(found: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _finding_document(finding: Finding) -> dict[str, Any]:
+def _finding_document(finding: ExplainedMessage) -> dict[str, Any]:
     return {
         "code": finding.code,
         "line": finding.number,
@@ -135,7 +135,7 @@ def _print(found: Diagnosis) -> None:
         note("not explained", "nothing in this text says why it failed")
 
 
-def _print_finding(finding: Finding) -> None:
+def _print_finding(finding: ExplainedMessage) -> None:
     times = f" ({finding.count} times)" if finding.count > 1 else ""
     head = f"line {finding.number}: {finding.text}{times}"
     print(paint(printable(head), "bold", sys.stdout))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
-from platform_abi.cli.render import note, paint
+from platform_abi.cli.findings import report_findings
+from platform_abi.cli.render import note
 from platform_abi.compat.finding import Finding
-from platform_abi.errors import printable
 from platform_abi.launch.start import Start
 
 
@@ -53,13 +52,7 @@ def _write(document: dict[str, Any]) -> None:
 def refuse(begun: Start) -> None:
     """Say on stderr why QEMU is not started: everything that speaks against it, and what to do."""
     blocking = [f for f in begun.verdict.findings if f.severity == "blocked"]
-    for _, group in groupby(blocking, key=lambda f: (f.code, f.capability, f.help)):
-        findings = list(group)
-        for finding in findings:
-            head = paint(f"error[{finding.code}]:", "red", sys.stderr)
-            print(f"{head} {printable(finding.message)}", file=sys.stderr)
-        if findings[0].help:
-            print(f"help: {printable(findings[0].help)}", file=sys.stderr)
+    report_findings(blocking, by="capability")
     print(f"help: {_way_on(blocking, begun.abi.platform)}", file=sys.stderr)
 
 

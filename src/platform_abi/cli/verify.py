@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from itertools import groupby
 from typing import TYPE_CHECKING
 
+from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, probe_this, report_of
 from platform_abi.cli.render import paint
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
@@ -17,12 +17,7 @@ from platform_abi.errors import UsageError, printable
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
     from platform_abi.model.host import HostReport
-    from platform_abi.verifier.verification import (
-        Verification,
-        VerifyFinding,
-        VerifySeverity,
-        VerifyStatus,
-    )
+    from platform_abi.verifier.verification import Verification, VerifyStatus
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -99,21 +94,10 @@ def _host(catalogue: FileCatalogue, arguments: argparse.Namespace) -> HostReport
 
 
 _STATUS_COLORS: dict[VerifyStatus, str] = {"ok": "green", "unknown": "yellow", "drift": "red"}
-_COLORS: dict[VerifySeverity, str] = {"info": "dim", "unknown": "yellow", "drift": "red"}
 
 
 def _print(name: str, found: Verification) -> None:
     status = paint(found.status, _STATUS_COLORS[found.status], sys.stdout)
     what = f"{found.platform}; {found.machine} of QEMU {found.version}"
     print(f"{printable(name)}: {status}  ({printable(what)}; {found.compared} properties compared)")
-    for _, group in groupby(found.findings, key=lambda f: (f.code, f.device, f.help)):
-        _print_group(list(group))
-
-
-def _print_group(findings: list[VerifyFinding]) -> None:
-    """Print findings that have one cure together."""
-    for finding in findings:
-        word = paint(f"{finding.severity:8}", _COLORS[finding.severity], sys.stdout)
-        print(f"  {word} {finding.code}: {printable(finding.message)}")
-    if findings[0].help:
-        print(f"           help: {printable(findings[0].help)}")
+    print_findings(found.findings, by="device")

@@ -1,4 +1,4 @@
-"""What a check says: findings, and the verdict that they make."""
+"""What a check or a verification says: findings, and the verdict that those of a check make."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from attrs import frozen
 
 from platform_abi.model.host import Fact
 from platform_abi.model.value import Value
+from platform_abi.model.visibility import Seen
 
 Status = Literal["ok", "warn", "blocked"]
-Severity = Literal["info", "warn", "blocked"]
+
+#: Of a host or a build that is asked: *info*, *warn* and *blocked*. Of a QEMU that runs already:
+#: *info*, *unknown* where nobody can tell, and *drift* where it is not what it was to be.
+Severity = Literal["info", "warn", "blocked", "unknown", "drift"]
 
 
 @frozen(kw_only=True, repr=False)
 class Finding(Value):
-    """One thing that speaks against a start or a migration, or that should be known before it.
+    """One thing that speaks against a start, a migration or a running QEMU, or is to be known.
 
-    *code* is stable. *fact* is what was found of *capability*; *help* says what to do.
+    *code* is stable; *help* says what to do. What does not apply is empty or None.
     """
 
     code: str
@@ -25,14 +29,23 @@ class Finding(Value):
     message: str
     help: str = ""
     feature: str = ""
-    #: ``driver.property``; empty for what no property drives.
+    #: ``driver.property``; of a running QEMU, whose *driver* is known apart, the property alone.
     property: str = ""
+    #: What a host is asked for, or what the build that is asked gives.
     value: str = ""
-    #: The device's id, or None where it is the board, the CPU or every device of the kind.
+    #: The device's id or label; None for the board, the CPU and what is about no single device.
     device: str | None = None
     backend: str = ""
     capability: str = ""
+    #: What is known of *capability* on the host.
     fact: Fact | None = None
+    #: Of a running QEMU: the QOM type, the value of the lockfile, and the one that it has, None
+    #: where it could not be read.
+    driver: str = ""
+    expected: str | None = None
+    found: str | None = None
+    #: Who can tell that of a running QEMU: the guest, its migration stream, or the host alone.
+    seen: Seen | None = None
 
 
 @frozen(kw_only=True, repr=False)

@@ -30,7 +30,7 @@ from platform_abi.model.value import Value
 
 
 @frozen(kw_only=True, repr=False)
-class Finding(Value):
+class ExplainedMessage(Value):
     """One message, explained as far as it goes.
 
     *side* says which host the message speaks of. *arguments* are for the start of the source, ready
@@ -66,7 +66,7 @@ class Finding(Value):
 class Diagnosis(Value):
     """Every message of a text, each once, in the order in which they first appear."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ExplainedMessage, ...] = ()
 
     @property
     def explained(self) -> bool:
@@ -181,12 +181,12 @@ class _Fields(dict[str, str]):
 
 def _finding(
     catalogue: Catalogue, lines: Sequence[Line], section: str, device: DeviceFamily | None
-) -> Finding:
+) -> ExplainedMessage:
     """Return what *lines* mean, which say the same, or each one of many things of one kind."""
     line = lines[0]
     meaning = _MEANINGS[line.code]
     fields = _Fields(line.fields)
-    plain = Finding(
+    plain = ExplainedMessage(
         code=line.code,
         number=line.number,
         count=len(lines),
@@ -222,8 +222,8 @@ def _stranger(section: str) -> DeviceFamily | None:
 
 
 def _of_masks(
-    catalogue: Catalogue, plain: Finding, line: Line, family: DeviceFamily | None
-) -> Finding:
+    catalogue: Catalogue, plain: ExplainedMessage, line: Line, family: DeviceFamily | None
+) -> ExplainedMessage:
     requested, allowed = (int(line.fields[key], 16) for key in ("requested", "allowed"))
     first, *others = read_masks(catalogue, requested, allowed, family)
     found = evolve(
@@ -267,7 +267,7 @@ def _flags(catalogue: Catalogue, lines: Iterable[Line]) -> list[Lacking]:
     return [lacking_flag(catalogue, word) for word in words if word]
 
 
-def _with_remedies(catalogue: Catalogue, found: Finding) -> Finding:
+def _with_remedies(catalogue: Catalogue, found: ExplainedMessage) -> ExplainedMessage:
     features = [item.feature for item in found.lacking if item.feature and item.argument]
     arguments = [
         word for item in found.lacking if item.argument for word in ("-global", item.argument)

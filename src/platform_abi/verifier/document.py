@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from platform_abi.compat.finding import Finding
 from platform_abi.emit.document import SCHEMA_VERSION
-from platform_abi.verifier.verification import Verification, VerifyFinding
+from platform_abi.verifier.verification import Verification
 
 
 def verify_document(verification: Verification) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def verify_document(verification: Verification) -> dict[str, Any]:
     }
 
 
-def _finding(finding: VerifyFinding) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
     """Return one finding as plain data; what does not apply is null."""
     return {
         "code": finding.code,

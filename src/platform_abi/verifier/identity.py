@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from platform_abi.compat.finding import Finding
 from platform_abi.verifier.running import RunningObject
-from platform_abi.verifier.verification import Sides, VerifyFinding
+from platform_abi.verifier.verification import Sides
 
 #: It is not the lockfile's virtual machine at all: comparing more would only bury that.
 ANOTHER = frozenset({"machine-type", "architecture"})
 
 
-def machine(sides: Sides) -> Iterator[VerifyFinding]:
+def machine(sides: Sides) -> Iterator[Finding]:
     """Yield what speaks against its being the lockfile's machine, and how it is run."""
     vm, promised = sides.vm, sides.abi.vm
     whose = "it is another virtual machine's lockfile, or it was started without it"
@@ -20,7 +21,7 @@ def machine(sides: Sides) -> Iterator[VerifyFinding]:
         ("architecture", "architecture", promised.arch, vm.arch),
     ):
         if wanted != found:
-            yield VerifyFinding(
+            yield Finding(
                 code=code,
                 severity="drift",
                 message=f"the {word} is {found}, and the lockfile's is {wanted}",
@@ -33,7 +34,7 @@ def machine(sides: Sides) -> Iterator[VerifyFinding]:
     wanted = promised.accelerator
     other = vm.accelerator != wanted if vm.accelerator else vm.kvm != (wanted == "kvm")
     if other:
-        yield VerifyFinding(
+        yield Finding(
             code="accelerator",
             severity="drift",
             message=f"the accelerator is {vm.accelerator or 'not KVM'}, and the lockfile's is "
@@ -45,13 +46,13 @@ def machine(sides: Sides) -> Iterator[VerifyFinding]:
         )
 
 
-def cpu(sides: Sides) -> Iterator[VerifyFinding]:
+def cpu(sides: Sides) -> Iterator[Finding]:
     """Yield what is wrong with the CPU model as a whole."""
     vm, wanted = sides.vm, sides.expected.cpu
     if vm.cpu is None:
         return
     if wanted and vm.cpu.driver != wanted:
-        yield VerifyFinding(
+        yield Finding(
             code="cpu-model",
             severity="drift",
             message=f"the CPU is {vm.cpu.driver}, and the lockfile's is {wanted}",
@@ -64,7 +65,7 @@ def cpu(sides: Sides) -> Iterator[VerifyFinding]:
     elif vm.missing_flags:
         native = sides.abi.vm.accelerator in sides.catalogue.devices().usual_accelerators.values()
         flags = ",".join(vm.missing_flags)
-        yield VerifyFinding(
+        yield Finding(
             code="cpu-flags",
             severity="drift" if native else "info",
             message=f"the guest does not have all of its CPU model: {flags} "
@@ -80,12 +81,12 @@ def cpu(sides: Sides) -> Iterator[VerifyFinding]:
         )
 
 
-def devices(sides: Sides, left_out: Mapping[str, str]) -> Iterator[VerifyFinding]:
+def devices(sides: Sides, left_out: Mapping[str, str]) -> Iterator[Finding]:
     """Yield devices that are gone, that came, or that are another one under the same id."""
     located, drivers = sides.expected.located, sides.drivers
     for label in located.gone:
         known = label not in left_out
-        yield VerifyFinding(
+        yield Finding(
             code="device-missing" if known else "device-left-out",
             severity="drift" if known else "unknown",
             message=f"{label}, a {drivers[label]}, is not there: "
@@ -100,7 +101,7 @@ def devices(sides: Sides, left_out: Mapping[str, str]) -> Iterator[VerifyFinding
     for label, thing in located.found.items():
         wanted = drivers[label]
         if thing.driver != wanted:
-            yield VerifyFinding(
+            yield Finding(
                 code="device-driver",
                 severity="drift",
                 message=f"{label} is a {thing.driver}, and the lockfile's is a {wanted}",
@@ -113,7 +114,7 @@ def devices(sides: Sides, left_out: Mapping[str, str]) -> Iterator[VerifyFinding
             )
     yield from (_plugged(sides, thing) for thing in located.plugged)
     for thing in sides.expected.undefined:
-        yield VerifyFinding(
+        yield Finding(
             code="driver-undefined",
             severity="unknown",
             message=f"{thing.name}: the definitions of {sides.expected.build} have no driver "
@@ -124,11 +125,11 @@ def devices(sides: Sides, left_out: Mapping[str, str]) -> Iterator[VerifyFinding
         )
 
 
-def _plugged(sides: Sides, thing: RunningObject) -> VerifyFinding:
+def _plugged(sides: Sides, thing: RunningObject) -> Finding:
     """Return what there is to say of a device that the lockfile does not have."""
     pinned = any(each.path == thing.path for each in sides.expected.objects)
     open_ = not pinned and _has_features(sides, thing.driver)
-    return VerifyFinding(
+    return Finding(
         code="device-unlisted",
         severity="unknown" if open_ else "info",
         message=f"{thing.name}, a {thing.driver}, is not in the lockfile"

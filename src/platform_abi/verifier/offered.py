@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from platform_abi.compat.check import check
-from platform_abi.compat.finding import Finding
+from platform_abi.compat.finding import Finding, Severity
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
@@ -21,7 +21,7 @@ from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import know
 from platform_abi.resolver.offered import offered_bits
 from platform_abi.resolver.plan import plan_for
-from platform_abi.verifier.verification import Offer, Sides, VerifyFinding, VerifySeverity
+from platform_abi.verifier.verification import Offer, Sides
 
 
 def promised_offer(catalogue: Catalogue, abi: GuestAbi, device: str) -> Offer | None:
@@ -50,9 +50,7 @@ def _feature(catalogue: Catalogue, family: DeviceFamily | None, bit: VirtioBit) 
     return "" if feature is None else feature.id
 
 
-def offered_otherwise(
-    offers: Mapping[str, Offer], found: Sequence[VerifyFinding]
-) -> Iterator[VerifyFinding]:
+def offered_otherwise(offers: Mapping[str, Offer], found: Sequence[Finding]) -> Iterator[Finding]:
     """Yield feature bits that a device offers, or does not, against the lockfile.
 
     But for those of which *found* has the property: that it is set otherwise says why.
@@ -72,7 +70,7 @@ def offered_otherwise(
                 if offered
                 else f"does not offer {name} (bit {bit}), and has to"
             )
-            yield VerifyFinding(
+            yield Finding(
                 code="offered-bit",
                 severity="drift",
                 message=f"{label} {said}",
@@ -86,13 +84,13 @@ def offered_otherwise(
             )
 
 
-def _set_otherwise(found: Sequence[VerifyFinding]) -> set[tuple[str | None, str]]:
+def _set_otherwise(found: Sequence[Finding]) -> set[tuple[str | None, str]]:
     return {(f.device, f.property) for f in found if f.code == "property"}
 
 
 def left_to_host(
-    sides: Sides, host: HostReport, offers: Mapping[str, Offer], found: Sequence[VerifyFinding]
-) -> Iterator[VerifyFinding]:
+    sides: Sides, host: HostReport, offers: Mapping[str, Offer], found: Sequence[Finding]
+) -> Iterator[Finding]:
     """Yield what the host has to have for devices to offer what their properties ask for.
 
     CPU and board are left out: what they lack of the host their QEMU tells, or it refuses to
@@ -125,14 +123,14 @@ def _carriers(sides: Sides, about: Finding, name: str) -> list[str]:
     return [thing.device for thing in things if thing.device is not None and name in thing.values]
 
 
-def _concluded(catalogue: Catalogue, about: Finding, device: str, why: str) -> VerifyFinding:
+def _concluded(catalogue: Catalogue, about: Finding, device: str, why: str) -> Finding:
     """Return what follows for *device* from what is known of the host."""
     feature = catalogue.feature(about.feature)
     driver, name = driver_and_property(about.property)
     word, severity = _CAPABILITY[about.code]
     because = f"; it could not be looked at: {why}" if why else ""
     unsure = severity == "unknown"
-    return VerifyFinding(
+    return Finding(
         code=f"{'offer' if name else 'precondition'}-{word}",
         severity="info" if feature is not None and feature.migration == "safe" else severity,
         message=f"cannot tell: {about.message}{because}" if unsure else about.message,
@@ -146,7 +144,7 @@ def _concluded(catalogue: Catalogue, about: Finding, device: str, why: str) -> V
     )
 
 
-_CAPABILITY: dict[str, tuple[str, VerifySeverity]] = {
+_CAPABILITY: dict[str, tuple[str, Severity]] = {
     "capability-missing": ("missing", "drift"),
     "capability-unknown": ("unknown", "unknown"),
 }
@@ -158,9 +156,9 @@ def _is_of_binary(catalogue: Catalogue, capability: str) -> bool:
     return found is not None and found.probe is not None and found.probe.method == NETDEV_METHOD
 
 
-def _untold(about: Finding, device: str) -> VerifyFinding:
+def _untold(about: Finding, device: str) -> Finding:
     """Return what there is to say of the kind of a device's backend."""
-    return VerifyFinding(
+    return Finding(
         code="backend-untold",
         severity="info",
         message=f"no query of QMP's tells what kind of netdev is behind {device}; by the lockfile "

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 
+from platform_abi.compat.finding import Finding, Severity
 from platform_abi.model.realize import PropertyValue
 from platform_abi.model.visibility import Seen
 from platform_abi.resolver.explicit import BOOLEANS, decimal
 from platform_abi.verifier.expected import ExpectedObject
 from platform_abi.verifier.stand_in import REFERENCES
-from platform_abi.verifier.verification import Sides, VerifyFinding, VerifySeverity
+from platform_abi.verifier.verification import Sides
 
 
-def compare_properties(sides: Sides) -> tuple[list[VerifyFinding], int]:
+def compare_properties(sides: Sides) -> tuple[list[Finding], int]:
     """Return every property that has another value than it has to have, and how many were read."""
     things = {thing.path: thing for thing in sides.vm.objects()}
     drivers = sides.drivers
-    findings: list[VerifyFinding] = []
+    findings: list[Finding] = []
     compared = 0
     for wanted in sides.expected.objects:
         thing = things[wanted.path]
@@ -35,12 +36,12 @@ def compare_properties(sides: Sides) -> tuple[list[VerifyFinding], int]:
 
 def _otherwise(
     sides: Sides, wanted: ExpectedObject, name: str, value: PropertyValue, found: str | None
-) -> VerifyFinding:
+) -> Finding:
     """Return what there is to say of a property that is not as it has to be."""
     seen, feature = _told(sides, wanted, name)
     promised = value.final or ""
     matters = seen in ("guest", "migration")
-    severity: VerifySeverity = "info"
+    severity: Severity = "info"
     if matters:
         # Nobody promised what another build makes of a property that nothing sets.
         sure = sides.expected.exact or value.layer not in _OF_BUILD
@@ -49,7 +50,7 @@ def _otherwise(
         severity = "info"  # QEMU takes options that are no properties of the board or the CPU
     where = f"{wanted.driver}.{name}"
     of = "" if wanted.device is None else f" of {wanted.device}"
-    return VerifyFinding(
+    return Finding(
         code="property" if found is not None else "property-unreadable",
         severity=severity,
         message=f"{where}{of} "

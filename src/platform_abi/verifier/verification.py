@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from attrs import field, frozen
 
+from platform_abi.compat.finding import Finding
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.value import Value
@@ -16,29 +17,6 @@ from platform_abi.verifier.expected import Expected
 from platform_abi.verifier.running import RunningVm
 
 VerifyStatus = Literal["ok", "drift", "unknown"]
-VerifySeverity = Literal["info", "unknown", "drift"]
-
-
-@frozen(kw_only=True, repr=False)
-class VerifyFinding(Value):
-    """One thing in which a running QEMU is not what its lockfile says, or that cannot be told.
-
-    *code* is stable. *seen* is who can tell: the guest, its migration stream, or the host alone.
-    *found* is None where it could not be read.
-    """
-
-    code: str
-    severity: VerifySeverity
-    message: str
-    help: str = ""
-    #: The device's id or label; None for the board, the CPU and what is about no single device.
-    device: str | None = None
-    driver: str = ""
-    property: str = ""
-    expected: str | None = None
-    found: str | None = None
-    feature: str = ""
-    seen: Seen | None = None
 
 
 @frozen(kw_only=True, repr=False)
@@ -61,7 +39,7 @@ class Verification(Value):
     """
 
     status: VerifyStatus
-    findings: tuple[VerifyFinding, ...]
+    findings: tuple[Finding, ...]
     machine: str
     version: str
     platform: str

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from platform_abi.compat.finding import Finding
+from attrs import evolve
+
+from platform_abi.compat.finding import Finding, Severity
 from platform_abi.compat.machine_content import compare_machine, machine_findings
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
@@ -26,8 +28,6 @@ from platform_abi.verifier.verification import (
     Offer,
     Sides,
     Verification,
-    VerifyFinding,
-    VerifySeverity,
     VerifyStatus,
 )
 
@@ -77,14 +77,14 @@ def verify(
     )
 
 
-_ORDER: tuple[VerifySeverity, ...] = ("drift", "unknown", "info")
+_ORDER: tuple[Severity, ...] = ("drift", "unknown", "info")
 
 
-def _content(sides: Sides) -> Iterator[VerifyFinding]:
+def _content(sides: Sides) -> Iterator[Finding]:
     """Yield what the running build makes of the machine type, other than the locked one."""
     build = sides.expected.build
     if build is None or not sides.expected.exact:
-        yield VerifyFinding(
+        yield Finding(
             code="build-undefined",
             severity="unknown",
             message=f"no definitions have {sides.vm.machine_type} of QEMU "
@@ -95,22 +95,19 @@ def _content(sides: Sides) -> Iterator[VerifyFinding]:
     elif sides.abi.content is not None:
         for each in machine_findings(compare_machine(sides.catalogue, sides.abi, build)):
             driver, name = driver_and_property(each.property)
-            yield VerifyFinding(
-                code=each.code,
+            yield evolve(
+                each,
                 severity=_content_severity(each),
-                message=each.message,
-                help=each.help,
                 driver=driver,
                 property=name,
                 found=each.value or None,
-                feature=each.feature,
             )
 
 
-def _left_open(sides: Sides) -> Iterator[VerifyFinding]:
+def _left_open(sides: Sides) -> Iterator[Finding]:
     """Yield what the lockfile itself leaves to the host."""
     for entry in sides.abi.unpinned:
-        yield VerifyFinding(
+        yield Finding(
             code="unpinned",
             severity="info",
             message=f"the lockfile leaves {entry.what} to the host",
@@ -118,7 +115,7 @@ def _left_open(sides: Sides) -> Iterator[VerifyFinding]:
         )
 
 
-def _content_severity(about: Finding) -> VerifySeverity:
+def _content_severity(about: Finding) -> Severity:
     """Return what a finding against a start means for a machine that was started."""
     if about.severity != "blocked":
         return "info"

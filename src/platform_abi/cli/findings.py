@@ -1,0 +1,46 @@
+"""Findings for people: those with one cause and one cure stand together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Literal
+
+from platform_abi.cli.render import paint
+from platform_abi.compat.finding import Finding, Severity
+from platform_abi.errors import printable
+
+_COLORS: dict[Severity, str] = {
+    "info": "dim", "warn": "yellow", "unknown": "yellow", "blocked": "red", "drift": "red",
+}  # fmt: skip
+
+
+#: What findings share besides code and help where one cure is for all of them: what the host lacks,
+#: or the device that is not what it has to be.
+Cause = Literal["capability", "device"]
+
+
+def print_findings(findings: Iterable[Finding], *, by: Cause) -> None:
+    """Print *findings*, each with how grave it is, and what helps once for those of one cause."""
+    for group in _grouped(findings, by):
+        for finding in group:
+            word = paint(f"{finding.severity:8}", _COLORS[finding.severity], sys.stdout)
+            print(f"  {word} {finding.code}: {printable(finding.message)}")
+        if group[0].help:
+            print(f"           help: {printable(group[0].help)}")
+
+
+def report_findings(findings: Iterable[Finding], *, by: Cause) -> None:
+    """Say *findings* on stderr, as the errors that keep a QEMU from being started."""
+    for group in _grouped(findings, by):
+        for finding in group:
+            head = paint(f"error[{finding.code}]:", "red", sys.stderr)
+            print(f"{head} {printable(finding.message)}", file=sys.stderr)
+        if group[0].help:
+            print(f"help: {printable(group[0].help)}", file=sys.stderr)
+
+
+def _grouped(findings: Iterable[Finding], by: Cause) -> Iterator[list[Finding]]:
+    groups = groupby(findings, key=lambda each: (each.code, getattr(each, by), each.help))
+    return (list(group) for _, group in groups)
