@@ -4,8 +4,7 @@
 
 Every line is one kind of start, run in turn with the bare binary, so that both see the same load. A
 start ends when the paused QEMU has answered its first command over QMP. The bare binary is given
-the very words that the launcher gives it. The cache of definitions is filled, unless the line says
-otherwise.
+the very words that the launcher gives it.
 """
 
 from __future__ import annotations
@@ -98,8 +97,7 @@ def main() -> int:
         program.write_text(_PROGRAM)
         program.chmod(0o755)
         launcher = [str(program), "--qemu", binary]
-        environment = {**os.environ, "PLATFORM_ABI_CACHE": f"{scratch}/cache"}
-        without = {**environment, "PLATFORM_ABI_CACHE": ""}
+        environment = dict(os.environ)
         print(f"{'milliseconds, medians of ' + str(_RUNS):34} {'bare':>8} {'launched':>8}", end="")
         print(f" {'ratio':>7} {'added':>8}")
         added = [
@@ -117,8 +115,6 @@ def main() -> int:
             )
             bare = [binary, *json.loads(printed.stdout)["arguments"]]
             compare(name, bare, [*launcher, *words], environment)
-            if name == "named, tap":
-                compare(f"{name}, no cache", bare, [*launcher, *words], without)
     print(f"passing through adds at most {max(added):.0f} ms; the goal is {_GOAL} ms")
     return int(max(added) > _GOAL)
 

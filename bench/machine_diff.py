@@ -6,7 +6,7 @@ Both are whole processes, interleaved in one run, and print the same rows. The p
 starts a QEMU without a machine and takes the same table from it: machine types with their compat
 properties, types with what implements each, and the properties of every device, as QEMU's own
 scripts/compare-machine-types.py expands them. A second one asks no more than the two machine types
-need. The cache of definitions is filled; the first comparison after an installation is told apart.
+need.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -80,10 +79,9 @@ def _table(
     return table
 
 
-def _seconds(command: list[str], cache: str) -> float:
-    env = os.environ | {"PLATFORM_ABI_CACHE": cache}
+def _seconds(command: list[str]) -> float:
     begin = time.perf_counter()
-    done = subprocess.run(command, env=env, capture_output=True, check=False)
+    done = subprocess.run(command, capture_output=True, check=False)
     taken = time.perf_counter() - begin
     if done.returncode not in (0, 1) or not done.stdout:
         sys.exit(done.stderr.decode())
@@ -93,19 +91,17 @@ def _seconds(command: list[str], cache: str) -> float:
 def _measure(binary: str, before: str, after: str) -> None:
     asking = [_PYTHON, __file__, binary, before, after]
     shipped = [*_CLI, "diff", "machine", before, after, "--csv", "--all"]
-    with tempfile.TemporaryDirectory() as cache:
-        commands = {
-            "platform-abi diff machine": (shipped, cache),
-            "the same, cache empty": (shipped, ""),
-            "ask a QEMU for the whole table": ([*asking, "whole"], cache),
-            "ask a QEMU for what differs only": ([*asking, "needed"], cache),
-        }
-        taken: dict[str, list[float]] = {name: [] for name in commands}
-        for turn in range(_RUNS + 1):
-            for name, (command, folder) in commands.items():
-                seconds = _seconds(command, folder)
-                if turn:  # the first turn compiles bytecode and fills the cache
-                    taken[name].append(seconds)
+    commands = {
+        "platform-abi diff machine": shipped,
+        "ask a QEMU for the whole table": [*asking, "whole"],
+        "ask a QEMU for what differs only": [*asking, "needed"],
+    }
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for turn in range(_RUNS + 1):
+        for name, command in commands.items():
+            seconds = _seconds(command)
+            if turn:  # the first turn compiles bytecode
+                taken[name].append(seconds)
     print(f"{before} -> {after}, median of {_RUNS}, whole processes")
     own = statistics.median(taken["platform-abi diff machine"])
     for name, found in taken.items():

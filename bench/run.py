@@ -145,7 +145,7 @@ _EVERYTHING = """
 import sys, time
 begin = time.perf_counter()
 import platform_abi as pa
-catalogue = pa.FileCatalogue(cache=sys.argv[1])
+catalogue = pa.FileCatalogue()
 catalogue.devices(); catalogue.capabilities(); catalogue.masks(); catalogue.examined()
 features = [f for stem in catalogue.feature_stems() for f in catalogue.features(stem)]
 for name in catalogue.platform_names():

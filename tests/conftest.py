@@ -1,4 +1,4 @@
-"""What every test runs under: the packaged definitions alone, no site's, no cache of a user."""
+"""What every test runs under: the packaged definitions alone, no site's."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ settings.load_profile("default")
 
 @pytest.fixture(autouse=True)
 def _no_site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep a developer's own definitions, cache and colours out of the tests."""
-    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "PLATFORM_ABI_PATH", "NO_COLOR"):
+    """Keep a developer's own definitions and colours out of the tests."""
+    for name in ("XDG_CONFIG_HOME", "PLATFORM_ABI_PATH", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PLATFORM_ABI_CACHE", "")
 
 
 @pytest.fixture(scope="session")
 def catalogue() -> pa.FileCatalogue:
     """Return the definitions of this repository."""
-    return pa.FileCatalogue([DEFINITIONS], cache="")
+    return pa.FileCatalogue([DEFINITIONS])

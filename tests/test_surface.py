@@ -26,10 +26,6 @@ HEAVY = {
     "tomli_w", "tomllib", "typing",
 }  # fmt: skip
 
-#: What a command with a warm cache should not pay for.
-COLD = {"asyncio", "cattr", "cattrs", "hashlib", "importlib.metadata", "pathlib", "rich",
-        "tempfile", "tomli_w", "tomllib", "urllib", "logging"}  # fmt: skip
-
 RESOLVE = [
     "resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.9", "--cpu", "qemu64,vendor=AuthenticAMD",
     "--device", "virtio-net-pci,netdev=n0", "--netdev", "tap,id=n0",
@@ -139,22 +135,10 @@ def test_using_one_name_loads_one_room() -> None:
     assert not parsed & {"tomllib", "cattrs", "argparse", "json", "hypothesis"}
 
 
-def test_a_warm_resolve_reads_no_toml(tmp_path: Path) -> None:
-    """With a cache the command loads no parser, no structurer and no hash."""
-    cache = str(tmp_path / "cache")
-    code = f"from platform_abi.cli import main; main({RESOLVE!r})"
-    plain = _modules("")
-    cold = _modules(code, PLATFORM_ABI_CACHE=cache) - plain
-    warm = _modules(code, PLATFORM_ABI_CACHE=cache) - plain
-
-    assert {"tomllib", "cattrs"} <= cold
-    assert set() == warm & COLD
-
-
 def test_the_testing_module_is_nobodys_import() -> None:
     """Hypothesis is for tests: no other module loads it."""
     code = f"from platform_abi.cli import main; main({RESOLVE!r})"
-    assert not {"hypothesis", "platform_abi.testing"} & _modules(code, PLATFORM_ABI_CACHE="")
+    assert not {"hypothesis", "platform_abi.testing"} & _modules(code)
 
 
 # --- errors --------------------------------------------------------------------------------------

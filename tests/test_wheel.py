@@ -61,7 +61,7 @@ def _run(installed: Path, *words: str, cwd: Path) -> subprocess.CompletedProcess
         text=True,
         check=False,
         cwd=cwd,
-        env={"PYTHONPATH": path, "HOME": str(cwd), "PLATFORM_ABI_CACHE": "", "LC_ALL": "C.UTF-8"},
+        env={"PYTHONPATH": path, "HOME": str(cwd), "LC_ALL": "C.UTF-8"},
     )
 
 
@@ -144,7 +144,7 @@ def test_the_installed_package_resolves_anywhere(installed: Path, tmp_path: Path
     words = ["resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.1", "--cpu",
              "qemu64,vendor=AuthenticAMD", "--device", "virtio-net-pci,netdev=n0,id=nic0",
              "--netdev", "tap,id=n0"]  # fmt: skip
-    catalogue = pa.FileCatalogue([DEFINITIONS], cache="")
+    catalogue = pa.FileCatalogue([DEFINITIONS])
     vm = pa.virtual_machine(
         catalogue.devices(),
         "pc-q35-9.1",

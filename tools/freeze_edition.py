@@ -25,7 +25,7 @@ def freeze(edition: str, *, draft: bool) -> list[str]:
     With *draft*, changed digests are replaced, which is right only before the edition's release;
     without, nothing is written where one changed.
     """
-    catalogue = pa.FileCatalogue([_DEFINITIONS], cache="")
+    catalogue = pa.FileCatalogue([_DEFINITIONS])
     before = dict(catalogue.edition(edition).platforms)
     after = {
         name: pa.platform_digest(catalogue, name, edition) for name in catalogue.platform_names()

@@ -22,7 +22,7 @@ from tests.conftest import DEFINITIONS
 
 ARCH = "x86_64"
 BUILDS = ("qemu-7.2.22", "qemu-10.0.2", "qemu-11.1.3")
-CATALOGUE = pa.FileCatalogue([DEFINITIONS], cache="")
+CATALOGUE = pa.FileCatalogue([DEFINITIONS])
 
 MASKS = st.integers(0, (1 << 128) - 1).map(lambda n: f"{n:#034x}")
 PLAIN = st.dictionaries(

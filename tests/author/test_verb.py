@@ -43,7 +43,7 @@ def test_it_writes_three_files_and_names_them(
     assert sorted(line for line in out.splitlines() if line.endswith(".toml")) == written
     assert "2 machine types, 3 device types, 2 CPU models" in out
     assert err == ""
-    found = pa.FileCatalogue([tmp_path / "site"], cache="")
+    found = pa.FileCatalogue([tmp_path / "site"])
     assert found.build("qemu-9.1.0-upstream", "x86_64").aliases == {"q35": "pc-q35-9.1"}
 
 

@@ -107,7 +107,7 @@ def test_the_catalogue_reads_what_was_seen(seen: Observation) -> None:
     """Machine types, compat properties in their order, types, properties, CPU models: all of it."""
     with tempfile.TemporaryDirectory() as folder:
         write_build(seen, Path(folder, "machines"))
-        found = pa.FileCatalogue([folder], cache="")
+        found = pa.FileCatalogue([folder])
         for machine in seen.machines:
             read = found.machine(BUILD.name, machine.name, "x86_64")
             assert evolve(read, digest="", source="") == machine
@@ -216,7 +216,7 @@ def test_a_half_written_file_is_named_and_left_alone(tmp_path: Path) -> None:
     assert caught.value.code == "build-exists"
     assert _bytes(tmp_path) == before
     write_build(SMALL, tmp_path, force=True)
-    assert pa.FileCatalogue([tmp_path], cache="").roots
+    assert pa.FileCatalogue([tmp_path]).roots
     assert path.read_text().endswith("compat = []\n")
 
 

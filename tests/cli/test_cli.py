@@ -27,16 +27,9 @@ NIC = ["--device", "virtio-net-pci,netdev=n0,id=nic0", "--netdev", "tap,id=n0"]
 PINNED = [*RESOLVE, *NIC, "--cpu", PINNED_CPU]
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a cache of the definitions, warmed by the first command that uses it."""
-    return str(tmp_path_factory.mktemp("cache") / "pa")
-
-
 @pytest.fixture(autouse=True)
-def _warm(cache: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give every in-process command the cache, and take back what main() does for speed."""
-    monkeypatch.setenv("PLATFORM_ABI_CACHE", cache)
+def _collecting() -> Iterator[None]:
+    """Take back what main() does for speed."""
     yield
     gc.enable()
 
@@ -55,13 +48,12 @@ def _run(capsys: Run, *words: str) -> tuple[int, str, str]:
 
 
 def _program(
-    *words: str | bytes, cache: str, prefix: Sequence[str] = (), **options: object
+    *words: str | bytes, prefix: Sequence[str] = (), **options: object
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the program in a process of its own."""
     environment = {
         "HOME": "/nonexistent",
         "PATH": os.environ.get("PATH", ""),
-        "PLATFORM_ABI_CACHE": cache,
         "LC_ALL": "C.UTF-8",
     }
     given_: dict[str, object] = {"capture_output": True, "stdin": subprocess.DEVNULL, **options}
@@ -253,17 +245,17 @@ def test_no_words_make_a_traceback(
     "word",
     [b"\xff\xfe", b"virtio-net-pci,mac=\xff", b'{"driver":"virtio-net-pci","mac":"\\ud800"}'],
 )
-def test_bytes_that_are_no_text_make_no_traceback(word: bytes, cache: str) -> None:
+def test_bytes_that_are_no_text_make_no_traceback(word: bytes) -> None:
     """The kernel passes any bytes; the program answers, in every format."""
     for extra in ([], ["--json"], ["--format", "lock"]):
-        done = _program(*RESOLVE, "--device", word, *extra, cache=cache)
+        done = _program(*RESOLVE, "--device", word, *extra)
         assert done.returncode in {0, 2}
         assert b"Traceback" not in done.stderr
 
 
-def test_bytes_of_an_argument_go_out_as_they_came(cache: str) -> None:
+def test_bytes_of_an_argument_go_out_as_they_came() -> None:
     """An explicit value that is not UTF-8 reaches QEMU unchanged, in every locale."""
-    done = _program(*RESOLVE, "--global", b"virtio-net-pci.mac=\xff", cache=cache)
+    done = _program(*RESOLVE, "--global", b"virtio-net-pci.mac=\xff")
 
     assert 0 == done.returncode
     assert b"virtio-net-pci.mac=\xff" in done.stdout
@@ -324,7 +316,7 @@ def test_text_is_plain_where_it_is_piped(capsys: Run) -> None:
         assert "\x1b" not in out + err
 
 
-def _on_a_terminal(words: Sequence[str], cache: str, **environment: str) -> bytes:
+def _on_a_terminal(words: Sequence[str], **environment: str) -> bytes:
     """Return everything that the program writes to a terminal."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
@@ -332,7 +324,7 @@ def _on_a_terminal(words: Sequence[str], cache: str, **environment: str) -> byte
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        env={"PLATFORM_ABI_CACHE": cache, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment},
+        env={"TERM": "xterm", "LC_ALL": "C.UTF-8", **environment},
     )
     os.close(follower)
     seen = b""
@@ -347,52 +339,48 @@ def _on_a_terminal(words: Sequence[str], cache: str, **environment: str) -> byte
 @pytest.mark.parametrize(
     "words", [["resolve"], ["explain", "machine.smm", *RESOLVE[1:]], [*RESOLVE, "--cpu", "host"]]
 )
-def test_a_terminal_is_coloured_unless_it_asks_not_to_be(words: list[str], cache: str) -> None:
+def test_a_terminal_is_coloured_unless_it_asks_not_to_be(words: list[str]) -> None:
     """Colours are for people who look; NO_COLOR and TERM=dumb turn them off."""
-    assert b"\x1b[" in _on_a_terminal(words, cache)
-    assert b"\x1b[" not in _on_a_terminal(words, cache, NO_COLOR="1")
-    assert b"\x1b[" not in _on_a_terminal(words, cache, TERM="dumb")
+    assert b"\x1b[" in _on_a_terminal(words)
+    assert b"\x1b[" not in _on_a_terminal(words, NO_COLOR="1")
+    assert b"\x1b[" not in _on_a_terminal(words, TERM="dumb")
 
 
-def test_the_arguments_themselves_are_never_coloured(cache: str) -> None:
+def test_the_arguments_themselves_are_never_coloured() -> None:
     """What is copied from a terminal is what would be piped."""
-    assert b"\x1b" not in _on_a_terminal(PINNED, cache)
+    assert b"\x1b" not in _on_a_terminal(PINNED)
 
 
 @pytest.mark.parametrize("words", [PINNED, ["platforms", "--json"], ["--help"]])
-def test_a_reader_that_has_seen_enough_is_no_error(words: list[str], cache: str) -> None:
+def test_a_reader_that_has_seen_enough_is_no_error(words: list[str]) -> None:
     """``platform-abi ... | head -1`` ends quietly."""
     reader, writer = os.pipe()
     os.close(reader)
-    done = _program(
-        *words, cache=cache, capture_output=False, stdout=writer, stderr=subprocess.PIPE
-    )
+    done = _program(*words, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
 
     assert (0, b"") == (done.returncode, done.stderr)
 
 
 @pytest.mark.parametrize("words", [PINNED, ["platforms"], ["--version"]])
-def test_a_full_disk_is_an_error_of_the_environment(words: list[str], cache: str) -> None:
+def test_a_full_disk_is_an_error_of_the_environment(words: list[str]) -> None:
     """Output that could not be written is not a success."""
     with Path("/dev/full").open("wb") as full:
-        done = _program(
-            *words, cache=cache, capture_output=False, stdout=full, stderr=subprocess.PIPE
-        )
+        done = _program(*words, capture_output=False, stdout=full, stderr=subprocess.PIPE)
 
     assert 4 == done.returncode
     assert b"error[write-failed]: cannot write the output: No space left on device\n" == done.stderr
 
 
 @pytest.mark.parametrize(("closed", "expected"), [(">&-", 4), ("2>&-", 0), ("<&-", 0)])
-def test_a_closed_stream_makes_no_traceback(closed: str, expected: int, cache: str) -> None:
+def test_a_closed_stream_makes_no_traceback(closed: str, expected: int) -> None:
     """Without stdout nothing can be said, which is an error; without stderr or stdin much can."""
     words = [*RESOLVE, "--cpu", "host"]
     command = shlex.join([sys.executable, "-m", "platform_abi", *words])
     done = subprocess.run(
         ["sh", "-c", f"{command} {closed}"],
         capture_output=True,
-        env={"PLATFORM_ABI_CACHE": cache, "HOME": "/nonexistent"},
+        env={"HOME": "/nonexistent"},
         check=False,
     )
 
@@ -448,7 +436,6 @@ def test_a_lockfile_outlives_its_definitions(
         form: _run(capsys, *PINNED, *form)[1] for form in ((), ("--json",), ("--format", "lock"))
     }
     monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: "/nonexistent")
-    monkeypatch.setenv("PLATFORM_ABI_CACHE", "")
 
     assert 2 == _run(capsys, *PINNED)[0]
     for form, text in expected.items():
@@ -567,23 +554,21 @@ def test_a_platform_shows_what_it_lists_and_what_is_masked(
     assert "platform off  (masks/site.toml: driver bug)" in explained
 
 
-def test_version_and_module(cache: str) -> None:
+def test_version_and_module() -> None:
     """``python -m platform_abi --version`` names program and version."""
-    done = _program("--version", cache=cache)
+    done = _program("--version")
 
     assert (0, f"platform-abi {pa.__version__}\n".encode()) == (done.returncode, done.stdout)
 
 
-def test_the_installed_program_is_the_module(cache: str) -> None:
+def test_the_installed_program_is_the_module() -> None:
     """The console script does what ``python -m`` does."""
     script = Path(sys.executable).parent / "platform-abi"
     if not script.exists():
         pytest.skip("the package is not installed here")
-    done = subprocess.run(
-        [script, *PINNED], capture_output=True, env={"PLATFORM_ABI_CACHE": cache}, check=False
-    )
+    done = subprocess.run([script, *PINNED], capture_output=True, env={}, check=False)
 
-    assert _program(*PINNED, cache=cache).stdout == done.stdout
+    assert _program(*PINNED).stdout == done.stdout
     assert 0 == done.returncode
 
 

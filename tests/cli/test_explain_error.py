@@ -32,7 +32,7 @@ LOG = f"""\
 @pytest.fixture(autouse=True)
 def _shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the definitions of this repository, parsed once."""
-    catalogue = pa.FileCatalogue([DEFINITIONS], cache="")
+    catalogue = pa.FileCatalogue([DEFINITIONS])
     monkeypatch.setattr("platform_abi.cli.explain_error.load_catalogue", lambda: catalogue)
 
 

@@ -22,18 +22,11 @@ VM = ["--machine", "pc-q35-9.1", "--cpu", "EPYC-v4,vendor=AuthenticAMD", *NIC]
 Run = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a cache of the definitions, warmed by the first command that uses it."""
-    return str(tmp_path_factory.mktemp("cache") / "pa")
-
-
 @pytest.fixture(autouse=True)
-def _environment(cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a developer's own choices out, and parse the definitions once."""
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a developer's own choices out."""
     for name in ("PLATFORM_ABI_POLICY", "PLATFORM_ABI_QEMU"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PLATFORM_ABI_CACHE", cache)
 
 
 def _run(capsys: Run, *words: str) -> tuple[int, str, str]:

@@ -32,17 +32,10 @@ Run = pytest.CaptureFixture[str]
 Launch = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a cache of the definitions, warmed by the first command that uses it."""
-    return str(tmp_path_factory.mktemp("cache") / "pa")
-
-
 @pytest.fixture(autouse=True)
-def _environment(cache: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("PLATFORM_ABI_POLICY", "PLATFORM_ABI_QEMU", "PLATFORM_ABI_HOST"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PLATFORM_ABI_CACHE", cache)
     monkeypatch.chdir(tmp_path)
 
 

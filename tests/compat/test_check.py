@@ -423,7 +423,7 @@ def test_a_mask_is_named_in_every_verdict(catalogue: pa.FileCatalogue, tmp_path:
         'schema = 1\n[[mask]]\nplatform = "*"\nfeature = "virtio-net.host-uso"\n'
         'reason = "drops packets"\ndate = 2026-11-23\n'
     )
-    masked = pa.FileCatalogue([DEFINITIONS, tmp_path], cache="")
+    masked = pa.FileCatalogue([DEFINITIONS, tmp_path])
     old = check(masked, before, _host(catalogue))
     new = check(masked, _abi(masked), _host(catalogue))
     assert [("masked-feature", "warn")] == [(f.code, f.severity) for f in old.findings]

@@ -56,7 +56,7 @@ def _rebuilt(
             assert cut in text[own:]
             text = text[:own] + text[own:].replace(cut, "", 1)
         write(root, f"machines/{VENDOR}/{file.name}", text)
-    return pa.FileCatalogue([DEFINITIONS, root], cache="")
+    return pa.FileCatalogue([DEFINITIONS, root])
 
 
 def _locked(catalogue: pa.FileCatalogue, build: str = UPSTREAM, **said: Any) -> pa.GuestAbi:
@@ -246,7 +246,7 @@ def test_a_vendors_property_that_says_nothing_blocks_nothing(tmp_path: Path) -> 
 def test_a_build_that_nobody_named_is_said_to_be_the_newest(tmp_path: Path) -> None:
     """Without --build a lockfile vouches for a QEMU that the VM may never have run on."""
     catalogue = _rebuilt(tmp_path, '["e1000", "init-vet", "off"]')
-    shipped = pa.FileCatalogue([DEFINITIONS], cache="")
+    shipped = pa.FileCatalogue([DEFINITIONS])
     for build, said in ((None, True), (UPSTREAM, False)):
         vm = pa.virtual_machine(catalogue.devices(), MACHINE, build=build, **SAID)
         text = lockfile(shipped, pa.resolve(shipped, vm, "linux-6.9"))
@@ -295,7 +295,7 @@ def test_a_driver_that_a_build_lacks_is_missing(tmp_path: Path) -> None:
 def test_what_no_definition_remembers_is_unknown_and_not_alike(tmp_path: Path) -> None:
     """A lockfile of a build that is gone says that something differs, though not what."""
     abi = _locked(_rebuilt(tmp_path / "then", '["e1000", "init-vet", "off"]'), VENDOR)
-    now = pa.FileCatalogue([DEFINITIONS], cache="")
+    now = pa.FileCatalogue([DEFINITIONS])
     verdict = compare_machine(now, abi, UPSTREAM)
     assert ("unknown", ("e1000",), ()) == (verdict.status, verdict.unlocated, verdict.differences)
     for allowed, severity in ((False, "blocked"), (True, "warn")):

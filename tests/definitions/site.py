@@ -3,51 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import platform_abi as pa
-from platform_abi.definitions import reading
-from platform_abi.definitions.documents import (
-    CapabilityFile,
-    DeviceFile,
-    EditionFile,
-    FeatureFile,
-    GuestFile,
-    MachineFile,
-    MaskFile,
-    NamesFile,
-    OptionFile,
-    PlatformFile,
-    PropertiesFile,
-    RealizeFile,
-    TypesFile,
-    VisibilityFile,
-)
+from platform_abi.definitions.files import DefinitionFiles, File
+from platform_abi.definitions.kinds import PLACES, kind_of
 
 DEFINITIONS = Path(__file__).parent.parent.parent / "definitions"
 
+
+def document_of(kind: str) -> Any:
+    """Return the class that a definition file of *kind* is an instance of."""
+    return import_module(f"platform_abi.definitions.kinds.{kind}").Document
+
+
 #: Every class that a definition file is loaded as.
-DOCUMENTS = (
-    FeatureFile,
-    GuestFile,
-    CapabilityFile,
-    DeviceFile,
-    PlatformFile,
-    MaskFile,
-    MachineFile,
-    TypesFile,
-    PropertiesFile,
-    NamesFile,
-    RealizeFile,
-    OptionFile,
-    VisibilityFile,
-    EditionFile,
-)
+DOCUMENTS = tuple(document_of(kind) for kind in PLACES)
 
 FAMILY = """
 [[family]]
@@ -224,8 +201,8 @@ def small(root: Path, **changed: str) -> Path:
 
 
 def catalogue(*roots: Path) -> pa.FileCatalogue:
-    """Return a fresh catalogue of *roots* without a cache."""
-    return pa.FileCatalogue(roots, cache="")
+    """Return a fresh catalogue of *roots*."""
+    return pa.FileCatalogue(roots)
 
 
 def platform_text(name: str, extends: str = "", features: str = "", head: str = "") -> str:
@@ -239,24 +216,9 @@ def platform_text(name: str, extends: str = "", features: str = "", head: str = 
 
 def document_class(relative: str) -> Any:
     """Return the class that the definition file *relative* is an instance of."""
-    folder = relative.split("/", 1)[0]
-    if relative == "machines/names.toml":
-        return NamesFile
-    if folder == "machines":
-        kinds = {"-types.toml": TypesFile, "-properties.toml": PropertiesFile}
-        return next((kinds[end] for end in kinds if relative.endswith(end)), MachineFile)
-    return {
-        "features": FeatureFile,
-        "capabilities": CapabilityFile,
-        "devices": DeviceFile,
-        "platforms": PlatformFile,
-        "masks": MaskFile,
-        "editions": EditionFile,
-        "realize": RealizeFile,
-        "guests": GuestFile,
-        "visibility": VisibilityFile,
-        "options": OptionFile,
-    }[folder]
+    meant = kind_of(relative)
+    assert meant is not None, relative
+    return document_of(meant[0])
 
 
 def shipped() -> list[str]:
@@ -268,14 +230,14 @@ def shipped() -> list[str]:
 def reads() -> Iterator[list[str]]:
     """Collect the names of the definition files that are read, relative to their root."""
     seen: list[str] = []
-    original: Callable[..., Any] = reading._read
+    original = DefinitionFiles.read
 
-    def observed(cls: Any, file: tuple[str, str]) -> Any:
+    def observed(files: DefinitionFiles, file: File) -> bytes:
         seen.append(file[1])
-        return original(cls, file)
+        return original(files, file)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "_read", observed)
+        patch.setattr(DefinitionFiles, "read", observed)
         yield seen
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import pytest
 
 import platform_abi as pa
-from platform_abi.definitions.documents import NamesFile, PropertiesFile
+from platform_abi.definitions.kinds.names import Document as NamesFile
+from platform_abi.definitions.kinds.properties import Document as PropertiesFile
 from platform_abi.definitions.structure import load
 from platform_abi.model.machine import CpuModel, DriverProperty
 from tests.definitions import site
@@ -126,27 +125,11 @@ def test_what_was_never_recorded_is_empty(tmp_path: Path) -> None:
     small = site.catalogue(site.small(tmp_path / "a"))
     assert _net(small) == {}
     assert small.cpu_models("qemu-10.0.0", "x86_64") == {}
-    found = pa.FileCatalogue([_small(tmp_path / "b")], cache=str(tmp_path / "cache"))
+    found = pa.FileCatalogue([_small(tmp_path / "b")])
     for driver in ("", "other", "../x86_64", "\0", "x" * 300):
         assert found.driver_properties("qemu-10.0.0", "x86_64", driver) == {}
     assert found.driver_properties("qemu-1.0", "x86_64", "net-device") == {}
     assert found.driver_properties("qemu-10.0.0", "sparc", "net-device") == {}
-    assert not [path for path in (tmp_path / "cache").glob("*") if "properties" in path.name]
-
-
-def test_a_warm_catalogue_never_reads_the_file(tmp_path: Path) -> None:
-    """One driver's properties are kept by themselves."""
-    root, cache = _small(tmp_path / "root"), str(tmp_path / "cache")
-    past = time.time() - 10
-    for path in root.rglob("*.toml"):
-        os.utime(path, (past, past))
-    # Times of change cannot be set: the cache wants them to be a clock's tick ago.
-    time.sleep(0.05)
-    cold = _net(pa.FileCatalogue([root], cache=cache))
-    with site.reads() as files:
-        warm = pa.FileCatalogue([root], cache=cache)
-        assert _net(warm) == cold
-    assert files == []
 
 
 @pytest.mark.parametrize(
@@ -158,12 +141,11 @@ def test_a_warm_catalogue_never_reads_the_file(tmp_path: Path) -> None:
 )
 def test_an_edited_file_counts(tmp_path: Path, relative: str, before: str, after: str) -> None:
     """Also that of the types, which says what is inherited."""
-    root, cache = _small(tmp_path / "root"), str(tmp_path / "cache")
-    time.sleep(0.05)
-    old = _net(pa.FileCatalogue([root], cache=cache))
+    root = _small(tmp_path / "root")
+    old = _net(site.catalogue(root))
     path = root / relative
     path.write_text(path.read_text().replace(before, after))
-    assert _net(pa.FileCatalogue([root], cache=cache)) == _net(site.catalogue(root)) != old
+    assert _net(site.catalogue(root)) != old
 
 
 def test_two_meanings_of_a_build_are_an_error(tmp_path: Path) -> None:

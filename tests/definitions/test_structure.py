@@ -10,16 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.definitions.documents import (
-    CapabilityFile,
-    DeviceFile,
-    EditionFile,
-    FeatureFile,
-    MachineFile,
-    MaskFile,
-    PlatformFile,
-    TypesFile,
-)
+from platform_abi.definitions.kinds.capabilities import Document as CapabilityFile
+from platform_abi.definitions.kinds.devices import Document as DeviceFile
+from platform_abi.definitions.kinds.editions import Document as EditionFile
+from platform_abi.definitions.kinds.features import Document as FeatureFile
+from platform_abi.definitions.kinds.machines import Document as MachineFile
+from platform_abi.definitions.kinds.masks import Document as MaskFile
+from platform_abi.definitions.kinds.platforms import Document as PlatformFile
+from platform_abi.definitions.kinds.types import Document as TypesFile
 from platform_abi.definitions.structure import MAX_SIZE, load
 from platform_abi.model.feature import UNDECIDED
 from tests.definitions.site import DOCUMENTS, SMALL, document_class
@@ -227,8 +225,7 @@ reson = "y"
         "9:1: feature[1].fallbak: unknown key; did you mean 'fallback'?",
         "11:1: feature[1].requires.tap: expected an array, found a string, 'tun.uso'",
         "13:1: feature[2].id: expected a string, found an integer, 5",
-        "16:1: examined[1]: required key 'reason' is missing",
-        "18:1: examined[1].reson: unknown key; did you mean 'reason'?",
+        "16:1: examined: unknown key; known: schema, feature",
     ]
 
 

@@ -115,7 +115,7 @@ def test_an_explanation_is_a_function_of_the_text(
 ) -> None:
     """The same text means the same, whatever was explained before."""
     text = "\n".join(lines)
-    fresh = pa.FileCatalogue(catalogue.roots, cache="")
+    fresh = pa.FileCatalogue(catalogue.roots)
     fresh.memo.update({k: v for k, v in catalogue.memo.items() if k[0] in ("platform", "features")})
 
     assert diagnose(fresh, text) == diagnose(catalogue, text)

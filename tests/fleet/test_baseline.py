@@ -274,8 +274,8 @@ def test_a_mask_makes_a_host_support_the_platform(tmp_path: Path) -> None:
             for name in ("host-uso", "guest-uso4", "guest-uso6")
         )
     )
-    plain = pa.FileCatalogue([DEFINITIONS], cache="")
-    masked = pa.FileCatalogue([DEFINITIONS, tmp_path], cache="")
+    plain = pa.FileCatalogue([DEFINITIONS])
+    masked = pa.FileCatalogue([DEFINITIONS, tmp_path])
     full = full_report(plain)
     lost = ("tun.uso", "tun.udp-tunnel-gso")
     fleet = [FleetHost(report=full), FleetHost(report=without(full, *lost))]

@@ -168,7 +168,7 @@ def test_a_configuration_is_read_as_far_as_its_structure_reaches(config: bytes, 
 
 def _shipped() -> GuestDevices:
     """Return what is looked at in an x86_64 machine."""
-    found = pa.FileCatalogue([DEFINITIONS], cache="").guest_devices(ARCH)
+    found = pa.FileCatalogue([DEFINITIONS]).guest_devices(ARCH)
     assert found is not None
     return found
 
@@ -222,14 +222,14 @@ def test_every_device_has_a_place_of_its_own(data: st.DataObject) -> None:
 def test_a_wrong_list_is_an_error_with_its_place(tmp_path: Path) -> None:
     """A device that stands twice would be looked at once; an unknown key is misspelt."""
     (tmp_path / "guests").mkdir()
-    assert pa.FileCatalogue([tmp_path], cache="").guest_devices("x") is None
+    assert pa.FileCatalogue([tmp_path]).guest_devices("x") is None
     for text, said in (
         ('[[device]]\ndriver = "a"\n[[device]]\ndriver = "a"\n', "stands twice"),
         ('[[device]]\ndriver = "a"\noption = "b"\n', "did you mean 'options'"),
     ):
         (tmp_path / "guests/x.toml").write_text(f'schema = 1\narch = "x"\n{text}')
         with pytest.raises(pa.DefinitionError, match=said) as caught:
-            pa.FileCatalogue([tmp_path], cache="").guest_devices("x")
+            pa.FileCatalogue([tmp_path]).guest_devices("x")
         assert "x.toml:" in caught.value.message
 
 

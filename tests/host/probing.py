@@ -25,7 +25,7 @@ sys.path[:0] = {[str(ROOT / "src"), str(Path(attrs.__file__).parents[1])]!r}
 import platform_abi as pa
 from platform_abi.host.document import report_line
 from platform_abi.host.probe import probe
-catalogue = pa.FileCatalogue([{str(ROOT / "definitions")!r}], cache="")
+catalogue = pa.FileCatalogue([{str(ROOT / "definitions")!r}])
 sys.stdout.write(report_line(probe(catalogue.capabilities())))
 """
 

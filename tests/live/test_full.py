@@ -280,7 +280,7 @@ def test_whatever_is_wrong_in_the_definitions_is_found(lab: Lab) -> None:
     """A wrong default, compat property or rule shows as just the properties that it concerns."""
     seen = lab.start(lab.boards()[0], "first")
     for what, (fault, concerned) in _FAULTS.items():
-        planted = Planted([DEFINITIONS], cache="")
+        planted = Planted([DEFINITIONS])
         for name, value in fault.items():
             setattr(planted, name, value)
         full = predicted(planted, seen.machine)

@@ -97,7 +97,7 @@ def _drivers(qemu: Path) -> frozenset[str]:
 
 
 def _view(qemu: Path, machine: str) -> GuestView:
-    looked_at = pa.FileCatalogue([DEFINITIONS], cache="").guest_devices(ARCH)
+    looked_at = pa.FileCatalogue([DEFINITIONS]).guest_devices(ARCH)
     return guest_view(
         str(qemu),
         machine,

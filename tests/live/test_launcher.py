@@ -60,9 +60,8 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Launcher:
 
 
 @pytest.fixture(autouse=True)
-def _cached(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parse the definitions once, and keep a site's choices out."""
-    monkeypatch.setenv("PLATFORM_ABI_CACHE", str(tmp_path_factory.getbasetemp() / "launcher-cache"))
+def _no_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a site's choices out."""
     for name in ("PLATFORM_ABI_POLICY", "PLATFORM_ABI_QEMU", "PLATFORM_ABI_HOST"):
         monkeypatch.delenv(name, raising=False)
 
@@ -326,7 +325,7 @@ def as_nobody(qemu_binaries: dict[str, Path]) -> Callable[..., subprocess.Comple
 
     def run(*words: str, said: str = "") -> subprocess.CompletedProcess[str]:
         command = [*prefix, python, "-B", "-c", program, "--qemu", f"/mnt/bin/{qemu.name}", *words]
-        return _run(command, said=said, PLATFORM_ABI_CACHE="")
+        return _run(command, said=said)
 
     return run
 

@@ -99,7 +99,7 @@ def test_importing_twice_gives_the_same_bytes(
 
 def test_importing_again_gives_all_shipped_bytes(seen: Observation, tmp_path: Path) -> None:
     """So do types and properties, where all of Debian's modules are installed."""
-    known = pa.FileCatalogue([DEFINITIONS], cache="").types(seen.build.name, seen.build.arch)
+    known = pa.FileCatalogue([DEFINITIONS]).types(seen.build.name, seen.build.arch)
     whole = {each.name for each in seen.types if each.abstract or each.properties is not None}
     lacking = sorted(filter(FROM_OTHER_PACKAGES.fullmatch, known.parents.keys() - whole))
     if lacking:

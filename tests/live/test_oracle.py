@@ -78,7 +78,7 @@ _PROBES = """
     from platform_abi.host.witness import ask_qemu
     from platform_abi.host.probe import probe
 
-    catalogue = pa.FileCatalogue([sys.argv[1]], cache="")
+    catalogue = pa.FileCatalogue([sys.argv[1]])
     before = socket.if_nameindex()
     direct = probe(catalogue.capabilities())
     oracle = ask_qemu(catalogue, sys.argv[2], timeout=60)

@@ -95,5 +95,5 @@ def test_a_bare_name_means_the_newest_edition(catalogue: pa.FileCatalogue) -> No
 def test_without_any_edition_nothing_can_be_chosen() -> None:
     """An empty catalogue says so instead of failing."""
     with pytest.raises(pa.UsageError) as caught:
-        choose_edition(pa.FileCatalogue([], cache=""), parse_platform("linux-6.9"))
+        choose_edition(pa.FileCatalogue([]), parse_platform("linux-6.9"))
     assert "no-edition" == caught.value.code

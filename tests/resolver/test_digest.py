@@ -114,7 +114,7 @@ def test_a_machine_option_that_the_platform_would_choose_is_no_difference(
 @pytest.mark.parametrize("name", ["linux-6.9", "conservative", "linux-rhel-9.5", "windows-2022"])
 def test_a_platforms_digest_is_a_constant(catalogue: pa.FileCatalogue, name: str) -> None:
     """Another catalogue of the same files gives the same digest; another platform does not."""
-    again = pa.FileCatalogue(catalogue.roots, cache="")
+    again = pa.FileCatalogue(catalogue.roots)
     edition = catalogue.editions()[-1]
 
     expected = pa.platform_digest(catalogue, name, edition)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +29,6 @@ from platform_abi.resolver.explicit import type_sets
 from platform_abi.resolver.full import full_properties
 from platform_abi.resolver.spelling import spelled
 from platform_abi.testing import BUILD, NAMES, MemoryCatalogue, Scenario, scenarios
-from tests.conftest import DEFINITIONS
 
 ARCH = "x86_64"
 
@@ -441,14 +439,6 @@ def test_an_nvme_controller_settles_its_sizes_for_a_drive_of_its_own(
         properties = _shipped(catalogue, "pc-q35-9.1", device)["d"].properties
         names = ("discard_granularity", "logical_block_size", "physical_block_size")
         assert sizes == tuple(properties[name].final for name in names), device
-
-
-def test_the_cache_gives_the_same_rules(tmp_path: Path) -> None:
-    """Rules that come from the cache are those of the files."""
-    # A file that changed just now is not cached; those of a checkout are older.
-    tables = [pa.FileCatalogue([DEFINITIONS], cache=str(tmp_path)).realize() for _ in range(2)]
-    assert tables[0] == tables[1]
-    assert tables[0].rules
 
 
 @pytest.mark.parametrize("devices", [(), ("virtio-rng-pci,id=rng",)])

@@ -511,5 +511,5 @@ def test_values_that_cannot_be_the_same_are_refused(
     text = "".join(f"{head}values = {each}\n" for each in values)
     write(tmp_path, "visibility/site.toml", f"schema = 1\n{text}")
     with pytest.raises(pa.DefinitionError) as caught:
-        pa.FileCatalogue([tmp_path], cache="").visibility()
+        pa.FileCatalogue([tmp_path]).visibility()
     assert fault in str(caught.value)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from tests.conftest import DEFINITIONS
 
-_CATALOGUE = pa.FileCatalogue([DEFINITIONS], cache="")
+_CATALOGUE = pa.FileCatalogue([DEFINITIONS])
 
 _DEVICES = (
     pa.Device(driver="virtio-net-pci", backend="tap"),

@@ -131,7 +131,7 @@ def test_the_last_compat_property_counts(
             for driver, value in entries
         ]
         machine = evolve(plain, compat=(*plain.compat, *compat))
-        changed = pa.FileCatalogue(catalogue.roots, cache="")
+        changed = pa.FileCatalogue(catalogue.roots)
         monkeypatch.setattr(changed, "machine", lambda *_: machine)
         abi = pa.resolve(changed, vm, "linux-6.9")
         return pa.offered_bits(changed, abi, "a") >> 29 & 1

@@ -67,8 +67,7 @@ def test_one_plan_serves_every_vm_of_its_kind(catalogue: pa.FileCatalogue) -> No
 
     kinds = ("tap", "user", "tap,vhost=on", "socket")
     fresh = {
-        kind: pa.resolve(pa.FileCatalogue(catalogue.roots, cache=""), vm(kind), "linux-6.9")
-        for kind in kinds
+        kind: pa.resolve(pa.FileCatalogue(catalogue.roots), vm(kind), "linux-6.9") for kind in kinds
     }
     for kind in (*kinds, *kinds[::-1]):
         assert fresh[kind] == pa.resolve(catalogue, vm(kind), "linux-6.9")

@@ -403,7 +403,7 @@ def test_a_mask_withdraws_a_feature_on_this_site(
     catalogue: pa.FileCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A masked feature is at its fallback, says why, and asking for it is beyond the platform."""
-    masked = pa.FileCatalogue(catalogue.roots, cache="")
+    masked = pa.FileCatalogue(catalogue.roots)
     mask = Mask(
         platform="linux-6.9",
         feature="virtio-net.host-uso",
@@ -474,7 +474,7 @@ def test_a_named_build_without_the_property_is_refused_where_it_matters(
     """A property that a named build lacks is dropped where off means the same, else an error."""
     from attrs import evolve
 
-    lacking = pa.FileCatalogue(catalogue.roots, cache="")
+    lacking = pa.FileCatalogue(catalogue.roots)
     types = catalogue.types("qemu-10.0.2", "x86_64")
     own = dict(types.own_properties)
     own["virtio-net-device"] = tuple(p for p in own["virtio-net-device"] if p != "host_uso")
@@ -594,7 +594,7 @@ def test_a_mask_of_what_guests_opt_in_to_says_why_as_well(
     catalogue: pa.FileCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A masked opt-in feature needs no argument while off, and its mask is still what is named."""
-    masked = pa.FileCatalogue(catalogue.roots, cache="")
+    masked = pa.FileCatalogue(catalogue.roots)
     mask = Mask(
         platform="*",
         feature="virtio-net.rss",

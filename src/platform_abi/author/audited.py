@@ -154,7 +154,7 @@ def catalogue_with(
             place.mkdir(parents=True)
             for name, text in file_texts(each.seen).items():
                 (place / name).write_text(text, encoding="utf-8")
-        yield FileCatalogue([*catalogue.roots, folder], cache="")
+        yield FileCatalogue([*catalogue.roots, folder])
 
 
 def look(

@@ -8,7 +8,7 @@ import tomli_w
 
 from platform_abi.author.inheritance import Properties, own_properties, whole_properties
 from platform_abi.author.observation import DeviceType, Observation
-from platform_abi.definitions.documents import SCHEMA
+from platform_abi.definitions.checks import SCHEMA
 from platform_abi.model.machine import CompatProperty, CpuModel, MachineType, QemuBuild
 
 _WIDTH = 100

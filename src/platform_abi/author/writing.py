@@ -13,7 +13,8 @@ from pathlib import Path
 from platform_abi.author.inheritance import whole_properties
 from platform_abi.author.observation import Observation
 from platform_abi.author.text import file_texts, own_names
-from platform_abi.definitions.documents import MachineFile, TypesFile
+from platform_abi.definitions.kinds.machines import Document as MachineFile
+from platform_abi.definitions.kinds.types import Document as TypesFile
 from platform_abi.definitions.structure import load
 from platform_abi.emit.lockfile import write_text
 from platform_abi.errors import DefinitionError, HostError, UsageError, printable

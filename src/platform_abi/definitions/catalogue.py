@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from platform_abi.definitions.cache import ValueCache, cache_folder
-from platform_abi.definitions.files import DefinitionFiles, File, natural, stem_of
+from platform_abi.definitions.files import DefinitionFiles, natural
 from platform_abi.definitions.search import search_path
 from platform_abi.errors import DefinitionError, unknown
 from platform_abi.model.catalogue import Catalogue
@@ -18,7 +15,10 @@ from platform_abi.model.names import feature_stem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from platform_abi.definitions.documents import EditionFile, Examined
+    from platform_abi.definitions.kinds.editions import Document as EditionFile
+    from platform_abi.definitions.kinds.examined import Examined
+    from platform_abi.definitions.kinds.machines import BuildMachines
+    from platform_abi.definitions.kinds.properties import Document as PropertiesFile
     from platform_abi.definitions.reading import Reader
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceTable
@@ -48,13 +48,10 @@ class FileCatalogue(Catalogue):
     read, and HostError for one that it cannot.
     """
 
-    def __init__(
-        self, roots: Sequence[str | os.PathLike[str]] | None = None, *, cache: str | None = None
-    ) -> None:
-        """*roots* default to the search path; *cache* is a folder, empty for none."""
-        found = search_path() if roots is None else tuple(os.fspath(r) for r in roots)
-        self._files = DefinitionFiles(found)
-        self._cache = ValueCache(cache_folder() if cache is None else cache or None)
+    def __init__(self, roots: Sequence[str | os.PathLike[str]] | None = None) -> None:
+        """*roots* default to the search path."""
+        places = search_path() if roots is None else tuple(os.fspath(r) for r in roots)
+        self._files = DefinitionFiles(places)
         self._made_reader: Reader | None = None
         self.memo: dict[Any, Any] = {}
 
@@ -71,145 +68,101 @@ class FileCatalogue(Catalogue):
         """Return line and column of the key *path* in the definition file called *source*."""
         return self._files.position(source, path)
 
-    def _value(
-        self,
-        key: tuple[str, ...],
-        names: Sequence[str],
-        files: Callable[[Sequence[str]], list[File]],
-        read: Callable[[], tuple[T, Sequence[str]]],
-    ) -> T:
-        """Return the value called *key*: remembered, cached, or read.
-
-        *read* returns it with the names of what it depends on, for which *files* finds the files.
-        """
+    def kept(self, key: tuple[str, ...], work_out: Callable[[], T]) -> T:
+        """Return what *work_out* makes of definitions, remembered under *key*."""
         if key not in self.memo:
-            spelled = " ".join((*key, *self._files.roots[1:]))
-
-            def paths(depends: Sequence[str]) -> list[str]:
-                return [f"{root}/{relative}" for root, relative in files(depends)]
-
-            found = self._cache.get(spelled, paths) if len(spelled) < _LONGEST_KEY else None
-            if found is None:
-                started = time.time_ns()
-                found, names = read()
-                if len(spelled) < _LONGEST_KEY:
-                    self._cache.put(spelled, found, names, paths(names), started)
-            self.memo[key] = found
+            self.memo[key] = work_out()
         value: T = self.memo[key]
         return value
 
+    def _value(self, kind: str, *key: str) -> Any:
+        """Return what the files of *kind* that *key* asks for mean; see ``kinds``."""
+        return self.kept((kind, *key), lambda: self._reader().value(kind, *key))
+
     def _reader(self) -> Reader:
-        """Return what reads files; only what no cache knows comes to that."""
         if self._made_reader is None:
             from platform_abi.definitions.reading import Reader
 
-            self._made_reader = Reader()
+            self._made_reader = Reader(self._files)
         return self._made_reader
 
     # --- features and capabilities ---------------------------------------------------------------
 
     def editions(self) -> tuple[str, ...]:
         """Return the released editions, oldest first."""
-        if "editions" not in self.memo:
+
+        def read() -> tuple[str, ...]:
             from platform_abi.model.platform import EDITION
 
-            files = {stem_of(file[1]): "/".join(file) for file in self._files.listed("editions")}
-            wrong = [files[name] for name in sorted(files) if not EDITION.fullmatch(name)]
+            names = sorted(name for (name,) in self._files.keys("editions"))
+            wrong = [
+                f"{'/'.join(file)}: expected a file name such as 2026.1.toml"
+                for name in names
+                if not EDITION.fullmatch(name)
+                for file in self._files.of("editions", name)[-1:]
+            ]
             if wrong:
-                raise DefinitionError(
-                    [f"{path}: expected a file name such as 2026.1.toml" for path in wrong],
-                    code="definition-name",
-                )
-            self.memo["editions"] = tuple(sorted(files, key=natural))
-        found: tuple[str, ...] = self.memo["editions"]
-        return found
+                raise DefinitionError(wrong, code="definition-name")
+            return tuple(sorted(names, key=natural))
+
+        return self.kept(("edition-names",), read)
 
     def edition(self, name: str) -> EditionFile:
         """Return the lock of a released edition."""
-        files = self._files.by_stem("editions").get(name, [])
-        if not files:
+        if not self._files.of("editions", name):
             raise unknown("edition", name, self.editions(), code="unknown-edition")
-        return self._reader().edition(name, files)
+        found: EditionFile = self._value("editions", name)
+        return found
 
     def feature_stems(self) -> tuple[str, ...]:
         """Return the names of all feature files, sorted."""
-        if "stems" not in self.memo:
-            names = self._files.by_stem("features").keys() - {"examined"}
-            self.memo["stems"] = tuple(sorted(names))
-        found: tuple[str, ...] = self.memo["stems"]
-        return found
+        return self.kept(("stems",), lambda: self._names("features"))
+
+    def _names(self, kind: str) -> tuple[str, ...]:
+        return tuple(sorted(name for (name,) in self._files.keys(kind)))
 
     def features(self, stem: str) -> tuple[Feature, ...]:
         """Return the features of one family, sorted by id; empty where nothing defines any."""
-
-        def read() -> tuple[tuple[Feature, ...], list[str]]:
-            return self._reader().features(stem, self._files.by_stem("features").get(stem, [])), [
-                stem
-            ]
-
-        return self._value(
-            ("features", stem),
-            [stem],
-            lambda names: self._files.by_stem("features").get(names[0], []),
-            read,
-        )
+        found: tuple[Feature, ...] = self._value("features", stem)
+        return found
 
     def examined(self) -> tuple[Examined, ...]:
         """Return the places in QEMU that were found to need no feature, with the reasons."""
-        return self._reader().examined(self._files.by_stem("features").get("examined", []))
+        found: tuple[Examined, ...] = self._value("examined")
+        return found
 
     def capabilities(self) -> dict[str, Capability]:
         """Return every host capability by id."""
-
-        def read() -> tuple[dict[str, Capability], list[str]]:
-            return self._reader().capabilities(self._files.listed("capabilities")), []
-
-        return self._value(
-            ("capabilities",), [], lambda _: self._files.listed("capabilities"), read
-        )
+        found: dict[str, Capability] = self._value("capabilities")
+        return found
 
     def devices(self) -> DeviceTable:
         """Return device families, network backends and accelerators."""
-
-        def read() -> tuple[DeviceTable, list[str]]:
-            return self._reader().devices(self._files.listed("devices")), []
-
-        return self._value(("devices",), [], lambda _: self._files.listed("devices"), read)
+        found: DeviceTable = self._value("devices")
+        return found
 
     # --- platforms -------------------------------------------------------------------------------
 
     def platform_names(self) -> tuple[str, ...]:
         """Return the names of all platforms, sorted by lineage and version."""
-        if "platforms" not in self.memo:
-            self.memo["platforms"] = tuple(sorted(self._files.by_stem("platforms"), key=natural))
-        found: tuple[str, ...] = self.memo["platforms"]
-        return found
+        return self.kept(
+            ("platform-names",), lambda: tuple(sorted(self._names("platforms"), key=natural))
+        )
 
     def platform(self, name: str) -> Platform:
         """Return one platform with what it inherits; raises UnknownNameError."""
-
-        def read() -> tuple[Platform, list[str]]:
-            found = self._reader().platform(name, self.platform_files, self.platform_names())
-            if found is None:
-                raise unknown(
-                    "platform",
-                    name,
-                    self.platform_names(),
-                    code="unknown-platform",
-                    help="'platform-abi platforms' lists all of them",
-                )
-            return found, [found.name, *found.extends]
-
-        return self._value(
-            ("platform", name),
-            [name],
-            lambda names: [file for each in names for file in self.platform_files(each)],
-            read,
-        )
-
-    def platform_files(self, name: str) -> list[File]:
-        """Return the files that define platform *name*; several are copies, or an error."""
-        return self._files.by_stem("platforms").get(name, [])
+        found: Platform | None = None
+        if self._files.of("platforms", name):
+            found = self._value("platforms", name)
+        if found is None:
+            raise unknown(
+                "platform",
+                name,
+                self.platform_names(),
+                code="unknown-platform",
+                help="'platform-abi platforms' lists all of them",
+            )
+        return found
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""
@@ -217,7 +170,7 @@ class FileCatalogue(Catalogue):
         if key not in self.memo:
             from platform_abi.definitions.meaning import check_listings
 
-            check_listings(self, platform, stem)
+            check_listings(self, self._files, platform, stem)
             self.memo[key] = True
         found = platform.listings.get(feature.id)
         if found is not None or not platform.levels or feature.id in platform.removed:
@@ -228,175 +181,133 @@ class FileCatalogue(Catalogue):
 
     def masks(self) -> tuple[Mask, ...]:
         """Return what this site withdraws."""
-        files = self._files.listed("masks")
-        if not files:
+        if not self._files.of("masks"):
             return ()
+        masks: tuple[Mask, ...] = self._value("masks")
+        self.kept(("masks-meant",), lambda: self._check_masks(masks))
+        return masks
 
-        def read() -> tuple[tuple[Mask, ...], list[str]]:
-            return self._reader().masks(files), []
-
-        masks = self._value(("masks",), [], lambda _: files, read)
+    def _check_masks(self, masks: Sequence[Mask]) -> None:
         from platform_abi.definitions.meaning import mask_fault
 
         if any(mask_fault(self, mask) for mask in masks):
-            faults = self._reader().mask_faults(files, partial(mask_fault, self))
+            from platform_abi.definitions.kinds.masks import placed
+
+            faults = [
+                self._reader().fault(file, ("mask", index, wrong[0]), wrong[1])
+                for mask, file, index in placed(self._reader())
+                if (wrong := mask_fault(self, mask))
+            ]
             raise DefinitionError(faults, code="definition-invalid")
-        return masks
 
     # --- machine types ---------------------------------------------------------------------------
 
     def naming(self) -> Naming:
         """Return what the names of machine types and builds are made of."""
-        return self._reader().naming(self._files.listed("machines"))
+        found: Naming = self._value("names")
+        return found
 
     def builds(self, arch: str) -> tuple[str, ...]:
         """Return the names of the QEMU builds known for *arch*, newest first."""
-        key = ("builds", arch)
-        if key not in self.memo:
-            folders = self._files.listed("machines", depth=2)
-            called = "" if arch.endswith((_TYPES, _PROPERTIES)) else arch
-            names = {f.split("/")[1] for _, f in folders if stem_of(f) == called}
-            self.memo[key] = tuple(sorted(names, key=natural, reverse=True))
-        found: tuple[str, ...] = self.memo[key]
-        return found
 
-    def _machine_files(self, build: str, stem: str) -> list[File]:
-        wanted = f"machines/{build}/{stem}.toml"
-        return [file for file in self._files.listed("machines", depth=2) if file[1] == wanted]
+        def read() -> tuple[str, ...]:
+            names = {build for build, its in self._files.keys("machines") if its == arch}
+            return tuple(sorted(names, key=natural, reverse=True))
+
+        return self.kept(("builds", arch), read)
+
+    def _machines(self, build: str, arch: str) -> BuildMachines:
+        if not self._files.of("machines", build, arch):
+            raise unknown("QEMU build", build, self.builds(arch), code="unknown-build")
+        found: BuildMachines = self._value("machines", build, arch)
+        return found
 
     def build(self, name: str, arch: str) -> QemuBuild:
         """Return one build; raises UnknownNameError with the nearest names."""
-        files = self._machine_files(name, arch)
-        if not files:
-            raise unknown("QEMU build", name, self.builds(arch), code="unknown-build")
-
-        def read() -> tuple[QemuBuild, list[str]]:
-            return self._reader().build(name, arch, files), []
-
-        return self._value(("build", name, arch), [], lambda _: files, read)
+        return self._machines(name, arch).build
 
     def machine(self, build: str, name: str, arch: str) -> MachineType:
         """Return one machine type of one build, with its compat properties."""
-        known = self.build(build, arch)
-        if name not in known.machines:
-            raise unknown("machine type", name, known.machines, code="unknown-machine")
-        files = self._machine_files(build, arch)
-
-        def read() -> tuple[MachineType, list[str]]:
-            return self._reader().machine(build, name, arch, files), []
-
-        return self._value(("machine", build, name, arch), [], lambda _: files, read)
+        known = self._machines(build, arch)
+        if name not in known.entries:
+            raise unknown("machine type", name, known.entries, code="unknown-machine")
+        return self.kept(("machine", build, name, arch), lambda: known.machine(name))
 
     def types(self, build: str, arch: str) -> TypeTable:
         """Return the QOM types that one build knows; empty where that was never recorded."""
-        files = self._machine_files(build, f"{arch}{_TYPES}")
+        if not self._files.of("types", build, arch):
+            from platform_abi.model.machine import TypeTable
 
-        def read() -> tuple[TypeTable, list[str]]:
-            return self._reader().types(build, files), []
+            return self.kept(("types", build, arch), TypeTable)
+        found: TypeTable = self._value("types", build, arch)
+        return found
 
-        return self._value(("types", build, arch), [], lambda _: files, read)
+    def _properties(self, build: str, arch: str) -> PropertiesFile | None:
+        """Return what is known of the properties of one build, None where nothing was recorded."""
+        if not self._files.of("properties", build, arch):
+            return None
+        found: PropertiesFile = self._value("properties", build, arch)
+        return found
 
     def driver_properties(self, build: str, arch: str, driver: str) -> Mapping[str, DriverProperty]:
         """Return every property of *driver*, inherited ones included, sorted by name.
 
         Empty where the properties of that build were never recorded, or it has no such driver.
         """
-        key = ("properties", build, arch, driver)
-        if key in self.memo:
-            known: Mapping[str, DriverProperty] = self.memo[key]
-            return known
-        types = self.types(build, arch)
-        files = self._machine_files(build, f"{arch}{_PROPERTIES}")
-        if not files or driver not in types:
-            return {}
 
-        def read() -> tuple[Mapping[str, DriverProperty], list[str]]:
-            return self._reader().driver_properties(build, types, driver, files), []
+        def read() -> Mapping[str, DriverProperty]:
+            from platform_abi.model.machine import DriverProperty
 
-        # The types say what is inherited.
-        both = [*self._machine_files(build, f"{arch}{_TYPES}"), *files]
-        return self._value(key, [], lambda _: both, read)
+            types = self.types(build, arch)
+            every = self.property_rows(build, arch)
+            if driver not in types:
+                return {}
+            rows: dict[str, tuple[str, ...]] = {}
+            for step in reversed([*types.ancestry(driver)]):
+                rows.update(every.get(step, {}))
+            return {
+                name: DriverProperty(type=row[0], default=row[1] if len(row) > 1 else None)
+                for name, row in sorted(rows.items())
+            }
+
+        return self.kept(("driver-properties", build, arch, driver), read)
 
     def cpu_models(self, build: str, arch: str) -> Mapping[str, CpuModel]:
         """Return the CPU models of one build by name; empty where that was never recorded."""
-        files = self._machine_files(build, f"{arch}{_PROPERTIES}")
-        if not files:
+        known = self._properties(build, arch)
+        if known is None:
             return {}
-
-        def read() -> tuple[Mapping[str, CpuModel], list[str]]:
-            return self._reader().cpu_models(build, files), []
-
-        return self._value(("cpu-models", build, arch), [], lambda _: files, read)
-
-    def realize(self) -> RealizeTable:
-        """Return the rules of what values become when a device is realized."""
-
-        def read() -> tuple[RealizeTable, list[str]]:
-            return self._reader().realize(self._files.listed("realize")), []
-
-        return self._value(("realize",), [], lambda _: self._files.listed("realize"), read)
-
-    def guest_devices(self, arch: str) -> GuestDevices | None:
-        """Return which devices are looked at in a machine of *arch*, None where none can be."""
-        files = self._files.by_stem("guests").get(arch, [])
-        return self._reader().guest_devices(arch, files) if files else None
+        return self.kept(("cpu-models", build, arch), lambda: dict(sorted(known.cpu.items())))
 
     def property_rows(self, build: str, arch: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         """Return, by type, the type and default of every property that its parent has not so.
 
         Empty where the properties of that build were never recorded.
         """
-        files = self._machine_files(build, f"{arch}{_PROPERTIES}")
-        if not files:
-            return {}
+        known = self._properties(build, arch)
+        return {} if known is None else known.type
 
-        def read() -> tuple[Mapping[str, Mapping[str, tuple[str, ...]]], list[str]]:
-            return self._reader().property_rows(build, files), []
+    def realize(self) -> RealizeTable:
+        """Return the rules of what values become when a device is realized."""
+        found: RealizeTable = self._value("realize")
+        return found
 
-        return self._value(("property-rows", build, arch), [], lambda _: files, read)
+    def guest_devices(self, arch: str) -> GuestDevices | None:
+        """Return which devices are looked at in a machine of *arch*, None where none can be."""
+        if not self._files.of("guests", arch):
+            return None
+        found: GuestDevices = self._value("guests", arch)
+        return found
 
     def options(self) -> OptionTable:
         """Return what there is to know of the options of QEMU's command line."""
-        files = self._files.listed("options")
-
-        def read() -> tuple[OptionTable, list[str]]:
-            return self._reader().options(files), []
-
-        return self._value(("options",), [], lambda _: files, read)
+        found: OptionTable = self._value("options")
+        return found
 
     def visibility(self) -> Visibility:
         """Return who can tell the values of which properties, and what boards come with."""
-        files = self._files.listed("visibility")
-
-        def read() -> tuple[Visibility, list[str]]:
-            return self._reader().visibility(files), []
-
-        return self._value(("visibility",), [], lambda _: files, read)
-
-    def kept(self, key: tuple[str, ...], work_out: Callable[[], T]) -> T:
-        """Return what *work_out* makes of definitions, plain data, kept under *key*.
-
-        It is worked out again when a definition file changed that it may depend on: machine types,
-        devices and who sees their properties, and features.
-        """
-
-        def files(_: Sequence[str]) -> list[File]:
-            listed = self._files.listed
-            single = [f for folder in _KEPT_FROM for f in listed(folder)]
-            return [*listed("machines", depth=2), *single]
-
-        return self._value(key, [], files, lambda: (work_out(), []))
-
-
-#: What follows the architecture in the names of a build's other files.
-_TYPES = "-types"
-_PROPERTIES = "-properties"
-
-#: Folders, besides that of machine types, that what is kept may be worked out from.
-_KEPT_FROM = ("devices", "visibility", "realize", "features")
-
-#: File names have at most 255 bytes; a catalogue of many long roots goes without a cache.
-_LONGEST_KEY = 200
+        found: Visibility = self._value("visibility")
+        return found
 
 
 def load_catalogue() -> FileCatalogue:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from platform_abi.definitions.kinds import PLACES, kind_of
 from platform_abi.errors import HostError
 
 #: A file's root folder and its name below that.
 File = tuple[str, str]
+
+
+class _Files:
+    """The files of one kind: all of them, and by what they are asked for by."""
+
+    def __init__(self) -> None:
+        self.every: list[File] = []
+        self.by_key: dict[tuple[str, ...], list[File]] = {}
 
 
 class DefinitionFiles:
@@ -18,34 +27,46 @@ class DefinitionFiles:
     def __init__(self, roots: Sequence[str]) -> None:
         """*roots* are folders of the layout of the packaged definitions, first to last."""
         self.roots = tuple(roots)
-        self._lists: dict[tuple[str, int], list[File]] = {}
-        self._stems: dict[str, dict[str, list[File]]] = {}
+        self._kinds: dict[str, _Files] = {}
 
-    def listed(self, folder: str, depth: int = 1) -> list[File]:
-        """Return every TOML file *depth* levels below *folder* in all roots, in their order."""
-        key = (folder, depth)
-        if key not in self._lists:
-            self._lists[key] = [
-                (root, relative)
-                for root in self.roots
-                for relative in _toml_files(root, folder, depth)
-            ]
-        return self._lists[key]
+    def of(self, kind: str, *key: str) -> list[File]:
+        """Return the files of *kind* that *key* asks for, or all without a key, root by root."""
+        known = self._known(kind)
+        return known.by_key.get(key, []) if key else known.every
 
-    def by_stem(self, folder: str) -> dict[str, list[File]]:
-        """Return the files of *folder* by what they are called.
+    def keys(self, kind: str) -> Iterable[tuple[str, ...]]:
+        """Return what files of *kind* can be asked for by."""
+        return self._known(kind).by_key.keys()
 
-        Platforms are foldered by lineage, or not, as the few of a site need not be.
-        """
-        if folder not in self._stems:
-            files = [*self.listed(folder)]
-            if folder == "platforms":
-                files += self.listed(folder, depth=2)
-            index: dict[str, list[File]] = {}
-            for file in files:
-                index.setdefault(stem_of(file[1]), []).append(file)
-            self._stems[folder] = index
-        return self._stems[folder]
+    def _known(self, kind: str) -> _Files:
+        if kind not in self._kinds:
+            folder, depths, _ = PLACES[kind]
+            # Kinds that share a folder, at one depth, are told apart by what listing it shows.
+            beside = [k for k, (home, at, _) in PLACES.items() if home == folder and at == depths]
+            self._kinds |= {each: _Files() for each in beside}
+            for depth in depths:
+                self._list(folder, depth)
+        return self._kinds[kind]
+
+    def _list(self, folder: str, depth: int) -> None:
+        """Note every file *depth* levels below *folder* in all roots under its kind."""
+        for root in self.roots:
+            for relative in _toml_files(root, folder, depth):
+                if meant := kind_of(relative):
+                    kind, key = meant
+                    self._kinds[kind].every.append((root, relative))
+                    self._kinds[kind].by_key.setdefault(key, []).append((root, relative))
+
+    def read(self, file: File) -> bytes:
+        """Return the content of *file*; raises HostError where it cannot be read."""
+        path = "/".join(file)
+        try:
+            with open(path, "rb") as stream:  # noqa: PTH123 - files are strings here: start-up time
+                return stream.read()
+        except OSError as error:
+            raise HostError(
+                f"cannot read {path}: {error.strerror}", code="definition-unreadable"
+            ) from error
 
     def locate(self, relative: str) -> str | None:
         """Return the path of the definition file that a source calls *relative*."""
@@ -93,11 +114,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
-
-
-def stem_of(relative: str) -> str:
-    """Return what a file is called: its name without folders and ending."""
-    return relative[relative.rfind("/") + 1 : -len(".toml")]
 
 
 def natural(name: str) -> tuple[object, ...]:

@@ -24,20 +24,17 @@ from cattrs import (
 from cattrs.gen import make_dict_structure_fn, override
 from cattrs.preconf.tomllib import make_converter
 
-from platform_abi.definitions import checks
-from platform_abi.definitions.documents import SCHEMA, Document, ListedValue
+from platform_abi.definitions.checks import SCHEMA, Document, Fault, ListedValue
 from platform_abi.definitions.positions import Path, nearest, positions
 from platform_abi.errors import DefinitionError, printable, suggest
 
-T = TypeVar("T", bound=Document)
+D = TypeVar("D", bound=Document)
 
 #: No definition file comes near this; a larger one is a mistake or an attack. In bytes.
 MAX_SIZE = 8 * 1024 * 1024
 
-Fault = tuple[Path, str]
 
-
-def load(cls: type[T], data: bytes, name: str) -> T:
+def load(cls: type[D], data: bytes, name: str) -> D:
     """Return the document of class *cls* that *data* holds.
 
     *name* is what errors call the file. Raises DefinitionError with all faults at once.
@@ -48,10 +45,10 @@ def load(cls: type[T], data: bytes, name: str) -> T:
         got = _found(raw["schema"]) if "schema" in raw else "nothing"
         _refuse(name, text, [(("schema",), f"expected schema = {SCHEMA}, found {got}")])
     try:
-        document: T = _converter().structure(raw, cls)
+        document: D = _converter().structure(raw, cls)
     except (BaseValidationError, StructureHandlerNotFoundError) as error:
         _refuse(name, text, _faults(error, ()))
-    faults = list(checks.check(document))
+    faults = list(document.faults())
     if faults:
         _refuse(name, text, faults)
     return document

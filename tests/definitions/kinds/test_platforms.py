@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.definitions.documents import ListedValue, PlatformFile, PlatformHead
-from platform_abi.definitions.inherit import MAX_DEPTH, flatten
+from platform_abi.definitions.checks import ListedValue
+from platform_abi.definitions.kinds.platforms import MAX_DEPTH, PlatformHead, flatten
+from platform_abi.definitions.kinds.platforms import Document as PlatformFile
 from platform_abi.model.platform import Platform
 
 _FEATURES = ("net.a", "net.b", "net.c")

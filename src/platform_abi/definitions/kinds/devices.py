@@ -1,0 +1,68 @@
+"""``devices/*.toml``: families of devices, kinds of network backends, accelerators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from attrs import field, frozen
+
+from platform_abi.definitions.checks import Fault, name_faults
+from platform_abi.definitions.files import File
+from platform_abi.definitions.positions import Path
+from platform_abi.definitions.reading import Reader, merge
+from platform_abi.model.device import DeviceFamily, DeviceTable, NetdevBackend, VirtioBit
+
+
+@frozen(kw_only=True)
+class Document:
+    """What such a file contains."""
+
+    schema: int
+    accelerators: tuple[str, ...] = ()
+    usual_accelerators: Mapping[str, str] = field(factory=dict)
+    common_bit: tuple[VirtioBit, ...] = ()
+    family: tuple[DeviceFamily, ...] = ()
+    backend: tuple[NetdevBackend, ...] = ()
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what is wrong beyond types."""
+        yield from name_faults(("family",), (each.name for each in self.family))
+        yield from _bit_faults(("common-bit",), self.common_bit)
+        for index, family in enumerate(self.family):
+            yield from _bit_faults(("family", index, "bit"), family.bit)
+
+
+def _bit_faults(path: Path, bits: Iterable[VirtioBit]) -> Iterator[Fault]:
+    seen: dict[int, str] = {}
+    for index, bit in enumerate(bits):
+        if not 0 <= bit.bit < 128:  # noqa: PLR2004 - virtio has 128 feature bits
+            yield (*path, index, "bit"), "expected a bit from 0 to 127"
+        elif bit.bit in seen:
+            yield (*path, index), f"bit {bit.bit} is already {seen[bit.bit]}"
+        seen[bit.bit] = bit.name
+
+
+def merged(reader: Reader) -> DeviceTable:
+    """Return what all files say of device families, backends and accelerators."""
+    families: dict[str, tuple[DeviceFamily, File]] = {}
+    backends: dict[str, tuple[NetdevBackend, File]] = {}
+    accelerators: list[str] = []
+    usual: dict[str, tuple[str, File]] = {}
+    common: list[VirtioBit] = []
+    for document, file in reader.every(Document, "devices"):
+        accelerators += document.accelerators
+        common += document.common_bit
+        for system, name in document.usual_accelerators.items():
+            merge(usual, f"usual accelerator of {system}", system, name, file)
+        for family in document.family:
+            merge(families, f"device family {family.name}", family.name, family, file)
+        for entry in document.backend:
+            name = f"{entry.name} {sorted(entry.when.items())}"
+            merge(backends, f"backend {entry.name}", name, entry, file)
+    return DeviceTable(
+        families=tuple(value for value, _ in families.values()),
+        backends=tuple(value for value, _ in backends.values()),
+        accelerators=tuple(dict.fromkeys(accelerators)),
+        usual_accelerators={system: value for system, (value, _) in usual.items()},
+        common_bits=tuple(dict.fromkeys(common)),
+    )

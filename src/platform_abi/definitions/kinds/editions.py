@@ -1,0 +1,32 @@
+"""``editions/EDITION.toml``: the digest of every platform's feature table at that edition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from attrs import field, frozen
+
+from platform_abi.definitions.checks import Fault, edition_faults
+from platform_abi.definitions.reading import Reader
+
+
+@frozen(kw_only=True)
+class Document:
+    """What such a file contains."""
+
+    schema: int
+    edition: str
+    released: date | None = None
+    platforms: Mapping[str, str] = field(factory=dict)
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what is wrong beyond types."""
+        yield from edition_faults(("edition",), self.edition)
+
+
+def merged(reader: Reader, name: str) -> Document:
+    """Return the lock of edition *name*."""
+    document, file = reader.one(Document, f"edition {name}", "editions", name)
+    reader.same_name(file, ("edition",), name, document.edition)
+    return document

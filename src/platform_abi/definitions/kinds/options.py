@@ -1,0 +1,59 @@
+"""``options/*.toml``: what there is to know of the options of QEMU's command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from attrs import field, frozen
+
+from platform_abi.definitions.checks import Fault
+from platform_abi.definitions.reading import Reader
+from platform_abi.model.option_table import OptionDevice, OptionTable
+
+#: An abbreviation stands for an option, or for an option and its value.
+_ALIAS_WORDS = 2
+
+
+@frozen(kw_only=True)
+class Document:
+    """What such a file contains."""
+
+    schema: int
+    argument: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    accelerator: str = ""
+    alias: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    nic_models: Mapping[str, str] = field(factory=dict)
+    default_nics: Mapping[str, Mapping[str, str]] = field(factory=dict)
+    device: tuple[OptionDevice, ...] = ()
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what is wrong beyond types."""
+        for index, name in enumerate(self.plain):
+            if name in self.argument:
+                yield ("plain", index), f"'{name}' takes an argument or takes none, not both"
+        for key, names in (("argument", self.argument), ("plain", self.plain)):
+            for index, name in enumerate(names):
+                if name.startswith("-"):
+                    yield (key, index), "expected a name without dashes"
+        for name, words in self.alias.items():
+            if not 0 < len(words) <= _ALIAS_WORDS:
+                yield ("alias", name), "expected an option, and a value for one that takes none"
+        for index, entry in enumerate(self.device):
+            if entry.option not in self.argument:
+                message = "expected an option of this file with an argument"
+                yield ("device", index, "option"), message
+
+
+def merged(reader: Reader) -> OptionTable:
+    """Return what all files say of QEMU's own options."""
+    documents = [document for document, _ in reader.every(Document, "options")]
+    return OptionTable(
+        argument=frozenset(name for document in documents for name in document.argument),
+        plain=frozenset(name for document in documents for name in document.plain),
+        accelerator=next((each.accelerator for each in documents if each.accelerator), ""),
+        alias={name: words for document in documents for name, words in document.alias.items()},
+        nic_models={k: v for document in documents for k, v in document.nic_models.items()},
+        default_nics={k: v for document in documents for k, v in document.default_nics.items()},
+        devices=tuple(entry for document in documents for entry in document.device),
+    )
