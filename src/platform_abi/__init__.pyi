@@ -58,7 +58,7 @@ from platform_abi.fleet.stranded import stranded as stranded
 from platform_abi.fleet.merge import merge_reports as merge_reports
 from platform_abi.compat.labels import labels as labels
 from platform_abi.compat.labels import traits as traits
-from platform_abi.fleet.common import Baseline as Baseline
+from platform_abi.fleet.baseline import Baseline as Baseline
 from platform_abi.fleet.stranded import Stranded as Stranded
 from platform_abi.model.host import FleetHost as FleetHost
 
@@ -67,14 +67,14 @@ from platform_abi.resolver.explain import explain as explain
 from platform_abi.diagnosis.diagnosis import diagnose as diagnose
 from platform_abi.resolver.compare import diff_platforms as diff_platforms
 from platform_abi.resolver.compare import diff_abis as diff_abis
-from platform_abi.compat.compare import diff_hosts as diff_hosts
+from platform_abi.compat.agreement import diff_hosts as diff_hosts
 from platform_abi.resolver.offered import offered_bits as offered_bits
 from platform_abi.compat.needs import platform_needs as platform_needs
 from platform_abi.resolver.explain import Explanation as Explanation
 from platform_abi.diagnosis.diagnosis import Diagnosis as Diagnosis
 from platform_abi.resolver.compare import PlatformDifference as PlatformDifference
 from platform_abi.resolver.compare import AbiDifference as AbiDifference
-from platform_abi.compat.compare import HostDifference as HostDifference
+from platform_abi.compat.agreement import HostDifference as HostDifference
 from platform_abi.compat.needs import PlatformNeeds as PlatformNeeds
 from platform_abi.compat.needs import Scope as Scope
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.compare import diff_hosts
+from platform_abi.compat.agreement import diff_hosts
 from platform_abi.compat.evidence import complete, from_configuration, predict
 from platform_abi.compat.supported import query_platforms
 from platform_abi.model.host import Fact

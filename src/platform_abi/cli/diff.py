@@ -55,7 +55,7 @@ def _abis(arguments: argparse.Namespace) -> int:
 
 def _hosts(arguments: argparse.Namespace) -> int:
     from platform_abi.cli.hosts import report_of
-    from platform_abi.compat.compare import diff_hosts
+    from platform_abi.compat.agreement import diff_hosts
 
     catalogue = load_catalogue()
     first, second = (report_of(catalogue, n) for n in (arguments.before, arguments.after))

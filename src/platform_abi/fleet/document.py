@@ -7,7 +7,7 @@ from typing import Any
 
 from platform_abi.compat.document import finding_document, missing_document
 from platform_abi.emit.document import SCHEMA_VERSION
-from platform_abi.fleet.common import Baseline, Common, Cost, HostCost, HostGroup
+from platform_abi.fleet.baseline import Baseline, Common, Cost, HostCost, HostGroup
 from platform_abi.fleet.stranded import Stranded
 from platform_abi.fleet.stream import NAMES_KEPT
 from platform_abi.model.host import FleetHost
