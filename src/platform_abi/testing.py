@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 from hypothesis import strategies as st
 
 from platform_abi.errors import unknown
@@ -35,6 +35,7 @@ from platform_abi.model.names import feature_stem
 from platform_abi.model.option_table import OptionTable
 from platform_abi.model.platform import Listing, Mask, Platform, PlatformReference
 from platform_abi.model.realize import RealizeTable
+from platform_abi.model.value import frozen
 from platform_abi.model.visibility import Visibility
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
 

@@ -6,10 +6,8 @@ import contextlib
 from types import TracebackType
 from typing import Any, Final, Self
 
-from attrs import frozen
-
 from platform_abi.errors import HostError, printable
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.qemu.stdio_qmp import CommandError, Qmp, QmpError
 
 #: No machine, so that nothing of this host is opened and every type can be asked about.
@@ -37,8 +35,8 @@ _COMMANDS: Final = frozenset({
 })  # fmt: skip
 
 
-@frozen(kw_only=True, repr=False)
-class Refusal(Value):
+@frozen(kw_only=True)
+class Refusal:
     """A word on why QEMU says nothing of a type."""
 
     reason: str

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.author.asking import Asked
 from platform_abi.author.devices import Progress, device_types
@@ -24,6 +24,7 @@ from platform_abi.errors import HostError, UsageError, printable
 from platform_abi.guest.look import can_be_seen, guest_views
 from platform_abi.guest.view import BinaryView
 from platform_abi.model.machine import CompatProperty, QemuBuild
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

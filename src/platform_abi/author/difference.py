@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.diagnosis.masks import family_of
 from platform_abi.emit.arguments import global_argument
@@ -17,13 +17,13 @@ from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
 from platform_abi.model.abi import Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import VirtioBit
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.visibility import Visibility
 from platform_abi.resolver.machine_diff import diff_builds, shown
 
 
-@frozen(kw_only=True, repr=False)
-class Difference(Value):
+@frozen(kw_only=True)
+class Difference:
     """Something that was expected of a binary, and is otherwise; None for what is not there.
 
     *device* is a driver for a property, else what a view calls a device or a CPU model. *pin* is
@@ -43,8 +43,8 @@ class Difference(Value):
         return (self.device, self.what, self.expected, self.found, self.pin)
 
 
-@frozen(kw_only=True, repr=False)
-class AuditVerdict(Value):
+@frozen(kw_only=True)
+class AuditVerdict:
     """What an audit found; *unseen* is what it could not look at, with the reasons.
 
     *properties* and *views* say of how many machine types the properties were compared, and of how
@@ -141,10 +141,10 @@ def view_differences(
     """
     ignored = ignored or {}
     for label in sorted(expected.devices.keys() & found.devices.keys()):
-        sides = expected.devices[label], found.devices[label]
-        if NO_DRIVER in sides:
+        before, after = expected.devices[label], found.devices[label]
+        if NO_DRIVER in (before, after):
             continue
-        device = _Device(found.machine, label, *sides)
+        device = _Device(machine=found.machine, label=label, before=before, after=after)
         yield from device.differences(catalogue, ignored.get(label, 0))
     for name in _boards_alone(expected, found):
         yield Difference(
@@ -210,14 +210,14 @@ def _different(before: Facts, after: Facts) -> list[str]:
     return sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
 
 
-@frozen
+@frozen(kw_only=True)
 class _Device:
     """One device of a machine type, as it was expected and as it is."""
 
     machine: str
     label: str
-    before: Facts
-    after: Facts
+    before: Mapping[str, str]
+    after: Mapping[str, str]
 
     def differences(self, catalogue: Catalogue, ignored: int) -> Iterator[Difference]:
         refused = [facts.get(REFUSED) for facts in (self.before, self.after)]

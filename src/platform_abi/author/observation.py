@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.model.machine import CpuModel, DriverProperty, MachineType, QemuBuild
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class DeviceType(Value):
+@frozen(kw_only=True)
+class DeviceType:
     """A QOM type below ``device``."""
 
     name: str
@@ -22,8 +22,8 @@ class DeviceType(Value):
     properties: Mapping[str, DriverProperty] | None = None
 
 
-@frozen(kw_only=True, repr=False)
-class Given(Value):
+@frozen(kw_only=True)
+class Given:
     """What the caller knows better than the binary; None leaves it to the binary."""
 
     name: str | None = None
@@ -33,8 +33,8 @@ class Given(Value):
     generations: Mapping[str, str] = field(factory=dict)
 
 
-@frozen(kw_only=True, repr=False)
-class Observation(Value):
+@frozen(kw_only=True)
+class Observation:
     """Everything that one binary says: what three definition files are written from."""
 
     build: QemuBuild

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from attrs import frozen
-
 from platform_abi.model.feature import Feature
 from platform_abi.model.host import Fact, HostReport
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class Disagreement(Value):
+@frozen(kw_only=True)
+class Disagreement:
     """A capability that one probe found present and another absent, with the evidence of each."""
 
     capability: str
@@ -38,8 +36,8 @@ def compare_probes(first: HostReport, second: HostReport) -> tuple[Disagreement,
     )
 
 
-@frozen(kw_only=True, repr=False)
-class Agreement(Value):
+@frozen(kw_only=True)
+class Agreement:
     """Whether two hosts agree on a feature: *known* where both reports say all that decides it.
 
     *on* names what decides it, *differ* what provably differs, with both values.
@@ -91,8 +89,8 @@ def _deciding(names: tuple[str, ...], report: HostReport) -> Iterator[tuple[str,
 # --- what differs --------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, repr=False)
-class HostDifference(Value):
+@frozen(kw_only=True)
+class HostDifference:
     """Something that two hosts do not share; None where one report does not say it."""
 
     kind: str

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import MACHINE, GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue
@@ -13,14 +11,14 @@ from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.host import HostReport
 from platform_abi.model.names import driver_and_property, feature_stem
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import ACCELERATOR, NO_BACKEND
 from platform_abi.resolver.plan import Plan, plan_for
 
 
-@frozen(kw_only=True, repr=False)
-class Carrier(Value):
+@frozen(kw_only=True)
+class Carrier:
     """A feature where it is: *device* is None for the board, the CPU and every device of a kind."""
 
     feature: str
@@ -30,8 +28,8 @@ class Carrier(Value):
     backend: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class _Place(Value):
+@frozen(kw_only=True)
+class _Place:
     """One device, or the board or the CPU, with its family and what is behind it."""
 
     family: DeviceFamily

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
-
 from platform_abi.model.host import Fact
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.visibility import Seen
 
 Status = Literal["ok", "warn", "blocked"]
@@ -17,8 +15,8 @@ Status = Literal["ok", "warn", "blocked"]
 Severity = Literal["info", "warn", "blocked", "unknown", "drift"]
 
 
-@frozen(kw_only=True, repr=False)
-class Finding(Value):
+@frozen(kw_only=True)
+class Finding:
     """One thing that speaks against a start, a migration or a running QEMU, or is to be known.
 
     *code* is stable; *help* says what to do. What does not apply is empty or None.
@@ -48,8 +46,8 @@ class Finding(Value):
     seen: Seen | None = None
 
 
-@frozen(kw_only=True, repr=False)
-class CheckVerdict(Value):
+@frozen(kw_only=True)
+class CheckVerdict:
     """Whether an ABI may run on a host: *blocked* where any finding is, unless it was forced.
 
     *allowed_unknown* and *forced* record that somebody asked to go on regardless.
@@ -63,8 +61,8 @@ class CheckVerdict(Value):
     forced: bool = False
 
 
-@frozen(kw_only=True, repr=False)
-class MigrationVerdict(Value):
+@frozen(kw_only=True)
+class MigrationVerdict:
     """Whether a running guest may move there, and whether it may then come back."""
 
     status: Status

@@ -10,14 +10,12 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from attrs import frozen
-
 from platform_abi.compat.finding import Finding, Severity
 from platform_abi.emit.arguments import global_argument
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import MachineType, QemuBuild
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.visibility import Seen
 from platform_abi.model.vm import Properties
 from platform_abi.resolver.fingerprint import driver_fingerprint, vm_drivers
@@ -29,8 +27,8 @@ from platform_abi.resolver.machine_table import Cell, KnownBuild, driver_row, kn
 MachineStatus = Literal["ok", "differs", "unknown"]
 
 
-@frozen(kw_only=True, repr=False)
-class MachineDifference(Value):
+@frozen(kw_only=True)
+class MachineDifference:
     """A property that one machine type sets otherwise in two builds; None where it states no value.
 
     *change* is ``changed``; ``added`` or ``removed`` where only one build has the property;
@@ -52,8 +50,8 @@ class MachineDifference(Value):
     argument: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class MachineVerdict(Value):
+@frozen(kw_only=True)
+class MachineVerdict:
     """What another build makes of a virtual machine that keeps its machine type's name.
 
     *differences* leaves out what the virtual machine's own arguments set. *unlocated* are drivers

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from attrs import frozen
-
 from platform_abi.errors import unknown
 from platform_abi.model.abi import MACHINE
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.platform import PlatformReference, edition_key
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.decide import Choice, choose, decide
 from platform_abi.resolver.grouping import ACCELERATOR
 
 
-@frozen(kw_only=True, repr=False)
-class Scope(Value):
+@frozen(kw_only=True)
+class Scope:
     """Which virtual machines a platform is judged for.
 
     *backends* are those of devices that have several, such as ``tap`` and ``tap+vhost``; without
@@ -31,8 +29,8 @@ class Scope(Value):
     arch: str = "x86_64"
 
 
-@frozen(kw_only=True, repr=False)
-class Need(Value):
+@frozen(kw_only=True)
+class Need:
     """One host capability that a feature of a platform rests on, behind one backend."""
 
     feature: str
@@ -41,8 +39,8 @@ class Need(Value):
     capability: str
 
 
-@frozen(kw_only=True, repr=False)
-class PlatformNeeds(Value):
+@frozen(kw_only=True)
+class PlatformNeeds:
     """What a platform rests on.
 
     *defaults* are for what it turns on for every virtual machine in the scope: a host without one
@@ -119,8 +117,8 @@ def _check(catalogue: Catalogue, scope: Scope) -> None:
             raise unknown("backend", name, known, code="unknown-backend")
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class _Place(Value):
+@frozen(kw_only=True)
+class _Place:
     """A feature behind a backend, as far as it asks anything of a host."""
 
     feature: Feature

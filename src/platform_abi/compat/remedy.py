@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.compat.supported import CONSERVATIVE, preference
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import Fact, HostReport
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.resolve import resolve
 
 
-@frozen(kw_only=True, repr=False)
-class Remedy(Value):
+@frozen(kw_only=True)
+class Remedy:
     """What to choose instead: *choices* work on the host, but for what is *incurable*.
 
     No platform cures what was asked for explicitly, or what the kind of backend needs.

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.compat.needs import Need, PlatformNeeds, Scope, platform_needs
 from platform_abi.errors import unknown
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.platform import Platform, PlatformReference, version_key
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 Answer = Literal["yes", "no", "unknown"]
 Policy = Literal["newest", "conservative"]
@@ -22,8 +22,8 @@ Policy = Literal["newest", "conservative"]
 CONSERVATIVE = "conservative"
 
 
-@frozen(kw_only=True, repr=False)
-class Missing(Value):
+@frozen(kw_only=True)
+class Missing:
     """A need that a host does not meet, or is not known to, with what was found of it."""
 
     feature: str
@@ -33,8 +33,8 @@ class Missing(Value):
     fact: Fact
 
 
-@frozen(kw_only=True, repr=False)
-class PlatformVerdict(Value):
+@frozen(kw_only=True)
+class PlatformVerdict:
     """Whether a host supports one platform.
 
     *missing* is why not. *limits* are what the platform promises only to virtual machines that ask

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.diagnosis.error_lines import Line, read_lines
 from platform_abi.diagnosis.lacking import (
@@ -26,11 +26,11 @@ from platform_abi.diagnosis.meanings import (
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.names import feature_stem
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class ExplainedMessage(Value):
+@frozen(kw_only=True)
+class ExplainedMessage:
     """One message, explained as far as it goes.
 
     *side* says which host the message speaks of. *arguments* are for the start of the source, ready
@@ -62,8 +62,8 @@ class ExplainedMessage(Value):
     otherwise: tuple[Reading, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
-class Diagnosis(Value):
+@frozen(kw_only=True)
+class Diagnosis:
     """Every message of a text, each once, in the order in which they first appear."""
 
     findings: tuple[ExplainedMessage, ...] = ()

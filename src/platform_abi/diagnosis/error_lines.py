@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.diagnosis.messages import PATTERNS, Pattern, Role
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class Line(Value):
+@frozen(kw_only=True)
+class Line:
     """One message that was found: on which line, counted from 1, with which words in it."""
 
     code: str

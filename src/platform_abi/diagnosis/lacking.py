@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from platform_abi.compat.supported import CONSERVATIVE
 from platform_abi.model.catalogue import Catalogue
@@ -13,7 +13,7 @@ from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import PlatformReference, version_key
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.resolver.decide import choose, decide
 from platform_abi.resolver.grouping import ACCELERATOR
 
@@ -21,8 +21,8 @@ from platform_abi.resolver.grouping import ACCELERATOR
 NEVER_YET = "never"
 
 
-@frozen(kw_only=True, repr=False)
-class Lacking(Value):
+@frozen(kw_only=True)
+class Lacking:
     """One thing that a guest was given and a host cannot give.
 
     *name* is empty for a bit that no definition names. *kernels* has the first upstream kernel by

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from platform_abi.diagnosis.lacking import (
     Lacking,
     bits_of,
@@ -14,14 +12,14 @@ from platform_abi.diagnosis.lacking import (
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: As many as VIRTIO has.
 ALL_BITS = (1 << 128) - 1
 
 
-@frozen(kw_only=True, repr=False)
-class Reading(Value):
+@frozen(kw_only=True)
+class Reading:
     """What two masks mean if a device of *family* printed them.
 
     *lacking* has the bits that the guest uses and the destination does not offer. Where there are

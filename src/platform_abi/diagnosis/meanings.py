@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
-
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: Which host lacks or has what the other does not.
 Side = Literal["source", "destination", "this host", "either"]
 
 
-@frozen(kw_only=True, repr=False)
-class Meaning(Value):
+@frozen(kw_only=True)
+class Meaning:
     """What one message says. *says* and *helps* are filled in with the fields of the message."""
 
     code: str

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
-
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: What a message says: why it failed; in whose state; or only that it is over.
 #: *apart* is a cause that comes from the start or from the CPU, and from no device's section.
 Role = Literal["cause", "apart", "place", "end"]
 
 
-@frozen(kw_only=True, repr=False)
-class Pattern(Value):
+@frozen(kw_only=True)
+class Pattern:
     """One message: the words that it begins with, and a regular expression for all of it.
 
     Every expression is linear in what it reads: no repetition stands inside another.

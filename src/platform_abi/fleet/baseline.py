@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.compat.needs import Need, Scope
 from platform_abi.compat.supported import (
@@ -26,11 +26,11 @@ from platform_abi.fleet.merge import merge_reports
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import FleetHost, HostReport
 from platform_abi.model.platform import Mask
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class Common(Value):
+@frozen(kw_only=True)
+class Common:
     """A platform that hosts have in common: the newest of its lineage."""
 
     lineage: str
@@ -39,8 +39,8 @@ class Common(Value):
     platform: str
 
 
-@frozen(kw_only=True, repr=False)
-class Cost(Value):
+@frozen(kw_only=True)
+class Cost:
     """What the hosts of one kind cost all others, in one lineage.
 
     Without them the fleet would have *without* in place of *common*; None is no platform of the
@@ -53,8 +53,8 @@ class Cost(Value):
     missing: tuple[Missing, ...]
 
 
-@frozen(kw_only=True, repr=False)
-class HostCost(Value):
+@frozen(kw_only=True)
+class HostCost:
     """Hosts of one kind, the newest platform that they support themselves, and what they cost."""
 
     host: FleetHost
@@ -62,8 +62,8 @@ class HostCost(Value):
     costs: tuple[Cost, ...]
 
 
-@frozen(kw_only=True, repr=False)
-class HostGroup(Value):
+@frozen(kw_only=True)
+class HostGroup:
     """Hosts that support exactly the same platforms, and the newest that they have in common."""
 
     newest: Common | None
@@ -76,8 +76,8 @@ class HostGroup(Value):
         return sum(host.count for host in self.hosts)
 
 
-@frozen(kw_only=True, repr=False)
-class Obstacle(Value):
+@frozen(kw_only=True)
+class Obstacle:
     """A newer platform, how many hosts do not support it, and how many lack what it rests on."""
 
     lineage: str
@@ -86,8 +86,8 @@ class Obstacle(Value):
     lacking: Mapping[str, int]
 
 
-@frozen(kw_only=True, repr=False)
-class Baseline(Value):
+@frozen(kw_only=True)
+class Baseline:
     """What a fleet has in common.
 
     *newest* is the platform to choose, by the rule that ``platforms.newest`` has for one host,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import Finding
@@ -13,13 +13,13 @@ from platform_abi.host.document import report_line
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import FleetHost, HostReport
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 How = Literal["joined", "changed", "member"]
 
 
-@frozen(kw_only=True, repr=False)
-class Stranded(Value):
+@frozen(kw_only=True)
+class Stranded:
     """A virtual machine that cannot be on some hosts of a fleet.
 
     *how* says what came before: the hosts *joined*, or *changed* and had let it run; in a fleet of
@@ -34,8 +34,8 @@ class Stranded(Value):
     findings: tuple[Finding, ...]
 
 
-@frozen(kw_only=True, repr=False)
-class _Arrival(Value):
+@frozen(kw_only=True)
+class _Arrival:
     """Hosts of one kind that a fleet did not have before, and what they were if they changed."""
 
     host: FleetHost

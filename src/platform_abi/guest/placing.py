@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from attrs import frozen
-
 from platform_abi.model.guest import GuestBoard, GuestDevice, label
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: Slots of a root bus that a board itself leaves free, 0x02 to 0x1e: the host bridge is at 0, a
 #: PC's own functions at 1 or 0x1f.
@@ -23,8 +21,8 @@ def labels_of(board: GuestBoard, device: GuestDevice) -> list[str]:
     return [label(device, port=port) for wanted, port in places if wanted]
 
 
-@frozen(kw_only=True, repr=False)
-class Placed(Value):
+@frozen(kw_only=True)
+class Placed:
     """A device at its place: where a guest finds it, and what QEMU is given for that."""
 
     label: str
@@ -43,8 +41,8 @@ class Placed(Value):
         return tuple(f"{flag} {value}:" for flag, value in pairs)
 
 
-@frozen(kw_only=True, repr=False)
-class Port(Value):
+@frozen(kw_only=True)
+class Port:
     """A port on the root bus, and the number of the bus that is to be behind it."""
 
     slot: int
@@ -53,8 +51,8 @@ class Port(Value):
     arguments: tuple[str, ...]
 
 
-@frozen(kw_only=True, repr=False)
-class Start(Value):
+@frozen(kw_only=True)
+class Start:
     """One start of QEMU: all that fits onto its buses."""
 
     ports: tuple[Port, ...]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.model.digest import canonical_digest
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: What was found, by what was looked at: ``{"identity": "1af4:1041", "rom": "256K"}``.
 Facts = Mapping[str, str]
@@ -28,8 +28,8 @@ NO_DRIVER: Facts = MappingProxyType({REFUSED: "no such driver"})
 BOARD = "board "
 
 
-@frozen(kw_only=True, repr=False)
-class GuestView(Value):
+@frozen(kw_only=True)
+class GuestView:
     """What a guest would find in one machine type.
 
     *devices* are the functions on its PCI buses by label: a driver's name, with what it is plugged
@@ -51,8 +51,8 @@ class GuestView(Value):
         return canonical_digest([self.arch, self.machine, self.devices, self.cpus])
 
 
-@frozen(kw_only=True, repr=False)
-class BinaryView(Value):
+@frozen(kw_only=True)
+class BinaryView:
     """What guests of several machine types of one QEMU binary would find.
 
     *version* and *package* are what the binary says of itself.

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from attrs import frozen
-
 from platform_abi.errors import HostError
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 # PCI, by the specification's names.
 _CONFIG_ADDRESS = 0xCF8
@@ -91,8 +89,8 @@ class Guest(Memory, Protocol):
         ...
 
 
-@frozen(kw_only=True, repr=False)
-class Offered(Value):
+@frozen(kw_only=True)
+class Offered:
     """What a virtio PCI device shows to a driver that has not negotiated anything yet."""
 
     vendor: int
@@ -105,8 +103,8 @@ class Offered(Value):
     queue_sizes: tuple[int, ...]
 
 
-@frozen(kw_only=True, repr=False)
-class _Region(Value):
+@frozen(kw_only=True)
+class _Region:
     """A BAR's place in the guest's port or memory space, once assigned."""
 
     address: int

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import frozen
-
 from platform_abi.errors import printable
 from platform_abi.model.capability import Capability
 from platform_abi.model.host import Fact, State
 from platform_abi.model.platform import version_key
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class Observation(Value):
+@frozen(kw_only=True)
+class Observation:
     """QEMU was asked for something that needs all of *needs*; *granted* says whether it gave it.
 
     *detail* is what was seen, in a sentence for a report.

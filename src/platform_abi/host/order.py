@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.model.capability import Capability, Probe
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.qemu.netdevs import NETDEV_METHOD
 
 #: Which module answers a method. Every other method is one of a later version.
@@ -42,8 +42,8 @@ _MACVTAP_NODES = "/dev/tap*"
 _OTHER_NUMBERS = ("alpha", "mips", "parisc", "ppc", "sparc")
 
 
-@frozen(kw_only=True, repr=False)
-class Order(Value):
+@frozen(kw_only=True)
+class Order:
     """What the probe is asked: capabilities by group, and those that nobody can be asked for."""
 
     #: By family and node: what hangs or dies together.

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attrs import frozen
-
 from platform_abi.host.conclude import Observation
 from platform_abi.model.abi import MACHINE
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.feature import Feature
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.qemu.inventory import Inventory, accelerator_type, board_type
 
 #: How a backend is had for a moment: its -netdev. Without a script that would join the tap to a
@@ -35,8 +33,8 @@ _REQUIRED = {"vhost-vsock": "guest-cid=1801548133"}
 SLOT = 5
 
 
-@frozen(kw_only=True, repr=False)
-class BitQuestion(Value):
+@frozen(kw_only=True)
+class BitQuestion:
     """A property to be forced on, the bit that shows whether it came to be, and what that takes."""
 
     property: str
@@ -45,8 +43,8 @@ class BitQuestion(Value):
     opt_in: bool
 
 
-@frozen(kw_only=True, repr=False)
-class DeviceQuestion(Value):
+@frozen(kw_only=True)
+class DeviceQuestion:
     """A device behind a kind of backend, with everything on that depends on the host there."""
 
     driver: str
@@ -78,8 +76,8 @@ class DeviceQuestion(Value):
             )
 
 
-@frozen(kw_only=True, repr=False)
-class BoardQuestion(Value):
+@frozen(kw_only=True)
+class BoardQuestion:
     """An option that QEMU starts with where the host can do it, and refuses elsewhere."""
 
     arguments: tuple[str, ...]

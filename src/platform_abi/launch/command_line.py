@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attrs import frozen
-
 from platform_abi.model.option_table import OptionTable
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: The option that QEMU does not have.
 PLATFORM = "platform"
 
 
-@frozen(kw_only=True, repr=False)
-class Option(Value):
+@frozen(kw_only=True)
+class Option:
     """One option, or a word that is none: a disk image, which has the *name* of nothing.
 
     *name* is what the option is called where it has several names. *at* is the place of its word,
@@ -28,8 +26,8 @@ class Option(Value):
     length: int = 1
 
 
-@frozen(kw_only=True, repr=False)
-class CommandLine(Value):
+@frozen(kw_only=True)
+class CommandLine:
     """The words of a command line without the program, and what they are."""
 
     words: tuple[str, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import CommandLine
@@ -12,7 +12,7 @@ from platform_abi.launch.configuration import read_configuration
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.option_language import split_options
 from platform_abi.model.option_table import OptionTable
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import Device, GlobalProperty, Properties, VirtualMachine
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.virtual_machine import (
@@ -27,8 +27,8 @@ from platform_abi.resolver.virtual_machine import (
 _HUB = "hubport"
 
 
-@frozen(kw_only=True, repr=False)
-class Described(Value):
+@frozen(kw_only=True)
+class Described:
     """A virtual machine, and where on the command line each of its devices is.
 
     *places* has, for each device of *vm*, the number of its option, None for one that no

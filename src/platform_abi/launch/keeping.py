@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 
-from attrs import frozen
-
 from platform_abi.emit.lockfile import lockfile, read_lock, read_text, with_allowed, write_text
 from platform_abi.launch.platform_option import PlatformOption
 from platform_abi.launch.start import Start
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class Kept(Value):
+@frozen(kw_only=True)
+class Kept:
     """A lockfile as it was before a start: *text* and *abi* are None where it was not there."""
 
     name: str

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
-
 from platform_abi.errors import UsageError, unknown
 from platform_abi.launch.command_line import PLATFORM, CommandLine
 from platform_abi.model.option_language import split_options
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 _ON, _OFF = frozenset({"on", "yes", "true", "y"}), frozenset({"off", "no", "false", "n"})
 _SWITCHES = ("force", "allow-unknown", "strict")
 
 
-@frozen(kw_only=True, repr=False)
-class PlatformOption(Value):
+@frozen(kw_only=True)
+class PlatformOption:
     """The choice of a platform: by *name*, *none* at all, the *default*, or *help* is asked for.
 
     *platform* is ``NAME[@EDITION][,FEATURE=VALUE...]``, None where the option names none. *lock* is

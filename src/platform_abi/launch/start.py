@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding
@@ -20,7 +20,7 @@ from platform_abi.launch.stored import differences, same_choice, taken
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import HostReport
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.resolve import resolve
 
@@ -45,8 +45,8 @@ class Host(Protocol):
         ...
 
 
-@frozen(kw_only=True, repr=False)
-class Start(Value):
+@frozen(kw_only=True)
+class Start:
     """A QEMU that was asked for: its arguments, the guest ABI they give, and the host's verdict.
 
     *chosen* is whether nobody named the platform; *kept*, whether the ABI is a lockfile's as it

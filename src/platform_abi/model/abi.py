@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
-
 from platform_abi.model.feature import Migration
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 
 Layer = Literal["default", "accelerator", "machine", "platform", "global", "device"]
@@ -19,8 +17,8 @@ MACHINE = "machine"
 LAYERS: tuple[Layer, ...] = ("default", "accelerator", "machine", "platform", "global", "device")
 
 
-@frozen(kw_only=True, repr=False)
-class Setting(Value):
+@frozen(kw_only=True)
+class Setting:
     """One property with its value, and which layer and file or argument set it.
 
     *device* is None where the value holds for every instance of *driver*.
@@ -34,16 +32,16 @@ class Setting(Value):
     device: str | None = None
 
 
-@frozen(kw_only=True, repr=False)
-class Precondition(Value):
+@frozen(kw_only=True)
+class Precondition:
     """A host capability without which the settings are a wish, and the features that need it."""
 
     capability: str
     because: tuple[str, ...]
 
 
-@frozen(kw_only=True, repr=False)
-class Unpinned(Value):
+@frozen(kw_only=True)
+class Unpinned:
     """A guest-visible value that the command line still leaves to the host, and how to pin it."""
 
     what: str
@@ -51,8 +49,8 @@ class Unpinned(Value):
     migration: Migration = "breaks"
 
 
-@frozen(kw_only=True, repr=False)
-class Beyond(Value):
+@frozen(kw_only=True)
+class Beyond:
     """An explicit value that exceeds what the platform guarantees."""
 
     feature: str
@@ -64,8 +62,8 @@ class Beyond(Value):
     reason: str
 
 
-@frozen(kw_only=True, repr=False)
-class MachineContent(Value):
+@frozen(kw_only=True)
+class MachineContent:
     """What the machine type made of a virtual machine's drivers in one build.
 
     *drivers* are pairs of a driver and the fingerprint of its properties, sorted: those of the
@@ -76,8 +74,8 @@ class MachineContent(Value):
     drivers: tuple[tuple[str, str], ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
-class GuestAbi(Value):
+@frozen(kw_only=True)
+class GuestAbi:
     """Everything that a guest can notice of what this project decides.
 
     Settings of the layer ``default`` are QEMU's own constants on every host; they are part of the

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
-
 from platform_abi.model.feature import Reference
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 Confidence = Literal["high", "medium", "low"]
 
 
-@frozen(kw_only=True, repr=False)
-class Probe(Value):
+@frozen(kw_only=True)
+class Probe:
     """How a host is asked for a capability.
 
     *method* names the kind of question (``tun-offload``, ``vhost-features``, ``kvm-extension``,
@@ -27,8 +25,8 @@ class Probe(Value):
     argument: int = 0
 
 
-@frozen(kw_only=True, repr=False)
-class Capability(Value):
+@frozen(kw_only=True)
+class Capability:
     """One fact about a host.
 
     *since* is the first upstream kernel that has it; None means that no kernel version predicts

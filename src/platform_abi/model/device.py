@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class VirtioBit(Value):
+@frozen(kw_only=True)
+class VirtioBit:
     """One feature bit that a virtio device can offer, and what turns it on.
 
     Without *property* the device always offers it. *default* is QEMU's built-in value of the
@@ -34,8 +34,8 @@ class VirtioBit(Value):
     modern: bool = False
 
 
-@frozen(kw_only=True, repr=False)
-class DeviceFamily(Value):
+@frozen(kw_only=True)
+class DeviceFamily:
     """Drivers that are one device to a guest: an inner device and its proxies on each transport.
 
     QEMU initialises the inner device before its proxy, so a ``-global`` on the proxy beats any on
@@ -72,8 +72,8 @@ class DeviceFamily(Value):
         return self.features or (self.name,)
 
 
-@frozen(kw_only=True, repr=False)
-class NetdevBackend(Value):
+@frozen(kw_only=True)
+class NetdevBackend:
     """A kind of network backend, told by ``-netdev``'s type and options.
 
     Of several that match, the one with the most *when* options is meant. The value ``*`` stands
@@ -85,8 +85,8 @@ class NetdevBackend(Value):
     when: Mapping[str, str] = field(factory=dict)
 
 
-@frozen(kw_only=True, repr=False)
-class DeviceTable(Value):
+@frozen(kw_only=True)
+class DeviceTable:
     """Everything in ``definitions/devices/``."""
 
     families: tuple[DeviceFamily, ...] = ()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.model.names import driver_and_property
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 Kind = Literal["setting", "precondition", "guard", "unpinnable"]
 ValueType = Literal["bool", "enum", "int", "size", "string"]
@@ -24,16 +24,16 @@ ANY_BACKEND = "*"
 NEVER = "never"
 
 
-@frozen(kw_only=True, repr=False)
-class Reference(Value):
+@frozen(kw_only=True)
+class Reference:
     """Where a fact can be read: a place in a source, a symbol, a report."""
 
     source: str
     note: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class Feature(Value):
+@frozen(kw_only=True)
+class Feature:
     """One guest-visible behaviour that a host would decide if nobody pinned it.
 
     A *setting* drives properties. A *precondition* has none: it only requires something of the

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field
 
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class GuestBoard(Value):
+@frozen(kw_only=True)
+class GuestBoard:
     """A family of machine types with a PCI bus that can be read through ports."""
 
     family: str
@@ -20,8 +20,8 @@ class GuestBoard(Value):
     pciexbar: int = 0
 
 
-@frozen(kw_only=True, repr=False)
-class GuestDevice(Value):
+@frozen(kw_only=True)
+class GuestDevice:
     """One device that is looked at; {id} in its words stands for a name of its own."""
 
     driver: str
@@ -38,8 +38,8 @@ class GuestDevice(Value):
     boards: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
-class GuestCpus(Value):
+@frozen(kw_only=True)
+class GuestCpus:
     """Which CPU models are asked about, and under which accelerator."""
 
     accelerator: str
@@ -49,8 +49,8 @@ class GuestCpus(Value):
     ignored: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
-class GuestDevices(Value):
+@frozen(kw_only=True)
+class GuestDevices:
     """Everything that is looked at in a machine of one architecture."""
 
     arch: str

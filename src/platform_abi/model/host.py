@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import field
 
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 State = Literal["present", "absent", "unknown"]
 
@@ -18,8 +18,8 @@ Source = Literal["ioctl", "file", "process", "oracle", "inferred", "none"]
 SOURCES: tuple[Source, ...] = ("ioctl", "file", "process", "oracle", "inferred", "none")
 
 
-@frozen(kw_only=True, repr=False)
-class Fact(Value):
+@frozen(kw_only=True)
+class Fact:
     """What was found about one capability: never a guess, *unknown* is an answer.
 
     A fact whose source is ``inferred`` is what a kernel release predicts. It proves nothing, and
@@ -43,8 +43,8 @@ CPU_MODELS = "qemu.cpu-models"
 NOT_ASKED = Fact(state="unknown", detail="not in this report")
 
 
-@frozen(kw_only=True, repr=False)
-class HostReport(Value):
+@frozen(kw_only=True)
+class HostReport:
     """What one host offers.
 
     *facts* are by capability id. *numbers* are limits and sizes in bytes or pieces
@@ -83,8 +83,8 @@ class HostReport(Value):
         return self.fact(capability).proven
 
 
-@frozen(kw_only=True, repr=False)
-class FleetHost(Value):
+@frozen(kw_only=True)
+class FleetHost:
     """Hosts of which the same is known: their report, how many there are, what some are called.
 
     *report* has no name; *names* are those of the first hosts, or where a report has none, its

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class CompatProperty(Value):
+@frozen(kw_only=True)
+class CompatProperty:
     """A default that a machine type overrides, as QEMU's GlobalProperty has it."""
 
     driver: str
@@ -20,8 +20,8 @@ class CompatProperty(Value):
     optional: bool = False
 
 
-@frozen(kw_only=True, repr=False)
-class MachineType(Value):
+@frozen(kw_only=True)
+class MachineType:
     """A versioned board: its name, what it is called besides, and its compat properties."""
 
     name: str
@@ -41,8 +41,8 @@ class MachineType(Value):
     source: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class QemuBuild(Value):
+@frozen(kw_only=True)
+class QemuBuild:
     """One QEMU binary: version, vendor, architecture and the names of its machine types."""
 
     name: str
@@ -56,8 +56,8 @@ class QemuBuild(Value):
     source: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class TypeTable(Value):
+@frozen(kw_only=True)
+class TypeTable:
     """Every QOM type of one build that ``-device`` or ``-global`` can name."""
 
     #: Type to parent type; every known type is a key.
@@ -97,8 +97,8 @@ class TypeTable(Value):
         )
 
 
-@frozen(kw_only=True, repr=False)
-class DriverProperty(Value):
+@frozen(kw_only=True)
+class DriverProperty:
     """What a build says of one property of a driver before any machine type does.
 
     *type* is QEMU's own word for it (``ObjectPropertyInfo`` in ``qapi/qom.json``).
@@ -109,8 +109,8 @@ class DriverProperty(Value):
     default: str | None = None
 
 
-@frozen(kw_only=True, repr=False)
-class CpuModel(Value):
+@frozen(kw_only=True)
+class CpuModel:
     """A name that ``-cpu`` takes (``CpuDefinitionInfo`` in ``qapi/machine-target.json``)."""
 
     #: The QOM type behind it.
@@ -120,8 +120,8 @@ class CpuModel(Value):
     deprecated: bool = False
 
 
-@frozen(kw_only=True, repr=False)
-class Vendor(Value):
+@frozen(kw_only=True)
+class Vendor:
     """Who builds QEMUs, and how one of them is told."""
 
     name: str
@@ -131,8 +131,8 @@ class Vendor(Value):
     plain: bool = False
 
 
-@frozen(kw_only=True, repr=False)
-class Naming(Value):
+@frozen(kw_only=True)
+class Naming:
     """What the names of machine types and builds are made of."""
 
     #: Families whose number is no generation.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class OptionDevice(Value):
+@frozen(kw_only=True)
+class OptionDevice:
     """An option that creates a device without naming it in ``-device``.
 
     *driver* is what the device is called on a machine type of *machines* (families), ``{model}``
@@ -24,8 +24,8 @@ class OptionDevice(Value):
     machines: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
-class OptionTable(Value):
+@frozen(kw_only=True)
+class OptionTable:
     """Which options there are, which take a word as their argument, and what others are called.
 
     *argument* and *plain* are names without dashes, of every QEMU and architecture. *alias* maps a

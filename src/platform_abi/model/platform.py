@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from attrs import field, frozen
+from attrs import field
 
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True, repr=False)
-class Listing(Value):
+@frozen(kw_only=True)
+class Listing:
     """That a platform lists a feature: every host of it can honour it, and this is the default.
 
     *values* maps the edition from which a value holds to the value; *source* is the file.
@@ -31,8 +31,8 @@ class Listing(Value):
         return None if best is None else best[1]
 
 
-@frozen(kw_only=True, repr=False)
-class Platform(Value):
+@frozen(kw_only=True)
+class Platform:
     """One platform with everything that it inherits laid out flat."""
 
     name: str
@@ -56,8 +56,8 @@ class Platform(Value):
 ANY_PLATFORM = "*"
 
 
-@frozen(kw_only=True, repr=False)
-class Mask(Value):
+@frozen(kw_only=True)
+class Mask:
     """A feature that a site withdraws from a platform, with the reason and the date."""
 
     platform: str
@@ -71,8 +71,8 @@ class Mask(Value):
         return self.platform in (platform, ANY_PLATFORM)
 
 
-@frozen(kw_only=True, repr=False)
-class PlatformReference(Value):
+@frozen(kw_only=True)
+class PlatformReference:
     """The choice of a platform as a user writes it: ``linux-6.9@2026.1,virtio-net.rss=on``."""
 
     name: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.model.abi import Layer
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: What settles a value that neither the ABI nor QEMU's constants do: where the device sits and in
 #: which order it came; what stands behind it on the host; files and resources of the host; the
@@ -24,8 +24,8 @@ VCPUS = "vcpus"
 QUEUES = "queues"
 
 
-@frozen(kw_only=True, repr=False)
-class RealizeRule(Value):
+@frozen(kw_only=True)
+class RealizeRule:
     """What one value of some properties becomes when QEMU realizes the device.
 
     A rule names the exact *values* it is about, so that any other is still predicted to stay as
@@ -75,8 +75,8 @@ class RealizeRule(Value):
     source: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class InitialValue(Value):
+@frozen(kw_only=True)
+class InitialValue:
     """A default that an instance gives itself when it is made, whatever QEMU lists as default.
 
     Everything else that sets the property still wins over it; compat properties do not where it is
@@ -94,8 +94,8 @@ class InitialValue(Value):
     source: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class BoardValue(Value):
+@frozen(kw_only=True)
+class BoardValue:
     """What a board sets on devices by itself: after its compat properties, before ``-global``.
 
     QEMU calls it a sugar property (qom/object.c, object_register_sugar_prop).
@@ -112,8 +112,8 @@ class BoardValue(Value):
     source: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class InnerType(Value):
+@frozen(kw_only=True)
+class InnerType:
     """A device that is part of other devices, which pass its properties on as their own.
 
     What sets a property of the inner type sets that of the outer device, before anything else
@@ -124,8 +124,8 @@ class InnerType(Value):
     drivers: tuple[str, ...]
 
 
-@frozen(kw_only=True, repr=False)
-class RealizeTable(Value):
+@frozen(kw_only=True)
+class RealizeTable:
     """Everything in ``definitions/realize/``."""
 
     rules: tuple[RealizeRule, ...] = ()
@@ -134,8 +134,8 @@ class RealizeTable(Value):
     inner: tuple[InnerType, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
-class PropertyValue(Value):
+@frozen(kw_only=True)
+class PropertyValue:
     """The value of one property, which layer and file or argument set it, and what becomes of it.
 
     *value* is None where nothing sets the property and QEMU states no default. *rule*, where one
@@ -155,8 +155,8 @@ class PropertyValue(Value):
         return self.value if self.rule is None else self.realized
 
 
-@frozen(kw_only=True, repr=False)
-class DeviceProperties(Value):
+@frozen(kw_only=True)
+class DeviceProperties:
     """Every property of one device, sorted by name."""
 
     driver: str

@@ -1,20 +1,125 @@
-"""What all values have in common."""
+"""What all values have in common: they are frozen, hash, and hold no mapping to be written to."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
 import attrs
 
+__all__ = ["FrozenDict", "frozen", "frozen_mapping"]
 
-class Value:
-    """The base of the model's attrs classes: it gives them a repr.
+K = TypeVar("K")
+V = TypeVar("V")
 
-    attrs generates one for each class when the class is made, at every start of every small verb;
-    this one works itself out when somebody looks.
+
+class FrozenDict(dict[K, V]):
+    """A mapping of a value's: it hashes and refuses to be written to.
+
+    It is a dict and no proxy, so that reading it costs no more, and json and pickle know it.
     """
 
     __slots__ = ()
 
-    def __repr__(self) -> str:
-        fields = attrs.fields(type(self))  # type: ignore[arg-type]
-        body = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields)
-        return f"{type(self).__name__}({body})"
+    def __hash__(self) -> int:  # type: ignore[override]
+        try:
+            return hash(frozenset(self.items()))
+        except TypeError:  # what it holds is JSON, with lists in it
+            return hash(frozenset(self))
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("a mapping of a value cannot be written to")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[FrozenDict[K, V]], tuple[dict[K, V]]]:
+        return FrozenDict, (dict(self),)
+
+
+def frozen_mapping(mapping: Mapping[Any, Any] | None) -> FrozenDict[Any, Any] | None:
+    """Return a copy of *mapping* that cannot be written to, nor can any mapping in it."""
+    if mapping is None or isinstance(mapping, FrozenDict):
+        return mapping
+    if _OTHER_MAPPINGS.isdisjoint(map(type, mapping.values())):
+        return FrozenDict(mapping)
+    return FrozenDict(
+        {
+            key: frozen_mapping(value) if type(value) in _OTHER_MAPPINGS else value
+            for key, value in mapping.items()
+        }
+    )
+
+
+_OTHER_MAPPINGS = frozenset((dict, MappingProxyType))
+
+if TYPE_CHECKING:
+    # Type checkers know attrs' own, and this one makes classes that are used in the same way.
+    from attrs import frozen
+else:
+
+    def frozen(*, kw_only: bool) -> Callable[[type], type]:
+        """Make a class a value: frozen, slotted, keyword-only, equal by content, and it hashes.
+
+        Fields that are a Mapping get a copy that cannot be written to. What attrs would generate
+        for each class, at every start of every small verb, is one function for all of them.
+        """
+        if not kw_only:
+            raise TypeError("the fields of a value are given by name")
+
+        def make(cls: type) -> type:
+            for name, method in _METHODS.items():
+                if name not in cls.__dict__:
+                    setattr(cls, name, method)
+            made = attrs.define(
+                cls,
+                frozen=True,
+                kw_only=True,
+                repr=False,
+                eq=False,
+                field_transformer=_with_frozen_mappings,
+            )
+            names = [field.name for field in attrs.fields(made) if field.eq]
+            made.__content__ = attrgetter(*names) if names else _nothing
+            return made
+
+        return make
+
+
+def _nothing(_: object) -> tuple[()]:
+    return ()
+
+
+def _equal(self: Any, other: Any) -> Any:
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    content = self.__content__
+    return content(self) == content(other)
+
+
+def _hash(self: Any) -> int:
+    return hash((self.__class__, self.__content__(self)))
+
+
+def _shown(self: Any) -> str:
+    fields = attrs.fields(self.__class__)
+    body = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields)
+    return f"{self.__class__.__name__}({body})"
+
+
+_METHODS = {"__eq__": _equal, "__hash__": _hash, "__repr__": _shown}
+
+#: One for all classes: attrs looks at the signature of each anew.
+_FREEZE: attrs.Converter[Any, Any] = attrs.Converter(frozen_mapping)
+
+
+def _with_frozen_mappings(
+    _: type, fields: list[attrs.Attribute[Any]]
+) -> list[attrs.Attribute[Any]]:
+    """Let every field that is a Mapping be one that cannot be written to."""
+    return [
+        field.evolve(converter=_FREEZE) if str(field.type).startswith("Mapping[") else field
+        for field in fields
+    ]

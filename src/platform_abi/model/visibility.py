@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from attrs import frozen
-
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: *guest*: its registers, its configuration space, its CPUID, its tables. *migration*: what is in
 #: the stream, or how it is read. *host*: how QEMU itself works. *absent*: the build has no such
@@ -18,8 +16,8 @@ Seen = Literal["guest", "migration", "host", "absent"]
 ANY = "*"
 
 
-@frozen(kw_only=True, repr=False)
-class VisibilityRule(Value):
+@frozen(kw_only=True)
+class VisibilityRule:
     """Properties of which it is known who can tell their values.
 
     *properties* are names, or patterns with one ``*`` at an end. Without *drivers* they are of
@@ -36,8 +34,8 @@ class VisibilityRule(Value):
         return any(_matches(pattern, name) for pattern in self.properties)
 
 
-@frozen(kw_only=True, repr=False)
-class SameValues(Value):
+@frozen(kw_only=True)
+class SameValues:
     """Values of some properties that give a guest the same device.
 
     QEMU releases write one thing in two ways: "on" became "unset, that is on". The first of
@@ -51,16 +49,16 @@ class SameValues(Value):
     source: str
 
 
-@frozen(kw_only=True, repr=False)
-class Board(Value):
+@frozen(kw_only=True)
+class Board:
     """The drivers of the devices that boards of some families come with."""
 
     families: tuple[str, ...]
     drivers: tuple[str, ...]
 
 
-@frozen(kw_only=True, repr=False)
-class Visibility(Value):
+@frozen(kw_only=True)
+class Visibility:
     """Everything in ``definitions/visibility/``."""
 
     rules: tuple[VisibilityRule, ...] = ()

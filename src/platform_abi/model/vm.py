@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 Properties = tuple[tuple[str, str], ...]
 
 
-@frozen(kw_only=True, repr=False)
-class Device(Value):
+@frozen(kw_only=True)
+class Device:
     """One ``-device``: its driver, its id, the properties given to it and what stands behind it."""
 
     driver: str
@@ -22,16 +20,16 @@ class Device(Value):
     backend: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class Cpu(Value):
+@frozen(kw_only=True)
+class Cpu:
     """A ``-cpu``: model and the properties given with it."""
 
     model: str
     properties: Properties = ()
 
 
-@frozen(kw_only=True, repr=False)
-class GlobalProperty(Value):
+@frozen(kw_only=True)
+class GlobalProperty:
     """One explicit ``-global``."""
 
     driver: str
@@ -39,8 +37,8 @@ class GlobalProperty(Value):
     value: str
 
 
-@frozen(kw_only=True, repr=False)
-class VirtualMachine(Value):
+@frozen(kw_only=True)
+class VirtualMachine:
     """What a user says of a virtual machine, as far as the guest ABI depends on it."""
 
     machine: str

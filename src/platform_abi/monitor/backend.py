@@ -7,10 +7,8 @@ import socket
 import time
 from typing import Any, Final
 
-from attrs import frozen
-
 from platform_abi.errors import HostError, printable
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.monitor.reply import Lines, read_reply
 from platform_abi.monitor.strings import decoded
 from platform_abi.qemu.address import Address, connect
@@ -22,8 +20,8 @@ PATIENCE: Final = 10.0
 _LONGEST: Final = 64 * 1024
 
 
-@frozen(kw_only=True, repr=False)
-class Backend(Value):
+@frozen(kw_only=True)
+class Backend:
     """A QEMU that is ready for commands."""
 
     peer: socket.socket

@@ -19,10 +19,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, Literal
 
-from attrs import frozen
-
 from platform_abi.errors import HostError, printable
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.monitor.backend import Backend, open_backend
 from platform_abi.monitor.client import Client
 from platform_abi.monitor.commands import Answers, version
@@ -52,8 +50,8 @@ _TURN: Final = 0.0005
 Ending = Literal["stopped", "qemu-ended"]
 
 
-@frozen(kw_only=True, repr=False)
-class MonitorPlaces(Value):
+@frozen(kw_only=True)
+class MonitorPlaces:
     """Where a monitor listens, with which permissions, and where its QEMU does, if there is one."""
 
     listen: Address

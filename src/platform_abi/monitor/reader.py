@@ -12,12 +12,10 @@ Nothing is decoded here: a message is its bytes, with the place of each of its m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from attrs import frozen
-
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.monitor.lexer import MAX_SIZE, Lexer
 from platform_abi.monitor.strings import plain, shown, string_fault
 
@@ -26,13 +24,13 @@ MAX_TOKENS: Final = 2 << 20
 MAX_NESTING: Final = 1 << 10
 
 
-@frozen(kw_only=True, repr=False)
-class Message(Value):
+@frozen(kw_only=True)
+class Message:
     """One JSON value of a stream: its bytes, and of an object where the value of each member is."""
 
     text: bytes
     #: By key, as UTF-8; None where the value is no object.
-    members: dict[bytes, tuple[int, int]] | None
+    members: Mapping[bytes, tuple[int, int]] | None
 
     def member(self, key: bytes) -> bytes | None:
         """Return the bytes of the value of member *key*, or None where there is none."""
@@ -40,8 +38,8 @@ class Message(Value):
         return None if place is None else self.text[place[0] : place[1]]
 
 
-@frozen(kw_only=True, repr=False)
-class Fault(Value):
+@frozen(kw_only=True)
+class Fault:
     """What stands in a stream and QEMU would not take, in its words."""
 
     desc: str

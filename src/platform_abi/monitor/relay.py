@@ -19,9 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
-
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.monitor.client import Client, Port
 from platform_abi.monitor.reader import Fault, Message
 from platform_abi.monitor.reply import Event, Reply, failure, read_reply, success, with_entries
@@ -42,8 +40,8 @@ _OOB: Final = "oob"
 _TAKES_DESCRIPTOR = frozenset({"getfd", "add-fd"})
 
 
-@frozen(kw_only=True, repr=False)
-class Pending(Value):
+@frozen(kw_only=True)
+class Pending:
     """A command that QEMU has not answered yet."""
 
     client: Client

@@ -12,9 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from attrs import frozen
-
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.monitor.reader import Message, Reader
 from platform_abi.monitor.request import CommandError
 
@@ -28,8 +26,8 @@ _RETURN = re.compile(rb', "id": ([0-9]+)\}\r?\n\Z')
 _TAIL: Final = 48
 
 
-@frozen(kw_only=True, repr=False)
-class Event(Value):
+@frozen(kw_only=True)
+class Event:
     """An event, as QEMU sent it."""
 
     line: bytes
@@ -43,8 +41,8 @@ class Event(Value):
         return b'"event": "SHUTDOWN"' in self.line
 
 
-@frozen(kw_only=True, repr=False)
-class Reply(Value):
+@frozen(kw_only=True)
+class Reply:
     """A reply: the bytes before the number of its id, the number, and those after it.
 
     Without an id, which QEMU leaves out where it could not read one, *number* is None.

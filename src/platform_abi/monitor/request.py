@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from attrs import frozen
-
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.monitor.reader import Message
 from platform_abi.monitor.strings import decoded, plain, standard
 
@@ -32,8 +30,8 @@ class CommandError(Exception):
         self.kind = kind
 
 
-@frozen(kw_only=True, repr=False)
-class Request(Value):
+@frozen(kw_only=True)
+class Request:
     """A JSON object that a client sent."""
 
     message: Message

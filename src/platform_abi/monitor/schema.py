@@ -16,9 +16,7 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any, Final
 
-from attrs import frozen
-
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.monitor.reader import Message, Reader
 from platform_abi.monitor.request import CommandError
 from platform_abi.monitor.strings import decoded
@@ -36,8 +34,8 @@ _PYTHON: Final = {"str": str, "bool": bool, "int": int, "any": object}
 _NO_MEMBERS: Final = "PlatformNoMembers"
 
 
-@frozen(kw_only=True, repr=False)
-class Schema(Value):
+@frozen(kw_only=True)
+class Schema:
     """What a QAPI schema declares: by name the members of structs and commands, and of enums.
 
     An optional member has a ``*`` before its name, the type of an array is a list of its elements'.

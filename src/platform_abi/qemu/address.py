@@ -13,10 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
-
 from platform_abi.errors import HostError, UsageError, printable
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: As long as the path of a socket may be in bytes: sun_path of unix(7) without its last zero.
 _LONGEST: Final = 107
@@ -25,8 +23,8 @@ _LONGEST: Final = 107
 _BACKLOG: Final = 64
 
 
-@frozen(kw_only=True, repr=False)
-class UnixAddress(Value):
+@frozen(kw_only=True)
+class UnixAddress:
     """A socket in the file system."""
 
     path: str
@@ -35,8 +33,8 @@ class UnixAddress(Value):
         return f"unix:{self.path}"
 
 
-@frozen(kw_only=True, repr=False)
-class TcpAddress(Value):
+@frozen(kw_only=True)
+class TcpAddress:
     """A port of a host."""
 
     host: str

@@ -6,10 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
 from platform_abi.errors import HostError, printable
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.stdio_qmp import CommandError, Qmp
 
@@ -17,8 +15,8 @@ from platform_abi.qemu.stdio_qmp import CommandError, Qmp
 _BOARD = "q35"
 
 
-@frozen(kw_only=True, repr=False)
-class Inventory(Value):
+@frozen(kw_only=True)
+class Inventory:
     """What one QEMU says of itself.
 
     *options* are properties by QOM type: of devices, of the board and of the accelerator. A type

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.platform import PlatformReference, edition_key
+from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import check_override, choose_edition, parse_platform
 
 

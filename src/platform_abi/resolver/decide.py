@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from platform_abi.model.abi import Layer
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import Mask, Platform, PlatformReference, edition_key
+from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose_edition
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class Choice:
     """A platform at an edition, with the overrides that were written behind its name."""
 
@@ -35,7 +34,7 @@ class Choice:
         )
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class Decision:
     """The value of one feature behind one backend, and where it came from.
 

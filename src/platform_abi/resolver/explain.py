@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.errors import unknown
 from platform_abi.model.abi import LAYERS, GuestAbi, Layer, Setting
@@ -11,6 +11,7 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.names import driver_and_property
 from platform_abi.model.platform import PlatformReference
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import Properties, VirtualMachine
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.explicit import type_sets

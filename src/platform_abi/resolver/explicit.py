@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from attrs import frozen
-
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import Layer
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.machine import TypeTable
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import GlobalProperty, Properties
 
 #: How QEMU spells booleans (util/qapi, qapi_bool_parse).
@@ -25,7 +24,7 @@ _NUMBER = re.compile(
 _SIZE_SUFFIXES = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class Instance:
     """One device of a family, as the resolver sees it.
 
@@ -41,7 +40,7 @@ class Instance:
     inner: frozenset[str] = frozenset()
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class Explicit:
     """A value that a user gave, and at which layer."""
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.model.abi import GuestAbi, MachineContent
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.machine import MachineType
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.machine_table import Cell, driver_row, known_build, whole_table
 
 
-@frozen(kw_only=True, repr=False)
-class MachineFingerprints(Value):
+@frozen(kw_only=True)
+class MachineFingerprints:
     """What identifies the content of a machine type, whatever build it is of and what its name is.
 
     *guest* is over every property of every driver that a guest can see; values that give it the

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.abi import MACHINE
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.machine import TypeTable
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import Device, GlobalProperty, VirtualMachine
 from platform_abi.resolver.explicit import Instance, type_sets
 from platform_abi.resolver.plan import MEMO_LIMIT, FamilyPlan, Plan
@@ -24,7 +25,7 @@ NO_BACKEND = "none"
 _DEVICE_KEYS = frozenset({"driver", "id", "bus"})
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class Known:
     """What a plan knows of one driver."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.abi import Setting
@@ -17,6 +17,7 @@ from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.platform import PlatformReference, edition_key, version_key
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.choice import check_override
 from platform_abi.resolver.decide import Choice, Decision, choose, decide
@@ -26,7 +27,7 @@ from platform_abi.resolver.machine_choice import choose_machine
 MEMO_LIMIT = 512
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class Row:
     """One property that a feature drives, and the drivers it has to be emitted on."""
 

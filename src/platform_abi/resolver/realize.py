@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import MachineType, QemuBuild
@@ -18,6 +18,7 @@ from platform_abi.model.realize import (
     PropertyValue,
     RealizeRule,
 )
+from platform_abi.model.value import frozen
 
 #: A PCI address as a user writes it: slot and function, hexadecimal (hw/core/qdev-properties.c,
 #: set_pci_devfn).
@@ -29,7 +30,7 @@ _DEVFN = re.compile(
 _BUS_NUMBER = re.compile(r"\.\d+$", re.ASCII)
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class Surroundings:
     """What is around a device: the others, by label with all types of each, and the vCPUs."""
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import Beyond, Layer, Setting, Unpinned
 from platform_abi.model.feature import UNDECIDED, Feature
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import GlobalProperty
 from platform_abi.resolver.decide import Decision
 from platform_abi.resolver.explicit import Explicit, Instance, explicit, normal
 from platform_abi.resolver.plan import FamilyPlan, Plan, Row, vm_wide
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class FamilyResult:
     """What one family adds to the guest ABI. *needs* pairs capabilities with features."""
 

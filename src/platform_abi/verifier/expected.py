@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.model.abi import MACHINE, GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import QemuBuild, TypeTable
 from platform_abi.model.realize import PropertyValue
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import Device
 from platform_abi.resolver.full import full_properties
 from platform_abi.resolver.machine_table import KnownBuild, known_build
@@ -22,8 +22,8 @@ from platform_abi.verifier.located import Located, locate
 from platform_abi.verifier.running import RunningObject, RunningVm
 
 
-@frozen(kw_only=True, repr=False)
-class ExpectedObject(Value):
+@frozen(kw_only=True)
+class ExpectedObject:
     """One object of a running QEMU, and the values that its properties have to have.
 
     *device* is the label of the lockfile's device, or what QEMU calls one that it does not have;
@@ -37,8 +37,8 @@ class ExpectedObject(Value):
     listed: bool = True
 
 
-@frozen(kw_only=True, repr=False)
-class Expected(Value):
+@frozen(kw_only=True)
+class Expected:
     """What a running QEMU has to be by a lockfile.
 
     *build* is the one by whose definitions that was worked out, None where none has the machine

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from attrs import frozen
-
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.machine import TypeTable
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.verifier.running import RunningObject, RunningVm
 
 
-@frozen(kw_only=True, repr=False)
-class Located(Value):
+@frozen(kw_only=True)
+class Located:
     """The devices of an ABI in a running QEMU.
 
     *found* is by the device's label. *gone* are labels that no object answers to. *plugged* are

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
-
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import HostReport
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES, Qtest
 from platform_abi.qemu.stdio_qmp import CommandError, Qmp, QmpError
 from platform_abi.verifier.buses import Buses, chain_of
@@ -68,8 +66,8 @@ def verify_start(
     )
 
 
-@frozen(kw_only=True, repr=False)
-class _Seen(Value):
+@frozen(kw_only=True)
+class _Seen:
     """What a paused QEMU was like: properties, and where its PCI devices are.
 
     *words* are what it was started with. *chains* has, by the lockfile's labels, the slots and

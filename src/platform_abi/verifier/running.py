@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from platform_abi.errors import HostError
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 
 #: Where QEMU keeps devices: those with an id, those without one, and what the board made
 #: (system/qdev-monitor.c, qdev_set_id; hw/core/qdev.c, device_set_realized).
@@ -38,16 +38,16 @@ _CHILD = re.compile(r"child<(?P<type>.+)>")
 T = TypeVar("T")
 
 
-@frozen(kw_only=True, repr=False)
-class Answer(Value):
+@frozen(kw_only=True)
+class Answer:
     """What QEMU answered: *value*, or *refused*, its words, where that is an error."""
 
     value: Any = None
     refused: str | None = None
 
 
-@frozen(kw_only=True, repr=False)
-class RunningObject(Value):
+@frozen(kw_only=True)
+class RunningObject:
     """One object of a running QEMU: where it is, its QOM type, and properties that were read.
 
     Values are spelled as definitions spell them. *unreadable* are the properties that were asked
@@ -70,8 +70,8 @@ class RunningObject(Value):
         return self.path.split("/")[2] if self.path.count("/") > 1 else ""
 
 
-@frozen(kw_only=True, repr=False)
-class RunningVm(Value):
+@frozen(kw_only=True)
+class RunningVm:
     """A virtual machine as its QEMU tells it.
 
     *machine* has the properties of the board, *cpu* is the first vCPU. *devices* are those of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.emit.arguments import arguments, device_argument, own_settings
 from platform_abi.errors import PlatformAbiError
@@ -17,7 +17,7 @@ from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceTable
 from platform_abi.model.option_language import join_options
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import Device, Properties
 
 #: Guest memory in MiB: enough for every board's firmware, and none of it is touched.
@@ -52,8 +52,8 @@ _DEVICE = "-device"
 _ANY = "*"
 
 
-@frozen(kw_only=True, repr=False)
-class Part(Value):
+@frozen(kw_only=True)
+class Part:
     """One device with what stands in for its backends: options and their values, in pairs.
 
     *why* is why it cannot be had, nothing where it can.
@@ -68,8 +68,8 @@ class Part(Value):
         return any(f"{option} {value}:" in said for option, value in self.words)
 
 
-@frozen(kw_only=True, repr=False)
-class StandIn(Value):
+@frozen(kw_only=True)
+class StandIn:
     """A command line in parts: what is common, and each device."""
 
     common: tuple[tuple[str, str], ...]

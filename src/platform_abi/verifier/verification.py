@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.compat.finding import Finding
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.value import Value
+from platform_abi.model.value import frozen
 from platform_abi.model.visibility import Seen
 from platform_abi.resolver.machine_table import KnownBuild
 from platform_abi.verifier.expected import Expected
@@ -19,8 +19,8 @@ from platform_abi.verifier.running import RunningVm
 VerifyStatus = Literal["ok", "drift", "unknown"]
 
 
-@frozen(kw_only=True, repr=False)
-class Offer(Value):
+@frozen(kw_only=True)
+class Offer:
     """The 128 feature bits that a virtio device offers and has to offer, or *why* nobody knows."""
 
     offered: int | None = None
@@ -30,8 +30,8 @@ class Offer(Value):
     why: str = ""
 
 
-@frozen(kw_only=True, repr=False)
-class Verification(Value):
+@frozen(kw_only=True)
+class Verification:
     """What became of comparing a running QEMU with a lockfile.
 
     *drift* where anything is otherwise that a guest or a migration can tell, else *unknown* where
@@ -47,7 +47,7 @@ class Verification(Value):
     compared: int = 0
 
 
-@frozen(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class Sides:
     """The two sides that are compared, and what the definitions of the build say.
 

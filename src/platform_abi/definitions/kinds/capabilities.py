@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from platform_abi.definitions.checks import Fault, name_faults, version_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.model.capability import Capability
+from platform_abi.model.value import frozen
 
 _NEVER = "never"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.definitions.checks import Fault, edition_faults
 from platform_abi.definitions.reading import Reader
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from platform_abi.definitions.checks import Fault
 from platform_abi.definitions.reading import Reader
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

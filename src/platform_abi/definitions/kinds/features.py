@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from platform_abi.definitions.checks import Fault, edition_faults, name_faults, version_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.positions import Path
@@ -14,6 +12,7 @@ from platform_abi.definitions.reading import Reader, merge
 from platform_abi.errors import DefinitionError
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import feature_stem
+from platform_abi.model.value import frozen
 
 _PROPERTY = r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+"
 

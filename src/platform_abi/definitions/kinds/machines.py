@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from platform_abi.definitions.checks import (
     Fault,
@@ -16,6 +16,7 @@ from platform_abi.definitions.reading import Reader
 from platform_abi.errors import suggest
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from attrs import frozen
-
 from platform_abi.definitions.checks import Fault, name_fault
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader
 from platform_abi.model.platform import ANY_PLATFORM, Mask
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from platform_abi.definitions.checks import Fault, name_faults
 from platform_abi.definitions.reading import Reader
 from platform_abi.model.machine import Naming, Vendor
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

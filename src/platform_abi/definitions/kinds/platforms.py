@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.definitions.checks import (
     Fault,
@@ -20,6 +20,7 @@ from platform_abi.definitions.reading import Reader
 from platform_abi.errors import DefinitionError, suggest
 from platform_abi.model.feature import UNDECIDED
 from platform_abi.model.platform import Listing, Platform
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.definitions.checks import Fault
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import suggest
 from platform_abi.model.machine import CpuModel
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

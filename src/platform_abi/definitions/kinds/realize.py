@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from platform_abi.definitions.checks import Fault, grounds_faults
 from platform_abi.definitions.reading import Reader
 from platform_abi.model.realize import (
@@ -15,6 +13,7 @@ from platform_abi.model.realize import (
     RealizeRule,
     RealizeTable,
 )
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
 from platform_abi.definitions.checks import Fault
 from platform_abi.definitions.reading import Reader
 from platform_abi.model.machine import TypeTable
+from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)

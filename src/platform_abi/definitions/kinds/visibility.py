@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from platform_abi.definitions.checks import Fault, grounds_faults
 from platform_abi.definitions.reading import Reader
+from platform_abi.model.value import frozen
 from platform_abi.model.visibility import ANY, Board, SameValues, Visibility, VisibilityRule
 
 #: One value is the same as itself without anybody saying so.
