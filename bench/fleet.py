@@ -20,8 +20,9 @@ import time
 from pathlib import Path
 
 import platform_abi as pa
+from platform_abi.files import STDIN
 from platform_abi.fleet.baseline import baseline
-from platform_abi.fleet.stream import STDIN, read_fleet
+from platform_abi.fleet.stream import read_fleet
 from platform_abi.host.document import report_line
 from platform_abi.model.host import Fact, FleetHost, HostReport
 

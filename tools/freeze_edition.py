@@ -14,7 +14,7 @@ from pathlib import Path
 import tomli_w
 
 import platform_abi as pa
-from platform_abi.emit.lockfile import write_text
+from platform_abi.files import write_text
 
 _DEFINITIONS = Path(__file__).parents[1] / "definitions"
 

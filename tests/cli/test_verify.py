@@ -13,7 +13,8 @@ from attrs import evolve
 import platform_abi as pa
 from platform_abi.cli import main
 from platform_abi.cli.verify import run
-from platform_abi.emit.lockfile import lockfile, write_text
+from platform_abi.emit.lockfile import lockfile
+from platform_abi.files import write_text
 from platform_abi.host.document import report_line
 from platform_abi.verifier.running import RunningVm
 from tests.verifier.recorded_machine import (

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import threading
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.emit.lockfile import LOCK_SCHEMA, read_text, with_allowed, write_text
+from platform_abi.emit.lockfile import LOCK_SCHEMA, read_text, with_allowed
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.vm import GlobalProperty
 from platform_abi.resolver.fingerprint import machine_content
@@ -262,86 +259,6 @@ def test_a_value_that_is_no_text_is_not_locked(catalogue: pa.FileCatalogue) -> N
     with pytest.raises(pa.UsageError) as caught:
         pa.lock_text(pa.resolve(catalogue, vm, "linux-6.9"), definitions=DEFINITIONS)
     assert "not-text" == caught.value.code
-
-
-# --- writing -------------------------------------------------------------------------------------
-
-
-def test_a_file_is_written_whole_and_alone(tmp_path: Path) -> None:
-    """The text is there to the byte, in UTF-8, and no temporary file is left."""
-    write_text(tmp_path / "f", "ä\r\n\n")
-
-    assert "ä\r\n\n".encode() == (tmp_path / "f").read_bytes()
-    assert ["f"] == [path.name for path in tmp_path.iterdir()]
-
-
-@pytest.mark.parametrize("failing", ["fsync", "replace"])
-def test_a_write_that_fails_leaves_the_earlier_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
-) -> None:
-    """A full disk in the middle costs nothing that was there, and leaves nothing behind."""
-    target = tmp_path / "vm.lock"
-    target.write_text("earlier")
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, failing, full)
-    with pytest.raises(pa.HostError, match="No space left on device") as caught:
-        write_text(target, "later")
-    monkeypatch.undo()
-
-    assert "write-failed" == caught.value.code
-    assert "earlier" == target.read_text()
-    assert ["vm.lock"] == [path.name for path in tmp_path.iterdir()]
-
-
-@pytest.mark.parametrize("name", ["no/such/folder/f", "", ".", "a\0b", "x" * 300])
-def test_what_cannot_be_written_is_an_error_of_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Missing folders, folders themselves and impossible names are HostErrors."""
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(pa.HostError) as caught:
-        write_text(name, "text")
-    assert "write-failed" == caught.value.code
-    assert [] == list(tmp_path.iterdir())
-
-
-def test_a_link_and_permissions_stay(tmp_path: Path) -> None:
-    """What a link points to is replaced, not the link; a private file stays private."""
-    (tmp_path / "real").write_text("earlier")
-    (tmp_path / "real").chmod(0o600)
-    (tmp_path / "link").symlink_to("real")
-    write_text(tmp_path / "link", "later")
-
-    assert (tmp_path / "link").is_symlink()
-    assert "later" == (tmp_path / "real").read_text()
-    assert 0o600 == stat.S_IMODE((tmp_path / "real").stat().st_mode)
-
-
-def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
-    """-o /dev/stdout, or a FIFO, or /dev/null as root, must not become a regular file."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    seen: list[str] = []
-    reader = threading.Thread(target=lambda: seen.append(pipe.read_text()), daemon=True)
-    reader.start()
-    write_text(pipe, "text")
-    reader.join(timeout=10)
-
-    assert ["text"] == seen
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-
-
-def test_text_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
-    """Raw bytes of an argument go out as they came; a lone surrogate of JSON cannot."""
-    write_text(tmp_path / "f", "\udcff")
-    assert b"\xff" == (tmp_path / "f").read_bytes()
-    with pytest.raises(pa.UsageError) as caught:
-        write_text(tmp_path / "f", "\ud800")
-    assert "not-text" == caught.value.code
-    assert b"\xff" == (tmp_path / "f").read_bytes()
 
 
 # --- what was let pass ---------------------------------------------------------------------------

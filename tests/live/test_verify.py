@@ -19,7 +19,8 @@ import pytest
 import platform_abi as pa
 from platform_abi.cli.verify import run
 from platform_abi.compat.finding import Finding
-from platform_abi.emit.lockfile import lockfile, write_text
+from platform_abi.emit.lockfile import lockfile
+from platform_abi.files import write_text
 from platform_abi.qemu.process import Throwaway
 from platform_abi.qemu.stdio_qmp import Qmp
 from platform_abi.verifier.expected import expected

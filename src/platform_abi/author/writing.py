@@ -15,9 +15,9 @@ from platform_abi.author.observation import Observation
 from platform_abi.author.text import file_texts, own_names
 from platform_abi.definitions.kinds.machines import Document as MachineFile
 from platform_abi.definitions.kinds.types import Document as TypesFile
-from platform_abi.definitions.structure import load
-from platform_abi.emit.lockfile import write_text
+from platform_abi.definitions.structure import MAX_SIZE, load
 from platform_abi.errors import DefinitionError, HostError, UsageError, printable
+from platform_abi.files import read_bytes, write_text
 from platform_abi.model.machine import QemuBuild
 
 #: How a folder begins that an import is made in; no catalogue looks into one.
@@ -64,8 +64,8 @@ def lost_types(seen: Observation, folder: str | Path) -> tuple[str, ...]:
     home = Path(folder, seen.build.name)
     file = home / f"{arch}-types.toml"
     try:
-        build = load(MachineFile, (home / f"{arch}.toml").read_bytes(), str(home)).build
-        earlier = load(TypesFile, file.read_bytes(), str(file)).type
+        build = load(MachineFile, _read(home / f"{arch}.toml"), str(home)).build
+        earlier = load(TypesFile, _read(file), str(file)).type
     except (DefinitionError, OSError, ValueError):  # ValueError: a name that no file can have
         return ()
     if (build.vendor, build.package) != (seen.build.vendor, seen.build.package):
@@ -79,6 +79,10 @@ def lost_types(seen: Observation, folder: str | Path) -> tuple[str, ...]:
             if name not in now or set(known.properties) - set(now[name])
         )
     )
+
+
+def _read(file: Path) -> bytes:
+    return read_bytes(file, MAX_SIZE)
 
 
 def _refuse_loss(seen: Observation, home: Path) -> None:
@@ -190,7 +194,7 @@ def _refuse_other(build: QemuBuild, home: Path) -> None:
         if arch.endswith(("-types", "-properties")):
             continue
         try:
-            head = load(MachineFile, file.read_bytes(), str(file)).build
+            head = load(MachineFile, _read(file), str(file)).build
         except (DefinitionError, OSError) as error:
             if arch != build.arch:
                 continue

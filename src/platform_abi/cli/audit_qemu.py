@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     progress = _progress()
     view = look(catalogue, found, machines, timeout=timeout, progress=progress)
     if arguments.view is not None:
-        from platform_abi.emit.lockfile import write_text
+        from platform_abi.files import write_text
 
         write_text(arguments.view, view_text(without(view, incomplete(catalogue, view))))
     if other is not None:

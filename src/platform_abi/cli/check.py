@@ -7,13 +7,13 @@ import sys
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import report_of
-from platform_abi.cli.inputs import STDIN
 from platform_abi.cli.render import paint
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.compat.check import check, check_migration
 from platform_abi.compat.finding import CheckVerdict, Finding, Status
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, printable
+from platform_abi.files import STDIN
 from platform_abi.model.abi import GuestAbi
 
 

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from platform_abi.cli.inputs import STDIN, read_bytes
 from platform_abi.cli.render import note, paint, table
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
 from platform_abi.diagnosis.lacking import NEVER_YET, Lacking
 from platform_abi.diagnosis.masks import Reading
 from platform_abi.errors import UsageError, printable
+from platform_abi.files import STDIN, read_bytes
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -57,7 +57,7 @@ _MOST = 256 * 1024 * 1024
 
 
 def _read(name: str) -> str:
-    data = read_bytes(name, _MOST)
+    data = read_bytes(name, _MOST, stdin=True)
     if len(data) > _MOST:
         raise UsageError(
             f"{name}: more than {_MOST >> 20} MiB", code="usage", help="give the end of the log"

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = _probe(catalogue, arguments)
     text = _document(report, arguments)
     if arguments.output is not None:
-        from platform_abi.emit.lockfile import write_text
+        from platform_abi.files import write_text
 
         write_text(arguments.output, text)
     elif arguments.json or arguments.line:

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from attrs import evolve
 
-from platform_abi.cli.inputs import STDIN, read_bytes
 from platform_abi.cli.render import note
 from platform_abi.compat.evidence import complete, from_configuration
 from platform_abi.compat.supported import PlatformVerdict, newest
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import HostError
+from platform_abi.files import STDIN, read_bytes
 from platform_abi.host.document import MAX_SIZE, read_report
 from platform_abi.model.host import HostReport
 
@@ -31,7 +31,7 @@ def report_of(catalogue: FileCatalogue, name: str) -> HostReport:
     if name == THIS:
         return probe_this(catalogue)
     called = "standard input" if name == STDIN else name
-    return read_report(read_bytes(name, MAX_SIZE), called)
+    return read_report(read_bytes(name, MAX_SIZE, stdin=True), called)
 
 
 def choose(

@@ -1,14 +1,8 @@
-"""What the command line is given to read, and never more of it than makes sense."""
+"""Bounds of what a command line asks for."""
 
 from __future__ import annotations
 
-import sys
-
-from platform_abi.errors import HostError, UsageError, printable
-
-#: The name that stands for standard input.
-STDIN = "-"
-
+from platform_abi.errors import UsageError
 
 #: Nobody waits longer for one answer. In seconds.
 _LONGEST = 600
@@ -23,23 +17,3 @@ def timeout_of(seconds: float | None, usual: float) -> float:
             f"--timeout takes seconds, up to {_LONGEST}; found {seconds:g}", code="usage"
         )
     return seconds
-
-
-def read_bytes(name: str, most: int) -> bytes:
-    """Return what the file *name* holds, or standard input where it is ``-``, up to *most* bytes.
-
-    One byte more is returned where there is more, so that whoever knows what is read can refuse it.
-    Raises HostError (``read-failed``) where it cannot be read.
-    """
-    try:
-        if name == STDIN:
-            if sys.stdin is None:
-                raise UsageError("standard input is closed", code="usage")
-            return sys.stdin.buffer.read(most + 1)
-        with open(name, "rb") as stream:  # noqa: PTH123 - the name may hold bytes that are no text
-            return stream.read(most + 1)
-    except (OSError, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
-        reason = getattr(error, "strerror", None) or error
-        raise HostError(f"cannot read {printable(name)}: {reason}", code="read-failed") from error

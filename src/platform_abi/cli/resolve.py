@@ -34,11 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
         )
     text = _text(catalogue, abi, arguments)
     if arguments.lock is not None:
-        from platform_abi.emit.lockfile import write_text
+        from platform_abi.files import write_text
 
         write_text(arguments.lock, _lock(catalogue, abi, arguments))
     if arguments.output is not None:
-        from platform_abi.emit.lockfile import write_text
+        from platform_abi.files import write_text
 
         write_text(arguments.output, text)
     else:

@@ -6,8 +6,6 @@ by a later version with newer definitions, and it has a digest, so that a change
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +14,8 @@ from typing import Any
 import attrs
 
 from platform_abi.emit.document import setting_document
-from platform_abi.errors import HostError, LockError, UsageError
+from platform_abi.errors import LockError, UsageError
+from platform_abi.files import read_bytes
 from platform_abi.model.abi import (
     Beyond,
     GuestAbi,
@@ -266,52 +265,16 @@ def _pairs(rows: list[list[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in rows)
 
 
-def write_text(name: str | Path, text: str) -> None:
-    """Write *text* to the file *name* whole or not at all: a temporary file, then a rename.
-
-    A symbolic link stays one, and an earlier file keeps its permissions. What is no regular file,
-    such as a pipe or /dev/stdout, is written to and never replaced.
-
-    Raises HostError where that is not possible; an earlier file is then untouched. Raises
-    UsageError (``not-text``) for text that no file can hold.
-    """
-    try:
-        # Bytes of an argument that are not UTF-8 go out as they came in.
-        content = text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        raise UsageError(f"what goes into {name} is not text", code="not-text") from None
-    part = ""
-    try:
-        if Path(name).exists() and not Path(name).is_file():
-            with Path(name).open("wb") as stream:
-                stream.write(content)
-            return
-        path = Path(os.path.realpath(name))
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(part).chmod(mode)
-        Path(part).replace(path)
-    except (OSError, ValueError) as error:
-        if part:
-            Path(part).unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or error
-        raise HostError(f"cannot write {name}: {reason}", code="write-failed") from error
-
-
 def read_text(name: str | Path) -> str:
-    """Return the text of the file *name*; raises HostError where it cannot be read."""
+    """Return the text of the lockfile *name*.
+
+    Raises HostError (``read-failed``) where it is no regular file or cannot be read, LockError
+    (``lock-syntax``) where it is too large or no text.
+    """
+    data = read_bytes(name, MAX_SIZE)
+    if len(data) > MAX_SIZE:
+        raise LockError(f"{name}: larger than {MAX_SIZE} bytes", code="lock-syntax")
     try:
-        with Path(name).open("rb") as stream:
-            text = stream.read(MAX_SIZE + 1).decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         raise LockError(f"{name}: not UTF-8", code="lock-syntax") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise HostError(f"cannot read {name}: {reason}", code="read-failed") from error
-    if len(text) > MAX_SIZE:
-        raise LockError(f"{name}: larger than {MAX_SIZE} bytes", code="lock-syntax")
-    return text

@@ -19,11 +19,9 @@ from sys import intern
 from attrs import evolve
 
 from platform_abi.errors import HostError, ReportError, UsageError
+from platform_abi.files import STDIN, open_file
 from platform_abi.host.document import MAX_SIZE, read_report, report_line
 from platform_abi.model.host import Fact, FleetHost, HostReport
-
-#: What stands for standard input among the names of files.
-STDIN = "-"
 
 #: How many hosts of one kind are called by name.
 NAMES_KEPT = 20
@@ -61,7 +59,7 @@ def read_fleet(paths: Sequence[str], *, wanted: Collection[str] = ()) -> list[Fl
 def _open(path: str) -> io.FileIO:
     if path == STDIN:
         return io.FileIO(0, closefd=False)
-    return io.FileIO(path)
+    return io.FileIO(open_file(path))
 
 
 # --- bytes ---------------------------------------------------------------------------------------

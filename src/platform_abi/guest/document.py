@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from platform_abi.definitions.files import natural
-from platform_abi.emit.lockfile import read_text
 from platform_abi.errors import ReportError
+from platform_abi.files import read_bytes
 from platform_abi.guest.view import BinaryView, Facts, GuestView
 
 #: The one layout of views that this version writes and reads.
@@ -132,7 +132,7 @@ def recorded_view(locate: Callable[[str], str | None], build: str, arch: str) ->
     *locate* finds a definition file, as a catalogue does.
     """
     path = locate(f"machines/{build}/{arch}-view.json")
-    return None if path is None else read_view(read_text(path), path)
+    return None if path is None else read_view(read_bytes(path, MAX_SIZE), path)
 
 
 def _parsed(text: str | bytes, name: str) -> dict[str, Any]:
