@@ -31,6 +31,7 @@ from platform_abi.model.machine import (
     QemuBuild,
     TypeTable,
 )
+from platform_abi.model.message import MessageTable
 from platform_abi.model.names import feature_stem
 from platform_abi.model.option_table import OptionTable
 from platform_abi.model.platform import Listing, Mask, Platform, PlatformReference
@@ -169,6 +170,10 @@ class MemoryCatalogue(Catalogue):
     def options(self) -> OptionTable:
         """Return no option: a scenario is no command line."""
         return OptionTable()
+
+    def messages(self) -> MessageTable:
+        """Return what QEMU prints when something fails: nothing here."""
+        return MessageTable()
 
     def visibility(self) -> Visibility:
         """Return who can tell the values of which properties."""

@@ -172,6 +172,20 @@ option = "drive"
 driver = "net-pci"
 when = { if = "virtio" }
 """,
+    "messages/net.toml": """
+schema = 1
+[sentence]
+same = "make both the same"
+[log]
+qemu = "read QEMU's log"
+[[message]]
+code = "queue-count"
+says = "the source has {source} queues"
+helps = ["@same"]
+[[message.text]]
+text = "net: {source:number} queues"
+source = "hw/net.c"
+""",
     "visibility/net.toml": """
 schema = 1
 [[rule]]

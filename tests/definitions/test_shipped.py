@@ -75,6 +75,7 @@ def test_every_file_is_reached_through_the_catalogue() -> None:
                 found.guest_devices(Path(relative).stem)
         found.visibility()
         found.options()
+        found.messages()
         for stem in found.feature_stems():
             found.features(stem)
         for name in found.platform_names():

@@ -13,7 +13,6 @@ import platform_abi as pa
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
 from platform_abi.diagnosis.lacking import Lacking, lacking_bits, lacking_flag, platforms_without
 from platform_abi.diagnosis.masks import ALL_BITS, family_of, read_masks
-from platform_abi.diagnosis.meanings import MEANINGS
 from platform_abi.model.device import DeviceFamily
 from tests.diagnosis.test_error_lines import PRINTED, messages, noise
 
@@ -174,8 +173,9 @@ def test_meanings_name_what_exists(catalogue: pa.FileCatalogue) -> None:
     sections = [name for f in catalogue.devices().families for name in f.sections]
     assert len(sections) == len(set(sections))
     assert families.isdisjoint(sections)
-    assert {m.family for m in MEANINGS if m.family} <= families
-    assert {name for m in MEANINGS for name in m.features} <= features
+    for message in catalogue.messages().messages:
+        assert message.family in {"", *families}
+        assert {*message.features, *(f for c in message.case for f in c.features or ())} <= features
 
 
 # --- examples -------------------------------------------------------------------------------------

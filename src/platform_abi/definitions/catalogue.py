@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         QemuBuild,
         TypeTable,
     )
+    from platform_abi.model.message import MessageTable
     from platform_abi.model.option_table import OptionTable
     from platform_abi.model.platform import Listing, Mask, Platform
     from platform_abi.model.realize import RealizeTable
@@ -302,6 +303,11 @@ class FileCatalogue(Catalogue):
     def options(self) -> OptionTable:
         """Return what there is to know of the options of QEMU's command line."""
         found: OptionTable = self._value("options")
+        return found
+
+    def messages(self) -> MessageTable:
+        """Return what QEMU and libvirt print when something fails, and what it means."""
+        found: MessageTable = self._value("messages")
         return found
 
     def visibility(self) -> Visibility:

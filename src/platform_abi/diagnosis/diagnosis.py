@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
-from attrs import evolve
+from attrs import define, evolve, field
 
-from platform_abi.diagnosis.error_lines import Line, read_lines
+from platform_abi.diagnosis.blocks import CAUSE, END, SIGN, told
+from platform_abi.diagnosis.error_lines import Line, by_trigger, matches, read_lines
 from platform_abi.diagnosis.lacking import (
     Lacking,
     lacking_feature,
     lacking_flag,
     platforms_without,
 )
-from platform_abi.diagnosis.masks import Reading, chosen_family, family_of, read_masks
-from platform_abi.diagnosis.meanings import (
-    MEANINGS,
-    SILENT_MASKS,
-    SILENT_MASKS_HELPS,
-    UNDECIDED_BITS,
-    Meaning,
-    Side,
+from platform_abi.diagnosis.masks import (
+    ALL_BITS,
+    Reading,
+    chosen_family,
+    family_of,
+    read_masks,
 )
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
+from platform_abi.model.message import Message, MessageCase, MessageTable, Severity, Side
 from platform_abi.model.names import feature_stem
 from platform_abi.model.value import frozen
+
+#: So many different messages are explained, and so many of one that names one of many things.
+_MOST = 1000
 
 
 @frozen(kw_only=True)
@@ -47,6 +49,7 @@ class ExplainedMessage:
     helps: tuple[str, ...]
     side: Side
     explained: bool
+    severity: Severity = "error"
     #: The section of the migration stream, as QEMU calls the device; empty where nothing says it.
     section: str = ""
     #: The device family; empty where nothing says it.
@@ -64,112 +67,105 @@ class ExplainedMessage:
 
 @frozen(kw_only=True)
 class Diagnosis:
-    """Every message of a text, each once, in the order in which they first appear."""
+    """Every message of a text, each once: errors in their order, then warnings in theirs.
+
+    *more* is how many messages were left out, where a text has very many different ones.
+    """
 
     findings: tuple[ExplainedMessage, ...] = ()
+    more: int = 0
 
     @property
     def explained(self) -> bool:
-        """Return whether anything in the text says why it failed."""
-        return any(finding.explained for finding in self.findings)
+        """Return whether anything in the text says why it failed; no warning does for an error."""
+        errors = [finding for finding in self.findings if finding.severity == "error"]
+        return any(finding.explained for finding in errors or self.findings)
 
 
-def diagnose(catalogue: Catalogue, text: str, *, device: str | None = None) -> Diagnosis:
+def diagnose(
+    catalogue: Catalogue, text: str | Iterable[str], *, device: str | None = None
+) -> Diagnosis:
     """Return what the messages of QEMU and libvirt in *text* mean; all else in it is passed over.
 
-    *device* is the driver whose feature bits are meant where no message names it. Raises
-    UnknownNameError for a driver that no definition has, UsageError (``no-bits``) for one whose
-    feature bits none describes, DefinitionError for a definition that is wrong.
+    *text* may come in pieces, of which no more than one or two are held at a time. *device* is the
+    driver whose feature bits are meant where no message names it. Raises UnknownNameError for a
+    driver that no definition has, UsageError (``no-bits``) for one whose feature bits none
+    describes, DefinitionError for a definition that is wrong.
     """
     family = None if device is None else chosen_family(catalogue, device)
-    found: dict[tuple[object, ...], list[Line]] = {}
-    lines = read_lines(text)
-    caused = any(line.role in _CAUSES for line in lines)
-    for block in _blocks(lines):
-        if caused and all(line.role == "end" for line in block):
-            continue  # it says nothing more, and in a log that is upside down it stands apart
-        for line, section in _located(block):
-            fields = () if _MEANINGS[line.code].together else tuple(sorted(line.fields.items()))
-            found.setdefault((section, line.code, fields), []).append(line)
+    table = catalogue.messages()
+    messages = {message.code: message for message in table.messages}
+    gathered = _Gathered(messages)
+    for failure in told(messages, read_lines(by_trigger(table), text)):
+        for line, section in failure.lines:
+            gathered.add(line, section, failure.strength)
+    kept = gathered.kept()
+    codes = {same.line.code for same in kept}
     findings = [
-        _finding(catalogue, same, str(section), family) for (section, *_), same in found.items()
+        evolve(_Explainer(catalogue, table, same).finding(family), severity=severity)
+        for same in kept
+        for severity in [_severity(messages[same.line.code], codes)]
     ]
-    return Diagnosis(findings=tuple(sorted(findings, key=lambda finding: finding.number)))
+    findings.sort(key=lambda finding: (finding.severity != "error", finding.number))
+    return Diagnosis(findings=tuple(findings), more=gathered.more)
 
 
-# --- which messages belong together ---------------------------------------------------------------
+def _severity(message: Message, codes: set[str]) -> Severity:
+    return "error" if codes.intersection(message.grave_with) else message.severity
 
 
-def _blocks(lines: Iterable[Line]) -> list[list[Line]]:
-    """Split the messages where a migration is over: the line that says so is a block's last."""
-    blocks: list[list[Line]] = [[]]
-    over = 0
-    for line in lines:
-        if over and line.number != over:
-            blocks.append([])
-            over = 0
-        blocks[-1].append(line)
-        if line.role == "end":
-            over = line.number
-    return blocks
+# --- the same said several times ------------------------------------------------------------------
 
 
-def _located(block: Sequence[Line]) -> list[tuple[Line, str]]:
-    """Return each cause of a block with the section of the stream that it speaks of.
+@define
+class _Same:
+    """Messages that say the same, or each one of many things of one kind."""
 
-    QEMU names the section after the cause; a log whose newest line comes first has it before. A
-    block without a cause is represented by what it has.
-    """
-    causes = [at for at, line in enumerate(block) if line.role in _CAUSES]
-    places = [at for at, line in enumerate(block) if line.role == "place"]
-    if not causes:
-        return [(block[at], block[at].fields["section"]) for at in places[-1:]] or [
-            (line, "") for line in block[:1]
+    line: Line
+    section: str
+    strength: int
+    count: int = 0
+    #: One for each thing that they name.
+    lines: dict[tuple[tuple[str, str], ...], Line] = field(factory=dict)
+
+
+class _Gathered:
+    """Every different message of a text, with a limit to how many."""
+
+    def __init__(self, messages: Mapping[str, Message]) -> None:
+        self._messages = messages
+        self._same: dict[tuple[object, ...], _Same] = {}
+        self._strongest = SIGN
+        self.more = 0
+
+    def add(self, line: Line, section: str, strength: int) -> None:
+        """Add a *line* of a failure that says so much."""
+        fields = tuple(sorted(line.fields.items()))
+        together = self._messages[line.code].together
+        key = (section, line.code, () if together else fields, min(strength, END + 1))
+        same = self._same.get(key)
+        if same is None:
+            if len(self._same) >= _MOST:
+                self.more += 1
+                return
+            same = self._same[key] = _Same(line, section, strength)
+        same.count += 1
+        if len(same.lines) < _MOST:
+            same.lines.setdefault(fields, line)
+        self._strongest = max(self._strongest, strength)
+
+    def kept(self) -> list[_Same]:
+        """Return what says something: that it is over says nothing where there is a cause."""
+        return [
+            same
+            for same in self._same.values()
+            if same.strength > END
+            or (same.strength == END and self._strongest < CAUSE)
+            or self._strongest == SIGN
         ]
-    backwards = bool(places) and places[0] < causes[0] and places[-1] < causes[-1]
-    return [
-        (
-            block[at],
-            "" if block[at].role == "apart" else _section(block, at, places, backwards=backwards),
-        )
-        for at in causes
-    ]
-
-
-_CAUSES = frozenset({"cause", "apart"})
-
-
-def _section(block: Sequence[Line], cause: int, places: Sequence[int], *, backwards: bool) -> str:
-    own = block[cause].fields.get("section")
-    if own:
-        return own
-    split = bisect(places, cause)
-    if backwards:
-        run = _run((places[at] for at in range(split - 1, -1, -1)), cause, -1)
-    else:
-        run = _run((places[at] for at in range(split, len(places))), cause, 1)
-    if not run:
-        run = list(places[split - 1 : split] or places[split : split + 1])
-    # Of several places that one cause has, the outermost has the address on the bus.
-    names = [block[at].fields["section"] for at in run]
-    return next((name for name in names if "/" in name), names[-1] if names else "")
-
-
-def _run(places: Iterable[int], cause: int, step: int) -> list[int]:
-    """Return the places next to *cause* with no other message between them, or the nearest one."""
-    run: list[int] = []
-    for at in places:
-        if run and at != run[-1] + step:
-            break
-        run.append(at)
-        if abs(at - cause) != len(run):
-            break
-    return run
 
 
 # --- what they mean ------------------------------------------------------------------------------
-
-_MEANINGS = {meaning.code: meaning for meaning in MEANINGS}
 
 
 class _Fields(dict[str, str]):
@@ -179,31 +175,118 @@ class _Fields(dict[str, str]):
         return "-"
 
 
-def _finding(
-    catalogue: Catalogue, lines: Sequence[Line], section: str, device: DeviceFamily | None
-) -> ExplainedMessage:
-    """Return what *lines* mean, which say the same, or each one of many things of one kind."""
-    line = lines[0]
-    meaning = _MEANINGS[line.code]
-    fields = _Fields(line.fields)
-    plain = ExplainedMessage(
-        code=line.code,
-        number=line.number,
-        count=len(lines),
-        text=line.text,
-        says=meaning.says.format_map(fields),
-        helps=tuple(text.format_map(fields) for text in meaning.helps),
-        side=meaning.side,
-        explained=meaning.explains,
-        section=section,
-    )
-    if "requested" in line.fields:
-        named = _named(catalogue, section) or device or _stranger(section)
-        return _of_masks(catalogue, plain, line, named)
-    lacking = (*_features(catalogue, meaning), *_flags(catalogue, lines))
-    named = _named(catalogue, section)
-    family = named.name if named is not None else meaning.family
-    return _with_remedies(catalogue, evolve(plain, family=family, lacking=lacking))
+class _Explainer:
+    """Explains messages that say the same, or each one of many things of one kind."""
+
+    def __init__(self, catalogue: Catalogue, table: MessageTable, same: _Same) -> None:
+        self._catalogue = catalogue
+        self._table = table
+        self._same = same
+        self._message = next(m for m in table.messages if m.code == same.line.code)
+        self._named = _named(catalogue, same.section)
+        self._fields = _Fields(self._message.words)
+        self._fields |= same.line.fields
+        self._fields |= {"section": same.section or same.line.fields.get("section", "")}
+        if "requested" in self._fields:
+            self._fields["missing"] = f"{_missing(self._fields):x}"
+        self._case = self._chosen_case()
+        self._fields |= self._case.words
+
+    def _chosen_case(self) -> MessageCase:
+        """Return the first case of the message that fits; one that changes nothing if none does."""
+        section = self._fields["section"].rpartition("/")[2]
+        told = self._fields | {"device": self._named.name if self._named else section}
+        for case in self._message.case:
+            if case.within_ppm and not _within(told, case.within_ppm):
+                continue
+            if all(matches(told.get(name, ""), wanted) for name, wanted in case.when.items()):
+                return case
+        return MessageCase()
+
+    def finding(self, device: DeviceFamily | None) -> ExplainedMessage:
+        """Return what they mean; *device* is the family that is meant where nothing names one."""
+        line, message, case = self._same.line, self._message, self._case
+        explained = message.explains if case.explains is None else case.explains
+        plain = ExplainedMessage(
+            code=line.code,
+            number=line.number,
+            count=self._same.count,
+            text=line.text,
+            says=self._filled(message.says if case.says is None else case.says),
+            helps=self._helps(explained=explained),
+            side=case.side or message.side,
+            explained=explained,
+            section=self._same.section,
+        )
+        if "requested" in self._fields:
+            family = self._named or device or _stranger(self._same.section)
+            return self._of_masks(plain, family)
+        features = message.features if case.features is None else case.features
+        lacking = (*self._features(features), *self._flags())
+        name = self._named.name if self._named is not None else message.family
+        return _with_remedies(self._catalogue, evolve(plain, family=name, lacking=lacking))
+
+    def _filled(self, text: str) -> str:
+        return text.format_map(self._fields)
+
+    def _helps(self, *, explained: bool) -> tuple[str, ...]:
+        helps = self._message.helps if self._case.helps is None else self._case.helps
+        told = [self._table.sentences[text[1:]] if text.startswith("@") else text for text in helps]
+        log = self._message.log if self._case.log is None else self._case.log
+        if log and not explained:
+            told.append(self._table.logs[log])
+        return tuple(self._filled(text) for text in told)
+
+    def _of_masks(self, plain: ExplainedMessage, family: DeviceFamily | None) -> ExplainedMessage:
+        requested, allowed = (int(self._fields[key], 16) for key in ("requested", "allowed"))
+        first, *others = read_masks(self._catalogue, requested, allowed, family)
+        finding = evolve(
+            plain,
+            family=first.family,
+            guessed=family is None,
+            lacking=first.lacking,
+            suspects=first.suspects,
+            otherwise=tuple(others),
+        )
+        names = [item.name or f"bit {item.bit}" for item in first.lacking if not item.feature]
+        if names:
+            undecided = self._table.sentences["undecided-bits"].format(names=", ".join(names))
+            finding = evolve(finding, helps=(*finding.helps, undecided))
+        return _with_remedies(self._catalogue, finding)
+
+    def _features(self, ids: Iterable[str]) -> list[Lacking]:
+        """Return the features that a message is about, those of them that the catalogue has."""
+        wanted = frozenset(ids)
+        stems = dict.fromkeys(feature_stem(name) for name in ids)
+        return [
+            lacking_feature(self._catalogue, feature)
+            for stem in stems
+            if stem in self._catalogue.feature_stems()
+            for feature in self._catalogue.features(stem)
+            if feature.id in wanted
+        ]
+
+    def _flags(self) -> list[Lacking]:
+        """Return the CPU flags that the messages name: one, or a list; a bit without a name."""
+        words: dict[str, None] = dict.fromkeys(self._case.flags)
+        for line in self._same.lines.values():
+            fields = line.fields
+            named = [fields.get("flag", ""), *fields.get("flags", "").replace(",", " ").split()]
+            if not any(named) and "bit" in fields:
+                named = [f"{fields['word']} [bit {fields['bit']}]"]
+            words |= dict.fromkeys(named)
+        return [lacking_flag(self._catalogue, word) for word in words if word]
+
+
+def _missing(fields: Mapping[str, str]) -> int:
+    """Return the feature bits that the guest uses and the destination does not offer."""
+    return int(fields["requested"], 16) & ~int(fields["allowed"], 16) & ALL_BITS
+
+
+def _within(fields: Mapping[str, str], ppm: int) -> bool:
+    """Return whether source and destination differ by at most *ppm* millionths."""
+    source, here = (int(fields[key]) for key in ("source", "here"))
+    return abs(source - here) * 1_000_000 <= ppm * here
 
 
 def _named(catalogue: Catalogue, section: str) -> DeviceFamily | None:
@@ -221,59 +304,13 @@ def _stranger(section: str) -> DeviceFamily | None:
     return DeviceFamily(name=name, driver="") if name else None
 
 
-def _of_masks(
-    catalogue: Catalogue, plain: ExplainedMessage, line: Line, family: DeviceFamily | None
-) -> ExplainedMessage:
-    requested, allowed = (int(line.fields[key], 16) for key in ("requested", "allowed"))
-    first, *others = read_masks(catalogue, requested, allowed, family)
-    found = evolve(
-        plain,
-        family=first.family,
-        guessed=family is None,
-        lacking=first.lacking,
-        suspects=first.suspects,
-        otherwise=tuple(others),
-    )
-    if not first.lacking:
-        return evolve(found, says=SILENT_MASKS, helps=SILENT_MASKS_HELPS, explained=False)
-    names = [item.name or f"bit {item.bit}" for item in first.lacking if not item.feature]
-    if names:
-        said = UNDECIDED_BITS.format(names=", ".join(names))
-        found = evolve(found, helps=(*found.helps, said))
-    return _with_remedies(catalogue, found)
-
-
-def _features(catalogue: Catalogue, meaning: Meaning) -> list[Lacking]:
-    """Return the features that a message is about, those of them that the catalogue has."""
-    stems = dict.fromkeys(feature_stem(name) for name in meaning.features)
-    return [
-        lacking_feature(catalogue, feature)
-        for stem in stems
-        if stem in catalogue.feature_stems()
-        for feature in catalogue.features(stem)
-        if feature.id in meaning.features
-    ]
-
-
-def _flags(catalogue: Catalogue, lines: Iterable[Line]) -> list[Lacking]:
-    """Return the CPU flags that messages name: one, or libvirt's list; a bit without a name."""
-    words: dict[str, None] = {}
-    for line in lines:
-        fields = line.fields
-        named = [fields.get("flag", ""), *fields.get("flags", "").split(",")]
-        if not any(named) and "bit" in fields:
-            named = [f"{fields['word']} [bit {fields['bit']}]"]
-        words |= dict.fromkeys(named)
-    return [lacking_flag(catalogue, word) for word in words if word]
-
-
-def _with_remedies(catalogue: Catalogue, found: ExplainedMessage) -> ExplainedMessage:
-    features = [item.feature for item in found.lacking if item.feature and item.argument]
+def _with_remedies(catalogue: Catalogue, finding: ExplainedMessage) -> ExplainedMessage:
+    features = [item.feature for item in finding.lacking if item.feature and item.argument]
     arguments = [
-        word for item in found.lacking if item.argument for word in ("-global", item.argument)
+        word for item in finding.lacking if item.argument for word in ("-global", item.argument)
     ]
     return evolve(
-        found,
+        finding,
         platforms=tuple(platforms_without(catalogue, features).items()) if features else (),
         arguments=tuple(arguments),
     )

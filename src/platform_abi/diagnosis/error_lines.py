@@ -1,23 +1,24 @@
 """Finds the messages of QEMU and libvirt in any text: logs, reports, mail.
 
-They are looked for anywhere: behind timestamps, inside JSON, several on one line.
+They are looked for anywhere: behind timestamps, inside JSON, several on one line. The text is read
+in pieces, so that a log of any size needs no more memory than one of them.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from attrs import field
 
-from platform_abi.diagnosis.messages import PATTERNS, Pattern, Role
+from platform_abi.diagnosis.expressions import cleaned, expression, joined, trigger
+from platform_abi.model.message import Message, MessageTable, MessageText, Role
 from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)
 class Line:
-    """One message that was found: on which line, counted from 1, with which words in it."""
+    """One message that was read: on which line, counted from 1, with which words in it."""
 
     code: str
     number: int
@@ -26,49 +27,135 @@ class Line:
     fields: Mapping[str, str] = field(factory=dict)
 
 
+@frozen(kw_only=True)
+class Known:
+    """A text to look for, with the message that it is of and its rank in the table."""
+
+    rank: tuple[int, int]
+    message: Message
+    text: MessageText
+
+
+@frozen(kw_only=True)
+class _Hit:
+    """Where a text is in a window."""
+
+    end: int
+    known: Known
+    shown: str
+    fields: Mapping[str, str]
+
+
 #: A message has at most so many characters; what is longer is something else.
 _LONGEST = 2400
 
 #: So much of a message is shown.
 _SHOWN = 300
 
+#: So many characters are searched at once; and so many at their end once more, with those behind.
+_WINDOW = 1 << 20
+_OVERLAP = 2 * _LONGEST
 
-def read_lines(text: str) -> tuple[Line, ...]:
-    """Return every message that *text* contains, in order; what is none is passed over."""
-    # Of several that begin at one place the first of the table counts.
-    hits: dict[int, tuple[Pattern, re.Match[str]]] = {}
-    for pattern in PATTERNS:
-        for match in _matches(pattern, text):
-            hits.setdefault(match.start(), (pattern, match))
-    lines: list[Line] = []
-    number, counted = 1, 0
-    for start in sorted(hits):
-        pattern, match = hits[start]
-        number += text.count("\n", counted, start)
-        counted = start
-        lines.append(
-            Line(
-                code=pattern.code,
+#: Of several messages that begin at one place: why it failed before where, before any line.
+_RANKS: dict[Role, int] = {
+    "cause": 0,
+    "apart": 0,
+    "place": 1,
+    "end": 1,
+    "sign": 2,
+    "noise": 3,
+    "unknown": 4,
+}
+
+
+def by_trigger(table: MessageTable) -> dict[str, list[Known]]:
+    """Return every text of *table* by the word that it begins with, the first to try first."""
+    grouped: dict[str, list[Known]] = {}
+    number = 0
+    for message in table.messages:
+        for text in message.text:
+            number += 1
+            known = Known(rank=(_RANKS[message.role], number), message=message, text=text)
+            grouped.setdefault(trigger(text.text), []).append(known)
+    return {word: sorted(known, key=lambda each: each.rank) for word, known in grouped.items()}
+
+
+def read_lines(known: Mapping[str, Sequence[Known]], text: str | Iterable[str]) -> Iterator[Line]:
+    """Yield every message that *text* contains, in order; what is none is passed over.
+
+    *known* is what ``by_trigger`` makes of a table; *text* may come in pieces.
+    """
+    number, line_of, over = 1, 0, 0
+    for window, start, last in _windows([text] if isinstance(text, str) else text):
+        hits = _hits(known, window)
+        places = sorted(hits)
+        for index, at in enumerate(places):
+            if at >= last:
+                break
+            hit = hits[at]
+            if hit.known.message.role == "unknown":
+                behind = places[index + 1 : index + 2]
+                if start + at < over or (behind and behind[0] < hit.end):
+                    continue  # a message that is known, on the same line, says more
+            else:
+                over = max(over, start + hit.end)
+            number += window.count("\n", line_of, at)
+            line_of = at
+            yield Line(
+                code=hit.known.message.code,
                 number=number,
-                text=" ".join(match[0].split())[:_SHOWN],
-                role=pattern.role,
-                fields={key: word for key, word in match.groupdict().items() if word is not None},
+                text=hit.shown,
+                role=hit.known.message.role,
+                fields=hit.fields,
             )
-        )
-    return tuple(lines)
+        number += window.count("\n", line_of, last)
+        line_of = 0
 
 
-def _matches(pattern: Pattern, text: str) -> Iterator[re.Match[str]]:
-    """Yield where *pattern* is: a plain search finds how it begins, so that logs cost little."""
-    expression = _compiled(pattern.regex)
-    at = text.find(pattern.begins)
-    while at != -1:
-        match = expression.match(text, at, at + _LONGEST)
-        if match is not None:
-            yield match
-        at = text.find(pattern.begins, at + len(pattern.begins))
+def _windows(texts: Iterable[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield pieces to search, where they begin, and where the next one does, from their begin.
+
+    They overlap, so that each message is whole in the one in which it begins.
+    """
+    held, start = "", 0
+    for text in texts:
+        for at in range(0, len(text), _WINDOW):
+            held += text[at : at + _WINDOW]
+            if len(held) >= _WINDOW + _OVERLAP:
+                last = len(held) - _OVERLAP
+                yield held, start, last
+                held, start = held[last:], start + last
+    yield held, start, len(held)
 
 
-@cache
-def _compiled(regex: str) -> re.Pattern[str]:
-    return re.compile(regex)
+def _hits(known: Mapping[str, Sequence[Known]], window: str) -> dict[int, _Hit]:
+    """Return by place what begins there; of several the first in rank.
+
+    A plain search for the word that it begins with comes first, so that logs cost little.
+    """
+    hits: dict[int, _Hit] = {}
+    for word, candidates in known.items():
+        at = window.find(word)
+        while at != -1:
+            hit = _hit(candidates, window, at)
+            if hit is not None and (at not in hits or hit.known.rank < hits[at].known.rank):
+                hits[at] = hit
+            at = window.find(word, at + len(word))
+    return hits
+
+
+def _hit(candidates: Sequence[Known], window: str, at: int) -> _Hit | None:
+    for known in candidates:
+        match = expression(known.text.text).match(window, at, at + _LONGEST)
+        if match is None:
+            continue
+        fields = cleaned(known.text.text, match)
+        if all(matches(fields.get(name, ""), wanted) for name, wanted in known.text.when.items()):
+            shown = joined(match[0])[:_SHOWN]
+            return _Hit(end=match.end(), known=known, shown=shown, fields=fields)
+    return None
+
+
+def matches(value: str, wanted: Sequence[str]) -> bool:
+    """Return whether *value* fits one of *wanted*: words with ``*``, ``?`` and ``[..]`` in them."""
+    return any(fnmatchcase(value, pattern) for pattern in wanted)

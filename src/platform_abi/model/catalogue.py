@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         QemuBuild,
         TypeTable,
     )
+    from platform_abi.model.message import MessageTable
     from platform_abi.model.option_table import OptionTable
     from platform_abi.model.platform import Listing, Mask, Platform
     from platform_abi.model.realize import RealizeTable
@@ -137,6 +138,10 @@ class Catalogue(Protocol):
 
     def options(self) -> OptionTable:
         """Return what there is to know of the options of QEMU's command line."""
+        ...
+
+    def messages(self) -> MessageTable:
+        """Return what QEMU and libvirt print when something fails, and what it means."""
         ...
 
     def visibility(self) -> Visibility:

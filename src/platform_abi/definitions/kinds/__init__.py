@@ -28,6 +28,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "realize": ("realize", (1,), ".toml"),
     "guests": ("guests", (1,), ".toml"),
     "visibility": ("visibility", (1,), ".toml"),
+    "messages": ("messages", (1,), ".toml"),
     "options": ("options", (1,), ".toml"),
     "editions": ("editions", (1,), ".toml"),
 }
