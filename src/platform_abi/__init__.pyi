@@ -117,7 +117,7 @@ from platform_abi.model.realize import DeviceProperties as DeviceProperties
 from platform_abi.model.realize import PropertyValue as PropertyValue
 
 # 11. Facts of a host from elsewhere: a QEMU that is asked, a kernel's release and configuration.
-from platform_abi.qemu.netdevs import find_qemu as find_qemu
+from platform_abi.qemu.binary import find_qemu as find_qemu
 from platform_abi.host.witness import ask_qemu as ask_qemu
 from platform_abi.qemu.netdevs import ask_netdevs as ask_netdevs
 from platform_abi.compat.evidence import predict as predict

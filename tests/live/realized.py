@@ -193,7 +193,7 @@ def read_back(
     first answer: a turn of both processes for each takes longer.
     """
     paths = [f"/machine/peripheral/{name}" for name in wanted]
-    with Throwaway([str(qemu), *machine.arguments], isolated=True) as process:
+    with Throwaway([str(qemu), *machine.arguments]) as process:
         _, answer = _ask(process, [("qmp_capabilities", {}), ("qom-list-get", {"paths": paths})])
         if "return" in answer:
             objects = [entry["properties"] for entry in answer["return"]]

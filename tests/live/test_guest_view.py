@@ -25,7 +25,7 @@ from platform_abi.guest.document import read_view, recorded_view
 from platform_abi.guest.look import guest_view
 from platform_abi.guest.view import GuestView
 from platform_abi.guest.virtio_pci import PciBus
-from platform_abi.qemu.process import own_namespaces
+from platform_abi.qemu.process import containment
 from platform_abi.qemu.qtest import QUIET, Qtest
 from platform_abi.qemu.stdio_qmp import Qmp
 from tests.conftest import DEFINITIONS
@@ -200,7 +200,7 @@ def test_a_qemu_that_stops_answering_leaves_nothing(qemu: Path, tmp_path: Path) 
 
 def test_what_a_wrapper_leaves_running_ends_with_it(qemu: Path, tmp_path: Path) -> None:
     """Even in a session of its own: it is in no process group that could be killed."""
-    if "--pid" not in own_namespaces():
+    if "processes" not in containment():
         pytest.skip("this process may make no process namespace")
     binary = _wrapper(tmp_path, qemu, "setsid sleep 1000 </dev/null >/dev/null 2>&1 &")
     with _nothing_left():
@@ -383,7 +383,7 @@ def test_a_feature_that_is_switched_off_is_found(
 ) -> None:
     """All its properties agree; behind a tap its NIC offers a bit less, which is named."""
     del can_tap
-    if not own_namespaces():
+    if "network" not in containment():
         pytest.skip("this process may make no network namespace")
     config = tmp_path / "lie.cfg"
     config.write_text(

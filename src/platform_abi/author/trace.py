@@ -41,7 +41,7 @@ def traced_compat(binary: str, *, timeout: float) -> dict[str, tuple[CompatPrope
         with Throwaway(
             [binary, *_ARGUMENTS],
             environment=_environment(shim, trace),
-            isolated=True,
+            writable=folder,
         ) as qemu:
             _ask(qemu, binary, timeout)
         return parse_trace(trace.read_text(encoding="utf-8") if trace.exists() else "")

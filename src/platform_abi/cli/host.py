@@ -75,7 +75,7 @@ def _witnessed(
     from platform_abi.compat.agreement import compare_probes
     from platform_abi.compat.evidence import complete
     from platform_abi.host.witness import ask_qemu
-    from platform_abi.qemu.netdevs import find_qemu
+    from platform_abi.qemu.binary import find_qemu
 
     binary = arguments.qemu or find_qemu(os.environ, report.arch)
     if binary is None:

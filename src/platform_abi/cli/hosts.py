@@ -55,7 +55,7 @@ def probe_this(
     HostError; the usual one that does not leaves facts unknown, and a remark says so.
     """
     from platform_abi.host.probe import TIMEOUT, probe
-    from platform_abi.qemu.netdevs import find_qemu
+    from platform_abi.qemu.binary import find_qemu
 
     capabilities = catalogue.capabilities()
     binary = qemu or (find_qemu(os.environ, os.uname().machine) if ask_qemu else None)

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Sequence
 
 from platform_abi.errors import HostError
-from platform_abi.launch.launcher import become, find_emulator, own_architecture
+from platform_abi.launch.launcher import become
 from platform_abi.launch.passthrough import passes_through
+from platform_abi.qemu.binary import own_architecture, qemu_path
 
 #: Options of ours that take a word, and those that do not.
 _WITH_VALUE = ("--qemu", "--host")
@@ -28,7 +29,7 @@ def entry() -> int:
     if passes_through(words) and not set(own) & {*_ALONE}:
         # An error is said by the verb, which comes upon it again.
         with contextlib.suppress(HostError):
-            become(find_emulator(_named(own), os.environ, arch, sys.argv[0]), words)
+            become(qemu_path(_named(own) or None, os.environ, arch), words)
     from platform_abi.cli import main
 
     gc.disable()  # as cli.entry does

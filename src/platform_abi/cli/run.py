@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 
 from platform_abi.errors import HostError, UsageError
-from platform_abi.launch.launcher import become, find_emulator, guest_architecture
+from platform_abi.launch.launcher import become
 from platform_abi.launch.passthrough import passes_through
+from platform_abi.qemu.binary import guest_architecture, qemu_path
 
 # Everything else is imported when it is certain that a virtual machine is to be started. typing
 # costs as much as all of the above; type checkers know this name by itself.
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError("nothing to run", code="usage", help=_EXAMPLE)
         if not words[0].startswith("-"):
             named = words.pop(0)
-    binary = find_emulator(named, os.environ, arguments.arch, sys.argv[0])
+    binary = qemu_path(named or None, os.environ, arguments.arch or os.uname().machine)
     if passes_through(words):
         if arguments.print_args:
             _print_words(binary, words, arguments)

@@ -74,7 +74,7 @@ def _start(
     catalogue: FileCatalogue, abi: GuestAbi, words: list[str], arguments: argparse.Namespace
 ) -> Verification:
     """Start a QEMU for it, and look at that one."""
-    from platform_abi.qemu.netdevs import find_qemu
+    from platform_abi.qemu.binary import find_qemu
     from platform_abi.verifier.paused import TIMEOUT, verify_start
 
     return verify_start(

@@ -24,7 +24,7 @@ from platform_abi.guest.placing import Placed, Start, labels_of, numbers, starts
 from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
 from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.model.guest import GuestBoard, GuestDevice, GuestDevices
-from platform_abi.qemu.process import last_line, own_namespaces
+from platform_abi.qemu.process import containment, last_line
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES, QUIET, Qtest, StartError
 
 #: How long one answer may take by default, in seconds.
@@ -151,7 +151,7 @@ def _lacking(device: GuestDevice) -> str:
     """Return why this host cannot have a device, nothing if it can."""
     if device.node and not os.access(device.node, os.R_OK | os.W_OK):
         return f"this user cannot open {device.node}"
-    if device.node and not own_namespaces():
+    if device.node and "network" not in containment():
         return "this user may make no network namespace to have it in"
     return ""
 
@@ -190,7 +190,7 @@ class _View:
         arguments = ["-machine", machine, *QUIET, "-no-user-config", *start.arguments(refused)]
         devices = [device for device in start.devices if device not in refused]
         # A tap is no business of this host's, nor is what a wrapper script leaves running.
-        with Qtest(binary, arguments, timeout=self._timeout, isolated=True) as qtest:
+        with Qtest(binary, arguments, timeout=self._timeout) as qtest:
             spaces = _Spaces(qtest, self._board)
             for port in start.ports:
                 numbers = port.bus << 8 | port.bus << 16

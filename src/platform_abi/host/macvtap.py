@@ -16,10 +16,11 @@ import stat
 from collections.abc import Sequence
 from socket import if_nametoindex
 
-from platform_abi.host import namespace, tun
+from platform_abi.host import tun
 from platform_abi.host.modules import listed
 from platform_abi.host.reply import Question, all_unknown, errno_name, read
 from platform_abi.host.rtnetlink import delete_link, make_macvtap
+from platform_abi.qemu import namespace
 
 _TUN_NODE = "/dev/net/tun"
 _NAME = "abiprobe"

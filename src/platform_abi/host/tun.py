@@ -12,9 +12,9 @@ import fcntl
 import struct
 from collections.abc import Sequence
 
-from platform_abi.host.namespace import private_network
 from platform_abi.host.nodes import opened
 from platform_abi.host.reply import Question, all_unknown, errno_name, number
+from platform_abi.qemu.namespace import private_network
 
 # include/uapi/linux/if_tun.h
 _TUNSETIFF = 0x400454CA

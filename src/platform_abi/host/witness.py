@@ -27,11 +27,9 @@ from platform_abi.host.questions import (
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.qemu.inventory import Inventory, inventory
-from platform_abi.qemu.netdevs import ask_netdevs, find_qemu
+from platform_abi.qemu.netdevs import ask_netdevs
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES, QUIET, Qtest, StartError
-
-__all__ = ["ask_netdevs", "ask_qemu", "find_qemu"]
 
 
 def ask_qemu(
@@ -135,7 +133,7 @@ class _Witness:
             return _refusal(error)
 
     def _start(self, arguments: Sequence[str]) -> Qtest:
-        return Qtest(self._binary, arguments, timeout=self._timeout, isolated=True)
+        return Qtest(self._binary, arguments, timeout=self._timeout)
 
 
 #: How QEMU ends when it refuses, and only then (EXIT_FAILURE). A shell in between would say 134 for

@@ -17,9 +17,8 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import HostReport
 from platform_abi.model.vm import Cpu, VirtualMachine
 from platform_abi.qemu.cpu_models import ask_cpu_models
-from platform_abi.qemu.executable import ending
 from platform_abi.qemu.netdevs import NETDEV_METHOD, ask_netdevs
-from platform_abi.qemu.process import Throwaway, last_line
+from platform_abi.qemu.process import Throwaway, ending, last_line
 from platform_abi.qemu.stdio_qmp import CommandError, Qmp
 from platform_abi.resolver.explicit import BOOLEANS, decimal
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,8 +10,7 @@ from contextlib import ExitStack
 from platform_abi.errors import HostError, printable
 from platform_abi.model.capability import Capability
 from platform_abi.model.host import Fact, HostReport
-from platform_abi.qemu.executable import ending
-from platform_abi.qemu.process import Throwaway, last_line
+from platform_abi.qemu.process import Throwaway, ending, last_line, starting
 
 #: The method of probes whose *node* is a type that ``-netdev`` takes.
 NETDEV_METHOD = "qemu-netdev"
@@ -29,22 +27,6 @@ _NETDEVS = re.compile(
 )
 
 
-def find_qemu(environment: Mapping[str, str], arch: str) -> str | None:
-    """Return the QEMU system emulator for *arch* that this host would use, None if there is none.
-
-    The one that ``PLATFORM_ABI_QEMU`` of *environment* names, whether it is there or not; else
-    ``qemu-system-ARCH`` in its ``PATH``; else the one that RHEL installs outside of it.
-    """
-    named = environment.get("PLATFORM_ABI_QEMU")
-    if named:
-        return named
-    for candidate in (f"qemu-system-{arch}", "/usr/libexec/qemu-kvm"):
-        found = shutil.which(candidate, path=environment.get("PATH", ""))
-        if found is not None:
-            return found
-    return None
-
-
 def ask_netdevs(
     capabilities: Mapping[str, Capability], binary: str, *, timeout: float = 10.0
 ) -> HostReport:
@@ -58,7 +40,7 @@ def ask_netdevs(
     is no QEMU system emulator.
     """
     deadline = time.monotonic() + timeout
-    with ExitStack() as stack:
+    with starting(), ExitStack() as stack:
         # Both at once: most of the time each waits for its libraries to be loaded.
         asked = [
             stack.enter_context(Throwaway([binary, *words]))

@@ -1,4 +1,4 @@
-"""A process that is started for a question or two, and that never outlives them.
+"""A process that is started for a question or two, that touches nothing and never outlives them.
 
 QEMU is asked over its own standard input and output, one end of a socket pair: nobody else can
 connect, nothing lies in the file system, and the other end closes when the process ends.
@@ -7,20 +7,21 @@ connect, nothing lies in the file system, and the other end closes when the proc
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
-import shutil
-import signal
 import socket
-import subprocess
+import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from platform_abi.errors import HostError, printable
-from platform_abi.qemu.executable import check_program
+from platform_abi.errors import HostError, printable, signal_name
+from platform_abi.qemu.binary import qemu_path
+from platform_abi.qemu.starter import CONTAINED, ENDED, REFUSED, STARTED, order
 
 #: What is kept of all that a process writes to its stderr, in bytes. The rest is read and dropped:
 #: a process that writes without end fills neither a disk nor a pipe.
@@ -34,18 +35,120 @@ _CHUNK = 64 * 1024
 #: How long killed processes may take to go, in seconds.
 _GRACE = 1.0
 
+_STARTER = (
+    # Last, so that nothing beside this package shadows a module of the standard library.
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from platform_abi.qemu.starter import main; main(int(sys.argv[2]))"
+)
+_HELP = "name the binary of a QEMU system emulator that was built for this host"
+
+#: What execve(2) means by these of a file that is there.
+_REFUSALS = {
+    errno.ENOENT: "the interpreter or loader that it names is not there",
+    errno.ENOEXEC: "it is no program for this host",
+}
+
+
+class Starter:
+    """The process of ``starter``, which starts others: one for all that are wanted at a time."""
+
+    def __init__(self) -> None:
+        quiet = ["-B"] if sys.dont_write_bytecode else []
+        package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120 - start-up time
+        words = [*quiet, "-c", _STARTER, package, str(os.getpid())]
+        self._orders, theirs = socket.socketpair()
+        with theirs:
+            self._pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-I", "-S", *words],
+                os.environ,
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
+                    *((os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2)),
+                ],
+            )
+
+    def order(self, *descriptors: int) -> None:
+        """Have a process started with *descriptors*; raises OSError where nobody takes orders."""
+        socket.send_fds(self._orders, [b"+"], descriptors)
+
+    def end(self) -> None:
+        """Let it take no more orders, and wait for its end. What it started goes on."""
+        with contextlib.suppress(OSError):
+            self._orders.shutdown(socket.SHUT_RDWR)
+        self._orders.close()
+        with contextlib.suppress(ChildProcessError):  # the caller leaves no child to be waited for
+            os.waitpid(self._pid, 0)
+
+    def forget(self) -> None:
+        """Leave it to the process that this one was forked from."""
+        self._orders.close()
+
+
+class _Shared:
+    """The starter of this process while somebody wants it, and how many do."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._starter: Starter | None = None
+
+    def take(self) -> Starter:
+        with self._lock:
+            starter = self._starter = self._starter or Starter()
+            self._users += 1
+            return starter
+
+    def give_back(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._starter is not None:
+                self._starter.end()
+                self._starter = None
+
+    def start_anew(self) -> None:
+        """Have none: this process was forked from the one whose it is."""
+        if self._starter is not None:
+            self._starter.forget()
+        self.__init__()  # type: ignore[misc]
+
+
+_shared = _Shared()
+os.register_at_fork(after_in_child=_shared.start_anew)
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[Starter]:
+    """Start many throw-away processes in this block: what starts them is made once for all.
+
+    Entering raises HostError (``qemu-failed``) where it cannot be had.
+    """
+    try:
+        starter = _shared.take()
+    except OSError as error:
+        raise HostError(
+            f"cannot start {printable(sys.executable or 'Python')}: {error.strerror}",
+            code="qemu-failed",
+            help="a QEMU is started by the Python interpreter that this runs in",
+        ) from error
+    try:
+        yield starter
+    finally:
+        _shared.give_back()
+
 
 class Throwaway:
     """A process, from the beginning of a block to its end.
 
     *command* is given to the system as it is, but its first word may be a name to look up in PATH.
-    *environment* is added to this process's own. With *isolated* it has, where this process may
-    give it, a network namespace of its own, so that a tap made in it is no business of this host,
-    and a process namespace, so that its own children end with it.
+    *environment* is added to this process's own. The process has a folder of its own to be in, no
+    descriptor but its three streams, and, where this process may give them, namespaces of its own:
+    a network, so that a tap made in it is no business of this host; processes, so that its own
+    children end with it; mounts, in which nothing can be written but its folder, and *writable*.
 
     Entering raises HostError: ``qemu-not-found``, or ``qemu-failed`` where the system refuses.
     When the block ends, whatever ended it, the process and its process group are killed; so they
-    are when this process dies, or the thread that entered the block.
+    are when this process dies, however early.
     """
 
     def __init__(
@@ -53,26 +156,25 @@ class Throwaway:
         command: Sequence[str],
         *,
         environment: Mapping[str, str] = MappingProxyType({}),
-        isolated: bool = False,
+        writable: str = "",
     ) -> None:
         self._command = list(command)
         # QEMU's messages end up in reports: they are the same whatever the user's language.
         self._environment = {**os.environ, "LC_ALL": "C", **environment}
-        self._isolated = isolated
+        self._writable = writable
         self._cleanup = contextlib.ExitStack()
         self._stderr = bytearray()
+        #: What the guard has said of the process, by its words.
+        self._said: dict[bytes, bytes] = {}
 
     def __enter__(self) -> Self:
-        binary = executable(self._command[0])
-        check_program(binary)
-        prefix = [*_dying_with_parent(), *(own_namespaces() if self._isolated else ())]
-        with contextlib.ExitStack() as stack:
-            self._socket, theirs = socket.socketpair()
-            stack.enter_context(self._socket)
-            with theirs:
-                self._start([*prefix, binary, *self._command[1:]], theirs.fileno())
-            stack.callback(self.end)
-            self._cleanup = stack.pop_all()
+        self.start()
+        try:
+            self._hear(None, lambda: bool(self._said))
+            self._check_not_refused()
+        except BaseException:
+            self._cleanup.close()
+            raise
         return self
 
     def __exit__(
@@ -83,27 +185,49 @@ class Throwaway:
     ) -> None:
         self._cleanup.close()
 
-    def _start(self, command: list[str], stream: int) -> None:
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - the caller's binary is the point
-                command,
-                stdin=stream,
-                stdout=stream,
-                stderr=subprocess.PIPE,
-                env=self._environment,
-                start_new_session=True,  # Ctrl-C at a terminal is for us alone
-            )
-        except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
-            raise HostError(
-                f"cannot start {printable(self._command[0])}: {error}",
-                code="qemu-failed",
-                help="name a QEMU system emulator that this user may run",
-            ) from error
+    def start(self) -> None:
+        """Start the process without waiting for that: ``receive`` raises where it is refused.
+
+        It is for who has something else to do meanwhile, and leaves the block to ``__exit__``.
+        """
+        command = [qemu_path(self._command[0], os.environ, ""), *self._command[1:]]
+        if any("\0" in word for word in command):
+            raise self._refused("an argument holds a NUL")
+        with contextlib.ExitStack() as stack, contextlib.ExitStack() as given:
+            starter = stack.enter_context(starting())
+            self._socket, streams = socket.socketpair()
+            stack.enter_context(self._socket)
+            given.enter_context(streams)
+            self._line, line = socket.socketpair()
+            stack.enter_context(self._line)
+            given.enter_context(line)
+            reading, writing = os.pipe()
+            self._errors = stack.enter_context(os.fdopen(reading, "rb", 0))
+            given.callback(os.close, writing)
+            stack.callback(self.end)
+            try:
+                starter.order(streams.fileno(), writing, line.fileno())
+                given.close()
+                self._line.sendall(order(self._writable, command, self._environment))
+            except OSError as error:
+                raise self._refused(str(error.strerror)) from error
+            self._cleanup = stack.pop_all()
+
+    def _refused(self, reason: str) -> HostError:
+        return HostError(
+            f"cannot start {printable(self._command[0])}: {reason}", code="qemu-failed", help=_HELP
+        )
+
+    def _check_not_refused(self) -> None:
+        if STARTED not in self._said:
+            number = int(self._said.get(REFUSED, b"0"))
+            said = _REFUSALS.get(number) or os.strerror(number)
+            raise self._refused(said if number else "what was to start it has ended")
 
     @property
     def pid(self) -> int:
-        """The process id; of the namespaces' keeper where the process has some of its own."""
-        return self._process.pid
+        """The process id, as this process sees it."""
+        return int(self._said[STARTED])
 
     @property
     def stderr(self) -> str:
@@ -123,13 +247,13 @@ class Throwaway:
     def receive(self, deadline: float) -> bytes:
         """Return the next bytes that the process writes, nothing once it has closed its output.
 
-        Raises TimeoutError when the *deadline*, by the monotonic clock, has passed.
+        Raises TimeoutError when the *deadline*, by the monotonic clock, has passed, HostError
+        (``qemu-failed``) for a process that the system has refused to start.
         """
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
-        errors = self._process.stderr
-        if errors is not None and not errors.closed:
-            poll.register(errors, select.POLLIN)
+        if not self._errors.closed:
+            poll.register(self._errors, select.POLLIN)
         while True:
             left = deadline - time.monotonic()
             ready = poll.poll(left * 1000) if left > 0 else []
@@ -137,11 +261,19 @@ class Throwaway:
                 raise TimeoutError("no answer in time")
             for descriptor, _ in ready:
                 if descriptor == self._socket.fileno():
-                    with contextlib.suppress(ConnectionResetError):
-                        return self._socket.recv(_CHUNK)
-                    return b""
-                if not self._read_stderr(descriptor):
+                    return self._received()
+                if not self._read_stderr():
                     poll.unregister(descriptor)
+
+    def _received(self) -> bytes:
+        data = b""
+        with contextlib.suppress(ConnectionResetError):
+            data = self._socket.recv(_CHUNK)
+        if not data and not self._said:
+            # What does not start says so before it closes anything.
+            self._hear(time.monotonic() + _GRACE, lambda: bool(self._said))
+            self._check_not_refused()
+        return data
 
     def read_all(self, deadline: float) -> str:
         """Return all that the process writes until it closes its output.
@@ -165,93 +297,71 @@ class Throwaway:
         A process that has ended by itself, or is about to after it has closed its output, keeps
         its own status. Doing it twice is doing it once.
         """
-        if self._process.returncode is None:
-            # Before it is waited for: until then nobody else can have its number.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if not self._errors.closed:
+            with contextlib.suppress(OSError):
+                self._line.shutdown(socket.SHUT_WR)  # which is what its guard waits for
+            deadline = time.monotonic() + _GRACE
+            self._hear(deadline, lambda: ENDED in self._said)
             # When nobody holds the other end any more, its children are gone as well.
-            with contextlib.suppress(TimeoutError):
-                while self.receive(time.monotonic() + _GRACE):
+            with contextlib.suppress(TimeoutError, HostError):
+                while self.receive(deadline):
                     pass
-            self._process.wait()
             self._drain()
-            if self._process.stderr is not None:
-                self._process.stderr.close()
-        return self._process.returncode
+            self._errors.close()
+        return int(self._said.get(ENDED, b"-9"))
+
+    def _hear(self, deadline: float | None, enough: Callable[[], bool]) -> None:
+        """Listen to the guard of the process until that is *enough*, or it has ended."""
+        heard = b""
+        poll = select.poll()
+        poll.register(self._line, select.POLLIN)
+        while not enough():
+            left = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
+            chunk = self._line.recv(_CHUNK) if poll.poll(left) else b""
+            if not chunk:
+                return
+            *lines, heard = (heard + chunk).split(b"\n")
+            self._said |= dict(line.split(b" ", 1) for line in lines)
 
     def _drain(self) -> None:
         """Take over what is there of the process's stderr, without waiting for more."""
-        errors = self._process.stderr
-        if errors is None or errors.closed:
+        if self._errors.closed:
             return
         poll = select.poll()
-        poll.register(errors, select.POLLIN)
-        while poll.poll(0) and self._read_stderr(errors.fileno()):
+        poll.register(self._errors, select.POLLIN)
+        while poll.poll(0) and self._read_stderr():
             pass
 
-    def _read_stderr(self, descriptor: int) -> bool:
-        chunk = os.read(descriptor, _CHUNK)
+    def _read_stderr(self) -> bool:
+        chunk = self._errors.read(_CHUNK) or b""
         self._stderr += chunk[: _STDERR_KEPT - len(self._stderr)]
         return bool(chunk)
 
 
-def executable(binary: str) -> str:
-    """Return the path of *binary*, which is one already or a name to be found in PATH.
-
-    Raises HostError (``qemu-not-found``).
-    """
-    found = None if "\0" in binary else shutil.which(binary)
-    if found is None:
-        raise HostError(
-            f"{printable(binary)}: no such file, or none that this user may run",
-            code="qemu-not-found",
-            help="install QEMU, or name its binary with --qemu or PLATFORM_ABI_QEMU",
-        )
-    return found
-
-
 @cache
-def _dying_with_parent() -> tuple[str, ...]:
-    """Return what to put before a command so that the kernel kills it when this process dies.
+def containment() -> frozenset[str]:
+    """Return what a throw-away process has of its own on this host: see ``starter.contain``.
 
-    A function that runs between fork and exec would do the same, but is not safe where there are
-    threads, and Python warns of it. Without util-linux there is only the end of the block.
+    Raises HostError as ``starting`` does.
     """
-    setpriv = shutil.which("setpriv")
-    return () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
-
-
-#: Ways to a namespace, best first: for root, and for anybody where the kernel lets them.
-_UNSHARE = (
-    ("--net", "--pid", "--fork", "--kill-child"),
-    ("--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"),
-    ("--net",),
-    ("--user", "--map-root-user", "--net"),
-)
-
-
-@cache
-def own_namespaces() -> tuple[str, ...]:
-    """Return what to put before a command for namespaces of its own, nothing where none works."""
-    unshare, true = shutil.which("unshare"), shutil.which("true")
-    if unshare is None or true is None:
-        return ()
-    for options in _UNSHARE:
-        prefix = (unshare, *options, "--")
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            done = subprocess.run(  # noqa: S603 - nothing of a user's is in it
-                [*prefix, true],
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=5,
-                check=False,
-            )
-            if done.returncode == 0:
-                return prefix
-    return ()
+    with starting() as starter, contextlib.ExitStack() as stack:
+        ours, line = socket.socketpair()
+        null = os.open(os.devnull, os.O_RDWR)
+        stack.callback(os.close, null)
+        with ours:
+            with line:
+                starter.order(null, null, line.fileno())
+            ours.sendall(order("", [], {}))
+            word, _, parts = ours.recv(_CHUNK).decode().strip().partition(" ")
+    return frozenset(parts.split()) if word.encode() == CONTAINED else frozenset()
 
 
 def last_line(text: str) -> str:
     """Return the last line that a process has written: its reason, where it gave one."""
     lines = text.strip().splitlines()
     return printable(lines[-1]) if lines else "without a word"
+
+
+def ending(status: int) -> str:
+    """Return how a process ended that has exit status *status*, negative for a signal."""
+    return f"was killed by {signal_name(-status)}" if status < 0 else f"ended with status {status}"

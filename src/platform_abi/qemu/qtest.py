@@ -52,7 +52,6 @@ class Qtest:
     ``QUIET``). Unless they choose an accelerator, it is ``tcg``: every build has it (Debian's 7.2
     and 10.0 lack ``qtest``), and while the machine is paused it costs nothing. *environment* is
     added to this process's own. *timeout* in seconds bounds the start, and each command after it.
-    With *isolated*, a tap of its own is no business of this host's: see ``Throwaway``.
 
     On entry raises StartError (``qemu-failed``, ``qemu-timeout``) if QEMU refuses the arguments,
     HostError if there is no such binary. The process never outlives the block.
@@ -65,11 +64,10 @@ class Qtest:
         *,
         environment: Mapping[str, str] = MappingProxyType({}),
         timeout: float = 30,
-        isolated: bool = False,
     ) -> None:
         command = [str(binary), *_accelerator(arguments), *arguments, *_QTEST_ARGUMENTS]
         self._command = command
-        self._process = Throwaway(command, environment=environment, isolated=isolated)
+        self._process = Throwaway(command, environment=environment)
         self._timeout = timeout
         self._cleanup = contextlib.ExitStack()
         self._received = bytearray()

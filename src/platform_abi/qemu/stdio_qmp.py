@@ -15,8 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from platform_abi.errors import HostError, printable
-from platform_abi.qemu.executable import ending
-from platform_abi.qemu.process import MAX_OUTPUT, Throwaway
+from platform_abi.qemu.process import MAX_OUTPUT, Throwaway, ending
 
 _ARGUMENTS = ("-S", "-display", "none", "-qmp", "stdio")
 
@@ -40,7 +39,7 @@ class Qmp:
     def __init__(self, binary: str, arguments: Sequence[str], *, timeout: float) -> None:
         self._binary = binary
         self._timeout = timeout
-        self._process = Throwaway([binary, *arguments, *_ARGUMENTS], isolated=True)
+        self._process = Throwaway([binary, *arguments, *_ARGUMENTS])
         self._cleanup = contextlib.ExitStack()
         self._received = bytearray()
 

@@ -142,7 +142,7 @@ class _Paused:
             return found | dict.fromkeys(wanted, Offer(why=why))
         if wanted:
             words, timeout = self.seen.words, self._timeout
-            with Qtest(self._binary, words, timeout=timeout, isolated=True) as qtest:
+            with Qtest(self._binary, words, timeout=timeout) as qtest:
                 buses = Buses(qtest, board)
                 for label, offer in wanted.items():
                     found[label] = _offered(qtest, buses, self.seen.chains[label], offer)

@@ -97,9 +97,7 @@ class Running:
         own = ["-serial", "stdio", "-qmp", f"unix:{self._monitor},server=on,wait=off"]
         if incoming:
             own += ["-incoming", self.address]
-        self._process = Throwaway(
-            host.launcher(*words, *own), environment=host.environment, isolated=True
-        )
+        self._process = Throwaway(host.launcher(*words, *own), environment=host.environment)
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
