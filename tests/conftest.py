@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,17 @@ def _no_site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def catalogue() -> pa.FileCatalogue:
     """Return the definitions of this repository."""
     return pa.FileCatalogue([DEFINITIONS])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say of a session that had both how the unit tests went and how those that start a QEMU."""
+    steps: dict[str, Counter[str]] = {"unit": Counter(), "live": Counter()}
+    for outcome in ("failed", "error", "passed", "skipped"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            live = report.nodeid.startswith("tests/live/")
+            steps["live" if live else "unit"][outcome] += 1
+    if all(steps.values()):
+        for step, outcomes in steps.items():
+            terminalreporter.write_line(
+                f"{step}: {', '.join(f'{n} {o}' for o, n in outcomes.items())}"
+            )
