@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import json
 import os
 import subprocess
 import sys
@@ -14,9 +15,21 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
+from platform_abi.definitions.compiled import SUFFIX, check_sum
+from platform_abi.definitions.compiling import compile_definitions, digest
 from tests.conftest import DEFINITIONS
 
 ROOT = DEFINITIONS.parent
+
+#: What a verb that asks no host should not pay for.
+COLD = {"asyncio", "cattr", "cattrs", "hashlib", "importlib.metadata", "pathlib", "rich",
+        "tempfile", "tomli_w", "tomllib", "urllib", "logging"}  # fmt: skip
+
+RESOLVE = [
+    "resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.1", "--cpu",
+    "qemu64,vendor=AuthenticAMD", "--device", "virtio-net-pci,netdev=n0,id=nic0",
+    "--netdev", "tap,id=n0",
+]  # fmt: skip
 
 pytest.importorskip("build")
 pytest.importorskip("hatchling")
@@ -81,6 +94,18 @@ def test_the_wheel_has_every_definition_and_no_other(installed: Path) -> None:
     assert expected == _definitions(installed / "platform_abi" / "definitions_data")
 
 
+def test_the_compiled_definitions_are_those_of_the_sources(installed: Path) -> None:
+    """The digest that is recorded is that of the files beside it, and so is every check sum."""
+    folder = installed / "platform_abi" / "definitions_data"
+    lines = Path(f"{folder}{SUFFIX}").read_bytes().split(b"\n")
+    head = json.loads(lines[1])
+    sources = _definitions(folder)
+
+    assert digest(sources) == head["sources"]
+    assert {name: check_sum(data) for name, data in sources.items()} == head["files"]
+    assert compile_definitions(DEFINITIONS) == b"\n".join(lines)
+
+
 def test_the_wheel_has_every_module_and_no_test(built: tuple[Path, Path]) -> None:
     """Modules, py.typed, licence and metadata are in it, and nothing else of this checkout."""
     names = zipfile.ZipFile(built[1]).namelist()
@@ -92,7 +117,7 @@ def test_the_wheel_has_every_module_and_no_test(built: tuple[Path, Path]) -> Non
     }
     info = f"platform_abi-{pa.__version__}.dist-info"
 
-    found = {name for name in names if not name.startswith("platform_abi/definitions_data/")}
+    found = {name for name in names if not name.startswith("platform_abi/definitions_data")}
     assert expected == {name for name in found if not name.startswith(info)}
     assert f"{info}/licenses/LICENSE" in found
     assert "platform_abi/py.typed" in found
@@ -133,7 +158,7 @@ def test_the_sdist_can_be_tested(built: tuple[Path, Path]) -> None:
 
     for wanted in ("pyproject.toml", "README.md", "LICENSE", "tests/conftest.py",
                    "tests/resolver/offered.json", "src/platform_abi/__init__.py",
-                   "definitions/editions/2026.1.toml"):  # fmt: skip
+                   "definitions/editions/2026.1.toml", "hatch_build.py"):  # fmt: skip
         assert wanted in names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert not [name for name in names if name.startswith((".git/", "dist/", ".venv"))]
@@ -141,9 +166,6 @@ def test_the_sdist_can_be_tested(built: tuple[Path, Path]) -> None:
 
 def test_the_installed_package_resolves_anywhere(installed: Path, tmp_path: Path) -> None:
     """Outside the checkout, from the wheel's own files, the arguments are those of the checkout."""
-    words = ["resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.1", "--cpu",
-             "qemu64,vendor=AuthenticAMD", "--device", "virtio-net-pci,netdev=n0,id=nic0",
-             "--netdev", "tap,id=n0"]  # fmt: skip
     catalogue = pa.FileCatalogue([DEFINITIONS])
     vm = pa.virtual_machine(
         catalogue.devices(),
@@ -153,11 +175,37 @@ def test_the_installed_package_resolves_anywhere(installed: Path, tmp_path: Path
         netdevs=["tap,id=n0"],
     )
     place = _run(installed, "-c", "import platform_abi; print(platform_abi.__file__)", cwd=tmp_path)
-    done = _run(installed, "-m", "platform_abi", *words, cwd=tmp_path)
+    done = _run(installed, "-m", "platform_abi", *RESOLVE, cwd=tmp_path)
 
     assert f"{installed}/platform_abi/__init__.py\n" == place.stdout
     assert (0, "") == (done.returncode, done.stderr)
     assert pa.shell_lines(pa.resolve(catalogue, vm, "linux-6.1")) == done.stdout
+
+
+def test_the_installed_package_parses_nothing(installed: Path, tmp_path: Path) -> None:
+    """From the first start on, a verb loads no parser, no structurer and no hash."""
+    program = (
+        "import sys; from platform_abi.cli import main;"
+        f"main({RESOLVE!r}); print(*sys.modules, file=sys.stderr)"
+    )
+    done = _run(installed, "-c", program, cwd=tmp_path)
+
+    assert 0 == done.returncode
+    assert not COLD & set(done.stderr.splitlines()[-1].split())
+
+
+def test_damage_is_said_without_a_traceback(installed: Path, tmp_path: Path) -> None:
+    """A compiled file that is cut off ends in one line and a code of its own."""
+    path = Path(f"{installed / 'platform_abi' / 'definitions_data'}{SUFFIX}")
+    intact = path.read_bytes()
+    path.write_bytes(intact[:1000])
+    try:
+        done = _run(installed, "-m", "platform_abi", *RESOLVE, cwd=tmp_path)
+    finally:
+        path.write_bytes(intact)
+
+    assert (3, "") == (done.returncode, done.stdout)
+    assert f"error[definition-compiled]: {path} is damaged\n" in done.stderr
 
 
 def test_the_installed_package_finds_its_own_lines(installed: Path, tmp_path: Path) -> None:

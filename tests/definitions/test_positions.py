@@ -11,7 +11,8 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_abi.definitions.positions import Path, Place, nearest, positions
+from platform_abi.definitions.checks import Path
+from platform_abi.definitions.positions import Place, nearest, positions
 from tests.definitions.site import DEFINITIONS, shipped
 
 _KEYS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=6)

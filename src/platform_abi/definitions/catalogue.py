@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from platform_abi.definitions.compiled import CompiledDefinitions
 from platform_abi.definitions.files import DefinitionFiles, natural
-from platform_abi.definitions.search import search_path
+from platform_abi.definitions.search import packaged, search_path
 from platform_abi.errors import DefinitionError, unknown
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.names import feature_stem
@@ -49,12 +50,26 @@ class FileCatalogue(Catalogue):
     read, and HostError for one that it cannot.
     """
 
-    def __init__(self, roots: Sequence[str | os.PathLike[str]] | None = None) -> None:
-        """*roots* default to the search path."""
+    def __init__(
+        self, roots: Sequence[str | os.PathLike[str]] | None = None, *, compiled: bool = True
+    ) -> None:
+        """*roots* default to the search path; without *compiled* the packaged ones are parsed too.
+
+        Raises DefinitionError where what was compiled of the packaged definitions is damaged.
+        """
         places = search_path() if roots is None else tuple(os.fspath(r) for r in roots)
         self._files = DefinitionFiles(places)
         self._made_reader: Reader | None = None
+        # Only the folder of the packaged definitions can have been compiled.
+        self._compiled = (
+            CompiledDefinitions(packaged()) if compiled and packaged() in places else None
+        )
         self.memo: dict[Any, Any] = {}
+
+    @property
+    def files(self) -> DefinitionFiles:
+        """Return the files that the definitions are in."""
+        return self._files
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -78,7 +93,15 @@ class FileCatalogue(Catalogue):
 
     def _value(self, kind: str, *key: str) -> Any:
         """Return what the files of *kind* that *key* asks for mean; see ``kinds``."""
-        return self.kept((kind, *key), lambda: self._reader().value(kind, *key))
+        return self._settled((kind, *key), lambda: self._reader().value(kind, *key))
+
+    def _settled(self, key: tuple[str, ...], read: Callable[[], T]) -> T:
+        """Return the value called *key*: remembered, compiled with the package, or read."""
+        if key not in self.memo:
+            compiled = self._compiled.answer(key, self._files) if self._compiled else None
+            self.memo[key] = read() if compiled is None else compiled[0]
+        value: T = self.memo[key]
+        return value
 
     def _reader(self) -> Reader:
         if self._made_reader is None:
@@ -243,11 +266,10 @@ class FileCatalogue(Catalogue):
         found: TypeTable = self._value("types", build, arch)
         return found
 
-    def _properties(self, build: str, arch: str) -> PropertiesFile | None:
-        """Return what is known of the properties of one build, None where nothing was recorded."""
-        if not self._files.of("properties", build, arch):
-            return None
-        found: PropertiesFile = self._value("properties", build, arch)
+    def _properties(self, build: str, arch: str) -> PropertiesFile:
+        found: PropertiesFile = self.kept(
+            ("properties", build, arch), lambda: self._reader().value("properties", build, arch)
+        )
         return found
 
     def driver_properties(self, build: str, arch: str, driver: str) -> Mapping[str, DriverProperty]:
@@ -275,18 +297,23 @@ class FileCatalogue(Catalogue):
 
     def cpu_models(self, build: str, arch: str) -> Mapping[str, CpuModel]:
         """Return the CPU models of one build by name; empty where that was never recorded."""
-        known = self._properties(build, arch)
-        if known is None:
+        if not self._files.of("properties", build, arch):
             return {}
-        return self.kept(("cpu-models", build, arch), lambda: dict(sorted(known.cpu.items())))
+        return self._settled(
+            ("cpu-models", build, arch),
+            lambda: dict(sorted(self._properties(build, arch).cpu.items())),
+        )
 
     def property_rows(self, build: str, arch: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         """Return, by type, the type and default of every property that its parent has not so.
 
         Empty where the properties of that build were never recorded.
         """
-        known = self._properties(build, arch)
-        return {} if known is None else known.type
+        if not self._files.of("properties", build, arch):
+            return {}
+        return self._settled(
+            ("property-rows", build, arch), lambda: self._properties(build, arch).type
+        )
 
     def realize(self) -> RealizeTable:
         """Return the rules of what values become when a device is realized."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from platform_abi.definitions.positions import Path
 from platform_abi.model.platform import EDITION
-from platform_abi.model.realize import BoardValue, InitialValue, RealizeRule
-from platform_abi.model.visibility import SameValues
+
+if TYPE_CHECKING:
+    from platform_abi.model.realize import BoardValue, InitialValue, RealizeRule
+    from platform_abi.model.visibility import SameValues
+
+#: Keys and indices that lead to a value, as tomllib's result is indexed with.
+Path = tuple[str | int, ...]
 
 #: The one layout of definition files that this version reads.
 SCHEMA = 1

@@ -5,17 +5,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from platform_abi.definitions.checks import Document
-from platform_abi.definitions.files import DefinitionFiles, File
-from platform_abi.definitions.positions import Path, Place, nearest, positions
-from platform_abi.definitions.structure import load, spell
 from platform_abi.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from platform_abi.definitions.checks import Document, Path
+    from platform_abi.definitions.files import DefinitionFiles, File
+    from platform_abi.definitions.positions import Place
+
 T = TypeVar("T")
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound="Document")
 
 
 class Reader:
@@ -38,6 +38,9 @@ class Reader:
     def document(self, cls: type[D], file: File) -> D:
         """Return the document in *file*."""
         if file not in self._documents:
+            # Who has the packaged definitions compiled parses nothing.
+            from platform_abi.definitions.structure import load
+
             self._documents[file] = load(cls, self.files.read(file), "/".join(file))
         found: D = self._documents[file]
         return found
@@ -59,6 +62,9 @@ class Reader:
 
     def fault(self, file: File, path: Path, message: str) -> str:
         """Return what is wrong with the key *path* of *file*, with its line and column."""
+        from platform_abi.definitions.positions import nearest, positions
+        from platform_abi.definitions.structure import spell
+
         if file not in self._positions:
             self._positions[file] = positions(self.files.read(file).decode())
         line, column = nearest(self._positions[file], path)

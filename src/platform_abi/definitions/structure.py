@@ -24,8 +24,8 @@ from cattrs import (
 from cattrs.gen import make_dict_structure_fn, override
 from cattrs.preconf.tomllib import make_converter
 
-from platform_abi.definitions.checks import SCHEMA, Document, Fault, ListedValue
-from platform_abi.definitions.positions import Path, nearest, positions
+from platform_abi.definitions.checks import SCHEMA, Document, Fault, ListedValue, Path
+from platform_abi.definitions.positions import nearest, positions
 from platform_abi.errors import DefinitionError, printable, suggest
 
 D = TypeVar("D", bound=Document)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import field
 
-from platform_abi.definitions.checks import Fault, name_faults
+from platform_abi.definitions.checks import Fault, Path, name_faults
 from platform_abi.definitions.files import File
-from platform_abi.definitions.positions import Path
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.model.device import DeviceFamily, DeviceTable, NetdevBackend, VirtioBit
 from platform_abi.model.value import frozen

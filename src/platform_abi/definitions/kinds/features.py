@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from platform_abi.definitions.checks import Fault, edition_faults, name_faults, version_faults
+from platform_abi.definitions.checks import Fault, Path, edition_faults, name_faults, version_faults
 from platform_abi.definitions.files import File
-from platform_abi.definitions.positions import Path
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.errors import DefinitionError
 from platform_abi.model.feature import Feature

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import evolve
+from attrs import evolve, field
 
 from platform_abi.definitions.checks import (
     Fault,
@@ -14,7 +14,6 @@ from platform_abi.definitions.checks import (
 )
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import suggest
-from platform_abi.model.digest import canonical_digest
 from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild
 from platform_abi.model.value import frozen
 
@@ -101,6 +100,8 @@ class BuildMachines:
 
     build: QemuBuild
     entries: Mapping[str, MachineEntry]
+    #: The digests of machine types that were worked out before, by name.
+    digests: Mapping[str, str] = field(factory=dict)
 
     def machine(self, name: str) -> MachineType:
         """Return machine type *name*, inherited compat properties before its own."""
@@ -126,8 +127,18 @@ class BuildMachines:
             ),
             source=self.build.source,
         )
-        rows = [[c.driver, c.property, c.value, c.optional] for c in machine.compat]
-        return evolve(machine, digest=canonical_digest([machine.name, rows]))
+        return evolve(machine, digest=self.digests.get(name) or _digest(machine))
+
+    def with_digests(self) -> BuildMachines:
+        """Return the same with the digest of every machine type."""
+        return evolve(self, digests={name: self.machine(name).digest for name in self.entries})
+
+
+def _digest(machine: MachineType) -> str:
+    from platform_abi.model.digest import canonical_digest
+
+    rows = [[c.driver, c.property, c.value, c.optional] for c in machine.compat]
+    return canonical_digest([machine.name, rows])
 
 
 def merged(reader: Reader, name: str, arch: str) -> BuildMachines:

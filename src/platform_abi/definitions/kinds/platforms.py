@@ -10,12 +10,12 @@ from attrs import field
 from platform_abi.definitions.checks import (
     Fault,
     ListedValue,
+    Path,
     edition_faults,
     name_fault,
     version_faults,
 )
 from platform_abi.definitions.files import File
-from platform_abi.definitions.positions import Path
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import DefinitionError, suggest
 from platform_abi.model.feature import UNDECIDED

@@ -1,0 +1,121 @@
+"""The packaged definitions compiled, for the wheel: see ``compiled`` for what becomes of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from platform_abi._version import __version__
+from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.definitions.compiled import CLASS, SET, check_sum
+
+#: What an answer is remembered by, and a question that finds files.
+Key = tuple[str, ...]
+
+
+def compile_definitions(folder: Path) -> bytes:
+    """Return the compiled form of the definitions below *folder*; equal files give equal bytes.
+
+    Raises DefinitionError for a definition that is wrong.
+    """
+    catalogue = FileCatalogue([folder], compiled=False)
+    classes: dict[str, str] = {}
+    body = b""
+    answers: dict[str, Any] = {}
+    for key, questions in _questions(catalogue):
+        line = _dump({"value": _encode(catalogue.memo[key], classes)})
+        count = sum(len(catalogue.files.of(*question)) for question in questions)
+        answers[" ".join(key)] = [len(body), len(line), check_sum(line), count, questions]
+        body += line
+    sources = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    head = _dump(
+        {
+            "version": __version__,
+            "sources": digest(sources),
+            "files": {name: check_sum(data) for name, data in sources.items()},
+            "classes": classes,
+            "answers": answers,
+        }
+    )
+    return b"%d\n" % check_sum(head) + head + body
+
+
+def _questions(catalogue: FileCatalogue) -> Iterator[tuple[Key, list[Key]]]:
+    """Ask *catalogue* whatever verbs ask; yield each key of its memo, and what files it is of."""
+    for kind, ask in (
+        ("capabilities", catalogue.capabilities),
+        ("devices", catalogue.devices),
+        ("names", catalogue.naming),
+        ("realize", catalogue.realize),
+        ("options", catalogue.options),
+        ("visibility", catalogue.visibility),
+    ):
+        ask()
+        yield (kind,), [(kind,)]
+    for stem in catalogue.feature_stems():
+        catalogue.features(stem)
+        yield ("features", stem), [("features", stem)]
+    for name in catalogue.platform_names():
+        chain = (name, *catalogue.platform(name).extends)
+        yield ("platforms", name), [("platforms", each) for each in chain]
+    for (arch,) in sorted(catalogue.files.keys("guests")):
+        catalogue.guest_devices(arch)
+        yield ("guests", arch), [("guests", arch)]
+    for of in sorted(catalogue.files.keys("machines")):
+        catalogue.build(*of)
+        machines = catalogue.memo["machines", *of]
+        catalogue.memo["machines", *of] = machines.with_digests()
+        yield ("machines", *of), [("machines", *of)]
+    for of in sorted(catalogue.files.keys("types")):
+        catalogue.types(*of)
+        yield ("types", *of), [("types", *of)]
+    for of in sorted(catalogue.files.keys("properties")):
+        catalogue.property_rows(*of), catalogue.cpu_models(*of)
+        yield ("property-rows", *of), [("properties", *of)]
+        yield ("cpu-models", *of), [("properties", *of)]
+
+
+def digest(sources: Mapping[str, bytes]) -> str:
+    """Return the digest of all definition files, by their names below the folder."""
+    parts = [[name, hashlib.sha256(sources[name]).hexdigest()] for name in sorted(sources)]
+    return f"sha256:{hashlib.sha256(_dump(parts)).hexdigest()}"
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def _encode(value: Any, classes: dict[str, str]) -> Any:
+    """Return *value* as JSON has it, and note in *classes* where the classes in it are at home."""
+    if attrs.has(type(value)):
+        name = type(value).__name__
+        if classes.setdefault(name, type(value).__module__) != type(value).__module__:
+            raise ValueError(f"two classes are called {name}")
+        fields = {f.name: (getattr(value, f.name), f.default) for f in attrs.fields(type(value))}
+        changed = {n: v for n, (v, default) in fields.items() if not _same(v, default)}
+        return {CLASS: name, **{n: _encode(v, classes) for n, v in changed.items()}}
+    if isinstance(value, Mapping):
+        return {
+            CLASS * key.startswith(CLASS) + key: _encode(v, classes) for key, v in value.items()
+        }
+    if isinstance(value, frozenset):
+        return {SET: sorted(value)}
+    if isinstance(value, (tuple, list)):
+        return [_encode(inner, classes) for inner in value]
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    raise TypeError(f"{type(value).__name__} cannot be compiled")
+
+
+def _same(value: Any, default: Any) -> bool:
+    """Return whether constructing without *value* gives it: 0 is not False, nor is 1 True."""
+    return type(value) is type(default) and bool(value == default)
