@@ -46,6 +46,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "naming": (lambda c: c.naming(), ["machines/names.toml"]),
     "realize": (lambda c: c.realize(), ["realize/net.toml"]),
     "options": (lambda c: c.options(), ["options/qemu.toml"]),
+    "messages": (lambda c: c.messages(), ["messages/net.toml"]),
     "visibility": (lambda c: c.visibility(), ["visibility/net.toml"]),
     "guests": (lambda c: c.guest_devices(ARCH), [f"guests/{ARCH}.toml"]),
     "platform": (
@@ -131,7 +132,7 @@ def test_every_shipped_answer_is_what_reading_gives(
 
     def answers(of: pa.FileCatalogue) -> Iterator[Any]:
         yield of.capabilities(), of.devices(), of.naming(), of.realize(), of.options()
-        yield of.visibility(), of.guest_devices(ARCH)
+        yield of.visibility(), of.messages(), of.guest_devices(ARCH)
         yield [of.features(stem) for stem in of.feature_stems()]
         yield [of.platform(name) for name in of.platform_names()]
         for build, arch in sorted(of.files.keys("machines")):

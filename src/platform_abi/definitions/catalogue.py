@@ -91,8 +91,11 @@ class FileCatalogue(Catalogue):
         value: T = self.memo[key]
         return value
 
-    def _value(self, kind: str, *key: str) -> Any:
-        """Return what the files of *kind* that *key* asks for mean; see ``kinds``."""
+    def value(self, kind: str, *key: str) -> Any:
+        """Return what the files of *kind* that *key* asks for mean: see ``kinds``.
+
+        The other methods are this one with a type, and with an error for a name that there is not.
+        """
         return self._settled((kind, *key), lambda: self._reader().value(kind, *key))
 
     def _settled(self, key: tuple[str, ...], read: Callable[[], T]) -> T:
@@ -135,7 +138,7 @@ class FileCatalogue(Catalogue):
         """Return the lock of a released edition."""
         if not self._files.of("editions", name):
             raise unknown("edition", name, self.editions(), code="unknown-edition")
-        found: EditionFile = self._value("editions", name)
+        found: EditionFile = self.value("editions", name)
         return found
 
     def feature_stems(self) -> tuple[str, ...]:
@@ -147,22 +150,22 @@ class FileCatalogue(Catalogue):
 
     def features(self, stem: str) -> tuple[Feature, ...]:
         """Return the features of one family, sorted by id; empty where nothing defines any."""
-        found: tuple[Feature, ...] = self._value("features", stem)
+        found: tuple[Feature, ...] = self.value("features", stem)
         return found
 
     def examined(self) -> tuple[Examined, ...]:
         """Return the places in QEMU that were found to need no feature, with the reasons."""
-        found: tuple[Examined, ...] = self._value("examined")
+        found: tuple[Examined, ...] = self.value("examined")
         return found
 
     def capabilities(self) -> dict[str, Capability]:
         """Return every host capability by id."""
-        found: dict[str, Capability] = self._value("capabilities")
+        found: dict[str, Capability] = self.value("capabilities")
         return found
 
     def devices(self) -> DeviceTable:
         """Return device families, network backends and accelerators."""
-        found: DeviceTable = self._value("devices")
+        found: DeviceTable = self.value("devices")
         return found
 
     # --- platforms -------------------------------------------------------------------------------
@@ -177,7 +180,7 @@ class FileCatalogue(Catalogue):
         """Return one platform with what it inherits; raises UnknownNameError."""
         found: Platform | None = None
         if self._files.of("platforms", name):
-            found = self._value("platforms", name)
+            found = self.value("platforms", name)
         if found is None:
             raise unknown(
                 "platform",
@@ -207,7 +210,7 @@ class FileCatalogue(Catalogue):
         """Return what this site withdraws."""
         if not self._files.of("masks"):
             return ()
-        masks: tuple[Mask, ...] = self._value("masks")
+        masks: tuple[Mask, ...] = self.value("masks")
         self.kept(("masks-meant",), lambda: self._check_masks(masks))
         return masks
 
@@ -228,7 +231,7 @@ class FileCatalogue(Catalogue):
 
     def naming(self) -> Naming:
         """Return what the names of machine types and builds are made of."""
-        found: Naming = self._value("names")
+        found: Naming = self.value("names")
         return found
 
     def builds(self, arch: str) -> tuple[str, ...]:
@@ -243,7 +246,7 @@ class FileCatalogue(Catalogue):
     def _machines(self, build: str, arch: str) -> BuildMachines:
         if not self._files.of("machines", build, arch):
             raise unknown("QEMU build", build, self.builds(arch), code="unknown-build")
-        found: BuildMachines = self._value("machines", build, arch)
+        found: BuildMachines = self.value("machines", build, arch)
         return found
 
     def build(self, name: str, arch: str) -> QemuBuild:
@@ -263,13 +266,11 @@ class FileCatalogue(Catalogue):
             from platform_abi.model.machine import TypeTable
 
             return self.kept(("types", build, arch), TypeTable)
-        found: TypeTable = self._value("types", build, arch)
+        found: TypeTable = self.value("types", build, arch)
         return found
 
     def _properties(self, build: str, arch: str) -> PropertiesFile:
-        found: PropertiesFile = self.kept(
-            ("properties", build, arch), lambda: self._reader().value("properties", build, arch)
-        )
+        found: PropertiesFile = self.value("properties", build, arch)
         return found
 
     def driver_properties(self, build: str, arch: str, driver: str) -> Mapping[str, DriverProperty]:
@@ -317,29 +318,29 @@ class FileCatalogue(Catalogue):
 
     def realize(self) -> RealizeTable:
         """Return the rules of what values become when a device is realized."""
-        found: RealizeTable = self._value("realize")
+        found: RealizeTable = self.value("realize")
         return found
 
     def guest_devices(self, arch: str) -> GuestDevices | None:
         """Return which devices are looked at in a machine of *arch*, None where none can be."""
         if not self._files.of("guests", arch):
             return None
-        found: GuestDevices = self._value("guests", arch)
+        found: GuestDevices = self.value("guests", arch)
         return found
 
     def options(self) -> OptionTable:
         """Return what there is to know of the options of QEMU's command line."""
-        found: OptionTable = self._value("options")
+        found: OptionTable = self.value("options")
         return found
 
     def messages(self) -> MessageTable:
         """Return what QEMU and libvirt print when something fails, and what it means."""
-        found: MessageTable = self._value("messages")
+        found: MessageTable = self.value("messages")
         return found
 
     def visibility(self) -> Visibility:
         """Return who can tell the values of which properties, and what boards come with."""
-        found: Visibility = self._value("visibility")
+        found: Visibility = self.value("visibility")
         return found
 
 

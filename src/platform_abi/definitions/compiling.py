@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from importlib import import_module
+from inspect import signature
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from platform_abi._version import __version__
+from platform_abi.definitions import kinds
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.definitions.compiled import CLASS, SET, check_sum
+from platform_abi.definitions.kinds import PLACES
+
+#: Kinds that only those who write definitions ask for, or that no package has.
+_PARSED = {"examined", "editions", "masks"}
 
 #: What an answer is remembered by, and a question that finds files.
 Key = tuple[str, ...]
@@ -27,8 +35,8 @@ def compile_definitions(folder: Path) -> bytes:
     classes: dict[str, str] = {}
     body = b""
     answers: dict[str, Any] = {}
-    for key, questions in _questions(catalogue):
-        line = _dump({"value": _encode(catalogue.memo[key], classes)})
+    for key, questions, value in sorted(_answers(catalogue), key=itemgetter(0)):
+        line = _dump({"value": _encode(value, classes)})
         count = sum(len(catalogue.files.of(*question)) for question in questions)
         answers[" ".join(key)] = [len(body), len(line), check_sum(line), count, questions]
         body += line
@@ -49,39 +57,26 @@ def compile_definitions(folder: Path) -> bytes:
     return b"%d\n" % check_sum(head) + head + body
 
 
-def _questions(catalogue: FileCatalogue) -> Iterator[tuple[Key, list[Key]]]:
-    """Ask *catalogue* whatever verbs ask; yield each key of its memo, and what files it is of."""
-    for kind, ask in (
-        ("capabilities", catalogue.capabilities),
-        ("devices", catalogue.devices),
-        ("names", catalogue.naming),
-        ("realize", catalogue.realize),
-        ("options", catalogue.options),
-        ("visibility", catalogue.visibility),
-    ):
-        ask()
-        yield (kind,), [(kind,)]
-    for stem in catalogue.feature_stems():
-        catalogue.features(stem)
-        yield ("features", stem), [("features", stem)]
-    for name in catalogue.platform_names():
-        chain = (name, *catalogue.platform(name).extends)
-        yield ("platforms", name), [("platforms", each) for each in chain]
-    for (arch,) in sorted(catalogue.files.keys("guests")):
-        catalogue.guest_devices(arch)
-        yield ("guests", arch), [("guests", arch)]
-    for of in sorted(catalogue.files.keys("machines")):
-        catalogue.build(*of)
-        machines = catalogue.memo["machines", *of]
-        catalogue.memo["machines", *of] = machines.with_digests()
-        yield ("machines", *of), [("machines", *of)]
-    for of in sorted(catalogue.files.keys("types")):
-        catalogue.types(*of)
-        yield ("types", *of), [("types", *of)]
-    for of in sorted(catalogue.files.keys("properties")):
-        catalogue.property_rows(*of), catalogue.cpu_models(*of)
-        yield ("property-rows", *of), [("properties", *of)]
-        yield ("cpu-models", *of), [("properties", *of)]
+def _answers(catalogue: FileCatalogue) -> Iterator[tuple[Key, list[Key], Any]]:
+    """Yield whatever verbs ask: a key, by which questions its files are found, and the value.
+
+    A kind is asked for everything at once, or by each key of its files, as its ``merged`` has it.
+    """
+    for kind in PLACES.keys() - _PARSED:
+        whole = len(signature(import_module(f"{kinds.__name__}.{kind}").merged).parameters) == 1
+        for key in [()] if whole else sorted(catalogue.files.keys(kind)):
+            value = catalogue.value(kind, *key)
+            if kind == "platforms":
+                chain = (*key, *value.extends)
+                yield (kind, *key), [(kind, each) for each in chain], value
+            elif kind == "machines":
+                yield (kind, *key), [(kind, *key)], value.with_digests()
+            elif kind == "properties":
+                # Few verbs need the properties, and fewer the CPU models of the same file.
+                yield ("property-rows", *key), [(kind, *key)], catalogue.property_rows(*key)
+                yield ("cpu-models", *key), [(kind, *key)], catalogue.cpu_models(*key)
+            else:
+                yield (kind, *key), [(kind, *key)], value
 
 
 def digest(sources: Mapping[str, bytes]) -> str:

@@ -9,9 +9,8 @@ from itertools import pairwise
 
 from attrs import field, frozen
 
-from platform_abi.definitions.checks import Fault
+from platform_abi.definitions.checks import Fault, Path
 from platform_abi.definitions.files import File
-from platform_abi.definitions.positions import Path
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.model.message import Message, MessageCase, MessageTable, MessageText, pieces
 
