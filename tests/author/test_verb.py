@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import pty
 import signal
@@ -18,6 +17,7 @@ import pytest
 import platform_abi as pa
 from platform_abi.cli.import_qemu import run
 from tests.author.binaries import binary, left
+from tests.documents import validated
 
 #: What the parser gives where nothing is said.
 NOTHING: dict[str, Any] = {
@@ -115,7 +115,7 @@ def test_json_says_the_same_and_warns_in_it(
     path = binary(tmp_path, crash=["net-pci"])
     assert _run(path, output=str(tmp_path / "out"), json=True) == 0
     out, err = capsys.readouterr()
-    document = json.loads(out)
+    document = validated("import-qemu", out)
     assert err == ""
     assert document["build"] == {
         "name": "qemu-9.1.0-upstream", "version": "9.1.0", "vendor": "upstream", "package": "",

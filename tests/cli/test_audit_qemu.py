@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.author.difference import Difference
 from platform_abi.cli import audit_qemu
-from platform_abi.cli.audit_qemu import _grouped, _sides
+from platform_abi.cli.audit_qemu import _shared, _sides
 
 
 def arguments(binary: str, **given: Any) -> argparse.Namespace:
@@ -154,5 +154,5 @@ def test_machine_types_that_differ_alike_are_named_together() -> None:
         for w in ("b", "a")
         for m in ("m1", "m2")
     ]
-    grouped = [(machines, d.what) for machines, d in _grouped(differences)]
+    grouped = [(list(each.machines), each.what) for each in _shared(differences)]
     assert grouped == [(["m1", "m2"], "a"), (["m1", "m2"], "b")]

@@ -18,6 +18,7 @@ from platform_abi.cli import main
 from platform_abi.host.document import report_document, report_line
 from platform_abi.model.host import HostReport
 from tests.compat.strategies import full_report, variants, without
+from tests.documents import validated
 from tests.resolver.shipped import PINNED_CPU
 
 Run = pytest.CaptureFixture[str]
@@ -71,8 +72,7 @@ def _run(capsys: Run, *words: str) -> tuple[int, str, str]:
 
 
 def _json(capsys: Run, *words: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_run(capsys, *words, "--json")[1])
-    return found
+    return validated("baseline", _run(capsys, *words, "--json")[1])
 
 
 # --- exit codes ----------------------------------------------------------------------------------

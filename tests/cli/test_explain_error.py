@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import pty
 from pathlib import Path
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.cli.explain_error import run
 from tests.conftest import DEFINITIONS
+from tests.documents import validated
 
 REPORT = "Features 0x1c0010130afffaf unsupported. Allowed features: 0x10179bfffef"
 LOG = f"""\
@@ -47,7 +47,7 @@ Out = pytest.CaptureFixture[str]
 
 def _json(capsys: Out, arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     code = run(arguments)
-    return code, json.loads(capsys.readouterr().out)
+    return code, validated("explain-error", capsys.readouterr().out)
 
 
 def _stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:

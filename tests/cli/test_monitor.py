@@ -5,7 +5,6 @@ What it does then is in ``tests/monitor/test_monitor.py``, and with real QEMUs i
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from platform_abi.cli import main
+from tests.documents import validated
 from tests.monitor.serving import MONITOR, QmpBytes
 
 Run = pytest.CaptureFixture[str]
@@ -79,7 +79,7 @@ def test_whoever_starts_it_is_told_when_clients_can_connect(tmp_path: Path) -> N
         [*MONITOR, "--listen", f"unix:{path}", "--json"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
+        said = validated("monitor", process.stdout.readline())
         assert {"schema_version": 1, "listening": f"unix:{path}"} == said
         with QmpBytes(path) as client:
             assert "return" in client.ask("query-version")

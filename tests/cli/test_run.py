@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -24,6 +23,7 @@ from platform_abi.cli import main
 from platform_abi.cli.qemu_platform import divided
 from platform_abi.host.document import report_document
 from tests.compat.strategies import full_report, without
+from tests.documents import validated
 
 _VM = ["-machine", "pc-q35-9.1", "-accel", "kvm", "-cpu", "qemu64,vendor=AuthenticAMD"]
 _NIC = ["-netdev", "tap,id=n0", "-device", "virtio-net-pci,netdev=n0,id=net0"]
@@ -399,7 +399,7 @@ def test_printing_starts_and_stores_nothing(
     assert (0, "") == (code, err)
     for host, status, expected in ((new, "ok", 0), (old, "blocked", 1)):
         code = main(["run", "--print-args", "--json", "--host", host, "--", qemu, *words])
-        document: dict[str, Any] = json.loads(capsys.readouterr().out)
+        document = validated("run", capsys.readouterr().out)
         assert (expected, 1, qemu) == (code, document["schema_version"], document["qemu"])
         assert out.splitlines() == document["arguments"]
         assert ("linux-6.9@2026.1", status) == (document["platform"], document["host"])
@@ -412,7 +412,7 @@ def test_printing_starts_and_stores_nothing(
 def test_printing_what_passes_through(capsys: Run, qemu: str) -> None:
     """Words that no platform has to do with are printed as they are, with nothing said of it."""
     assert 0 == main(["run", "--print-args", "--json", "--", qemu, "-machine", "help"])
-    document = json.loads(capsys.readouterr().out)
+    document = validated("run", capsys.readouterr().out)
     assert ["-machine", "help"] == document["arguments"]
     assert (None, None, None) == tuple(document[key] for key in ("platform", "digest", "host"))
 

@@ -17,6 +17,7 @@ from platform_abi.emit.lockfile import lockfile
 from platform_abi.files import write_text
 from platform_abi.host.document import report_line
 from platform_abi.verifier.running import RunningVm
+from tests.documents import validated
 from tests.verifier.recorded_machine import (
     bare,
     promised,
@@ -104,7 +105,7 @@ def test_drift_is_one_whatever_is_allowed(stage: Stage) -> None:
 def test_the_document(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json it is one document, of the schema that every verb has."""
     assert stage.run(with_properties(stage.vm, {_NET0: {"host_uso": "off"}}), json=True) == 1
-    document = json.loads(capsys.readouterr().out)
+    document = validated("verify", capsys.readouterr().out)
     assert document["schema_version"] == 1
     assert (document["status"], document["qemu"]) == ("drift", "10.0.2")
     assert (document["machine"], document["build"]) == ("pc-q35-9.1", "qemu-10.0.2")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import given
 import platform_abi as pa
 from platform_abi.emit.document import SCHEMA_VERSION, to_json
 from platform_abi.testing import Scenario, scenarios
+from tests.documents import validated
 from tests.resolver.shipped import PINNED_CPU, machine_with_nics
 
 #: Field by field; a type, a tuple of types, or a list with the shape of its items.
@@ -70,7 +70,7 @@ def test_the_shape_is_fixed(scenario: Scenario) -> None:
     document = pa.abi_document(abi)
 
     _check(SHAPE, document)
-    assert document == json.loads(to_json(document))
+    assert document == validated("resolve", to_json(document))
 
 
 @given(scenarios())

@@ -6,10 +6,10 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby, takewhile
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from platform_abi.author.audited import Audited, ask, look, without
 from platform_abi.author.devices import Progress
@@ -23,11 +23,13 @@ from platform_abi.author.promises import (
     whole,
 )
 from platform_abi.cli.inputs import timeout_of
-from platform_abi.cli.render import note, paint, table
+from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import HostError, UsageError, printable
 from platform_abi.guest.document import view_text
 from platform_abi.guest.look import TIMEOUT, can_be_seen, no_view
+from platform_abi.model.value import frozen
 
 #: What the binaries are called beside the builds of the catalogue, which are called after versions.
 _FOUND, _OTHER = "audited", "audited-against"
@@ -63,7 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         return 0
     verdict = whole(catalogue, verdict, [found] if other is None else [found, other])
-    _print(arguments, found, verdict)
+    audit = Audit(audited=found, verdict=verdict)
+    if arguments.json:
+        print_json(document(audit, SHAPES))
+    else:
+        _print(audit)
     return int(not verdict.kept)
 
 
@@ -106,39 +112,91 @@ def _timeout(arguments: argparse.Namespace) -> float:
 # --- what is printed -----------------------------------------------------------------------------
 
 
-def _grouped(differences: Sequence[Difference]) -> list[tuple[list[str], Difference]]:
+@frozen(kw_only=True)
+class SharedDifference:
+    """A difference, and all machine types that have it."""
+
+    machines: tuple[str, ...]
+    device: str
+    what: str
+    expected: str | None
+    found: str | None
+    pin: str
+
+
+@frozen(kw_only=True)
+class Audit:
+    """What ``audit-qemu`` says of a binary."""
+
+    audited: Audited
+    verdict: AuditVerdict
+
+
+def _shared(differences: Iterable[Difference]) -> list[SharedDifference]:
     """Return differences with all machine types that have the same, in a fixed order."""
 
     def key(difference: Difference) -> tuple[str, ...]:
         return tuple(part or "" for part in difference.content)
 
-    groups = groupby(sorted(differences, key=key), key=key)
-    found = [(list(group)) for _, group in groups]
-    return [([each.machine for each in group], group[0]) for group in found]
+    found = []
+    for _, group in groupby(sorted(differences, key=key), key=key):
+        same = list(group)
+        device, what, expected, other, pin = same[0].content
+        found.append(
+            SharedDifference(
+                machines=tuple(each.machine for each in same),
+                device=device,
+                what=what,
+                expected=expected,
+                found=other,
+                pin=pin,
+            )
+        )
+    return found
 
 
-def _print(arguments: argparse.Namespace, found: Audited, verdict: AuditVerdict) -> None:
-    if arguments.json:
-        from platform_abi.emit.document import to_json
+def _differences(audit: Audit) -> list[SharedDifference]:
+    return _shared(audit.verdict.differences)
 
-        sys.stdout.write(to_json(_document(found, verdict)))
-        return
-    build = found.build
+
+def _compared(audit: Audit) -> dict[str, int]:
+    """Return of how many machine types the properties, and what guests find, were compared."""
+    return {"properties": audit.verdict.properties, "guest_views": audit.verdict.views}
+
+
+def _not_compared(audit: Audit) -> dict[str, str]:
+    return dict(sorted(audit.verdict.unseen.items()))
+
+
+SHAPES: Final[Shapes] = {
+    Audit: (
+        *("binary:audited.binary", "version:audited.build.version"),
+        *("package:audited.build.package", "arch:audited.build.arch"),
+        *("expected:verdict.expected", "kept:verdict.kept", ("compared", _compared)),
+        *("machines:verdict.machines", ("differences", _differences)),
+        ("not_compared", _not_compared),
+    ),
+    SharedDifference: ("machines", "device", "what", "expected", "found", "pin?"),
+}
+
+
+def _print(audit: Audit) -> None:
+    verdict, build = audit.verdict, audit.audited.build
     package = f" ({build.package})" if build.package else ""
     word = paint(*_WORDS[verdict.kept], sys.stdout)
-    print(f"{found.binary}: QEMU {build.version}{package} for {build.arch}")
+    print(f"{audit.audited.binary}: QEMU {build.version}{package} for {build.arch}")
     noun = "machine type" if verdict.views == 1 else "machine types"
     counts = f"properties of {verdict.properties}, guest views of {verdict.views} {noun} compared"
     print(f"promises of {verdict.expected}: {word}; {counts}")
     rows = [
-        [*_clipped(d.device, d.what), *_sides(d.expected, d.found), _names(machines), d.pin]
-        for machines, d in _grouped(verdict.differences)
+        [*_clipped(d.device, d.what), *_sides(d.expected, d.found), _names(d.machines), d.pin]
+        for d in _differences(audit)
     ]
     if rows:
         print()
         table(["DEVICE", "WHAT", "EXPECTED", "FOUND", "MACHINE TYPES", "PIN"], rows)
     reasons: dict[str, list[str]] = {}
-    for what, reason in sorted(verdict.unseen.items()):
+    for what, reason in _not_compared(audit).items():
         reasons.setdefault(reason, []).append(what)
     for reason, names in reasons.items():
         note("not compared", f"{_names(names)}: {reason}")
@@ -186,32 +244,3 @@ def _names(machines: Sequence[str]) -> str:
 
 
 _SHOWN = 2
-
-
-def _document(found: Audited, verdict: AuditVerdict) -> dict[str, Any]:
-    from platform_abi.emit.document import SCHEMA_VERSION
-
-    build = found.build
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "binary": found.binary,
-        "version": build.version,
-        "package": build.package,
-        "arch": build.arch,
-        "expected": verdict.expected,
-        "kept": verdict.kept,
-        "compared": {"properties": verdict.properties, "guest_views": verdict.views},
-        "machines": list(verdict.machines),
-        "differences": [
-            {
-                "machines": machines,
-                "device": d.device,
-                "what": d.what,
-                "expected": d.expected,
-                "found": d.found,
-                "pin": d.pin or None,
-            }
-            for machines, d in _grouped(verdict.differences)
-        ],
-        "not_compared": dict(sorted(verdict.unseen.items())),
-    }

@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import evolve
 
 from platform_abi.cli.hosts import THIS, report_of
-from platform_abi.cli.render import note, paint, table
+from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.compat.finding import Finding
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, unknown
@@ -37,11 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
         allow_unknown=arguments.allow_unknown,
     )
     if arguments.json:
-        from platform_abi.emit.document import to_json
         from platform_abi.fleet.document import baseline_document
 
-        document = baseline_document(found, before=earlier, left_behind=left_behind)
-        sys.stdout.write(to_json(document))
+        print_json(baseline_document(found, before=earlier, left_behind=left_behind))
     else:
         _print(found, earlier)
         _print_stranded(left_behind)

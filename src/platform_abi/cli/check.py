@@ -7,7 +7,7 @@ import sys
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import report_of
-from platform_abi.cli.render import paint
+from platform_abi.cli.render import paint, print_json
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.compat.check import check, check_migration
 from platform_abi.compat.finding import CheckVerdict, Finding, Status
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             from platform_abi.compat.document import migration_document
 
-            _write(migration_document(both))
+            print_json(migration_document(both))
         else:
             _print(f"{arguments.source} -> {arguments.destination}", both.forward)
             _print(f"{arguments.destination} -> {arguments.source}", both.back)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             from platform_abi.compat.document import check_document
 
-            _write(check_document(one))
+            print_json(check_document(one))
         else:
             _print(f"start on {name}", one)
     return int(status == "blocked")
@@ -84,12 +84,6 @@ def _of_build(
 
     verdict = compare_machine(catalogue, abi, arguments.build)
     return machine_findings(verdict, allow_unknown=arguments.allow_unknown)
-
-
-def _write(document: object) -> None:
-    from platform_abi.emit.document import to_json
-
-    sys.stdout.write(to_json(document))
 
 
 _STATUS_COLORS: dict[Status, str] = {"ok": "green", "warn": "yellow", "blocked": "red"}

@@ -3,79 +3,71 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from platform_abi.cli.render import table
+from platform_abi.cli.render import print_json, table
 from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.compat.agreement import HostDifference
+    from platform_abi.resolver.compare import AbiDifference, PlatformDifference
+
+    Difference = PlatformDifference | AbiDifference | HostDifference
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what differs; the exit code says whether anything does."""
-    kinds = {
-        "platform": _platforms,
-        "abi": _abis,
-        "host": _hosts,
-        "machine": _machines,
-        "build": _builds,
-    }
-    return kinds[arguments.kind](arguments)
+    if arguments.kind in ("machine", "build"):
+        from platform_abi.cli.diff_machine import builds, machines
+
+        return (machines if arguments.kind == "machine" else builds)(arguments)
+    kinds: dict[str, Callable[[str, str], Sequence[Difference]]]
+    kinds = {"platform": _platforms, "abi": _abis, "host": _hosts}
+    before, after = arguments.before, arguments.after
+    found = Differences(
+        before=before, after=after, differences=tuple(kinds[arguments.kind](before, after))
+    )
+    _print(found, as_json=arguments.json)
+    return int(bool(found.differences))
 
 
-def _machines(arguments: argparse.Namespace) -> int:
-    from platform_abi.cli.diff_machine import machines
+@frozen(kw_only=True)
+class Differences:
+    """What differs between two things of one kind."""
 
-    return machines(arguments)
-
-
-def _builds(arguments: argparse.Namespace) -> int:
-    from platform_abi.cli.diff_machine import builds
-
-    return builds(arguments)
+    before: str
+    after: str
+    differences: tuple[Difference, ...]
 
 
-def _platforms(arguments: argparse.Namespace) -> int:
+def _platforms(before: str, after: str) -> Sequence[PlatformDifference]:
     from platform_abi.resolver.compare import diff_platforms
 
-    found = diff_platforms(load_catalogue(), arguments.before, arguments.after)
-    rows = [[d.feature, d.before, d.after, d.title] for d in found]
-    return _print(arguments, ("feature", "before", "after", "title"), rows)
+    return diff_platforms(load_catalogue(), before, after)
 
 
-def _abis(arguments: argparse.Namespace) -> int:
+def _abis(before: str, after: str) -> Sequence[AbiDifference]:
     from platform_abi.emit.lockfile import read_lock, read_text
     from platform_abi.resolver.compare import diff_abis
 
-    first, second = (
-        read_lock(read_text(name), name) for name in (arguments.before, arguments.after)
-    )
-    found = diff_abis(first, second)
-    rows = [[d.kind, d.what, d.before, d.after] for d in found]
-    return _print(arguments, ("kind", "what", "before", "after"), rows)
+    return diff_abis(*(read_lock(read_text(name), name) for name in (before, after)))
 
 
-def _hosts(arguments: argparse.Namespace) -> int:
+def _hosts(before: str, after: str) -> Sequence[HostDifference]:
     from platform_abi.cli.hosts import report_of
     from platform_abi.compat.agreement import diff_hosts
 
     catalogue = load_catalogue()
-    first, second = (report_of(catalogue, n) for n in (arguments.before, arguments.after))
-    rows = [[d.kind, d.what, d.before, d.after] for d in diff_hosts(first, second)]
-    return _print(arguments, ("kind", "what", "before", "after"), rows)
+    return diff_hosts(*(report_of(catalogue, name) for name in (before, after)))
 
 
-def _print(
-    arguments: argparse.Namespace, keys: tuple[str, ...], rows: list[list[str | None]]
-) -> int:
-    if arguments.json:
-        from platform_abi.emit.document import SCHEMA_VERSION, to_json
+def _print(found: Differences, *, as_json: bool) -> None:
+    from platform_abi.emit.document import document, plain
 
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "before": arguments.before,
-            "after": arguments.after,
-            "differences": [dict(zip(keys, row, strict=True)) for row in rows],
-        }
-        sys.stdout.write(to_json(document))
+    rows = plain(found.differences, {})
+    if as_json:
+        print_json(document(found, {}))
     elif rows:
-        table([key.upper() for key in keys], [[cell or "-" for cell in row] for row in rows])
-    return 1 if rows else 0
+        table([key.upper() for key in rows[0]], [[v or "-" for v in row.values()] for row in rows])

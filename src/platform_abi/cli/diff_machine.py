@@ -11,7 +11,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from platform_abi.cli.render import note, table
+from platform_abi.cli.render import note, print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, unknown
 from platform_abi.resolver.machine_diff import Row, diff_builds, diff_machines, shown
@@ -149,14 +149,10 @@ def _print(
     drivers = _drivers(arguments.driver, every, tree)
     rows = shown(every, drivers=drivers, every=arguments.all, one_version=one_version)
     if arguments.json:
-        from platform_abi.emit.document import SCHEMA_VERSION, to_json
+        from platform_abi.emit.document import SCHEMA_VERSION
 
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            **head,
-            "differences": [dict(zip(_KEYS, row, strict=True)) for row in rows],
-        }
-        sys.stdout.write(to_json(document))
+        differences = [dict(zip(_KEYS, row, strict=True)) for row in rows]
+        print_json({"schema_version": SCHEMA_VERSION, **head, "differences": differences})
     elif arguments.csv:
         import csv
 

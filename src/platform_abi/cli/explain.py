@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import Any, Final
 
-from platform_abi.cli.render import paint
+from attrs import evolve
+
+from platform_abi.cli.render import paint, print_json
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import printable
 from platform_abi.resolver.explain import Explanation, Step, explain
 
@@ -19,10 +22,12 @@ def run(arguments: argparse.Namespace) -> int:
     found = explain(
         catalogue, arguments.property, vm_of(catalogue, arguments), platform_of(arguments)
     )
+    steps = tuple(evolve(step, source=_place(catalogue, step)) for step in found.steps)
+    found = evolve(found, steps=steps)
     if arguments.json:
-        _print_json(catalogue, found)
+        print_json(document(found, SHAPES))
     else:
-        _print_text(catalogue, found)
+        _print(found)
     return 0
 
 
@@ -32,14 +37,14 @@ def _place(catalogue: FileCatalogue, step: Step) -> str:
         return step.source
     key = step.key
     if key[:1] == ("feature",):
-        key = _feature_key(_document(catalogue, step.source), str(key[1]))
+        key = _feature_key(_parsed(catalogue, step.source), str(key[1]))
     elif key[:1] == ("machine",):
-        key = _compat_key(_document(catalogue, step.source), str(key[1]), list(key[2:]))
+        key = _compat_key(_parsed(catalogue, step.source), str(key[1]), list(key[2:]))
     line, _ = catalogue.position(step.source, key)
     return f"{step.source}:{line}" if key else step.source
 
 
-def _document(catalogue: FileCatalogue, source: str) -> dict[str, Any]:
+def _parsed(catalogue: FileCatalogue, source: str) -> dict[str, Any]:
     import tomllib
 
     path = catalogue.locate(source)
@@ -66,33 +71,16 @@ def _compat_key(document: dict[str, Any], machine: str, entry: list[Any]) -> tup
     return ()
 
 
-def _print_json(catalogue: FileCatalogue, found: Explanation) -> None:
-    from platform_abi.emit.document import SCHEMA_VERSION, to_json
-
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "driver": found.driver,
-        "property": found.property,
-        "machine": found.machine,
-        "build": found.build,
-        "platform": found.platform,
-        "feature": None if found.feature is None else found.feature.id,
-        "layers": [
-            {
-                "layer": step.layer,
-                "value": step.value,
-                "device": step.device,
-                "source": _place(catalogue, step),
-                "note": step.note,
-            }
-            for step in found.steps
-        ],
-        "silent": found.silent,
-    }
-    sys.stdout.write(to_json(document))
+SHAPES: Final[Shapes] = {
+    Explanation: (
+        *("driver", "property", "machine", "build", "platform", "feature:feature.id"),
+        *("layers:steps", "silent"),
+    ),
+    Step: ("layer", "value", "device", "source", "note"),
+}
 
 
-def _print_text(catalogue: FileCatalogue, found: Explanation) -> None:
+def _print(found: Explanation) -> None:
     feature = found.feature
     print(paint(f"{found.driver}.{found.property}", "bold", sys.stdout))
     print(f"  {found.machine} of {found.build}, platform {found.platform}")
@@ -105,7 +93,7 @@ def _print_text(catalogue: FileCatalogue, found: Explanation) -> None:
             print(f"    {printable(feature.note)}")
     for number, step in enumerate(found.steps, start=1):
         of = "" if step.device is None else f" of {step.device}"
-        said = printable(f"{step.layer:8} {step.value}{of}  ({_place(catalogue, step)})")
+        said = printable(f"{step.layer:8} {step.value}{of}  ({step.source})")
         note = f"  {step.note}" if step.note else ""
         last = number == len(found.steps)
         print(f"  {paint(said, 'green', sys.stdout) if last else said}{note}")

@@ -6,13 +6,14 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Final
 
-from platform_abi.cli.render import note, paint, table
+from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
 from platform_abi.diagnosis.lacking import NEVER_YET, Lacking
 from platform_abi.diagnosis.masks import Reading
+from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import UsageError, printable
 from platform_abi.files import STDIN, read_bytes
 
@@ -22,9 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     text = _text(arguments)
     found = diagnose(load_catalogue(), text, device=arguments.device)
     if arguments.json:
-        from platform_abi.emit.document import to_json
-
-        sys.stdout.write(to_json(diagnosis_document(found)))
+        print_json(document(found, SHAPES))
     else:
         _print(found)
     return 0 if found.explained else 1
@@ -68,57 +67,24 @@ def _read(name: str) -> str:
 # --- JSON ----------------------------------------------------------------------------------------
 
 
-def diagnosis_document(found: Diagnosis) -> dict[str, Any]:
-    """Return *found* as plain data, in the shape that ``explain-error --json`` prints."""
-    from platform_abi.emit.document import SCHEMA_VERSION
-
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "explained": found.explained,
-        "findings": [_finding_document(finding) for finding in found.findings],
-    }
+def _platforms(message: ExplainedMessage) -> dict[str, str]:
+    return dict(message.platforms)
 
 
-def _finding_document(finding: ExplainedMessage) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "line": finding.number,
-        "count": finding.count,
-        "text": finding.text,
-        "explained": finding.explained,
-        "meaning": finding.says,
-        "help": list(finding.helps),
-        "side": finding.side,
-        "section": finding.section or None,
-        "device": finding.family or None,
-        "guessed": finding.guessed,
-        "lacking": [_lacking_document(item) for item in finding.lacking],
-        "suspects": [_lacking_document(item) for item in finding.suspects],
-        "platforms": dict(finding.platforms),
-        "arguments": list(finding.arguments),
-        "otherwise": [_reading_document(reading) for reading in finding.otherwise],
-    }
-
-
-def _reading_document(reading: Reading) -> dict[str, Any]:
-    return {
-        "device": reading.family,
-        "lacking": [_lacking_document(item) for item in reading.lacking],
-        "suspects": [_lacking_document(item) for item in reading.suspects],
-    }
-
-
-def _lacking_document(item: Lacking) -> dict[str, Any]:
-    return {
-        "name": item.name or None,
-        "bit": item.bit,
-        "property": item.property or None,
-        "feature": item.feature or None,
-        "title": item.title or None,
-        "kernels": dict(item.kernels),
-        "generation": item.generation,
-        "argument": item.argument or None,
-    }
+SHAPES: Final[Shapes] = {
+    Diagnosis: ("explained", "findings"),
+    ExplainedMessage: (
+        *("code", "line:number", "count", "text", "explained", "meaning:says", "help:helps"),
+        *("side", "section?", "device:family?", "guessed", "lacking", "suspects"),
+        ("platforms", _platforms),
+        *("arguments", "otherwise"),
+    ),
+    Reading: ("device:family", "lacking", "suspects"),
+    Lacking: (
+        *("name?", "bit", "property?", "feature?", "title?", "kernels", "generation"),
+        "argument?",
+    ),
+}
 
 
 # --- text ----------------------------------------------------------------------------------------

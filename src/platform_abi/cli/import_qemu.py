@@ -7,7 +7,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
@@ -15,9 +15,12 @@ from platform_abi.author.observation import Given, Observation
 from platform_abi.author.reading import TIMEOUT, observe
 from platform_abi.author.writing import lost_types, write_build
 from platform_abi.cli.inputs import timeout_of
-from platform_abi.cli.render import note
+from platform_abi.cli.render import note, print_json
 from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import UsageError, printable
+from platform_abi.model.machine import QemuBuild
+from platform_abi.model.value import frozen
 
 if TYPE_CHECKING:
     from platform_abi.author.devices import Progress
@@ -42,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         seen = observe(
             load_catalogue(), arguments.binary, given, timeout=timeout, progress=progress
         )
-    files = []
+    files: list[Path] = []
     if arguments.output is not None:
         lost = lost_types(seen, arguments.output) if arguments.force else ()
         files = write_build(seen, arguments.output, force=arguments.force)
@@ -51,12 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
                 f"given up, earlier files knew more of them: {', '.join(map(printable, lost))}"
             )
             seen = evolve(seen, warnings=(*seen.warnings, warning))
+    imported = ImportedQemu(seen=seen, files=tuple(map(str, files)))
     if arguments.json:
-        from platform_abi.emit.document import to_json
-
-        sys.stdout.write(to_json(_document(seen, files)))
+        print_json(document(imported, SHAPES))
     elif not arguments.quiet:
-        _print(seen, files)
+        _print(imported)
     return 0
 
 
@@ -93,48 +95,56 @@ def _count(done: int, total: int) -> None:
     print(f"\rdevice types: {done} of {total}", end="", file=sys.stderr, flush=True)
 
 
-def _derived(seen: Observation) -> dict[str, str]:
+@frozen(kw_only=True)
+class ImportedQemu:
+    """What was read of a QEMU binary, and the files that were written of it."""
+
+    seen: Observation
+    files: tuple[str, ...] = ()
+
+
+def _derived(imported: ImportedQemu) -> dict[str, str]:
     """Return the generation of each machine type whose name does not say it."""
     return {
         machine.name: machine.generation
-        for machine in seen.machines
+        for machine in imported.seen.machines
         if machine.generation is not None
         and not machine.name.startswith(f"{machine.family}-{machine.generation}")
     }
 
 
-def _document(seen: Observation, files: list[Path]) -> dict[str, Any]:
-    from platform_abi.emit.document import SCHEMA_VERSION
-
-    build = seen.build
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "build": {
-            "name": build.name,
-            "version": build.version,
-            "vendor": build.vendor,
-            "package": build.package,
-            "arch": build.arch,
-        },
-        "machines": [machine.name for machine in seen.machines],
-        "derived_generations": _derived(seen),
-        "device_types": len(seen.types),
-        "cpu_models": len(seen.cpu_models),
-        "warnings": list(seen.warnings),
-        "files": [str(path) for path in files],
-    }
+def _machines(imported: ImportedQemu) -> list[str]:
+    return [machine.name for machine in imported.seen.machines]
 
 
-def _print(seen: Observation, files: list[Path]) -> None:
-    build = seen.build
+def _device_types(imported: ImportedQemu) -> int:
+    return len(imported.seen.types)
+
+
+def _cpu_models(imported: ImportedQemu) -> int:
+    return len(imported.seen.cpu_models)
+
+
+SHAPES: Final[Shapes] = {
+    ImportedQemu: (
+        *("build:seen.build", ("machines", _machines), ("derived_generations", _derived)),
+        *(("device_types", _device_types), ("cpu_models", _cpu_models)),
+        *("warnings:seen.warnings", "files"),
+    ),
+    QemuBuild: ("name", "version", "vendor", "package", "arch"),
+}
+
+
+def _print(imported: ImportedQemu) -> None:
+    seen, build = imported.seen, imported.seen.build
     print(f"{build.name} {build.arch}, {build.vendor} {build.package}".rstrip())
     print(
-        f"{len(seen.machines)} machine types, {len(seen.types)} device types, "
-        f"{len(seen.cpu_models)} CPU models"
+        f"{len(seen.machines)} machine types, {_device_types(imported)} device types, "
+        f"{_cpu_models(imported)} CPU models"
     )
-    for name, generation in _derived(seen).items():
+    for name, generation in _derived(imported).items():
         print(f"{name} is of generation {generation}")
-    for path in files:
+    for path in imported.files:
         print(path)
     for warning in seen.warnings:
         note("warning", warning)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Final
 
-from platform_abi.cli.render import table
+from platform_abi.cli.render import print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import printable
-from platform_abi.model.platform import Platform
+from platform_abi.model.platform import Mask, Platform
+from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose_edition, parse_platform
 
 
@@ -26,59 +28,68 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.names:
         print("\n".join(names))
         return 0
-    found = [catalogue.platform(name) for name in names]
+    found = PlatformList(
+        edition=catalogue.editions()[-1], platforms=tuple(map(catalogue.platform, names))
+    )
     if arguments.json:
-        from platform_abi.emit.document import SCHEMA_VERSION, to_json
-
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "edition": catalogue.editions()[-1],
-            "platforms": [_document(platform) for platform in found],
-        }
-        sys.stdout.write(to_json(document))
+        print_json(document(found, SHAPES))
         return 0
-    rows = [[p.name, p.lineage, p.released or "", p.title] for p in found]
+    rows = [[p.name, p.lineage, p.released or "", p.title] for p in found.platforms]
     table(["NAME", "LINEAGE", "RELEASED", "TITLE"], rows)
     return 0
 
 
-def _document(platform: Platform) -> dict[str, Any]:
-    return {
-        "name": platform.name,
-        "lineage": platform.lineage,
-        "version": platform.version,
-        "title": platform.title,
-        "released": platform.released,
-        "extends": list(platform.extends),
-        "levels": dict(platform.levels),
-        "assumes": list(platform.assumes),
-    }
+@frozen(kw_only=True)
+class PlatformList:
+    """Every platform, and the newest edition of the definitions."""
+
+    edition: str
+    platforms: tuple[Platform, ...]
+
+
+@frozen(kw_only=True)
+class PlatformListing:
+    """What one platform lists at an edition, and what this site withdraws of it."""
+
+    edition: str
+    platform: Platform
+    features: Mapping[str, str]
+    masks: tuple[Mask, ...]
+
+
+def _masked(listing: PlatformListing) -> dict[str, str]:
+    return {m.feature: f"{m.date}: {m.reason} ({m.source})" for m in listing.masks}
+
+
+_PLATFORM = ("name", "lineage", "version", "title", "released", "extends", "levels", "assumes")
+
+SHAPES: Final[Shapes] = {
+    Platform: _PLATFORM,
+    PlatformListing: (
+        *("edition", *(f"{key}:platform.{key}" for key in _PLATFORM), "features"),
+        ("masked", _masked),
+    ),
+}
 
 
 def _show(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
     from platform_abi.resolver.compare import listed
 
     reference = parse_platform(arguments.name)
-    edition = choose_edition(catalogue, reference)
     platform = catalogue.platform(reference.name)
-    features = listed(catalogue, reference)
-    masks = [m for m in catalogue.masks() if m.covers(platform.name)]
+    found = PlatformListing(
+        edition=choose_edition(catalogue, reference),
+        platform=platform,
+        features=listed(catalogue, reference),
+        masks=tuple(m for m in catalogue.masks() if m.covers(platform.name)),
+    )
     if arguments.json:
-        from platform_abi.emit.document import SCHEMA_VERSION, to_json
-
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "edition": edition,
-            **_document(platform),
-            "features": features,
-            "masked": {m.feature: f"{m.date}: {m.reason} ({m.source})" for m in masks},
-        }
-        sys.stdout.write(to_json(document))
+        print_json(document(found, SHAPES))
         return 0
-    print(f"{platform.name}@{edition}  {printable(platform.title)}")
+    print(f"{platform.name}@{found.edition}  {printable(platform.title)}")
     if platform.assumes:
         print(f"assumes the kernel configuration {', '.join(platform.assumes)}")
-    for mask in masks:
+    for mask in found.masks:
         print(f"masked here: {mask.feature}, {mask.date}: {printable(mask.reason)} ({mask.source})")
-    table(["FEATURE", "DEFAULT"], [[name, value] for name, value in sorted(features.items())])
+    table(["FEATURE", "DEFAULT"], [list(pair) for pair in sorted(found.features.items())])
     return 0

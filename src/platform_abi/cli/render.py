@@ -45,6 +45,13 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cells).rstrip())
 
 
+def print_json(document: object) -> None:
+    """Print *document*, plain data, as JSON."""
+    from platform_abi.emit.document import to_json
+
+    sys.stdout.write(to_json(document))
+
+
 def note(kind: str, text: str, color: str = "yellow") -> None:
     """Print a remark to stderr, where it does not disturb what is piped on."""
     print(f"{paint(f'{kind}:', color, sys.stderr)} {printable(text)}", file=sys.stderr)

@@ -4,49 +4,52 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from platform_abi.cli.findings import report_findings
-from platform_abi.cli.render import note
-from platform_abi.compat.finding import Finding
+from platform_abi.cli.render import note, print_json
+from platform_abi.compat.finding import Finding, Status
 from platform_abi.launch.start import Start
+from platform_abi.model.value import frozen
+
+
+@frozen(kw_only=True)
+class StartDocument:
+    """What ``run --print-args --json`` says of a QEMU; null is what no platform has to do with."""
+
+    qemu: str
+    arguments: tuple[str, ...]
+    platform: str | None = None
+    digest: str | None = None
+    host: Status | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 def print_start(binary: str, begun: Start) -> None:
     """Print the JSON document of a QEMU that might be started."""
-    from platform_abi.compat.document import check_document
     from platform_abi.resolver.digest import abi_digest
 
-    _write(
-        {
-            "qemu": binary,
-            "arguments": list(begun.words),
-            "platform": begun.abi.platform,
-            "digest": abi_digest(begun.abi),
-            "host": begun.verdict.status,
-            "findings": check_document(begun.verdict)["findings"],
-        }
+    _print(
+        StartDocument(
+            qemu=binary,
+            arguments=tuple(begun.words),
+            platform=begun.abi.platform,
+            digest=abi_digest(begun.abi),
+            host=begun.verdict.status,
+            findings=begun.verdict.findings,
+        )
     )
 
 
 def print_untouched(binary: str, words: Sequence[str]) -> None:
     """Print the JSON document of a QEMU that no platform has to do with."""
-    _write(
-        {
-            "qemu": binary,
-            "arguments": list(words),
-            "platform": None,
-            "digest": None,
-            "host": None,
-            "findings": [],
-        }
-    )
+    _print(StartDocument(qemu=binary, arguments=tuple(words)))
 
 
-def _write(document: dict[str, Any]) -> None:
-    from platform_abi.emit.document import SCHEMA_VERSION, to_json
+def _print(found: StartDocument) -> None:
+    from platform_abi.compat.document import SHAPES
+    from platform_abi.emit.document import document
 
-    sys.stdout.write(to_json({"schema_version": SCHEMA_VERSION, **document}))
+    print_json(document(found, SHAPES))
 
 
 def refuse(begun: Start) -> None:

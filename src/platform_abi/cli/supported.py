@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from attrs import evolve
 
 from platform_abi.cli.hosts import choose, report_of
-from platform_abi.cli.render import paint, table
+from platform_abi.cli.render import paint, print_json, table
 from platform_abi.compat.supported import (
     Missing,
     PlatformVerdict,
@@ -52,10 +52,10 @@ def _print(
     chosen: PlatformVerdict | None,
 ) -> None:
     if arguments.json:
-        from platform_abi.compat.document import platforms_document
-        from platform_abi.emit.document import to_json
+        from platform_abi.compat.document import SupportedPlatforms, platforms_document
 
-        sys.stdout.write(to_json(platforms_document(shown, chosen)))
+        found = SupportedPlatforms(newest=chosen, platforms=tuple(shown))
+        print_json(platforms_document(found))
     elif arguments.format == "labels":
         from platform_abi.compat.labels import labels
 

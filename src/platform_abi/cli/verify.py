@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, probe_this, report_of
-from platform_abi.cli.render import paint
+from platform_abi.cli.render import paint, print_json
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.lockfile import read_lock, read_text
 from platform_abi.errors import UsageError, printable
@@ -44,10 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         found = _running(catalogue, abi, arguments)
     if arguments.json:
-        from platform_abi.emit.document import to_json
         from platform_abi.verifier.document import verify_document
 
-        sys.stdout.write(to_json(verify_document(found)))
+        print_json(verify_document(found))
     else:
         _print(arguments.lock, found)
     return int(

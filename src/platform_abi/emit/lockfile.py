@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from platform_abi.emit.document import setting_document
+from platform_abi.emit.document import SHAPES, plain
 from platform_abi.errors import LockError, UsageError
 from platform_abi.files import read_bytes
 from platform_abi.model.abi import (
@@ -55,27 +55,10 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
         "migratable": abi.migratable,
         "notes": list(abi.notes),
         "vm": _vm_document(abi.vm),
-        "settings": [
-            {k: v for k, v in setting_document(s).items() if v is not None} for s in abi.settings
-        ],
-        "preconditions": [
-            {"capability": p.capability, "because": list(p.because)} for p in abi.preconditions
-        ],
-        "unpinned": [
-            {"what": u.what, "pin": u.pin, "migration": u.migration} for u in abi.unpinned
-        ],
-        "beyond-platform": [
-            {
-                "feature": b.feature,
-                "driver": b.driver,
-                "property": b.property,
-                "value": b.value,
-                **({} if b.device is None else {"device": b.device}),
-                "missing": list(b.missing),
-                "reason": b.reason,
-            }
-            for b in abi.beyond
-        ],
+        "settings": _rows(abi.settings),
+        "preconditions": _rows(abi.preconditions),
+        "unpinned": _rows(abi.unpinned),
+        "beyond-platform": _rows(abi.beyond),
     }
     if abi.content is not None:
         body["machine-content"] = {
@@ -89,6 +72,12 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
     except UnicodeEncodeError:
         raise UsageError("a lockfile holds text only; a value is none", code="not-text") from None
     return text
+
+
+def _rows(values: Sequence[object]) -> list[dict[str, Any]]:
+    """Return *values* as TOML can hold them: what is null is left out."""
+    rows = plain(values, SHAPES)
+    return [{key: value for key, value in row.items() if value is not None} for row in rows]
 
 
 def lockfile(catalogue: Catalogue, abi: GuestAbi, *, build: str | None = None) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from platform_abi._version import __version__
-from platform_abi.compat.document import missing_document
-from platform_abi.compat.supported import Missing, PlatformVerdict, query_platforms
+from platform_abi.compat.document import SHAPES
+from platform_abi.compat.supported import PlatformVerdict, query_platforms
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.emit.document import abi_document
+from platform_abi.emit.document import abi_document, plain
 from platform_abi.errors import PlatformAbiError, unknown
 from platform_abi.host.document import report_document
 from platform_abi.model.abi import GuestAbi
@@ -145,23 +145,14 @@ def _info(verdict: PlatformVerdict, newest: str | None) -> dict[str, Any]:
         "lineage": verdict.lineage,
         "supported": verdict.supported,
         "newest": verdict.platform == newest,
-        "missing": _missing(verdict.missing),
-        "limits": _missing(verdict.limits),
+        "missing": plain(verdict.missing, SHAPES),
+        "limits": plain(verdict.limits, SHAPES),
         "notes": list(verdict.notes),
     }
 
 
-def _missing(entries: Iterable[Missing]) -> list[dict[str, str]]:
-    return [missing_document(entry) for entry in entries]
-
-
 def _fact(capability: str, fact: Fact) -> dict[str, str]:
-    return {
-        "capability": capability,
-        "state": fact.state,
-        "source": fact.source,
-        "detail": fact.detail,
-    }
+    return {"capability": capability, **plain(fact, SHAPES)}
 
 
 def _present(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ class PlatformDifference:
     """A feature that two platforms list differently; None where one does not list it."""
 
     feature: str
-    title: str
     before: str | None
     after: str | None
+    title: str
 
 
 @frozen(kw_only=True)

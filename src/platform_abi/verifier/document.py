@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from platform_abi.compat.finding import Finding
-from platform_abi.emit.document import SCHEMA_VERSION
+from platform_abi.emit.document import Shapes, document
 from platform_abi.verifier.verification import Verification
+
+SHAPES: Final[Shapes] = {
+    Verification: (
+        *("status", "machine", "qemu:version", "platform", "build", "compared", "findings"),
+    ),
+    Finding: (
+        *("code", "severity", "message", "help", "device", "driver?", "property?"),
+        *("expected", "found", "feature?", "seen"),
+    ),
+}
 
 
 def verify_document(verification: Verification) -> dict[str, Any]:
-    """Return what ``verify --json`` prints."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "status": verification.status,
-        "machine": verification.machine,
-        "qemu": verification.version,
-        "platform": verification.platform,
-        "build": verification.build,
-        "compared": verification.compared,
-        "findings": [_finding(finding) for finding in verification.findings],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    """Return one finding as plain data; what does not apply is null."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "message": finding.message,
-        "help": finding.help,
-        "device": finding.device,
-        "driver": finding.driver or None,
-        "property": finding.property or None,
-        "expected": finding.expected,
-        "found": finding.found,
-        "feature": finding.feature or None,
-        "seen": finding.seen,
-    }
+    """Return what ``verify --json`` prints; what does not apply to a finding is null."""
+    return document(verification, SHAPES)
