@@ -8,7 +8,8 @@ from hypothesis import given
 import platform_abi as pa
 from platform_abi.cli.explain import _place
 from platform_abi.model.abi import LAYERS
-from platform_abi.testing import Scenario, scenarios
+from platform_abi.resolver.full import full_properties
+from platform_abi.testing import NAMES, Scenario, scenarios
 from tests.conftest import DEFINITIONS
 from tests.resolver.shipped import machine_with_nics
 
@@ -150,12 +151,25 @@ def test_an_unknown_property_is_refused(catalogue: pa.FileCatalogue, name: str) 
 
 
 @given(scenarios())
-def test_layers_come_lowest_first(scenario: Scenario) -> None:
-    """Whatever the catalogue and the machine, no layer stands beneath a higher one."""
-    for name in ("alpha", "beta-2"):
-        for driver in ("net-device", "net-pci", "net-ccw", "x86_64-cpu"):
-            found = pa.explain(
-                scenario.catalogue, f"{driver}.{name}", scenario.vm, scenario.platform
+def test_the_last_step_counts(scenario: Scenario) -> None:
+    """Whatever the catalogue and the machine: what the last word on a device is, that it has."""
+    abi = pa.resolve(scenario.catalogue, scenario.vm, scenario.platform)
+    full = full_properties(scenario.catalogue, abi)
+    for label, device in full.items():
+        for name, value in device.properties.items():
+            said = pa.explain(
+                scenario.catalogue, f"{device.driver}.{name}", scenario.vm, scenario.platform
             )
-            order = [LAYERS.index(step.layer) for step in found.steps]
-            assert sorted(order) == order
+            own = [step for step in said.steps if step.device in (None, label)]
+            if own and device.driver != "net-device" and value.layer not in ("default", "device"):
+                spelled = {"true": "on", "no": "off"}.get(own[-1].value, own[-1].value)
+                assert (own[-1].layer, spelled) == (value.layer, value.value)
+
+
+@given(scenarios())
+def test_on_one_object_layers_come_lowest_first(scenario: Scenario) -> None:
+    """No layer stands beneath a higher one where a device has no other inside."""
+    for name in NAMES:
+        found = pa.explain(scenario.catalogue, f"x86_64-cpu.{name}", scenario.vm, scenario.platform)
+        order = [LAYERS.index(step.layer) for step in found.steps]
+        assert sorted(order) == order

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.vm import GlobalProperty
-from platform_abi.resolver.explicit import Explicit, Instance, explicit, normal, type_sets
+from platform_abi.resolver.explicit import Explicit, Instance, explicit, normal
+from platform_abi.resolver.layers import DeviceTypes
 
 OUTER = frozenset({"net-pci", "pci-device", "device"})
 INNER = frozenset({"net-device", "virtio-device", "device"})
@@ -21,8 +22,7 @@ def _nic(*properties: tuple[str, str]) -> Instance:
         driver="net-pci",
         backends=("tap",),
         properties=properties,
-        types=OUTER,
-        inner=INNER,
+        types=DeviceTypes(outer=OUTER, inner=INNER),
     )
 
 
@@ -60,19 +60,6 @@ def test_precedence_is_qemus_own(
 ) -> None:
     """A device property beats -global, the outer object beats the inner device, the last counts."""
     assert expected == _said(explicit(_nic(*properties), "x", _globals(*globals_)))
-
-
-def test_a_device_that_is_its_own_inner_device_has_one_set_of_types(
-    catalogue: pa.FileCatalogue,
-) -> None:
-    """virtio-mmio's virtio-net-device has no proxy around it."""
-    types = catalogue.types("qemu-11.1.3", "x86_64")
-    outer, inner = type_sets(types, "virtio-net-device", "virtio-net-device")
-    proxy, _ = type_sets(types, "virtio-net-pci", "virtio-net-device")
-
-    assert outer is inner
-    assert {"virtio-net-device", "virtio-device", "device"} <= outer
-    assert {"virtio-net-pci", "virtio-pci", "pci-device"} <= proxy
 
 
 @pytest.mark.parametrize(

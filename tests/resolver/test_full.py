@@ -25,8 +25,8 @@ from platform_abi.model.realize import (
     RealizeTable,
 )
 from platform_abi.model.vm import Device, Properties
-from platform_abi.resolver.explicit import type_sets
 from platform_abi.resolver.full import full_properties
+from platform_abi.resolver.layers import device_types
 from platform_abi.resolver.spelling import spelled
 from platform_abi.testing import BUILD, NAMES, MemoryCatalogue, Scenario, scenarios
 
@@ -48,11 +48,11 @@ def _writes(scenario: Scenario, abi: pa.GuestAbi, index: int) -> list[tuple[str,
     """
     device = scenario.vm.devices[index]
     types = scenario.catalogue.types(BUILD, ARCH)
-    outer, inner = type_sets(types, device.driver, "net-device")
+    of = device_types(types, device.driver, "net-device")
     known = scenario.catalogue.driver_properties(BUILD, ARCH, device.driver)
     compat = scenario.catalogue.machine(BUILD, scenario.vm.machine, ARCH).compat
     writes = [(name, entry.default or "", "default") for name, entry in known.items()]
-    for reached in (inner, outer) if device.driver != "net-device" else (inner,):
+    for reached in (of.inner, of.outer):
         writes += [(c.property, c.value, "machine") for c in compat if c.driver in reached]
         writes += [
             (s.property, s.value, s.layer)
@@ -98,16 +98,14 @@ def test_every_setting_that_reaches_a_device_is_in_it_or_beaten(scenario: Scenar
         if setting.layer == "default":
             continue
         for label, device in full.items():
-            outer, inner = type_sets(types, device.driver, "net-device")
+            of = device_types(types, device.driver, "net-device")
             reached = (
-                setting.driver in outer | inner
-                if setting.device is None
-                else (setting.device == label)
+                setting.driver in of.every if setting.device is None else (setting.device == label)
             )
             if reached and setting.property in device.properties:
                 value = device.properties[setting.property]
                 beaten = LAYERS.index(value.layer) >= LAYERS.index(setting.layer)
-                assert beaten or (setting.driver not in outer and value.layer == "machine")
+                assert beaten or (setting.driver not in of.outer and value.layer == "machine")
                 if setting.layer == "device":
                     assert value.value == _spelled(setting.value)
 

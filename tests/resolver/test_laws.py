@@ -14,7 +14,8 @@ import platform_abi as pa
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.platform import edition_key, version_key
 from platform_abi.model.vm import GlobalProperty
-from platform_abi.resolver.explicit import Instance, explicit, type_sets
+from platform_abi.resolver.explicit import Instance, explicit
+from platform_abi.resolver.layers import device_types
 from platform_abi.resolver.plan import plan_for
 from platform_abi.testing import BUILD, EDITIONS, MemoryCatalogue, Scenario, scenarios
 
@@ -44,11 +45,11 @@ def _effective(scenario: Scenario, abi: pa.GuestAbi, index: int, name: str) -> s
     if own:
         return own[-1]
     types = scenario.catalogue.types(BUILD, "x86_64")
-    outer, inner = type_sets(types, device.driver, "net-device")
+    reached_types = device_types(types, device.driver, "net-device")
     machine = scenario.catalogue.machine(BUILD, scenario.vm.machine, "x86_64")
     compat = [(c.driver, c.value) for c in machine.compat if c.property == name]
     wide = [(s.driver, s.value) for s in abi.settings if s.device is None and s.property == name]
-    for reached in (outer, inner):
+    for reached in (reached_types.outer, reached_types.inner):
         values = [value for driver, value in (*compat, *wide) if driver in reached]
         if values:
             return values[-1]
@@ -90,14 +91,12 @@ def test_explicit_values_win_by_qemus_own_precedence(scenario: Scenario) -> None
     abi = _resolve(scenario)
     types = scenario.catalogue.types(BUILD, "x86_64")
     for index, device in enumerate(scenario.vm.devices):
-        outer, inner = type_sets(types, device.driver, "net-device")
         instance = Instance(
             label=None,
             driver=device.driver,
             backends=(device.backend,),
             properties=device.properties,
-            types=outer,
-            inner=inner,
+            types=device_types(types, device.driver, "net-device"),
         )
         for feature in scenario.catalogue.features("net"):
             name = feature.id.partition(".")[2]

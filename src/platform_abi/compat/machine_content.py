@@ -19,6 +19,7 @@ from platform_abi.model.value import frozen
 from platform_abi.model.visibility import Seen
 from platform_abi.model.vm import Properties
 from platform_abi.resolver.fingerprint import driver_fingerprint, vm_drivers
+from platform_abi.resolver.layers import compat_of, globals_of, in_order
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.machine_diff import Row, driver_rows
 from platform_abi.resolver.machine_table import Cell, KnownBuild, driver_row, known_build
@@ -297,17 +298,10 @@ def _given(abi: GuestAbi, side: _Side, driver: str) -> set[str]:
 
     What is set on an inner device loses to a compat property of the outer one.
     """
-    types = side.known.types
-    outer = {driver, *types.ancestry(driver)}
-    inner = {*types.ancestry(side.known.inner.get(driver, ""))}
-    beaten = {entry.property for entry in side.machine.compat if entry.driver in outer}
-    names = {
-        s.property
-        for s in abi.settings
-        if s.device is None
-        and s.layer != "default"
-        and (s.driver in outer or (s.driver in inner and s.property not in beaten))
-    }
+    types = side.known.device_types(driver)
+    written = in_order(types, compat_of(side.machine), globals_of(abi.settings))
+    last = {setting.property: setting.layer for setting, _ in written}
+    names = {name for name, layer in last.items() if layer != "machine"}
     own = [*_own(abi, side.known, driver)]
     return names | set.intersection(*own) if own else names
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from attrs import evolve
 
 from platform_abi.errors import unknown
 from platform_abi.model.abi import LAYERS, GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
-from platform_abi.model.machine import TypeTable
 from platform_abi.model.names import driver_and_property
-from platform_abi.model.platform import PlatformReference
+from platform_abi.model.platform import PlatformReference, version_key
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Properties, VirtualMachine
 from platform_abi.resolver.choice import parse_platform
-from platform_abi.resolver.explicit import type_sets
+from platform_abi.resolver.layers import (
+    DeviceTypes,
+    compat_of,
+    device_types,
+    globals_of,
+    in_order,
+    inner_device,
+    inner_types,
+)
 from platform_abi.resolver.plan import Plan, plan_for
 from platform_abi.resolver.resolve import resolve
 
@@ -37,7 +46,7 @@ class Step:
 
 @frozen(kw_only=True)
 class Explanation:
-    """Every layer's word on one property, lowest first; the last one counts."""
+    """Every layer's word on one property, as QEMU writes them: the last one counts."""
 
     driver: str
     property: str
@@ -66,16 +75,12 @@ def explain(
     driver, prop = driver_and_property(name)
     driver = types.canonical(driver)
     feature = _feature(plan, driver, prop)
-    said = _abi_steps(plan, resolve(catalogue, vm, reference), driver, prop, feature)
-    if any(step.layer in _EXPLICIT for step in said):
+    said = _settings(resolve(catalogue, vm, reference), prop)
+    written = [s for s in said if s.layer in _EXPLICIT]
+    if written:
         # What the explicit values override is what would hold without them.
-        below = resolve(catalogue, _without(vm, prop), reference)
-        said = [
-            *_abi_steps(plan, below, driver, prop, feature),
-            *(step for step in said if step.layer in _EXPLICIT),
-        ]
-    steps = [*_compat_steps(plan, types, driver, prop), *said]
-    steps.sort(key=lambda step: LAYERS.index(step.layer))
+        said = [*_settings(resolve(catalogue, _without(vm, prop), reference), prop), *written]
+    steps = [_step(plan, setting, feature) for setting in _in_order(plan, said, driver, prop)]
     if not steps and feature is None and prop not in types.properties(driver):
         known = {f"{driver}.{p}" for p in types.properties(driver)}
         known |= {p for f in catalogue.every_feature() for p in f.properties}
@@ -110,9 +115,8 @@ def _without(vm: VirtualMachine, prop: str) -> VirtualMachine:
     )
 
 
-def _inner(catalogue: Catalogue, driver: str) -> str:
-    family = catalogue.devices().family_of(driver)
-    return driver if family is None else family.driver
+def _settings(abi: GuestAbi, prop: str) -> list[Setting]:
+    return [setting for setting in abi.settings if setting.property == prop]
 
 
 def _feature(plan: Plan, driver: str, prop: str) -> Feature | None:
@@ -122,46 +126,41 @@ def _feature(plan: Plan, driver: str, prop: str) -> Feature | None:
     return next((feature for feature in features if feature is not None), None)
 
 
-def _compat_steps(plan: Plan, types: TypeTable, driver: str, prop: str) -> list[Step]:
-    """Return the machine type's own entries for the property, inner device first."""
-    inner = _inner(plan.catalogue, driver)
-    outer_types, inner_types = type_sets(types, driver, inner)
-    return [
-        Step(
-            layer="machine",
-            value=entry.value,
-            source=plan.machine.source,
-            key=("machine", plan.machine.name, entry.driver, entry.property, entry.value),
-            note=f"compat property of {entry.driver} in {plan.machine.name}",
-        )
-        for reached in (inner_types, outer_types - inner_types)
-        for entry in plan.machine.compat
-        if entry.property == prop and entry.driver in reached
-    ]
-
-
-def _abi_steps(
-    plan: Plan, abi: GuestAbi, driver: str, prop: str, feature: Feature | None
-) -> list[Step]:
-    """Return the ABI's settings of the property, lowest layer and inner device first."""
-    inner = set(type_sets(plan.types, driver, _inner(plan.catalogue, driver))[1])
-    drivers = {driver, *plan.types.ancestry(driver), *inner}
+def _in_order(plan: Plan, said: list[Setting], driver: str, prop: str) -> Iterator[Setting]:
+    """Yield what machine type and ABI say of the property, in the order in which QEMU writes it."""
+    types = device_types(
+        plan.types,
+        driver,
+        inner_device(plan.types, inner_types(plan.catalogue, plan.types), driver),
+    )
+    compat = [entry for entry in compat_of(plan.machine, prop) if entry.driver in types.every]
     family = plan.catalogue.devices().family_of(driver)
     if family is not None and driver == family.driver:
-        drivers |= {*family.proxies}
-    settings = [s for s in abi.settings if s.property == prop and s.driver in drivers]
-    settings.sort(key=lambda s: (LAYERS.index(s.layer), s.driver not in inner))
-    return [
-        Step(
-            layer=setting.layer,
-            value=setting.value,
-            source=setting.source,
-            key=_key(plan, setting, feature),
-            device=setting.device,
-            note=_reason(plan, setting, feature),
-        )
-        for setting in settings
-    ]
+        # Asked of the inner device; what the ABI sets on proxies is said of it as well.
+        types = DeviceTypes(outer=frozenset(family.proxies), inner=types.outer)
+    said = [setting for setting in said if setting.driver in types.every]
+    yield from (setting for setting in said if setting.layer == "default")
+    for setting, outer in in_order(types, compat, globals_of(said)):
+        if outer or setting.driver not in types.outer:
+            yield setting
+    own = [s for s in said if s.layer == "device" or (s.device and s.layer != "default")]
+    yield from sorted(own, key=lambda s: (LAYERS.index(s.layer), s.driver in types.outer))
+
+
+def _step(plan: Plan, setting: Setting, feature: Feature | None) -> Step:
+    """Return what *setting* says, and where."""
+    key, note = _key(plan, setting, feature), _reason(plan, setting, feature)
+    if setting.layer == "machine":
+        key = ("machine", plan.machine.name, setting.driver, setting.property, setting.value)
+        note = f"compat property of {setting.driver} in {plan.machine.name}"
+    return Step(
+        layer=setting.layer,
+        value=setting.value,
+        source=setting.source,
+        key=key,
+        device=setting.device,
+        note=note,
+    )
 
 
 def _reason(plan: Plan, setting: Setting, feature: Feature | None) -> str:
@@ -193,9 +192,7 @@ def _silence(plan: Plan, feature: Feature) -> str:
     """Return why *feature* does not apply, or nothing where it does."""
     if plan.applies(feature):
         return ""
-    if feature.generation is not None and not plan.generation >= tuple(
-        int(part) for part in feature.generation.split(".")
-    ):
+    if feature.generation is not None and plan.generation < version_key(feature.generation):
         return (
             f"{feature.id} is there since machine types of {feature.generation}; "
             f"{plan.machine.name} is older, and QEMU's own compat properties keep it as it was"

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import Layer
 from platform_abi.model.feature import UNDECIDED, Feature
-from platform_abi.model.machine import TypeTable
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import GlobalProperty, Properties
+from platform_abi.resolver.layers import DeviceTypes, in_order
 
 #: How QEMU spells booleans (util/qapi, qapi_bool_parse).
 BOOLEANS = {
@@ -28,16 +28,14 @@ _SIZE_SUFFIXES = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 class Instance:
     """One device of a family, as the resolver sees it.
 
-    *types* are the QOM types that its outer object is of, *inner* those of its inner device:
-    QEMU initialises the inner one first, so whatever reaches the outer one wins.
+    *types* are the QOM types that a ``-global`` can name to reach it.
     """
 
     label: str | None
     driver: str
     backends: tuple[str, ...]
     properties: Properties = ()
-    types: frozenset[str] = frozenset()
-    inner: frozenset[str] = frozenset()
+    types: DeviceTypes
 
 
 @frozen(kw_only=True)
@@ -53,27 +51,16 @@ class Explicit:
 def explicit(instance: Instance, name: str, globals_: Sequence[GlobalProperty]) -> Explicit | None:
     """Return the explicit value of property *name* of *instance*, by QEMU's precedence.
 
-    A device property beats any ``-global``. Among ``-global`` entries one that reaches the outer
-    object beats one that reaches only the inner device, and the last of equals wins, however
-    specific its type is.
+    A device property beats any ``-global``.
     """
     for key, value in reversed(instance.properties):
         if key == name:
             return Explicit(value=value, layer="device")
-    for types in (instance.types, instance.inner):
-        for entry in reversed(globals_):
-            if entry.property == name and entry.driver in types:
-                inner = types is instance.inner and types is not instance.types
-                return Explicit(value=entry.value, layer="global", inner=inner)
+    given = [entry for entry in globals_ if entry.property == name]
+    for entry, outer in reversed([*in_order(instance.types, given)] if given else ()):
+        inner = not outer
+        return Explicit(value=entry.value, layer="global", inner=inner)
     return None
-
-
-def type_sets(types: TypeTable, driver: str, inner: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the QOM types of the outer object and of its inner device."""
-    inner_types = frozenset(types.ancestry(inner)) | {inner}
-    if driver == inner:
-        return inner_types, inner_types
-    return frozenset(types.ancestry(driver)) | {driver}, inner_types
 
 
 def normal(feature: Feature, text: str, place: str) -> str:

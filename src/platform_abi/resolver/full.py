@@ -1,14 +1,8 @@
-"""Every property of every device: from QEMU's default to the value of the realized device.
-
-QEMU sets the properties of a device in this order (qom/object.c, object_initialize_with_type and
-object_apply_global_props; hw/core/qdev.c, device_post_init): built-in defaults, compat properties
-of the accelerator and then of the machine type, ``-global``, and what ``-device`` says. An inner
-device is made, with all of that but the last, before the outer one's turn comes.
-"""
+"""Every property of every device: from QEMU's default to the value of the realized device."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from attrs import define, field
 
@@ -17,9 +11,18 @@ from platform_abi.model.abi import GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import DriverProperty, MachineType, QemuBuild, TypeTable
 from platform_abi.model.names import driver_and_property
-from platform_abi.model.realize import BoardValue, DeviceProperties, PropertyValue
+from platform_abi.model.realize import DeviceProperties, PropertyValue
 from platform_abi.model.vm import Device
-from platform_abi.resolver.explicit import type_sets
+from platform_abi.resolver.layers import (
+    DeviceTypes,
+    board_settings,
+    compat_of,
+    device_types,
+    globals_of,
+    in_order,
+    inner_device,
+    inner_types,
+)
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.plan import MEMO_LIMIT
 from platform_abi.resolver.realize import Realizer, Surroundings, initial_values, realizer
@@ -180,16 +183,16 @@ class _Table:
                 code="full-unknown-driver",
                 help="name a build that has all drivers of the virtual machine",
             )
-        inner = self._inner(types, name)
-        outer_types, inner_types = type_sets(types, name, inner)
+        inner = inner_device(types, inner_types(self.catalogue, types), name)
+        all_types = device_types(types, name, inner)
         kinds = {key: entry.type for key, entry in known.items()}
         driver = _Driver(
             name=name,
-            types=outer_types | inner_types,
+            types=all_types.every,
             kinds=kinds,
             realizer=realizer(
                 self.catalogue,
-                types=outer_types | inner_types,
+                types=all_types.every,
                 known=kinds,
                 build=self.build,
                 machine=self.machine,
@@ -198,9 +201,7 @@ class _Table:
             values={},
         )
         self._set_defaults(driver, known)
-        if inner != name:
-            self._set(driver, inner_types, self._known(inner))
-        self._set(driver, outer_types, known)
+        self._set(driver, all_types, known, self._known(inner) if inner else {})
         return driver
 
     def _known(self, driver: str) -> Mapping[str, DriverProperty]:
@@ -209,17 +210,6 @@ class _Table:
     def _recorded(self, types: TypeTable) -> bool:
         """Return whether the build's properties were recorded: some drivers have none."""
         return any(self._known(name) for name in types.parents)
-
-    def _inner(self, types: TypeTable, driver: str) -> str:
-        """Return the type of the device inside of *driver*, or itself where it has none."""
-        family = self.catalogue.devices().family_of(driver)
-        if family is not None:
-            return family.driver
-        line = set(types.ancestry(driver))
-        for entry in self.catalogue.realize().inner:
-            if not line.isdisjoint(entry.drivers) and entry.type in types:
-                return entry.type
-        return driver
 
     def _set_defaults(self, driver: _Driver, known: Mapping[str, DriverProperty]) -> None:
         """Lay down what QEMU lists as defaults, and what instances make of them."""
@@ -233,30 +223,20 @@ class _Table:
                         value=initial.value, layer="default", source=initial.source
                     )
 
-    def _set(self, driver: _Driver, reached: frozenset[str], known: Iterable[str]) -> None:
-        """Lay down what machine type, board and every ``-global`` say of the types *reached*."""
-        names = frozenset(known)
+    def _set(
+        self,
+        driver: _Driver,
+        types: DeviceTypes,
+        known: Collection[str],
+        known_inner: Collection[str],
+    ) -> None:
+        """Lay down what machine type, board and every ``-global`` say of a device of *driver*."""
         initial = initial_values(self.catalogue, driver.types, self.build)
         taken_back = {name for entry in initial if entry.after_compat for name in entry.properties}
-        for entry in self.machine.compat:
-            if entry.driver in reached and entry.property in names - taken_back:
-                driver.put(
-                    driver.values,
-                    entry.property,
-                    entry.value,
-                    layer="machine",
-                    source=self.machine.source,
-                )
-        for board in self._board(reached):
-            for name in names.intersection(board.properties):
-                driver.put(driver.values, name, board.value, layer="machine", source=board.source)
-        for setting in self.settings:
-            if (
-                setting.driver in reached
-                and setting.property in names
-                and setting.device is None
-                and setting.layer not in _NO_ARGUMENT
-            ):
+        compat = [s for s in compat_of(self.machine) if s.property not in taken_back]
+        layers = (compat, [*self._board(driver.types)], globals_of(self.settings))
+        for setting, outer in in_order(types, *layers):
+            if setting.property in (known if outer else known_inner):
                 driver.put(
                     driver.values,
                     setting.property,
@@ -265,11 +245,11 @@ class _Table:
                     source=setting.source,
                 )
 
-    def _board(self, reached: frozenset[str]) -> Iterator[BoardValue]:
-        """Yield what the board sets by itself on devices of the types *reached*."""
+    def _board(self, types: frozenset[str]) -> Iterator[Setting]:
+        """Yield what the board sets by itself on devices that are of one of *types*."""
         for entry in self.catalogue.realize().board:
-            if self.machine.family in entry.machines and not reached.isdisjoint(entry.drivers):
+            if self.machine.family in entry.machines and not types.isdisjoint(entry.drivers):
                 parts = (driver_and_property(name) for name in entry.when)
                 found = [self.driver(driver).values.get(name) for driver, name in parts]
                 if [part and part.value for part in found] == [*entry.when.values()]:
-                    yield entry
+                    yield from board_settings(entry)

@@ -13,7 +13,8 @@ from platform_abi.model.device import DeviceFamily
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Device, GlobalProperty, VirtualMachine
-from platform_abi.resolver.explicit import Instance, type_sets
+from platform_abi.resolver.explicit import Instance
+from platform_abi.resolver.layers import DeviceTypes, device_types
 from platform_abi.resolver.plan import MEMO_LIMIT, FamilyPlan, Plan
 from platform_abi.resolver.settle import FamilyResult, resolve_family
 
@@ -32,8 +33,7 @@ class Known:
     driver: str
     family: DeviceFamily | None
     properties: frozenset[str] | None
-    types: frozenset[str]
-    inner: frozenset[str]
+    types: DeviceTypes
 
 
 def resolve_families(
@@ -100,7 +100,6 @@ def _result(
             backends=(backend,),
             properties=device.properties,
             types=known.types,
-            inner=known.inner,
         )
         for (known, device, label), backend in zip(members, backends, strict=True)
     ]
@@ -122,13 +121,11 @@ def _assumed(plan: Plan, vm: VirtualMachine, family: DeviceFamily) -> FamilyResu
     found: FamilyResult | None = family_plan.results.get(key)
     if found is not None:
         return found
-    outer, inner = type_sets(plan.types, family.driver, family.driver)
     instance = Instance(
         label=None,
         driver=family.driver,
         backends=family.assumed_backends,
-        types=outer,
-        inner=inner,
+        types=device_types(plan.types, family.driver),
     )
     return _remember(family_plan, key, resolve_family(plan, family_plan, [instance], globals_))
 
@@ -163,8 +160,7 @@ def _implicit(plan: Plan, vm: VirtualMachine) -> Iterator[tuple[Known, Device]]:
                 driver=MACHINE,
                 family=family,
                 properties=None,
-                types=frozenset({MACHINE}),
-                inner=frozenset({MACHINE}),
+                types=DeviceTypes(outer=frozenset({MACHINE})),
             )
             yield known, Device(driver=MACHINE, properties=vm.machine_options)
         elif family.backend == ACCELERATOR and plan.machine.cpu.endswith(f"-{family.driver}"):
@@ -186,7 +182,7 @@ def _cpu(plan: Plan, family: DeviceFamily) -> Known:
             raise unknown("CPU model", plan.cpu, models, code="unknown-cpu")
         outer = frozenset(types.ancestry(key)) | {key, family.driver}
         plan.drivers[key] = Known(
-            driver=family.driver, family=family, properties=None, types=outer, inner=outer
+            driver=family.driver, family=family, properties=None, types=DeviceTypes(outer=outer)
         )
     found: Known = plan.drivers[key]
     return found
@@ -215,8 +211,6 @@ def know(plan: Plan, driver: str) -> Known:
     types = _types_with(plan, driver)
     canonical = types.canonical(driver)
     family = plan.catalogue.devices().family_of(canonical)
-    inner = canonical if family is None else family.driver
-    outer_types, inner_types = type_sets(types, canonical, inner)
     known_properties: frozenset[str] | None = None
     if canonical in types:
         known_properties = types.properties(canonical) | _DEVICE_KEYS
@@ -226,8 +220,7 @@ def know(plan: Plan, driver: str) -> Known:
         driver=canonical,
         family=family,
         properties=known_properties,
-        types=outer_types,
-        inner=inner_types,
+        types=device_types(types, canonical, family.driver if family is not None else ""),
     )
     plan.drivers[driver] = known
     return known

@@ -1,11 +1,8 @@
 """The content of a machine type in one build: every driver's properties and their values.
 
-A compat property of an abstract type holds for every concrete type below it, as in QEMU itself
-(qom/object.c, object_apply_global_props, asks object_dynamic_cast) and in QEMU's own
+A compat property of an abstract type holds for every concrete type below it, as in QEMU's own
 scripts/compare-machine-types.py; one of a driver that the build does not have stands under its own
-name. An inner device has its compat properties before the outer one is made
-(hw/virtio/virtio-pci.c, virtio_instance_init_common), which shows the inner one's properties as its
-own: what is set on the inner device shows on the outer one, and an entry on the outer one wins.
+name.
 
 A default that QEMU does not list, but that every instance gives itself, counts as one that it
 lists; and of values that give a guest the same device, one stands for all.
@@ -19,6 +16,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.resolver.layers import (
+    DeviceTypes,
+    device_types,
+    in_order,
+    inner_device,
+    inner_types,
+)
+from platform_abi.resolver.realize import within
+from platform_abi.resolver.spelling import spelled
 
 if TYPE_CHECKING:
     from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
@@ -95,18 +101,19 @@ def _merged(known: KnownBuild, driver: str, touched: Mapping[str, Cell]) -> Mapp
 
 def _values(known: KnownBuild, machine: MachineType) -> dict[str, dict[str, str]]:
     """Return the values that compat properties give, by concrete driver, in QEMU's order."""
+    said: dict[str, list[tuple[int, CompatProperty]]] = {}
+    for place, entry in enumerate(machine.compat):
+        said.setdefault(entry.driver, []).append((place, entry))
     values: dict[str, dict[str, str]] = {}
-    for entry in machine.compat:
-        for driver in known.reached(entry):
-            if known.takes_back(driver, entry.property):
-                continue
-            kind = known.kinds(driver).get(entry.property, "")
-            values.setdefault(driver, {})[entry.property] = known.spelled(kind, entry.value)
-    for outer, inner in known.inner.items():
-        passed_on = known.kinds(outer)
-        for name, value in values.get(inner, {}).items():
-            if name in passed_on:
-                values.setdefault(outer, {}).setdefault(name, value)
+    # A driver that the build does not have stands under its own name.
+    for driver in (*known.concrete, *(name for name in said if name not in known.types)):
+        types = known.device_types(driver)
+        reaching = sorted(pair for name in types.every & said.keys() for pair in said[name])
+        for entry, outer in in_order(types, [entry for _, entry in reaching]):
+            of = driver if outer else known.inner[driver]
+            if known.has(of, entry) and (outer or entry.property in known.kinds(driver)):
+                kind = known.kinds(of).get(entry.property, "")
+                values.setdefault(driver, {})[entry.property] = spelled(kind, entry.value)
     return values
 
 
@@ -115,9 +122,6 @@ class KnownBuild:
 
     def __init__(self, catalogue: Catalogue, build: str, arch: str) -> None:
         """Start with the types of *build*; everything else is read when it is needed."""
-        from platform_abi.resolver.spelling import spelled
-
-        self.spelled = spelled
         self._initial = _initial_values(catalogue, build, arch)
         self._after_compat = [entry for entry in self._initial if entry.after_compat]
         self.types: TypeTable = catalogue.types(build, arch)
@@ -125,34 +129,34 @@ class KnownBuild:
         self._visibility = catalogue.visibility()
         self._features = _features(catalogue)
         self.concrete = tuple(n for n in self.types.parents if n not in self.types.abstract)
-        self._below: dict[str, list[str]] = {}
-        for name in self.concrete:
-            for step in self.types.ancestry(name):
-                self._below.setdefault(step, []).append(name)
-        self.inner = _inner_devices(catalogue, self.types)
+        inside = inner_types(catalogue, self.types)
+        inner = {name: inner_device(self.types, inside, name) for name in self.concrete}
+        self.inner = {name: found for name, found in inner.items() if found}
+        self._types: dict[str, DeviceTypes] = {}
         self._kinds: dict[str, Mapping[str, str]] = {}
         self._defaults: dict[str, Mapping[str, str | None]] = {}
         self._own: dict[str, Mapping[str, str]] = {}
         self._about: dict[tuple[str, str], tuple[Seen, str, Mapping[str, str]]] = {}
 
-    def reached(self, entry: CompatProperty) -> list[str]:
-        """Return the concrete drivers that have a compat property; itself where nobody knows it.
+    def device_types(self, driver: str) -> DeviceTypes:
+        """Return the types of a device of *driver*, and of what is inside of it."""
+        found = self._types.get(driver)
+        if found is None:
+            inner = self.inner.get(driver, "")
+            found = self._types[driver] = device_types(self.types, driver, inner)
+        return found
+
+    def has(self, driver: str, entry: CompatProperty) -> bool:
+        """Return whether an entry that reaches devices of *driver* has an effect on them.
 
         QEMU aborts where a driver lacks the property of an entry that is not optional, so that
-        one is there even where no list of properties says so.
+        one is there even where no list of properties says so. An instance may set a property again
+        after compat properties.
         """
-        if entry.driver not in self.types:
-            return [entry.driver]
-        below = self._below.get(entry.driver, [])
-        if not entry.optional:
-            return below
-        return [name for name in below if entry.property in self.kinds(name)]
-
-    def takes_back(self, driver: str, name: str) -> bool:
-        """Return whether instances of *driver* set a property again after compat properties."""
-        return any(
-            name in entry.properties and not set(entry.drivers).isdisjoint(self._line(driver))
-            for entry in self._after_compat
+        return (not entry.optional or entry.property in self.kinds(driver)) and not any(
+            entry.property in initial.properties
+            and not self.device_types(driver).every.isdisjoint(initial.drivers)
+            for initial in self._after_compat
         )
 
     def kinds(self, driver: str) -> Mapping[str, str]:
@@ -182,10 +186,9 @@ class KnownBuild:
             rows = dict.fromkeys(self.types.properties(driver), ("",))
         self._kinds[driver] = {name: row[0] for name, row in rows.items()}
         self._defaults[driver] = {
-            name: self.spelled(row[0], row[1]) if len(row) > 1 else None
-            for name, row in rows.items()
+            name: spelled(row[0], row[1]) if len(row) > 1 else None for name, row in rows.items()
         }
-        types = {*self._line(driver)}
+        types = self.device_types(driver).every
         self._own[driver] = {
             name: entry.value
             for entry in self._initial
@@ -240,30 +243,8 @@ def known_build(catalogue: Catalogue, build: str, arch: str) -> KnownBuild:
     return found
 
 
-def _inner_devices(catalogue: Catalogue, types: TypeTable) -> dict[str, str]:
-    """Return, for each concrete driver with another device inside that it passes on, that one."""
-    found: dict[str, str] = {}
-    for family in catalogue.devices().families:
-        for proxy in family.proxies:
-            if not types.is_a(proxy, family.driver):
-                found[proxy] = family.driver
-    for entry in catalogue.realize().inner:
-        if entry.type in types:
-            for driver in entry.drivers:
-                found.setdefault(driver, entry.type)
-    return {
-        name: inner
-        for name in types.parents
-        if name not in types.abstract
-        for inner in [next((found[s] for s in types.ancestry(name) if s in found), "")]
-        if inner
-    }
-
-
 def _initial_values(catalogue: Catalogue, build: str, arch: str) -> list[InitialValue]:
     """Return the defaults that instances give themselves in *build*, of whatever driver."""
-    from platform_abi.resolver.realize import within
-
     entries = catalogue.realize().initial
     if not entries:
         return []

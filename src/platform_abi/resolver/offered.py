@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from platform_abi.errors import UsageError, unknown
-from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.platform import version_key
 from platform_abi.model.vm import Device
 from platform_abi.resolver.choice import parse_platform
-from platform_abi.resolver.explicit import Instance, explicit
 from platform_abi.resolver.grouping import NO_BACKEND, know
+from platform_abi.resolver.layers import compat_of, globals_of, in_order
 from platform_abi.resolver.plan import Plan, plan_for
 
 _ON = frozenset({"on", "true", "yes", "y"})
@@ -60,21 +58,13 @@ class _Reader:
         label: str,
         family: DeviceFamily,
     ) -> None:
-        known = know(plan, device.driver)
         self._plan = plan
         self._abi = abi
+        self._device = device
         self._label = label
-        self._known = known
         self._family = family
+        self._types = know(plan, device.driver).types
         self._backend = device.backend or family.backend or NO_BACKEND
-        self._instance = Instance(
-            label=label,
-            driver=known.driver,
-            backends=(self._backend,),
-            properties=device.properties,
-            types=known.types,
-            inner=known.inner,
-        )
 
     def offers(self, bit: VirtioBit) -> bool:
         """Return whether *bit* is offered: asked for, and carried by what is behind the device."""
@@ -88,25 +78,18 @@ class _Reader:
 
     def value(self, name: str, default: str, generation: str | None) -> str:
         """Return the value of property *name*: explicit, platform's, machine type's or built in."""
-        given = explicit(self._instance, name, self._abi.vm.globals)
-        if given is not None:
-            return given.value
-        for setting in self._settings(name):
-            return setting.value
-        compat = [entry for entry in self._plan.machine.compat if entry.property == name]
-        for types in (self._known.types - self._known.inner, self._known.inner):
-            for entry in reversed(compat):
-                if entry.driver in types:
-                    return entry.value
+        types = self._types
+        settings = [s for s in self._abi.settings if s.property == name]
+        constant = [s for s in settings if s.layer == "default" and s.driver in types.every]
+        wide = in_order(types, compat_of(self._plan.machine, name), globals_of(settings))
+        own = [s for s in settings if s.device == self._label]
+        said = [s.value for s in (*constant, *(s for s, _ in wide), *own)]
+        said += [value for key, value in self._device.properties if key == name]
+        if said:
+            return said[-1]
         if generation is not None and self._plan.generation < version_key(generation):
             return "off"
         return default
-
-    def _settings(self, name: str) -> Iterator[Setting]:
-        """Yield what the ABI sets: this device's own value before one for all of its kind."""
-        matching = [s for s in self._abi.settings if s.property == name]
-        yield from (s for s in matching if s.device == self._label)
-        yield from (s for s in matching if s.device is None and s.driver == self._family.driver)
 
     def _carried(self, name: str) -> bool:
         row = next(

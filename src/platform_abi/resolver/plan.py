@@ -21,6 +21,7 @@ from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.choice import check_override
 from platform_abi.resolver.decide import Choice, Decision, choose, decide
+from platform_abi.resolver.layers import compat_of, device_types, in_order
 from platform_abi.resolver.machine_choice import choose_machine
 
 #: How many results of one kind are kept for reuse before all are dropped.
@@ -178,15 +179,13 @@ class Plan:
         A compat property on a proxy beats a ``-global`` on the inner device, so where the machine
         type has one, the proxy needs the value as well.
         """
-        if not family.proxies:
-            return (family.driver,)
-        inner = set(self.types.ancestry(family.driver)) | {family.driver}
-        outer = [
-            c.driver for c in self.machine.compat if c.property == name and c.driver not in inner
-        ]
-        if not outer:
-            return (family.driver,)
-        reached = [p for p in family.proxies if any(self.types.is_a(p, d) for d in outer)]
+        compat = compat_of(self.machine, name)
+        reached = (
+            proxy
+            for proxy in (family.proxies if compat else ())
+            for proxy_types in [device_types(self.types, proxy, family.driver)]
+            if any(outer for _, outer in in_order(proxy_types, compat))
+        )
         return (family.driver, *reached)
 
 

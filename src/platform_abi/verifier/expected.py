@@ -223,8 +223,7 @@ class _Work:
 
     def _names(self, driver: str) -> set[str]:
         """Return the properties that the lockfile sets on every device of *driver*."""
-        types = {*self._known.types.ancestry(driver)}
-        types |= {*self._known.types.ancestry(self._known.inner.get(driver, ""))}
+        types = self._known.device_types(driver).every
         return {s.property for s in self._abi.settings if s.device is None and s.driver in types}
 
     def _decided(self, values: Mapping[str, PropertyValue]) -> dict[str, PropertyValue]:
