@@ -21,7 +21,8 @@ from tests.monitor.declared import by_name, dangling, wrong
 from tests.monitor.serving import QmpBytes, Serving
 
 GREETING = (
-    b'{"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 9}}, "capabilities": []}}\r\n'
+    b'{"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 9}}, "capabilities": ["oob"]}}'
+    b"\r\n"
 )
 
 
@@ -55,8 +56,9 @@ def _peer(folder: Path, talk: Callable[[socket.socket], None]) -> Iterator[Path]
 def _negotiate(peer: socket.socket) -> None:
     """Say what QEMU says first."""
     peer.sendall(GREETING)
-    assert b"qmp_capabilities" in peer.recv(4096)
-    peer.sendall(b'{"return": {}, "id": 0}\r\n')
+    command = json.loads(peer.recv(4096))
+    assert "qmp_capabilities" == command["execute"]
+    peer.sendall(b'{"return": {}, "id": %d}\r\n' % command["id"])
 
 
 # --- alone ---------------------------------------------------------------------------------------
@@ -221,8 +223,9 @@ def test_a_peer_that_does_not_negotiate_is_an_error(path: Path, tmp_path: Path) 
 
     def talk(peer: socket.socket) -> None:
         peer.sendall(GREETING)
-        peer.recv(4096)
-        peer.sendall(b'{"id": 0, "error": {"class": "GenericError", "desc": "no"}}\r\n')
+        number = json.loads(peer.recv(4096))["id"]
+        error = b'{"id": %d, "error": {"class": "GenericError", "desc": "no"}}\r\n'
+        peer.sendall(error % number)
         peer.recv(4096)
 
     with _peer(tmp_path, talk) as place:
@@ -329,3 +332,107 @@ def test_a_client_that_does_not_read_stops_nobody_and_is_left(path: Path, tmp_pa
             assert got < many
         with QmpBytes(path) as later:
             assert later.greeting
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"return": {}, "id": %s}\r\n' % (b"9" * 5000),
+        b'{"return": %s}\r\n' % (b"[" * 5000 + b"]" * 5000),
+        b"x" * (17 << 20),
+    ],
+)
+def test_what_no_qemu_says_is_an_error_for_those_who_wait(
+    path: Path, tmp_path: Path, said: bytes
+) -> None:
+    """What came before it is told once, each open command ends in an error, and so does all."""
+    event = b'{"timestamp": {"seconds": 1, "microseconds": 0}, "event": "STOP"}\r\n'
+
+    def talk(peer: socket.socket) -> None:
+        _negotiate(peer)
+        peer.recv(4096)
+        peer.sendall(event + said)
+        peer.recv(1)
+
+    with _peer(tmp_path, talk) as place, Serving(path, qemu=place) as monitor:
+        with QmpBytes(path) as client:
+            client.send({"execute": "query-status", "id": 1})
+            assert event == client.line()
+            reply = client.read()
+            assert (1, "GenericError") == (reply["id"], reply["error"]["class"])
+            assert reply["error"]["desc"].startswith(("QEMU said what", "QEMU sent more"))
+            assert b"" == client.line()
+        code, error = monitor.ended()
+    assert (4, True, False) == (code, "error[qmp-failed]" in error, "Traceback" in error)
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+def _resident(monitor: Serving) -> int:
+    """Return how much memory a monitor has, in bytes."""
+    status = Path(f"/proc/{monitor.process.pid}/status").read_text(encoding="ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) << 10
+
+
+def _pour(client: QmpBytes, piece: bytes, *, megabytes: int) -> None:
+    """Send *piece* again and again, up to so much, until nobody takes it any more."""
+    client.socket.settimeout(0.5)
+    with contextlib.suppress(OSError):
+        for _ in range((megabytes << 20) // len(piece)):
+            client.socket.sendall(piece)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b'{"exec-oob": "x", "id": 1}' * 4096,
+        b'{"exec-oob": "x", "arguments": {"a": "%s"}}' % (b"x" * 200_000),
+        b'{"execute": "x"}' * 4096,
+        b"}" * 65536,
+        b'{"execute": "query-platforms", "arguments": {"name": "%s"}}' % (b"x" * 200_000),
+        b'{"execute": "x", "arguments": {"a": [' + b"0," * 32768,
+        b'"' + b"x" * 65535,
+        b'{"exec-oob": "query-platforms"}' * 4096,
+    ],
+)
+def test_what_a_client_pours_in_is_not_kept(path: Path, tmp_path: Path, piece: bytes) -> None:
+    """The QEMU behind neither reads nor answers, the client never reads: memory stays small.
+
+    Another client is still answered what needs no QEMU.
+    """
+    go = threading.Event()
+
+    def talk(peer: socket.socket) -> None:
+        _negotiate(peer)
+        go.wait(60)
+
+    with _peer(tmp_path, talk) as place, Serving(path, qemu=place) as monitor:
+        with QmpBytes(path) as other:
+            assert "return" in other.ask("query-platforms", name="linux-6.9")
+            before = _resident(monitor)
+            for _ in range(3):
+                with QmpBytes(path, negotiate=False) as flood:
+                    enable = {"enable": ["oob"]}
+                    flood.send({"execute": "qmp_capabilities", "arguments": enable})
+                    _pour(flood, piece, megabytes=8)
+                    assert _resident(monitor) - before < 48 << 20
+                    assert "return" in other.ask("query-platforms", name="linux-6.9")
+        go.set()
+
+
+def test_what_no_qemu_pours_out_is_not_kept(path: Path, tmp_path: Path) -> None:
+    """A hundred megabytes without an end of line: the monitor ends long before."""
+    sent: list[int] = [0]
+
+    def talk(peer: socket.socket) -> None:
+        _negotiate(peer)
+        piece = b"x" * (1 << 20)
+        for _ in range(100):
+            peer.sendall(piece)
+            sent[0] += len(piece)
+
+    with _peer(tmp_path, talk) as place:
+        code, error = Serving(path, qemu=place).ended()
+    assert (4, True) == (code, "error[qmp-failed]" in error)
+    assert sent[0] < 40 << 20

@@ -10,15 +10,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from platform_abi.monitor.lexer import MAX_SIZE
-from platform_abi.monitor.reader import MAX_NESTING, MAX_TOKENS, Fault, Message, Reader
+from platform_abi.monitor.reader import CLIENT_LIMITS, QEMU_LIMITS, Fault, Message, Reader
 from platform_abi.monitor.strings import decoded, standard
-from tests.monitor.streams import commands, cut, spelled, values
+from tests.monitor.streams import commands, cut
 
 
 def _read(*pieces: bytes) -> list[Message | Fault]:
     reader = Reader()
-    return [found for piece in pieces for found in reader.feed(piece)]
+    return [found for piece in pieces for found in _fed(reader, piece)]
+
+
+def _fed(reader: Reader, piece: bytes) -> list[Message | Fault]:
+    reader.feed(piece)
+    return list(iter(reader.next, None))
 
 
 def _says(*pieces: bytes) -> list[str]:
@@ -63,22 +67,6 @@ def test_every_command_is_read_as_it_was_sent(
         assert isinstance(message, Message)
         shown = {key: decoded(message.member(key) or b"") for key in message.members or {}}
         assert {key.encode(): value for key, value in said.items()} == shown
-
-
-@given(values.flatmap(lambda value: st.tuples(st.just(value), spelled(value))))
-def test_qemus_spelling_says_what_the_usual_one_does(case: tuple[Any, str]) -> None:
-    """Single quotes and the other liberties become RFC 8259, of the same value."""
-    value, text = case
-    assert value == decoded(text.encode())
-    assert value == json.loads(standard(text.encode()))
-
-
-@given(values)
-def test_what_is_usual_json_already_stays_as_it_is(value: Any) -> None:
-    """Without any of QEMU's liberties not one byte changes."""
-    text = json.dumps(value).encode()
-    if b"'" not in text:
-        assert text == standard(text)
 
 
 @given(_NOISE, commands())
@@ -152,7 +140,7 @@ def test_errors_are_in_qemus_words(sent: bytes, said: list[str] | None) -> None:
 
 def test_nesting_has_qemus_limit() -> None:
     """1024 levels are read, one more is not, and what follows is."""
-    at_most = b"[" * MAX_NESTING + b"]" * MAX_NESTING
+    at_most = b"[" * QEMU_LIMITS.nesting + b"]" * QEMU_LIMITS.nesting
     assert [at_most.decode()] == _says(at_most)
     too_deep = b"[" + at_most + b"]"
     assert ["JSON nesting depth limit exceeded", "{}"] == _says(too_deep + b"{}")
@@ -166,31 +154,47 @@ def test_size_has_qemus_limit_and_takes_no_quadratic_time() -> None:
     reader = Reader()
     piece = b"x" * 65536
     begin = time.monotonic()
-    found = list(reader.feed(b'{"a":"'))
-    for _ in range(MAX_SIZE // len(piece) + 1):
-        found += reader.feed(piece)
-    found += reader.feed(b'"}')
+    found = _fed(reader, b'{"a":"')
+    for _ in range(QEMU_LIMITS.size // len(piece) + 1):
+        found += _fed(reader, piece)
+    found += _fed(reader, b'"}')
     assert time.monotonic() - begin < 30
     assert "JSON token size limit exceeded" == getattr(found[0], "desc", None)
     assert not any(isinstance(f, Message) for f in found)
-    assert [Message(text=b"{}", members={})] == list(reader.feed(b"\n{}"))
+    assert [Message(text=b"{}", members={})] == _fed(reader, b"\n{}")
 
 
 def test_white_space_without_end_is_not_kept() -> None:
     """An object that only ever goes on with spaces is refused, and memory stays bounded."""
     reader = Reader()
-    assert not list(reader.feed(b"{"))
-    for _ in range(MAX_SIZE // (1 << 22) + 1):
-        assert not list(reader.feed(b" " * (1 << 22)))
+    assert not _fed(reader, b"{")
+    for _ in range(QEMU_LIMITS.size // (1 << 22) + 1):
+        assert not _fed(reader, b" " * (1 << 22))
     assert len(reader._lexer.data) < 1 << 23
-    assert [Fault(desc="JSON token size limit exceeded")] == list(reader.feed(b"}"))
+    assert [Fault(desc="JSON token size limit exceeded")] == _fed(reader, b"}")
 
 
 def test_the_count_of_tokens_has_qemus_limit() -> None:
     """Two million tokens and a bit are refused, without keeping them."""
     some = b"0," * 4096
     reader = Reader()
-    assert not list(reader.feed(b"["))
-    for _ in range(MAX_TOKENS // 8192 + 1):
-        assert not list(reader.feed(some))
-    assert [Fault(desc="JSON token count limit exceeded")] == list(reader.feed(b"0]"))
+    assert not _fed(reader, b"[")
+    for _ in range(QEMU_LIMITS.tokens // 8192 + 1):
+        assert not _fed(reader, some)
+    assert [Fault(desc="JSON token count limit exceeded")] == _fed(reader, b"0]")
+
+
+def test_a_clients_limits_are_its_readers() -> None:
+    """Size and tokens are refused when the message ends, nothing of it is kept, and it goes on."""
+    reader = Reader(CLIENT_LIMITS)
+    for body, what in (
+        (b'"' + b"x" * CLIENT_LIMITS.size + b'"', "size"),
+        (b"[" + b"0," * (CLIENT_LIMITS.tokens // 2) + b"0]", "count"),
+    ):
+        assert [Fault(desc=f"JSON token {what} limit exceeded")] == _fed(
+            reader, b'{"execute":"a","arguments":' + body + b"}"
+        )[:1]
+        assert [Message(text=b"{}", members={})] == _fed(reader, b"\xff{}")[-1:]
+        assert not reader._lexer.data
+    many = b"[" + b"0," * (CLIENT_LIMITS.tokens // 2 - 2) + b"0]"
+    assert [many] == [m.text for m in _fed(reader, many) if isinstance(m, Message)]

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from platform_abi.monitor.client import Client
-from platform_abi.monitor.relay import IN_FLIGHT, WAITING, Relay
+from platform_abi.monitor.reader import CLIENT_LIMITS
+from platform_abi.monitor.relay import ALL_OUT_OF_BAND, IN_FLIGHT, OUT_OF_BAND, WAITING, Relay
 from platform_abi.monitor.reply import success
 from platform_abi.monitor.request import Request
 from tests.monitor.streams import values
@@ -29,6 +30,7 @@ class Port:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.held = False
+        self.behind = False
 
     def send(self, data: bytes) -> None:
         """Keep what the client would read."""
@@ -103,7 +105,7 @@ class House:
         """Answer the oldest question here."""
         client, request = self.asked.popleft()
         value = request.arguments().get("tag")
-        self.relay.answered(client, success(value, request.id))
+        self.relay.answered(client, request, success(value, request.id))
 
     def settle(self) -> None:
         """Let everything be answered."""
@@ -444,3 +446,156 @@ def test_descriptors_that_nobody_takes_are_closed() -> None:
     assert [False, True] == [_open(first), _open(second)]
     house.relay.disconnect(client)
     assert not _open(second)
+
+
+# --- bounds --------------------------------------------------------------------------------------
+
+
+def test_a_flood_out_of_band_waits_for_answers() -> None:
+    """QEMU that does not answer gets so many of one client and no more; none is lost or passed."""
+    house = House()
+    client, port = house.client(oob=True)
+    house.send(client, *[{"exec-oob": "x", "id": n} for n in range(100)])
+    assert OUT_OF_BAND == len(house.qemu.oob)
+    assert port.held
+    for number in range(100):
+        house.relay.said(house.qemu.answer(house.qemu.oob.pop(0)))
+        assert number == port.said()[-1]["id"]
+    assert not port.held
+    assert not client.size
+
+
+def test_all_clients_together_have_a_bound_out_of_band() -> None:
+    """Whoever came too late is heard when another is answered, and who is gone counts as well."""
+    house = House()
+    for _ in range(ALL_OUT_OF_BAND // OUT_OF_BAND):
+        client, _ = house.client(oob=True)
+        house.send(client, *[{"exec-oob": "x"}] * OUT_OF_BAND)
+        house.relay.disconnect(client)
+    late, port = house.client(oob=True)
+    house.send(late, {"exec-oob": "late"})
+    assert ALL_OUT_OF_BAND == len(house.qemu.oob)
+    house.relay.said(house.qemu.answer(house.qemu.oob.pop(0)))
+    assert "late" == house.qemu.oob[-1]["exec-oob"]
+    house.settle()
+    assert 1 == len(port.said())
+
+
+def test_the_bytes_of_a_client_that_wait_have_a_bound() -> None:
+    """Commands of many bytes count by these, wherever they wait; afterwards nothing is held."""
+    house = House()
+    client, port = house.client(oob=True)
+    big = {"execute": "x", "arguments": {"tag": "x" * (CLIENT_LIMITS.size // 4)}}
+    house.send(client, *[big] * 6, {"exec-oob": "y"})
+    assert CLIENT_LIMITS.size <= client.size < 2 * CLIENT_LIMITS.size
+    assert (True, []) == (port.held, house.qemu.oob)
+    house.settle()
+    assert (False, 0, 7) == (port.held, client.size, len(port.said()))
+
+
+def test_a_message_too_large_never_reaches_qemu() -> None:
+    """It is refused here, also a command of ours; what follows is answered."""
+    house = House()
+    client, port = house.client(oob=True)
+    for member in ("execute", "exec-oob"):
+        for name in (OWN, "x"):
+            huge = {member: name, "arguments": {"tag": "x" * CLIENT_LIMITS.size}}
+            house.send(client, huge)
+    house.send(client, {"execute": OWN, "arguments": {"tag": [0] * CLIENT_LIMITS.tokens}})
+    house.send(client, {"execute": "x"})
+    house.settle()
+    size, count = (("GenericError", f"JSON token {w} limit exceeded") for w in ("size", "count"))
+    assert [size] * 4 + [count] == _errors(port)
+    assert {"return": None} == port.said()[-1]
+
+
+def test_what_a_client_does_not_read_is_not_made() -> None:
+    """Its commands wait until it has read, in their order; others go on."""
+    house = House()
+    (slow, port), (other, quick) = house.client(oob=True), house.client()
+    port.behind = True
+    house.send(slow, *[{"execute": name, "id": name} for name in ("x", OWN, "y")])
+    house.send(other, {"execute": OWN})
+    house.settle()
+    assert ([], [{"return": None}], True) == (port.said(), quick.said(), port.held)
+    port.behind = False
+    house.relay.resume(slow)
+    house.settle()
+    assert ["x", OWN, "y"] == [message["id"] for message in port.said()]
+    assert not port.held
+
+
+def test_one_question_is_asked_here_at_a_time() -> None:
+    """Those of clients that went meanwhile are not asked at all, and the others take turns."""
+    house = House()
+    clients = [house.client() for _ in range(4)]
+    for number, (client, _) in enumerate(clients):
+        house.send(client, *[{"execute": OWN, "arguments": {"tag": number}}] * 2)
+    assert 1 == len(house.asked)
+    house.relay.disconnect(clients[1][0])
+    house.settle()
+    told = [[message["return"] for message in port.said()] for _, port in clients]
+    assert [[0, 0], [], [2, 2], [3, 3]] == told
+
+
+# --- what is no QEMU -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"return": {}, "id": ' + b"9" * 5000 + b"}\r\n",
+        b'{"id": ' + b"9" * 5000 + b', "error": {"class": "GenericError", "desc": "x"}}\r\n',
+        b'{"return": {}, "id": 99}\r\n',
+        b'{"return": {}, "id": "x"}\r\n',
+        b'{"return": ' + b"[" * 2000 + b"]" * 2000 + b"}\r\n",
+        b"hello\r\n",
+    ],
+)
+def test_what_qemu_never_says_is_told_and_answers_all_that_waits(line: bytes) -> None:
+    """Nobody waits for ever: what was asked, and what was to be asked, ends in an error."""
+    house = House()
+    client, port = house.client(oob=True)
+    sent = [{"execute": "x", "id": n} for n in range(IN_FLIGHT + 2)]
+    house.send(client, *sent, {"execute": OWN, "id": "own"}, {"exec-oob": "y", "id": "oob"})
+    assert not house.relay.said(line)
+    house.relay.give_up("it is none")
+    assert [("GenericError", "it is none")] * (IN_FLIGHT + 4) == _errors(port)
+    assert {*range(IN_FLIGHT + 2), "own", "oob"} == {m["id"] for m in port.said()}
+
+
+@given(st.binary() | st.sampled_from([b"{", b'"id": ', b"1", b'"return": [', b"]}"]))
+def test_no_line_of_qemus_is_a_traceback(noise: bytes) -> None:
+    """Whatever it says, it is understood or it is not; a list with entries to add likewise."""
+    house = House()
+    client, port = house.client()
+    house.send(client, {"execute": "query-commands", "id": 1})
+    number = house.qemu.in_band[0]["id"]
+    house.relay.said(noise + b"\r\n")
+    house.relay.said(b'{"return": [%s], "id": %d}\r\n' % (noise, number))
+    assert client.in_flight + len(port.said()) >= 1
+
+
+@pytest.mark.parametrize(
+    ("listed", "known"),
+    [
+        (b'{"name": ["unhashable"]}, {"name": {}}, 1', True),
+        (b"[" * 100_000 + b"]" * 100_000, False),
+        (b'{"name": }', False),
+        (b"0, " * (2 << 20) + b"0", False),
+    ],
+)
+def test_a_list_of_qemus_that_is_none_of_names(listed: bytes, known: bool) -> None:
+    """Names that are no strings stay, with the entries after them; what cannot be read is told."""
+    house = House()
+    client, port = house.client()
+    house.send(client, {"execute": "query-commands", "id": 1}, {"execute": "x", "id": 2})
+    number = house.qemu.in_band.popleft()["id"]
+    assert house.relay.said(b'{"return": [%s], "id": %d}\r\n' % (listed, number))
+    house.settle()
+    first, second = port.said()
+    assert (1, {"return": None, "id": 2}) == (first["id"], second)
+    if known:
+        assert {"name": OWN} == first["return"][-1]
+    else:
+        assert "QEMU's answer is a list that cannot be read" == first["error"]["desc"]

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_abi.monitor.reader import Message, Reader
+from platform_abi.monitor.reader import Message, read_messages
 from platform_abi.monitor.request import CommandError, Request, check_shape, read_request
 from platform_abi.monitor.strings import decoded, standard
 from tests.monitor.streams import commands
 
 
 def _request(text: str | bytes) -> Request:
-    message = next(Reader().feed(text if isinstance(text, bytes) else text.encode()))
+    message = read_messages(text if isinstance(text, bytes) else text.encode())[0]
     assert isinstance(message, Message)
     return read_request(message)
 

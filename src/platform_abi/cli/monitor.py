@@ -10,7 +10,7 @@ import sys
 from platform_abi.cli.render import note
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi
-from platform_abi.monitor.commands import Answers, about_itself
+from platform_abi.monitor.commands import Commands, about_itself
 from platform_abi.monitor.monitor import MonitorPlaces, run_monitor
 from platform_abi.monitor.schema import load_schema
 from platform_abi.qemu.address import read_address
@@ -28,11 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
     from platform_abi.cli.hosts import choose, probe_this
     from platform_abi.definitions.catalogue import load_catalogue
 
-    answers = Answers(
+    commands = Commands(
         schema, load=load_catalogue, probe=probe_this, choose=choose, lock=lock, constants=constants
     )
     ending = run_monitor(
-        places, schema, answers, ready=lambda: _ready(places, as_json=arguments.json)
+        places, schema, commands, ready=lambda: _ready(places, as_json=arguments.json)
     )
     if ending == "qemu-ended":
         note("monitor", "QEMU has ended", "dim")

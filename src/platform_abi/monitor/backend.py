@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 import time
+from collections import deque
 from typing import Any, Final
 
 from platform_abi.errors import HostError, printable
 from platform_abi.model.value import frozen
-from platform_abi.monitor.reply import Lines, read_reply
+from platform_abi.monitor.reply import LONGEST, Lines
 from platform_abi.monitor.strings import decoded
 from platform_abi.qemu.address import Address, connect
 
 #: How long QEMU may take to greet and to negotiate, in seconds: it may still be starting.
 PATIENCE: Final = 10.0
 
-#: No greeting is longer, in bytes.
-_LONGEST: Final = 64 * 1024
+#: No greeting is longer, in bytes, and so much is read at once.
+_LONGEST_GREETING: Final = 64 * 1024
 
 
 @frozen(kw_only=True)
@@ -54,46 +56,58 @@ class _Opening:
         self._patience = patience
         self._until = time.monotonic() + patience
         self._lines = Lines()
-        self._read: list[bytes] = []
+        self._read: deque[bytes] = deque()
 
     def backend(self) -> Backend:
-        greeting = self._next()
+        greeting = self._next(_LONGEST_GREETING)
         offered = self._capabilities(greeting)
-        command = {"execute": "qmp_capabilities", "arguments": {"enable": list(offered)}, "id": 0}
+        # QEMU still answers what it was asked by a client that is gone: nobody had this number.
+        number = secrets.randbits(48)
+        enable = {"enable": list(offered)}
+        command = {"execute": "qmp_capabilities", "arguments": enable, "id": number}
         try:
             self._peer.sendall(json.dumps(command).encode() + b"\n")
         except OSError as error:
             raise self._silent(error.strerror or str(error)) from error
-        answer = self._next()
-        if b'"return"' not in answer or read_reply(answer) is None:
-            raise self._not_qmp(answer)
+        while (answer := self._message(line := self._next(LONGEST))).get("id") != number:
+            if not {"return", "error", "event"} & answer.keys():
+                raise self._not_qmp(line)
+        if "return" not in answer:
+            raise self._not_qmp(line)
         return Backend(peer=self._peer, greeting=greeting, capabilities=offered, lines=self._lines)
 
     def _capabilities(self, greeting: bytes) -> tuple[str, ...]:
-        try:
-            offered: Any = decoded(greeting)["QMP"]["capabilities"]
-            if isinstance(offered, list) and all(isinstance(name, str) for name in offered):
-                return tuple(offered)
-        except (ValueError, RecursionError, TypeError, LookupError):
-            pass
-        raise self._not_qmp(greeting)
+        described = self._message(greeting).get("QMP")
+        offered = described.get("capabilities") if isinstance(described, dict) else None
+        if not isinstance(offered, list) or not all(isinstance(name, str) for name in offered):
+            raise self._not_qmp(greeting)
+        return tuple(offered)
 
-    def _next(self) -> bytes:
-        """Return the next message."""
+    def _message(self, line: bytes) -> dict[str, Any]:
+        try:
+            message = decoded(line)
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
+            raise self._not_qmp(line)
+        return message
+
+    def _next(self, longest: int) -> bytes:
+        """Return the next message, of *longest* bytes at most."""
         while not self._read:
             data = self._receive()
             if not data:
                 raise self._silent("the connection was closed")
             self._read.extend(self._lines.feed(data))
-            if self._lines.pending > _LONGEST:
+            if self._lines.pending > longest:
                 raise self._not_qmp(data)
-        return self._read.pop(0)
+        return self._read.popleft()
 
     def _receive(self) -> bytes:
         try:
             # Nothing is ready is another error than none of that was in time.
             self._peer.settimeout(max(self._until - time.monotonic(), _LEAST))
-            return self._peer.recv(_LONGEST)
+            return self._peer.recv(_LONGEST_GREETING)
         except TimeoutError:
             raise self._silent(f"no greeting in {self._patience:g} s", code="qmp-timeout") from None
         except OSError as error:

@@ -22,11 +22,11 @@ from platform_abi.monitor.schema import Schema
 Choose = Callable[[tuple[PlatformVerdict, ...], HostReport], PlatformVerdict | None]
 
 
-class Answers:
+class Commands:
     """What is known here, and asked for when a command first needs it.
 
     *load* gives the definitions and *probe* asks the host; both may take seconds, and are called by
-    ``line`` and nothing else. *lock* is the lockfile's guest ABI with its text. *constants* are
+    ``answer`` and nothing else. *lock* is the lockfile's guest ABI with its text. *constants* are
     answers that are known already, by command.
     """
 
@@ -55,12 +55,12 @@ class Answers:
         }
 
     @property
-    def commands(self) -> tuple[str, ...]:
-        """The commands that ``line`` answers."""
+    def names(self) -> tuple[str, ...]:
+        """The commands that ``answer`` answers."""
         return tuple(self._commands)
 
-    def line(self, request: Request) -> bytes:
-        """Return the line that answers *request*, one of ``commands``."""
+    def answer(self, request: Request) -> bytes:
+        """Return the line that answers *request*, one of ``names``."""
         name = str(request.name)
         try:
             arguments = request.arguments()

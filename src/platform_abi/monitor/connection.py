@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 #: How much is read at once, in bytes, and how many descriptors: SCM_MAX_FD of the kernel.
-_READ: Final = 256 * 1024
+_READ: Final = 64 * 1024
 _DESCRIPTORS: Final = 253
 
 _CONTROL: Final = socket.CMSG_SPACE(_DESCRIPTORS * array.array("i").itemsize)
@@ -31,7 +31,8 @@ class Connection:
 
     *received* is called with what comes, *lost* once when the peer is gone, with the reason, which
     is None where it simply closed. What is sent waits for the peer in memory, up to *limit* bytes:
-    a peer that does not read loses the connection then.
+    a peer that does not read loses the connection then. *drained* is called when it was ``behind``
+    and is no more.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class Connection:
         lost: Callable[[str | None], None],
         *,
         limit: int,
+        drained: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = loop
         self._peer = peer
         self._received = received
         self._lost = lost
+        self._drained = drained
         self._limit = limit
         self._patience = min(limit, _PATIENCE)
         #: What was not sent yet; a piece with descriptors goes by itself.
@@ -70,9 +73,14 @@ class Connection:
             self._held = hold
             self._read_on()
 
+    @property
+    def behind(self) -> bool:
+        """Whether so much waits for the peer that it is to read before it says more."""
+        return self.unsent > self._patience
+
     def _read_on(self) -> None:
         """Read where nothing speaks against it: a peer that does not listen is not read."""
-        wanted = self.open and not self._held and self.unsent <= self._patience
+        wanted = self.open and not self._held and not self.behind
         if wanted and not self._reading:
             self._loop.add_reader(self._peer, self._readable)
         elif self._reading and not wanted:
@@ -104,13 +112,14 @@ class Connection:
         self._output.append((data, tuple(descriptors)))
         self.unsent += len(data)
         # A peer that is waited for already is looked at again once it is far behind.
-        if not self._flushing and (not self._writing or self.unsent > self._patience):
+        if not self._flushing and (not self._writing or self.behind):
             # When what came together is dealt with, what it caused goes together.
             self._flushing = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushing = False
+        behind = self.behind
         try:
             while self._output and self.open:
                 self._send_some()
@@ -127,6 +136,8 @@ class Connection:
             return
         self._watch()
         self._read_on()
+        if behind and not self.behind:
+            self._drained()
 
     def _send_some(self) -> None:
         data, descriptors = self._output[0]

@@ -23,10 +23,10 @@ from platform_abi.errors import HostError, printable
 from platform_abi.model.value import frozen
 from platform_abi.monitor.backend import Backend, open_backend
 from platform_abi.monitor.client import Client
-from platform_abi.monitor.commands import Answers, version
+from platform_abi.monitor.commands import Commands, version
 from platform_abi.monitor.connection import Connection, close_all
 from platform_abi.monitor.relay import Relay
-from platform_abi.monitor.reply import LINE_END, failure
+from platform_abi.monitor.reply import LINE_END, LONGEST, failure
 from platform_abi.monitor.request import CommandError, Request
 from platform_abi.monitor.schema import Schema
 from platform_abi.qemu.address import Address, listening
@@ -34,8 +34,8 @@ from platform_abi.qemu.address import Address, listening
 #: How much may wait for a client that does not read before it is disconnected, in bytes.
 CLIENT_LIMIT: Final = 16 << 20
 
-#: QEMU reads its monitor whatever else it does; what waits for it is bounded by what is under way.
-_QEMU_LIMIT: Final = 1 << 40
+#: More than can be under way to QEMU, all commands of ``IN_FLIGHT`` and ``ALL_OUT_OF_BAND``.
+_QEMU_LIMIT: Final = 64 << 20
 
 #: How long clients may take to read what is left for them at the end, in seconds.
 _LAST_WORDS: Final = 5.0
@@ -63,7 +63,7 @@ class MonitorPlaces:
 def run_monitor(
     places: MonitorPlaces,
     schema: Schema,
-    answers: Answers,
+    commands: Commands,
     *,
     ready: Callable[[], None] = lambda: None,
 ) -> Ending:
@@ -86,7 +86,7 @@ def run_monitor(
         gc.enable()
 
         async def serve() -> Ending:
-            return await _Monitor(places, schema, answers, backend, pool).run(server, ready)
+            return await _Monitor(places, schema, commands, backend, pool).run(server, ready)
 
         return asyncio.run(serve())
 
@@ -98,13 +98,13 @@ class _Monitor:
         self,
         places: MonitorPlaces,
         schema: Schema,
-        answers: Answers,
+        commands: Commands,
         backend: Backend | None,
         pool: ThreadPoolExecutor,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._places = places
-        self._answers = answers
+        self._commands = commands
         self._pool = pool
         self._end: asyncio.Future[Ending] = self._loop.create_future()
         self._connections: set[Connection] = set()
@@ -117,7 +117,7 @@ class _Monitor:
         self._relay = Relay(
             greeting=_greeting() if backend is None else backend.greeting,
             capabilities=() if backend is None else backend.capabilities,
-            own=answers.commands,
+            own=commands.names,
             ask=self._ask,
             to_qemu=None if self._qemu is None else self._qemu.send,
             additions=None if backend is None else additions(schema),
@@ -177,7 +177,7 @@ class _Monitor:
     # --- answers ---------------------------------------------------------------------------------
 
     def _ask(self, client: Client, request: Request) -> None:
-        asked = self._pool.submit(self._answers.line, request)
+        asked = self._pool.submit(self._commands.answer, request)
         asked.add_done_callback(partial(self._told, client, request))
 
     def _told(self, client: Client, request: Request, answer: Future[bytes]) -> None:
@@ -191,7 +191,7 @@ class _Monitor:
             # Whatever it is, the client waits for an answer.
             line = failure(CommandError(f"internal error: {wrong!r}"), request.id)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._relay.answered, client, line)
+            self._loop.call_soon_threadsafe(self._relay.answered, client, request, line)
 
     # --- QEMU ------------------------------------------------------------------------------------
 
@@ -201,7 +201,17 @@ class _Monitor:
         for line in self._lines.feed(data):
             if not self._relay.said(line):
                 said = printable(line[:80].decode("utf-8", "replace").strip())
-                self._fail(f"QEMU said what is no QMP: {said}", "qmp-failed")
+                self._disbelieve(f"QEMU said what is no QMP: {said}")
+                return
+        if self._lines.pending > LONGEST:
+            self._disbelieve(f"QEMU sent more than {LONGEST} bytes without an end of line")
+
+    def _disbelieve(self, reason: str) -> None:
+        """Have done with what is no QEMU: clients are told, and nothing more is read from it."""
+        assert self._qemu is not None  # noqa: S101 - it said something
+        self._qemu.close()
+        self._relay.give_up(reason)
+        self._fail(reason, "qmp-failed")
 
     def _qemu_lost(self, reason: str | None) -> None:
         if self._relay.shut_down:
@@ -233,12 +243,17 @@ class _Served:
     ) -> None:
         self._relay = relay
         self._connections = connections
-        self._connection = Connection(loop, peer, self._received, self._lost, limit=limit)
+        self._connection = Connection(
+            loop, peer, self._received, self._lost, limit=limit, drained=self._drained
+        )
         connections.add(self._connection)
         self._client = relay.connect(self._connection)
 
     def _received(self, data: bytes, descriptors: list[int]) -> None:
         self._relay.received(self._client, data, descriptors)
+
+    def _drained(self) -> None:
+        self._relay.resume(self._client)
 
     def _lost(self, _reason: str | None) -> None:
         self._connections.discard(self._connection)

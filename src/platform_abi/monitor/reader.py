@@ -12,16 +12,28 @@ Nothing is decoded here: a message is its bytes, with the place of each of its m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from platform_abi.model.value import frozen
-from platform_abi.monitor.lexer import MAX_SIZE, Lexer
+from platform_abi.monitor.lexer import Lexer
 from platform_abi.monitor.strings import plain, shown, string_fault
 
-#: What QEMU takes in one message: how many tokens, and how deep it may nest.
-MAX_TOKENS: Final = 2 << 20
-MAX_NESTING: Final = 1 << 10
+
+@frozen(kw_only=True)
+class Limits:
+    """What is taken in one message: bytes, tokens, and how deep it may nest."""
+
+    size: int
+    tokens: int
+    nesting: int
+
+
+#: QEMU's own (``qobject/json-streamer.c``).
+QEMU_LIMITS: Final = Limits(size=64 << 20, tokens=2 << 20, nesting=1 << 10)
+
+#: A client's. QEMU reads its monitor byte by byte, 3 to 6 us each, and hears nobody else meanwhile.
+CLIENT_LIMITS: Final = Limits(size=256 << 10, tokens=32 << 10, nesting=1 << 10)
 
 
 @frozen(kw_only=True)
@@ -62,10 +74,12 @@ _REFUSED = (
 class _Grammar:
     """One message while its tokens come: what may follow, and where the members are."""
 
-    __slots__ = ("_data", "_expect", "_key", "_open", "_value_at", "members")
+    __slots__ = ("_data", "_expect", "_key", "_open", "_value_at", "members", "start")
 
-    def __init__(self, data: bytearray) -> None:
+    def __init__(self, data: bytearray, start: int) -> None:
         self._data = data
+        #: Where it begins in the stream; the places of members count from there.
+        self.start = start
         self._expect = _VALUE
         #: For each container that is open its keys, or None for an array.
         self._open: list[set[bytes] | None] = []
@@ -134,7 +148,7 @@ class _Grammar:
 
     def _value(self, begin: int, end: int, kind: bytes) -> str | None:
         if len(self._open) == 1:
-            self._value_at = begin
+            self._value_at = begin - self.start
         if kind == b"{":
             if not self._open:
                 self.members = {}
@@ -151,12 +165,6 @@ class _Grammar:
             self._complete(end)
         return None
 
-    def shift(self, count: int) -> None:
-        """Take notice that the first *count* bytes of the stream are gone."""
-        self._value_at -= count
-        if self.members is not None:
-            self.members = {k: (at - count, to - count) for k, (at, to) in self.members.items()}
-
     def _close(self, end: int) -> None:
         self._open.pop()
         self._complete(end)
@@ -166,7 +174,7 @@ class _Grammar:
         if not self._open:
             return
         if len(self._open) == 1 and self.members is not None:
-            self.members[self._key] = (self._value_at, end)
+            self.members[self._key] = (self._value_at, end - self.start)
         self._expect = _NEXT_IN_LIST if self._open[-1] is None else _NEXT_IN_DICT
 
 
@@ -179,83 +187,89 @@ _OPENING = {b"{": (1, 0), b"}": (-1, 0), b"[": (0, 1), b"]": (0, -1)}
 
 
 class Reader:
-    """One client's stream, read as it comes: the same messages however it is cut."""
+    """One stream, read as it comes: the same messages however it is cut."""
 
-    def __init__(self) -> None:
-        self._lexer = Lexer()
+    def __init__(self, limits: Limits = QEMU_LIMITS) -> None:
+        self._limits = limits
+        self._lexer = Lexer(limits.size)
         self._begin()
 
     def _begin(self) -> None:
-        #: Where the message began that is open, or -1.
-        self._start = -1
+        #: The message that is open.
+        self._grammar: _Grammar | None = None
         self._braces = self._brackets = self._tokens = 0
         #: What is wrong with it: said when it ends, as QEMU does.
         self._fault: str | None = None
-        self._grammar = _Grammar(self._lexer.data)
 
-    def feed(self, data: bytes) -> Iterator[Message | Fault]:
-        """Yield the messages that *data* completes, in order; all of them have to be taken."""
-        lexer = self._lexer
-        lexer.data += data
-        while (token := lexer.next()) is not None:
+    def feed(self, data: bytes) -> None:
+        """Take more of the stream."""
+        self._lexer.data += data
+
+    def next(self) -> Message | Fault | None:
+        """Return the next message that is complete, or what is wrong where it should be."""
+        while (token := self._lexer.next()) is not None:
             begin, end, kind = token
             found = self._token(begin, end, kind) if kind else self._no_token(begin, end)
             if found is not None:
-                yield found
                 self._begin()
+                return found
         self._forget()
+        return None
 
     def _forget(self) -> None:
         """Drop what was read, but for a message that is still open and has no fault."""
-        lexer = self._lexer
-        if len(lexer.data) - self._start > MAX_SIZE and self._start >= 0 and self._fault is None:
+        lexer, grammar = self._lexer, self._grammar
+        if grammar is None or self._fault is not None:
+            lexer.forget(lexer.at)
+            return
+        if len(lexer.data) - grammar.start > self._limits.size:
             # QEMU keeps no white space between tokens, and so does not count it.
             self._fault = _TOO_LARGE
-        useless = self._start if self._start >= 0 and self._fault is None else lexer.at
-        if useless:
-            lexer.forget(useless)
-            self._start = min(self._start, 0)
-            self._grammar.shift(useless)
+        if grammar.start:
+            lexer.forget(grammar.start)
+            grammar.start = 0
 
     def _no_token(self, begin: int, end: int) -> Fault:
         if self._fault is not None:
             return Fault(desc=self._fault)
-        if end - begin > MAX_SIZE:
+        if end - begin > self._limits.size:
             return Fault(desc=_TOO_LARGE)
         said = shown(bytes(self._lexer.data[begin:end]))
         return Fault(desc=f"JSON parse error, stray '{said}'")
 
     def _token(self, begin: int, end: int, kind: bytes) -> Message | Fault | None:
         """Take one token, and return the message or the error that it completes."""
-        if self._start < 0:
-            self._start = begin
+        grammar = self._grammar
+        if grammar is None:
+            grammar = self._grammar = _Grammar(self._lexer.data, begin)
         brace, bracket = _OPENING.get(kind, (0, 0))
         self._braces += brace
         self._brackets += bracket
         self._tokens += 1
         if self._fault is None:
-            self._fault = self._judge(begin, end, kind)
+            self._fault = self._judge(grammar, begin, end, kind)
         # As QEMU counts: each kind for itself, and one that closes too much ends the message.
         if self._braces >= 0 and self._brackets >= 0 and (self._braces or self._brackets):
             return None
         if self._fault is not None:
             return Fault(desc=self._fault)
-        return self._message(end)
+        text = bytes(self._lexer.data[grammar.start : end])
+        return Message(text=text, members=grammar.members)
 
-    def _judge(self, begin: int, end: int, kind: bytes) -> str | None:
+    def _judge(self, grammar: _Grammar, begin: int, end: int, kind: bytes) -> str | None:
         """Return why a message with this token in it is refused, or None."""
-        if end - self._start > MAX_SIZE:
+        if end - grammar.start > self._limits.size:
             return _TOO_LARGE
-        if self._tokens > MAX_TOKENS:
+        if self._tokens > self._limits.tokens:
             return "JSON token count limit exceeded"
-        if self._braces + self._brackets > MAX_NESTING:
+        if self._braces + self._brackets > self._limits.nesting:
             return "JSON nesting depth limit exceeded"
-        wrong = self._grammar.take(begin, end, kind)
+        wrong = grammar.take(begin, end, kind)
         return None if wrong is None else f"JSON parse error, {wrong}"
 
-    def _message(self, end: int) -> Message:
-        start = self._start
-        members = self._grammar.members
-        if start and members is not None:
-            members = {key: (at - start, to - start) for key, (at, to) in members.items()}
-        return Message(text=bytes(self._lexer.data[start:end]), members=members)
+
+def read_messages(data: bytes) -> list[Message | Fault]:
+    """Return the messages that *data* completes, and what is wrong between them."""
+    reader = Reader()
+    reader.feed(data)
+    return list(iter(reader.next, None))

@@ -9,6 +9,8 @@ Pure bookkeeping. Bytes come in, and go out through the ports that were given; n
 - An out-of-band command of a client that has enabled it is passed on at once.
 - Capabilities are negotiated with each client, as QEMU does; commands before that are refused.
 - Events go to all clients that have negotiated, in QEMU's order among themselves and replies.
+- Nothing grows without end: a client is read from while it has room (``Relay._has_room``), and a
+  command of one that does not read its answers waits.
 - Descriptors wait for the command of their client that takes one, and only one such command is
   under way: QEMU keeps the descriptors that came last, whoever sent them.
 """
@@ -21,7 +23,7 @@ from typing import Any, Final
 
 from platform_abi.model.value import frozen
 from platform_abi.monitor.client import Client, Port
-from platform_abi.monitor.reader import Fault, Message
+from platform_abi.monitor.reader import CLIENT_LIMITS, Fault, Message, Reader
 from platform_abi.monitor.reply import Event, Reply, failure, read_reply, success, with_entries
 from platform_abi.monitor.request import CommandError, Request, check_shape, read_request
 
@@ -30,6 +32,13 @@ IN_FLIGHT: Final = 7
 
 #: So many commands of one client wait before no more is read from it, as in QEMU.
 WAITING: Final = 8
+
+#: Of what was read at once so many are taken to wait, and an out-of-band command among them heard.
+TAKEN: Final = 1024
+
+#: How many commands are under way out of band, of one client and of all: QEMU executes one.
+OUT_OF_BAND: Final = 8
+ALL_OUT_OF_BAND: Final = 64
 
 _NEGOTIATE: Final = "qmp_capabilities"
 
@@ -45,9 +54,7 @@ class Pending:
     """A command that QEMU has not answered yet."""
 
     client: Client
-    identity: bytes | None
-    name: str | None
-    oob: bool = False
+    request: Request
     descriptors: bool = False
 
 
@@ -88,6 +95,9 @@ class Relay:
         self._pending: dict[int, Pending] = {}
         self._number = 0
         self._under_way = 0
+        self._out_of_band = 0
+        #: Whether a command is being answered here: one at a time, so that none queue elsewhere.
+        self._answering = False
         self._descriptors_under_way = False
         #: Whether QEMU has said that it is about to end.
         self.shut_down = False
@@ -106,6 +116,8 @@ class Relay:
         self._clients.pop(client, None)
         client.gone = True
         client.waiting.clear()
+        client.urgent = None
+        client.reader = Reader(CLIENT_LIMITS)
         client.drop_descriptors()
 
     def received(self, client: Client, data: bytes, descriptors: Sequence[int] = ()) -> None:
@@ -114,32 +126,69 @@ class Relay:
             # As QEMU does: those that came earlier and were not taken are lost.
             client.drop_descriptors()
             client.descriptors = list(descriptors)
-        for found in client.reader.feed(data):
-            self._take(client, found)
-        self._advance(client)
-        self._hold(client)
+        client.reader.feed(data)
+        self.resume(client)
 
-    def _take(self, client: Client, found: Message | Fault) -> None:
-        """Put one message of a client to what waits, or deal with it at once."""
-        if isinstance(found, Fault):
-            client.waiting.append(failure(CommandError(found.desc), None))
-            return
-        if found.members is None:
-            refused = CommandError("QMP input must be a JSON object")
-            client.waiting.append(failure(refused, None))
-            return
-        request = read_request(found)
+    def resume(self, client: Client) -> None:
+        """Go on with a client that has sent something, or has read what waited for it."""
+        self._read(client)
+        self._advance(client)
+
+    def _read(self, client: Client) -> None:
+        """Take what *client* has sent while there is room, and read on from it if there is yet."""
+        if client.urgent is not None:
+            self._pass_ahead(client, client.urgent)
+        while self._has_room(client) and (message := client.reader.next()) is not None:
+            waits = self._take(client, message)
+            if waits is not None:
+                client.waiting.append(waits)
+                client.size += len(waits) if isinstance(waits, bytes) else waits.size
+        client.port.hold(len(client.waiting) >= WAITING or not self._has_room(client))
+
+    def _has_room(self, client: Client) -> bool:
+        return (
+            client.urgent is None
+            and len(client.waiting) < TAKEN
+            and client.size < CLIENT_LIMITS.size
+            and not client.port.behind
+        )
+
+    def _take(self, client: Client, message: Message | Fault) -> Request | bytes | None:
+        """Return what waits of one message of a client, or None where it was dealt with at once."""
+        if isinstance(message, Fault):
+            return failure(CommandError(message.desc), None)
+        request = read_request(message)
         try:
-            if not client.negotiated:
-                client.waiting.append(self._negotiate(client, request))
-                return
-            if request.oob:
-                self._out_of_band(client, request)
-                return
+            return self._admit(client, request)
         except CommandError as error:
-            client.waiting.append(failure(error, request.id))
-            return
-        client.waiting.append(request)
+            line = failure(error, request.id)
+        if not (request.oob and client.oob):
+            return line
+        client.port.send(line)
+        return None
+
+    def _admit(self, client: Client, request: Request) -> Request | bytes | None:
+        """Return what waits of a request; one out of band goes ahead of all that waits."""
+        if request.message.members is None:
+            raise CommandError("QMP input must be a JSON object")
+        if not client.negotiated:
+            return self._negotiate(client, request)
+        if request.oob and not client.oob:
+            raise CommandError("QMP input member 'exec-oob' is unexpected")
+        if self._answered_here(request):
+            self._check_own(client, request)
+        if not request.oob:
+            return request
+        client.size += request.size
+        self._pass_ahead(client, request)
+        return None
+
+    def _pass_ahead(self, client: Client, request: Request) -> None:
+        """Pass an out-of-band command on, or let it wait until it may be."""
+        full = client.out_of_band >= OUT_OF_BAND or self._out_of_band >= ALL_OUT_OF_BAND
+        client.urgent = request if full else None
+        if not full:
+            self._pass_on(client, request)
 
     def _negotiate(self, client: Client, request: Request) -> bytes:
         check_shape(request.message, oob=False)
@@ -170,22 +219,6 @@ class Relay:
                 raise CommandError(f"Capability {name} not available")
         return frozenset(wanted)
 
-    def _out_of_band(self, client: Client, request: Request) -> None:
-        """Pass an out-of-band command on ahead of all that waits."""
-        if not client.oob:
-            raise CommandError("QMP input member 'exec-oob' is unexpected")
-        if self._answered_here(request):
-            # Nothing here is done out of band, and being told so need not wait.
-            try:
-                self._check_own(client, request)
-            except CommandError as error:
-                client.port.send(failure(error, request.id))
-            return
-        self._pass_on(client, request, oob=True)
-
-    def _hold(self, client: Client) -> None:
-        client.port.hold(len(client.waiting) >= WAITING)
-
     # --- in band ---------------------------------------------------------------------------------
 
     def _advance(self, client: Client | None) -> None:
@@ -197,7 +230,7 @@ class Relay:
             turn = self._turns.popleft()
             if self._step(turn):
                 idle = 0
-                self._hold(turn)
+                self._read(turn)
             elif turn.waiting:
                 idle += 1
             if turn.waiting:
@@ -205,36 +238,29 @@ class Relay:
 
     def _step(self, client: Client) -> bool:
         """Do the first thing that waits of *client*'s, and return whether that was possible."""
-        if not client.waiting or client.answering:
+        if not client.waiting or client.answering or client.port.behind:
             return False
         first = client.waiting[0]
-        if isinstance(first, bytes) or self._answered_here(first):
+        if isinstance(first, bytes):
             if client.in_flight:
                 return False
-            client.waiting.popleft()
-            self._answer(client, first)
-            return True
-        takes = first.name in _TAKES_DESCRIPTOR and bool(client.descriptors)
-        if self._under_way >= IN_FLIGHT or (takes and self._descriptors_under_way):
-            return False
+            client.size -= len(first)
+            client.port.send(first)
+        elif self._answered_here(first):
+            if client.in_flight or self._answering:
+                return False
+            self._answering = client.answering = True
+            self._ask(client, first)
+        else:
+            takes = first.name in _TAKES_DESCRIPTOR and bool(client.descriptors)
+            if self._under_way >= IN_FLIGHT or (takes and self._descriptors_under_way):
+                return False
+            self._pass_on(client, first, descriptors=takes)
         client.waiting.popleft()
-        self._pass_on(client, first, descriptors=takes)
         return True
 
     def _answered_here(self, request: Request) -> bool:
         return self._to_qemu is None or request.name in self._own
-
-    def _answer(self, client: Client, first: Request | bytes) -> None:
-        if isinstance(first, bytes):
-            client.port.send(first)
-            return
-        try:
-            self._check_own(client, first)
-        except CommandError as error:
-            client.port.send(failure(error, first.id))
-            return
-        client.answering = True
-        self._ask(client, first)
 
     def _check_own(self, client: Client, request: Request) -> None:
         """Raise CommandError where *request* cannot be answered here, in QEMU's words."""
@@ -248,63 +274,92 @@ class Relay:
         if request.oob:
             raise CommandError(f"The command {request.name} does not support OOB")
 
-    def answered(self, client: Client, line: bytes) -> None:
-        """Send *line* to a client: the answer to the command that ``ask`` was told of."""
-        client.answering = False
+    def answered(self, client: Client, request: Request, line: bytes) -> None:
+        """Send *line* to a client: the answer to *request*, which ``ask`` was told of."""
+        self._answering = client.answering = False
+        client.size -= request.size
         if not client.gone:
             client.port.send(line)
-            self._advance(client)
-            self._hold(client)
+        self.resume(client)
 
-    def _pass_on(
-        self, client: Client, request: Request, *, oob: bool = False, descriptors: bool = False
-    ) -> None:
+    def _pass_on(self, client: Client, request: Request, *, descriptors: bool = False) -> None:
         assert self._to_qemu is not None  # noqa: S101 - else it had been answered here
         self._number += 1
         self._pending[self._number] = Pending(
-            client=client, identity=request.id, name=request.name, oob=oob, descriptors=descriptors
+            client=client, request=request, descriptors=descriptors
         )
-        if not oob:
-            client.in_flight += 1
-            self._under_way += 1
+        self._count(client, request, 1)
         taken: Sequence[int] = ()
         if descriptors:
             self._descriptors_under_way = True
             taken, client.descriptors = client.descriptors, []
         self._to_qemu(request.under(self._number), taken)
 
+    def _count(self, client: Client, request: Request, step: int) -> None:
+        """Note that a command is under way in QEMU, or is no more."""
+        if request.oob:
+            client.out_of_band += step
+            self._out_of_band += step
+        else:
+            client.in_flight += step
+            self._under_way += step
+
     # --- QEMU ------------------------------------------------------------------------------------
 
     def said(self, line: bytes) -> bool:
-        """Take one message of QEMU's, and return whether it was QMP."""
-        found = read_reply(line)
-        if isinstance(found, Event):
-            self.shut_down = self.shut_down or found.shutdown
+        """Take one message of QEMU's, and return whether it was one that QEMU may say."""
+        message = read_reply(line)
+        if isinstance(message, Event):
+            self.shut_down = self.shut_down or message.shutdown
             for client in self._clients:
                 if client.negotiated:
-                    client.port.send(found.line)
-        elif found is not None:
-            self._replied(found)
-        return found is not None
+                    client.port.send(message.line)
+            return True
+        return message is not None and self._replied(message)
 
-    def _replied(self, reply: Reply) -> None:
+    def _replied(self, reply: Reply) -> bool:
         number = reply.number
         if number is None:
             # QEMU could not read an id. In band it answers in order, so it was the oldest.
-            number = next((n for n, p in self._pending.items() if not p.oob), None)
+            number = next((n for n, p in self._pending.items() if not p.request.oob), None)
         pending = None if number is None else self._pending.pop(number, None)
         if pending is None:
-            return
-        client = pending.client
-        if not pending.oob:
-            client.in_flight -= 1
-            self._under_way -= 1
+            return reply.number is None
+        client, request = pending.client, pending.request
+        crowded = self._out_of_band >= ALL_OUT_OF_BAND
+        self._count(client, request, -1)
+        client.size -= request.size
         if pending.descriptors:
             self._descriptors_under_way = False
         if not client.gone:
-            line = reply.to(pending.identity)
-            addition = self._additions.get(pending.name or "")
-            if addition:
-                line = with_entries(line, addition, pending.identity)
-            client.port.send(line)
-        self._advance(client)
+            client.port.send(self._answer(request, reply))
+        self.resume(client)
+        if crowded:
+            for other in list(self._clients):
+                self.resume(other)
+        return True
+
+    def _answer(self, request: Request, reply: Reply) -> bytes:
+        """Return what answers *request* where QEMU's answer is *reply*."""
+        line = reply.to(request.id)
+        addition = self._additions.get(request.name or "")
+        if not addition:
+            return line
+        try:
+            return with_entries(line, addition, request.id)
+        except CommandError as error:
+            return failure(error, request.id)
+
+    def give_up(self, desc: str) -> None:
+        """Answer by an error, *desc*, all that QEMU was asked and was to be asked."""
+        error = CommandError(desc)
+        for pending in self._pending.values():
+            if not pending.client.gone:
+                pending.client.port.send(failure(error, pending.request.id))
+        self._pending.clear()
+        for client in self._clients:
+            for waits in (client.urgent, *client.waiting):
+                if waits is not None:
+                    said = waits if isinstance(waits, bytes) else failure(error, waits.id)
+                    client.port.send(said)
+            client.waiting.clear()

@@ -2,26 +2,34 @@
 
 QEMU writes one message a line; with ``-mon pretty=on`` several lines, of which the last begins
 with the closing brace (``qobject_to_json_pretty``). A reply begins with its id or ends with it, in
-the order in which QEMU's hash of keys gives them; another order is found as well, only more slowly.
+the order in which QEMU's hash of keys gives them; another order is read as well, only more slowly.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from platform_abi.model.value import frozen
-from platform_abi.monitor.reader import Message, Reader
+from platform_abi.monitor.reader import Message, read_messages
 from platform_abi.monitor.request import CommandError
+from platform_abi.monitor.strings import decoded
 
 #: How QEMU ends a line (``monitor_puts``).
 LINE_END: Final = b"\r\n"
 
+#: As much as one message of QEMU's may have, in bytes: more than a client may have waiting for it.
+LONGEST: Final = 16 << 20
+
+#: A list that entries are added to is read; QEMU 11.1's schema has 250 kB.
+_LONGEST_LIST: Final = 4 << 20
+
 _EVENT: Final = b'{"timestamp": '
-_ERROR = re.compile(rb'\{"id": ([0-9]+), ')
-_RETURN = re.compile(rb', "id": ([0-9]+)\}\r?\n\Z')
+_ERROR = re.compile(rb'\{"id": ([0-9]{1,18}), ')
+_RETURN = re.compile(rb', "id": ([0-9]{1,18})\}\r?\n\Z')
+_NUMBER = re.compile(rb"[0-9]{1,18}")
 #: Longer than any end of a line that ``_RETURN`` matches.
 _TAIL: Final = 48
 
@@ -70,28 +78,40 @@ _KEY = re.compile(rb'(,\s*)?"id"\s*:\s*\Z')
 
 
 def read_reply(line: bytes) -> Event | Reply | None:
-    """Return what a message of QEMU's is, or None where it is no QMP."""
+    """Return what a message of QEMU's is, or None where it is no QMP, or its id no id of ours."""
     if line.startswith(_EVENT):
         return Event(line=line)
-    found = _RETURN.search(line, max(len(line) - _TAIL, 0)) or _ERROR.match(line)
-    if found is not None:
-        begin, end = found.span(1)
-        return Reply(before=line[:begin], number=int(found[1]), after=line[end:])
+    usual = _RETURN.search(line, max(len(line) - _TAIL, 0)) or _ERROR.match(line)
+    if usual is not None:
+        begin, end = usual.span(1)
+        return Reply(before=line[:begin], number=int(usual[1]), after=line[end:])
     message = _message(line)
     if message is None or message.members is None:
         return None
-    if b"event" in message.members:
-        return Event(line=line)
+    return Event(line=line) if b"event" in message.members else _reply(line, message)
+
+
+def _reply(line: bytes, message: Message) -> Reply | None:
+    """Return the reply that *line*, with *message* in it, is, whatever the order of its members."""
     number = message.member(b"id")
-    if number is None or not number.isdigit():
+    if number is None:
         return Reply(before=line, number=None, after=b"")
-    begin, end = message.members[b"id"]
+    if not _NUMBER.fullmatch(number):
+        return None
+    begin, end = _place(line, message, b"id")
+    return Reply(before=line[:begin], number=int(number), after=line[end:])
+
+
+def _place(line: bytes, message: Message, key: bytes) -> tuple[int, int]:
+    """Return where in *line* the value is of a member that *message* has."""
+    assert message.members is not None  # noqa: S101 - it has the member
     lead = len(line) - len(line.lstrip())
-    return Reply(before=line[: lead + begin], number=int(number), after=line[lead + end :])
+    begin, end = message.members[key]
+    return lead + begin, lead + end
 
 
 def _message(line: bytes) -> Message | None:
-    read = list(Reader().feed(line))
+    read = read_messages(line)
     return read[0] if len(read) == 1 and isinstance(read[0], Message) else None
 
 
@@ -100,15 +120,27 @@ def with_entries(line: bytes, entries: Mapping[str, bytes], identity: bytes | No
 
     *identity* is the id in it. What the list has already under a name stays as it is. What returns
     no list of named objects, such as an error, is returned unchanged.
+
+    Raises CommandError for a list that cannot be read.
     """
     place = _returned_list(line, identity)
     if place is None:
         return line
     begin, end = place
-    there = {entry.get("name") for entry in json.loads(line[begin:end]) if isinstance(entry, dict)}
+    there = {name for name in _names(line[begin:end]) if isinstance(name, str)}
     added = b", ".join(entry for name, entry in entries.items() if name not in there)
-    separator = b", " if there and added else b""
+    separator = b", " if line[begin + 1 : end - 1].strip() and added else b""
     return line[: end - 1].rstrip() + separator + added + line[end - 1 :]
+
+
+def _names(listed: bytes) -> list[Any]:
+    try:
+        entries = decoded(listed) if len(listed) <= _LONGEST_LIST else None
+    except (ValueError, RecursionError):
+        entries = None
+    if entries is None:
+        raise CommandError("QEMU's answer is a list that cannot be read")
+    return [entry.get("name") for entry in entries if isinstance(entry, dict)]
 
 
 def _returned_list(line: bytes, identity: bytes | None) -> tuple[int, int] | None:
@@ -119,11 +151,9 @@ def _returned_list(line: bytes, identity: bytes | None) -> tuple[int, int] | Non
         return len(_RETURNS_LIST) - 1, len(line) - len(tail) + 1
     message = _message(line)
     value = None if message is None else message.member(b"return")
-    if message is None or message.members is None or value is None or value[:1] != b"[":
+    if message is None or value is None or value[:1] != b"[":
         return None
-    lead = len(line) - len(line.lstrip())
-    begin, end = message.members[b"return"]
-    return lead + begin, lead + end
+    return _place(line, message, b"return")
 
 
 _RETURNS_LIST: Final = b'{"return": ['
@@ -136,15 +166,17 @@ class Lines:
         self._data = bytearray()
         self._seen = 0
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the messages that *data* completes, with their line ends."""
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the messages that *data* completes, with their line ends."""
         self._data += data
+        complete: list[bytes] = []
         begin = 0
         while (end := self._end(begin)) > 0:
-            yield bytes(self._data[begin:end])
+            complete.append(bytes(self._data[begin:end]))
             begin = self._seen = end
         del self._data[:begin]
         self._seen = max(len(self._data) - _OVERLAP, 0)
+        return complete
 
     @property
     def pending(self) -> int:

@@ -48,6 +48,11 @@ class Request:
             return None
         return standard(value).replace(b"\r", b" ").replace(b"\n", b" ")
 
+    @property
+    def size(self) -> int:
+        """How many bytes it was sent in."""
+        return len(self.message.text)
+
     def under(self, number: int) -> bytes:
         """Return the bytes of the same command with *number* for its id."""
         message = self.message

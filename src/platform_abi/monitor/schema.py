@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from platform_abi.model.value import frozen
-from platform_abi.monitor.reader import Message, Reader
+from platform_abi.monitor.reader import Message, read_messages
 from platform_abi.monitor.request import CommandError
 from platform_abi.monitor.strings import decoded
 
@@ -147,11 +147,11 @@ def read_schema(text: bytes) -> Schema:
     enums: dict[str, tuple[str, ...]] = {}
     structs: dict[str, Mapping[str, Any]] = {}
     commands: dict[str, tuple[Mapping[str, Any], Any]] = {}
-    for found in Reader().feed(code):
-        if not isinstance(found, Message):
-            msg = found.desc
+    for message in read_messages(code):
+        if not isinstance(message, Message):
+            msg = message.desc
             raise ValueError(msg)  # noqa: TRY004 - it is the text that is wrong
-        match decoded(found.text):
+        match decoded(message.text):
             case {"enum": str(name), "data": list(values)}:
                 enums[name] = tuple(values)
             case {"struct": str(name), "base": str(base), "data": dict(members)}:

@@ -9,13 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
-
-#: A string as QEMU's lexer takes it, in either kind of quotes.
-STRING = re.compile(
-    rb'"[^"\\\x00-\x1f\xfe\xff]*+(?:\\[\x20-\xfd][^"\\\x00-\x1f\xfe\xff]*+)*+"'
-    rb"|'[^'\\\x00-\x1f\xfe\xff]*+(?:\\[\x20-\xfd][^'\\\x00-\x1f\xfe\xff]*+)*+'"
-)
+from typing import Any, Final
 
 #: NUL in the modified UTF-8 that QEMU reads and writes.
 _NUL = b"\xc0\x80"
@@ -107,15 +101,25 @@ def standard(text: bytes) -> bytes:
     """Return valid JSON of QEMU's as RFC 8259 has it, byte for byte the same where it is that."""
     if b"'" not in text and _NUL not in text:
         return text
-    return STRING.sub(lambda match: _standard_string(match[0]), text)
+    opened = b""
+
+    def part(match: re.Match[bytes]) -> bytes:
+        nonlocal opened
+        said = match[0]
+        if said not in _QUOTES:
+            return _OTHERWISE.get(said, said)
+        if opened and said != opened:
+            return b'\\"' if said == b'"' else said
+        opened = b"" if opened else said
+        return b'"'
+
+    return _PARTS.sub(part, text)
 
 
-def _standard_string(token: bytes) -> bytes:
-    body = token[1:-1].replace(_NUL, b"\\u0000")
-    if token[:1] == b"'":
-        body = re.sub(rb'\\.|"', lambda m: b'\\"' if m[0] == b'"' else m[0], body, flags=re.DOTALL)
-    body = _ESCAPE.sub(lambda m: b"'" if m[1] == b"'" else m[0], body)
-    return b'"' + body + b'"'
+#: What may have to be said otherwise: an escape, NUL, and quotes.
+_PARTS = re.compile(rb"\\.|\xc0\x80|[\"']", re.DOTALL)
+_OTHERWISE = {_NUL: b"\\u0000", b"\\'": b"'"}
+_QUOTES = frozenset((b'"', b"'"))
 
 
 def decoded(text: bytes) -> Any:
@@ -123,4 +127,13 @@ def decoded(text: bytes) -> Any:
 
     Raises RecursionError for what is nested deeper than Python's own reader goes.
     """
-    return json.loads(standard(text))
+    return json.loads(standard(text), parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    """Return the number, as a double, like QEMU, where Python may refuse so many digits."""
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+
+
+#: Shorter than any limit that sys.set_int_max_str_digits takes.
+_LONGEST_INTEGER: Final = 640
