@@ -1,0 +1,215 @@
+"""What is known of QEMU, kernels and distributions is in definitions, and no word of it in code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import platform_abi as pa
+from tests.conftest import DEFINITIONS
+from tests.test_layers import FILES, _name
+
+#: Parts of names that stand for whole families of them: drivers, kernels, distributions, backends.
+PARTS = (
+    "virtio", "vhost", "macvtap", "tap+", "tun.", "kvm", "hyperv", "linux-", "rhel", "debian",
+    "ubuntu", "windows", "darwin", "freebsd", "pc-q35", "pc-i440fx", "conservative",
+)  # fmt: skip
+
+#: Names of the definitions that are words of other trades as well, and name nothing by themselves.
+PLAIN = frozenset({"linux", "none", "user"})
+
+#: By file, the names in it and why each is there. A name that went from its file goes from here.
+ALLOWED: dict[str, dict[str, str]] = {
+    "cli/diff_machine.py": {"x86_64": "the architecture of a machine type where none is named"},
+    "compat/supported.py": {
+        "conservative": "the name of a policy, which is a word of the interface",
+        "tcg": "the accelerator that every QEMU has, whatever the host",
+    },
+    "diagnosis/lacking.py": {
+        "kvm-cpuid": "how a capability is asked for",
+        "kvm": "the backend whose first kernel is told",
+    },
+    "guest/cpus.py": {"kvm": "an accelerator that a process is started with", "query-kvm": "QMP"},
+    "guest/pci_config.py": {"virtio-": "the name that virtio's own vendor capability has"},
+    "host/child.py": {
+        "kvm": "/dev/kvm, a kernel interface",
+        "macvtap": "a kernel interface that the probe makes",
+    },
+    "host/cpuid.py": {"kvm.cpuid.": "what facts of the host are called that are CPUID registers"},
+    "host/kvm.py": {
+        "kvm-extension": "how a capability is asked for",
+        "kvm-cpuid": "how a capability is asked for",
+        "kvm-mce-cap": "how a capability is asked for",
+        "kvm-hv-cpuid": "how a capability is asked for",
+        "kvm.phys-bits": "a value of the host that the probe finds",
+        "kvm.guest-phys-bits": "a value of the host that the probe finds",
+        "kvm.msr-features": "a value of the host that the probe finds",
+        "kvm.extensions": "a value of the host that the probe finds",
+        "kvm.max-vcpus": "a value of the host that the probe finds",
+    },
+    "host/macvtap.py": {
+        "macvtap": "rtnetlink's kind of link",
+        "/macvtap/tap": "a path of sysfs",
+        "/dev/tap": "a path of devtmpfs",
+    },
+    "host/nodes.py": {
+        "vhost-ioctl": "how a capability is asked for",
+        "vhost-features": "how a capability is asked for",
+        "vhost-features-array": "how a capability is asked for",
+        "vhost-backend-features": "how a capability is asked for",
+    },
+    "host/order.py": {
+        "kvm": "/dev/kvm, a kernel interface",
+        "/dev/tap*": "a path of devtmpfs",
+        "macvtap": "a kernel interface that the probe makes",
+        "kvm-extension": "how a capability is asked for",
+        "kvm-cpuid": "how a capability is asked for",
+        "kvm-hv-cpuid": "how a capability is asked for",
+        "kvm-mce-cap": "how a capability is asked for",
+        "vhost-features": "how a capability is asked for",
+        "vhost-features-array": "how a capability is asked for",
+        "vhost-backend-features": "how a capability is asked for",
+        "vhost-ioctl": "how a capability is asked for",
+    },
+    "host/probe.py": {
+        "x86_64": "uname's word for a machine", "aarch64": "uname's word for a machine",
+        "ppc64": "uname's word for a machine",
+    },
+    "host/questions.py": {
+        "tap": "the netdev that is made to ask it",
+        "tap,id=n0,script=no,downscript=no": "the netdev that is made to ask it",
+        "tap+vhost": "the netdev that is made to ask it",
+        "tap,id=n0,script=no,downscript=no,vhostforce=on": "the netdev that is made to ask it",
+        "vhost-vsock": "the device whose node is asked for",
+    },
+    "launch/described.py": {"hubport": "a netdev that only leads to another one"},
+    "launch/launcher.py": {"/usr/libexec/qemu-kvm": "where a QEMU lies"},
+    "qemu/cpu_models.py": {"kvm": "an accelerator that a process is started with"},
+    "qemu/inventory.py": {
+        "tcg": "an accelerator that a process is started with",
+        "kvm": "an accelerator that a process is started with",
+        "query-kvm": "QMP",
+    },
+    "qemu/netdevs.py": {"/usr/libexec/qemu-kvm": "where a QEMU lies"},
+    "qemu/qtest.py": {
+        "x86_64": "the architecture whose ports are known",
+        "tcg": "an accelerator that a process is started with",
+        "enable-kvm": "an option that asks for an accelerator",
+    },
+    "verifier/harmless.py": {"qtest": "an option of QEMU that a throw-away one is not given"},
+    "verifier/identity.py": {"kvm": "QMP's answer to query-kvm"},
+    "verifier/running.py": {"kvm": "QMP's answer to query-kvm", "query-kvm": "QMP"},
+    "verifier/stand_in.py": {
+        "tap": "a netdev that leads outside",
+        "hubport": "a netdev that leads nowhere",
+    },
+}  # fmt: skip
+
+
+def _defined() -> frozenset[str]:
+    """Return every name that the definitions have and that is no common word."""
+    catalogue = pa.FileCatalogue([DEFINITIONS])
+    table = catalogue.devices()
+    names = {*table.accelerators, *catalogue.capabilities(), *catalogue.platform_names()}
+    names |= {catalogue.platform(name).lineage for name in catalogue.platform_names()}
+    for family in table.families:
+        names |= {family.name, family.driver, *family.proxies}
+    for backend in table.backends:
+        names |= {backend.name, *backend.netdev}
+    for stem in catalogue.feature_stems():
+        for feature in catalogue.features(stem):
+            names |= {feature.id, *feature.properties}
+            names |= {text for place in feature.properties for text in place.split(".", 1)}
+    for arch in {path.stem for path in (DEFINITIONS / "machines").glob("*/*.toml")}:
+        for build in catalogue.builds(arch):
+            names |= {arch, build, *catalogue.build(build, arch).machines}
+            names |= catalogue.property_rows(build, arch).keys()
+    # One word in lower case is in no sentence what it is in a command line.
+    return frozenset(names) - PLAIN - {name for name in names if _COMMON.fullmatch(name)}
+
+
+#: Words such as ``machine``, ``version`` or ``file``, which QEMU uses as everybody does.
+_COMMON = re.compile(r"(?!kvm$|tcg$|hvf$|whpx$|nvmm$|mshv$|qtest$|tap$|slirp$|hubport$)[a-z]{1,14}")
+
+#: The first release that has something, as in the definitions; 0.0 is before any.
+_RELEASE = re.compile(r"(?!0\.)[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,3})?")
+
+DEFINED = _defined()
+
+
+def constants(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and value of every string in *text* that a program decides by.
+
+    Docstrings, sentences, and what an argument or a field is by default are for people to read and
+    to override.
+    """
+    tree = ast.parse(text)
+    left_out = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            left_out.add(id(body[0].value))
+        if isinstance(node, ast.JoinedStr):  # a sentence that is filled in
+            said = [each for each in node.values if isinstance(each, ast.Constant)]
+            left_out |= {id(each) for each in said if any(" " in str(one.value) for one in said)}
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            left_out |= {id(each) for each in (*node.args.defaults, *node.args.kw_defaults)}
+        if isinstance(node, ast.ClassDef):
+            left_out |= {id(each.value) for each in node.body if isinstance(each, ast.AnnAssign)}
+            left_out |= {
+                id(word.value)
+                for each in node.body
+                if isinstance(each, ast.AnnAssign) and isinstance(each.value, ast.Call)
+                for call in ast.walk(each.value)
+                if isinstance(call, ast.Call)
+                for word in call.keywords
+            }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        if id(node) not in left_out and " " not in node.value:
+            yield node.lineno, node.value
+
+
+def names(value: str) -> bool:
+    """Return whether *value* is, or holds, a name of QEMU's, of a kernel or of a distribution."""
+    words = {value, *re.split(r"[^A-Za-z0-9_.+-]", value)}
+    return (
+        any(part in value for part in PARTS)
+        or not DEFINED.isdisjoint(words)
+        or any(_RELEASE.fullmatch(word) for word in words)
+    )
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.stem not in {"testing", "_version"}], ids=_name
+)
+def test_no_room_knows_a_name_that_is_data(path: Path) -> None:
+    """Drivers, properties, kernels, distributions and capabilities are data, in every room."""
+    allowed = ALLOWED.get(_name(path), {})
+    told = {value: line for line, value in constants(path.read_text("utf-8")) if names(value)}
+
+    assert {} == {value: line for value, line in told.items() if value not in allowed}
+    assert set() == allowed.keys() - told.keys(), "no longer there: take them from ALLOWED"
+
+
+def test_what_is_allowed_stands_in_files_that_there_are() -> None:
+    """A file that went takes its names with it, and each name has a reason."""
+    assert ALLOWED.keys() <= {_name(path) for path in FILES}
+    assert all(reason for words in ALLOWED.values() for reason in words.values())
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["virtio-net-pci", "x86_64", "tap+vhost", "6.2", "linux-rhel-9.4", "tun.uso", "q35,kvm"],
+)
+def test_a_name_is_noticed(value: str) -> None:
+    """The test above can fail: by a driver, an architecture, a backend, a kernel, a capability."""
+    code = f'"""{value}"""\nif x == {value!r}:\n    pass\n'
+    assert [(2, value)] == list(constants(code))
+    assert names(value)
+    assert not names("machine")
