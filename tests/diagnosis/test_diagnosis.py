@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
-from platform_abi.diagnosis.lacking import Lacking, lacking_bits, lacking_flag, platforms_without
-from platform_abi.diagnosis.masks import ALL_BITS, family_of, read_masks
+from platform_abi.diagnosis.lacking import Lacking
+from platform_abi.diagnosis.masks import ALL_BITS
 from platform_abi.model.device import DeviceFamily
 from tests.diagnosis.test_error_lines import PRINTED, messages, noise
 
@@ -70,31 +70,6 @@ def test_no_bit_is_lost(
     assert not missing or found.suspects == ()
 
 
-@given(requested=masks, allowed=masks)
-def test_every_guess_accounts_for_every_bit(
-    catalogue: pa.FileCatalogue, requested: int, allowed: int
-) -> None:
-    """Whichever devices come into question, each reading has all of the bits, named or not."""
-    readings = read_masks(catalogue, requested, allowed, None)
-
-    assert readings
-    assert len(readings) == len({reading.family for reading in readings})
-    for reading in readings:
-        assert requested & ~allowed == _mask(reading.lacking)
-
-
-@given(mask=masks)
-def test_a_name_is_one_bit_of_one_device(catalogue: pa.FileCatalogue, mask: int) -> None:
-    """Named or not, bits come in order, each once; names of one device are never two bits."""
-    for family in _virtio(catalogue):
-        items = lacking_bits(catalogue, family, mask)
-        bits = [item.bit for item in items if item.bit is not None]
-        names = [item.name for item in items if item.name]
-
-        assert bits == sorted(set(bits))
-        assert len(names) == len(set(names))
-
-
 @given(st.lists(st.one_of(messages, noise), max_size=8))
 def test_noise_changes_no_explanation(catalogue: pa.FileCatalogue, lines: list[str]) -> None:
     """What is no message has no part in what the messages mean."""
@@ -137,32 +112,6 @@ def test_a_message_said_twice_is_one_finding(catalogue: pa.FileCatalogue, lines:
 
     assert [f.text for f in once.findings] == [f.text for f in twice.findings]
     assert [2 * f.count for f in once.findings] == [f.count for f in twice.findings]
-
-
-def test_what_avoids_a_feature_is_the_newest_that_does(catalogue: pa.FileCatalogue) -> None:
-    """Of a lineage, every later platform than the named one turns one of the features on."""
-    names = catalogue.platform_names()
-    for wanted in (USO, ["vhost-vsock.seqpacket"], ["virtio-net.queue-reset", *USO]):
-        for lineage, name in platforms_without(catalogue, wanted).items():
-            assert catalogue.platform(name).lineage == lineage
-            later = [
-                other
-                for other in names[names.index(name) + 1 :]
-                if catalogue.platform(other).lineage == lineage
-            ]
-            for other in later:
-                vm = pa.virtual_machine(
-                    catalogue.devices(),
-                    "pc-q35-11.0",
-                    devices=["virtio-net-pci,netdev=n0", "vhost-vsock-pci,guest-cid=3"],
-                    netdevs=["tap,id=n0,vhost=on"],
-                )
-                settings = pa.resolve(catalogue, vm, other).settings
-                on = {f"{s.driver}.{s.property}" for s in settings if s.value == "on"}
-                known = [
-                    f for stem in ("virtio-net", "vhost-vsock") for f in catalogue.features(stem)
-                ]
-                assert on & {p for f in known if f.id in wanted for p in f.properties}
 
 
 def test_meanings_name_what_exists(catalogue: pa.FileCatalogue) -> None:
@@ -380,12 +329,6 @@ def test_a_driver_without_bits_is_refused(catalogue: pa.FileCatalogue) -> None:
     with pytest.raises(pa.UsageError) as unnamed:
         diagnose(catalogue, REPORT, device="nvme")
     assert "no-bits" == unnamed.value.code
-
-
-def test_a_flag_that_nobody_knows_is_still_named(catalogue: pa.FileCatalogue) -> None:
-    """The catalogue does not know every CPU flag; it invents nothing about the others."""
-    assert Lacking(name="waitpkg") == lacking_flag(catalogue, "waitpkg")
-    assert family_of(catalogue, "no-such-thing") is None
 
 
 def test_a_cpu_is_no_device_of_the_stream(catalogue: pa.FileCatalogue) -> None:

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from attrs import field
 
 from platform_abi.diagnosis.expressions import cleaned, expression, joined, trigger
+from platform_abi.diagnosis.pasted import restored
 from platform_abi.model.message import Message, MessageTable, MessageText, Role
 from platform_abi.model.value import frozen
 
@@ -86,7 +87,7 @@ def read_lines(known: Mapping[str, Sequence[Known]], text: str | Iterable[str]) 
     *known* is what ``by_trigger`` makes of a table; *text* may come in pieces.
     """
     number, line_of, over = 1, 0, 0
-    for window, start, last in _windows([text] if isinstance(text, str) else text):
+    for window, start, last in _windows(restored([text] if isinstance(text, str) else text)):
         hits = _hits(known, window)
         places = sorted(hits)
         for index, at in enumerate(places):
