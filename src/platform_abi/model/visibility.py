@@ -69,6 +69,11 @@ class Visibility:
         """Return whether a rule names *driver* itself."""
         return any(driver in rule.drivers for rule in self.rules)
 
+    def drivers(self) -> frozenset[str]:
+        """Return every driver that something here is about, and not about all drivers."""
+        named = [*(rule.drivers for rule in self.rules), *(same.drivers for same in self.same)]
+        return frozenset(driver for drivers in named for driver in drivers)
+
     def seen(self, types: Sequence[str], name: str) -> Seen:
         """Return who can tell property *name* of a driver of *types*: itself and its parents.
 

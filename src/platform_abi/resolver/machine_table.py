@@ -117,6 +117,10 @@ def _values(known: KnownBuild, machine: MachineType) -> dict[str, dict[str, str]
     return values
 
 
+#: Who can tell a property, the feature that drives it or "", and for values the one each equals.
+About = tuple["Seen", str, Mapping[str, str]]
+
+
 class KnownBuild:
     """What a build knows of its drivers, as far as it has been asked about them."""
 
@@ -128,6 +132,7 @@ class KnownBuild:
         self._rows = catalogue.property_rows(build, arch)
         self._visibility = catalogue.visibility()
         self._features = _features(catalogue)
+        self._named = self._visibility.drivers() | {driver for driver, _ in self._features}
         self.concrete = tuple(n for n in self.types.parents if n not in self.types.abstract)
         inside = inner_types(catalogue, self.types)
         inner = {name: inner_device(self.types, inside, name) for name in self.concrete}
@@ -136,7 +141,8 @@ class KnownBuild:
         self._kinds: dict[str, Mapping[str, str]] = {}
         self._defaults: dict[str, Mapping[str, str | None]] = {}
         self._own: dict[str, Mapping[str, str]] = {}
-        self._about: dict[tuple[str, str], tuple[Seen, str, Mapping[str, str]]] = {}
+        self._told_by: dict[str, tuple[str, ...] | None] = {}
+        self._about: dict[tuple[tuple[str, ...] | None, str], About] = {}
 
     def device_types(self, driver: str) -> DeviceTypes:
         """Return the types of a device of *driver*, and of what is inside of it."""
@@ -214,20 +220,29 @@ class KnownBuild:
             value, default = (None if v is None else same.get(v, v) for v in (value, default))
         return (value, default, seen, feature, stated)
 
-    def _told(self, driver: str, name: str) -> tuple[Seen, str, Mapping[str, str]]:
+    def _told(self, driver: str, name: str) -> About:
         """Return who can tell a property of *driver*, the feature that drives it, and equal values.
 
         What a rule says of an inner device's property holds where the outer one passes it on.
+        Hundreds of CPU models are told of by what is said of their parents, so it is found once.
         """
-        found = self._about.get((driver, name))
+        if driver not in self._told_by:
+            self._told_by[driver] = self._telling(driver)
+        key = self._told_by[driver], name
+        found = self._about.get(key)
         if found is None:
-            found = self._about[driver, name] = self._find(driver, name)
+            found = self._about[key] = self._find(*key)
         return found
 
-    def _find(self, driver: str, name: str) -> tuple[Seen, str, Mapping[str, str]]:
+    def _telling(self, driver: str) -> tuple[str, ...] | None:
+        """Return the types of *driver* that something is said of; None of one that is not there."""
         if self.types and driver not in self.types and not self._visibility.named(driver):
+            return None
+        return tuple(step for step in self._line(driver) if step in self._named)
+
+    def _find(self, line: tuple[str, ...] | None, name: str) -> About:
+        if line is None:
             return "absent", "", {}
-        line = self._line(driver)
         features = (self._features.get((step, name)) for step in line)
         feature = next((found for found in features if found), "")
         visibility = self._visibility
