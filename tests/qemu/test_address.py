@@ -161,8 +161,8 @@ def test_of_two_that_start_at_once_one_listens(place: UnixAddress) -> None:
 
 
 def test_a_name_is_looked_at_and_taken_in_one_piece(place: UnixAddress) -> None:
-    """Whoever takes a name in a folder waits until nobody else is about to."""
-    folder = os.open(Path(place.path).parent, os.O_RDONLY)
+    """Whoever takes a name waits while another of this user's takes it, and not for ever."""
+    lock = Path(place.path).with_name(".m.sock.lock")
     listens, leave = threading.Event(), threading.Event()
 
     def start() -> None:
@@ -170,14 +170,52 @@ def test_a_name_is_looked_at_and_taken_in_one_piece(place: UnixAddress) -> None:
             listens.set()
             leave.wait(10)
 
-    fcntl.flock(folder, fcntl.LOCK_EX)
-    thread = threading.Thread(target=start)
-    thread.start()
-    assert not listens.wait(0.2)
-    os.close(folder)
+    with lock.open("w", encoding="utf-8") as held:
+        lock.chmod(0o600)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(HostError, match=r"holds \.m\.sock\.lock"), listening(place, mode=0o600):
+            pass
+        thread = threading.Thread(target=start)
+        thread.start()
+        assert not listens.wait(0.2)
     assert listens.wait(10)
+    assert [Path(place.path)] == list(lock.parent.iterdir())
     leave.set()
     thread.join(10)
+
+
+def test_a_lock_that_others_can_hold_stops_nobody(place: UnixAddress) -> None:
+    """Whoever can read the folder may lock it: that is not what is waited for."""
+    folder = os.open(Path(place.path).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with listening(place, mode=0o600), connect(place, timeout=1):
+            pass
+    finally:
+        os.close(folder)
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "open to others", "another user's"])
+def test_a_lock_that_another_put_there_is_an_error(place: UnixAddress, kind: str) -> None:
+    """It is neither waited for, followed nor written to, and stays as it is."""
+    lock = Path(place.path).with_name(".m.sock.lock")
+    if kind == "link":
+        lock.symlink_to("elsewhere")
+    elif kind == "fifo":
+        os.mkfifo(lock, 0o600)
+    else:
+        lock.touch(0o600)
+        lock.chmod(0o644 if kind == "open to others" else 0o600)
+    if kind == "another user's":
+        if os.geteuid():
+            pytest.skip("only root can give a file away")
+        os.chown(lock, 12345, 12345)
+    before = lock.lstat()
+    with pytest.raises(HostError) as caught, listening(place, mode=0o600):
+        pass
+    assert "listen-failed" == caught.value.code
+    assert os.path.samestat(before, lock.lstat())
+    assert [lock] == list(lock.parent.iterdir())
 
 
 def test_tcp_where_it_was_asked_for() -> None:

@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,7 +151,7 @@ def _unix(path: Path, mode: int) -> Iterator[socket.socket]:
     server = socket.socket(socket.AF_UNIX)
     with server:
         try:
-            with _alone_in(path.parent):
+            with _alone_at(path):
                 _check_free(path)
                 _bind(server, path, mode)
         except OSError as error:
@@ -159,7 +160,7 @@ def _unix(path: Path, mode: int) -> Iterator[socket.socket]:
         try:
             yield server
         finally:
-            with contextlib.suppress(OSError), _alone_in(path.parent):
+            with contextlib.suppress(OSError, _ListenError), _alone_at(path):
                 # Somebody may have put another one there.
                 if _identity(path) == mine:
                     path.unlink()
@@ -182,14 +183,55 @@ def _bind(server: socket.socket, path: Path, mode: int) -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other monitors from taking or dropping a name in *folder* for the time of the block."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _alone_at(path: Path) -> Iterator[None]:
+    """Keep other monitors from taking or dropping the name *path* for the time of the block.
+
+    The lock is a file that only this user can open, and gone afterwards: one on the folder would be
+    held by whoever can read that, for as long as he likes.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    until = time.monotonic() + _LOCK_PATIENCE
+    while (descriptor := _locked(lock)) is None:
+        if time.monotonic() > until:
+            raise _ListenError(f"somebody holds {printable(lock.name)} beside it")
+        time.sleep(_LOCK_GLANCE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
+        lock.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+#: How long another monitor may take to take or drop its name, and how often that is looked at.
+_LOCK_PATIENCE: Final = 2.0
+_LOCK_GLANCE: Final = 0.005
+
+
+def _locked(lock: Path) -> int | None:
+    """Return a descriptor that holds the file *lock* locked, or None where another one does."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(lock, flags, 0o600)
+    try:
+        opened = os.fstat(descriptor)
+        _check_mine(opened, lock)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it before took it away: then it keeps nobody else out.
+        if os.path.samestat(opened, lock.stat()):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _check_mine(opened: os.stat_result, lock: Path) -> None:
+    """Raise where others than this user may hold the file *lock*, or it is no file."""
+    alone = opened.st_uid == os.geteuid() and not opened.st_mode & 0o077
+    if not (alone and stat.S_ISREG(opened.st_mode)):
+        raise _ListenError(f"{printable(lock.name)} beside it is not this user's alone")
 
 
 def _check_free(path: Path) -> None:
