@@ -151,7 +151,10 @@ PURE = [
     if _room(path) in {"model", "resolver", "compat", "diagnosis"}
     or (_room(path) == "fleet" and path.stem != "stream")
     or (_room(path) == "emit" and path.stem != "lockfile")
-    or (_room(path) == "launch" and path.stem not in {"launcher", "asking", "keeping"})
+    or (
+        _room(path) == "launch"
+        and path.stem not in {"launcher", "asking", "keeping", "configuration_files"}
+    )
 ]
 
 

@@ -284,6 +284,92 @@ def test_a_refusal_starts_nothing_and_stores_nothing(
     assert _started(tmp_path) is None
 
 
+def test_nothing_is_said_of_a_start_that_does_not_come_about(
+    program: str, qemu: str, old: str, tmp_path: Path
+) -> None:
+    """Where the lockfile cannot be written, that is the one thing said, and nothing is started."""
+    words = [*_VM, *_NIC, "-platform", "linux-6.9,force=on,lock=no/folder/vm.lock"]
+    done = _start(program, "--qemu", qemu, "--host", old, *words)
+    assert 4 == done.returncode
+    assert "error[write-failed]" in done.stderr
+    assert "started regardless" not in done.stderr
+    assert _started(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "code"), [("linux-6.1", 0), ("linux-6.9", 1), ("linux-6.x", 2), ("a=b", 2)]
+)
+def test_a_full_stderr_changes_no_answer(
+    program: str, qemu: str, old: str, option: str, code: int
+) -> None:
+    """What is said about it is lost, and nothing else."""
+    words = [program, "--qemu", qemu, "--host", old, *_VM, *_NIC, "-platform", option]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stderr=full, timeout=60, check=False)
+    assert code == done.returncode
+    assert (code == 0) == Path("started").exists()
+
+
+def test_a_lockfile_that_is_no_file_is_an_error_at_once(
+    program: str, qemu: str, new: str, tmp_path: Path
+) -> None:
+    """A pipe that nobody writes to is not waited for, and no device is read or replaced."""
+    os.mkfifo(tmp_path / "pipe")
+    for name in (tmp_path / "pipe", "/dev/zero", tmp_path):
+        option = f"linux-6.1,lock={name}"
+        done = _start(program, "--qemu", qemu, "--host", new, *_VM, "-platform", option)
+        assert 4 == done.returncode, done.stderr
+        assert "error[read-failed]" in done.stderr
+    assert _started(tmp_path) is None
+
+
+_RC = '[device "net0"]\n  driver = "virtio-net-pci"\n  netdev = "n0"\n  host_uso = "off"\n'
+
+
+@pytest.mark.parametrize("how", ["pipe", "descriptor", "file"])
+def test_a_configuration_that_can_be_read_once_reaches_qemu(
+    program: str, new: str, tmp_path: Path, how: str
+) -> None:
+    """What ``<(command)`` gives is read here and handed on; QEMU finds its devices in it."""
+    qemu = tmp_path / "qemu-system-x86_64"
+    qemu.write_text(
+        f'#!/bin/bash\nwhile [ "$1" ]; do [ "$1" = -readconfig ] && cat "$2" > {tmp_path}/read;'
+        f" shift; done\n"
+    )
+    qemu.chmod(0o755)
+    (tmp_path / "vm.cfg").write_text(_RC)
+    name, kept = str(tmp_path / "vm.cfg"), -1
+    if how == "pipe":
+        kept, writer = os.pipe()
+        os.write(writer, _RC.encode())
+        os.close(writer)
+        name = f"/dev/fd/{kept}"
+    elif how == "descriptor":
+        kept = os.open(name, os.O_RDONLY)
+        name = f"/dev/fd/{kept}"
+    words = [*_VM, *_NIC[:2], "-readconfig", name, "-platform", "linux-6.1,lock=vm.lock"]
+    done = subprocess.run(
+        [program, "--qemu", str(qemu), "--host", new, *words],
+        pass_fds=[kept] if kept >= 0 else [],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    assert _RC == (tmp_path / "read").read_text()
+    assert "net0" in (tmp_path / "vm.lock").read_text()
+
+
+def test_a_configuration_in_a_named_pipe_is_refused(launch: Launch, tmp_path: Path) -> None:
+    """Who writes to it could not know for whom; nothing is started, and nothing waits."""
+    os.mkfifo(tmp_path / "pipe")
+    done = launch(*_VM, "-readconfig", str(tmp_path / "pipe"), "-platform", "linux-6.1")
+    assert 4 == done.returncode
+    assert "a pipe, not a regular file" in done.stderr
+    assert _started(tmp_path) is None
+
+
 def test_force_starts_it_and_is_recorded(
     program: str, qemu: str, old: str, new: str, tmp_path: Path
 ) -> None:

@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from platform_abi.launch.passthrough import passes_through
+import platform_abi as pa
+from platform_abi.launch.passthrough import LISTING, PLAIN, passes_through
 from tests.launch.lines import CORPUS
 
 LIBVIRT = (
@@ -31,12 +32,29 @@ def test_what_asks_passes_through(text: str) -> None:
     assert not passes_through(["-platform", "help", *shlex.split(text)])
 
 
-@pytest.mark.parametrize(
-    "text", ["-M pc-q35-9.1 -name help", "-M pc-q35-9.1 -append -version", "-M q35 -name a,,help"]
-)
+NOT_ASKING = [
+    "-M pc-q35-9.1 -name help", "-M pc-q35-9.1 -append -version", "-M q35 -name a,,help",
+    "-M pc-q35-9.1 -kernel -help", "-M q35 -serial -h", "-M q35 -bios --version",
+    "-drive file=help,if=virtio", "-drive file=a,,help,if=virtio", "-netdev id=help,type=user",
+    "-netdev user,id=help", "-netdev user,id=a,,help", "-device virtio-net-pci,id=help",
+    "-chardev null,id=help", "-object rng-random,id=help", "-audiodev none,id=help", "-k help",
+    "-D help", "-device '{\"driver\":\"virtio-net-pci\",\"id\":\"a,help,b\"}'",
+    "-M none -M q35", "-machine type=none -machine q35", "-M none -readconfig vm.cfg",
+    "-M none,type=q35",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOT_ASKING)
 def test_what_only_looks_like_asking_does_not(text: str) -> None:
     """A guest that would lose its platform without a word is worse than a slow answer."""
     assert not passes_through(shlex.split(text))
+
+
+def test_what_is_known_of_options_is_what_definitions_say(catalogue: pa.FileCatalogue) -> None:
+    """Nothing takes an argument here that takes none there, and nothing is missing."""
+    table = catalogue.options()
+    assert set(table.plain) == PLAIN
+    assert set(LISTING) <= set(table.argument)
 
 
 @pytest.mark.parametrize("words", CORPUS, ids=" ".join)

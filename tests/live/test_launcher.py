@@ -196,7 +196,10 @@ def older(old_kernel: Path, require_tap_offloads: Callable[[int], None]) -> dict
 
 def _offered(emulator: str, words: Sequence[str], environment: dict[str, str] | None = None) -> int:
     machine = ["-machine", _MACHINE, "-accel", "tcg", *QUIET, "-netdev", _TAP, "-device", _NIC]
-    with Qtest(emulator, [*machine, *words], environment=environment or {}) as qtest:
+    # The launcher writes its lockfile there.
+    folder = str(Path(words[-1].rpartition("=")[2]).parent) if "lock=" in words[-1] else ""
+    arguments, more = [*machine, *words], environment or {}
+    with Qtest(emulator, arguments, environment=more, writable=folder) as qtest:
         return PciBus(qtest).offered(4).features
 
 
@@ -295,6 +298,26 @@ def test_two_spellings_of_a_cpu_are_told_from_two_cpus(
     )
     assert same == host.same_cpu(one, other)
     assert host.same_cpu(one, one)
+
+
+# --- configuration files -------------------------------------------------------------------------
+
+
+def test_devices_of_a_configuration_from_a_command_are_there(
+    qemu: Path, launcher: Launcher, tmp_path: Path
+) -> None:
+    """``-readconfig <(cat vm.cfg)`` makes the machine that ``-readconfig vm.cfg`` makes."""
+    config = tmp_path / "vm.cfg"
+    config.write_text('[device "r0"]\n  driver = "virtio-rng-pci"\n  addr = "6"\n')
+    script = tmp_path / "emulator"
+    script.write_text(
+        f'#!/bin/bash\nexec {launcher(qemu)} "$@" -readconfig <(cat {config}) -platform linux-6.1\n'
+    )
+    script.chmod(0o755)
+    machine = ["-machine", "pc-q35-7.2", "-accel", "tcg", "-nodefaults"]
+    with Qmp(str(script), machine, timeout=60) as qmp:
+        names = {entry["name"] for entry in qmp.execute("qom-list", path="/machine/peripheral")}
+    assert "r0" in names
 
 
 # --- who may not ask -----------------------------------------------------------------------------

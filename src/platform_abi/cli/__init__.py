@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from platform_abi.cli.parser import build_parser
 from platform_abi.errors import HostError, PlatformAbiError, UsageError, printable
@@ -20,6 +21,7 @@ def entry() -> int:
     """Run as a process of its own: like ``main``, without the garbage collector's help."""
     # Nothing lives long enough here for a collection to be worth its time, least of all at exit.
     gc.disable()
+    unfailing_stderr()
     try:
         return main()
     finally:
@@ -85,10 +87,36 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="surrogateescape")
 
 
+class _Unfailing(io.TextIOWrapper):
+    """A stream that nobody may be able to write to: then what is written is lost."""
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            _drop(self)
+            return len(text)
+
+
+def unfailing_stderr() -> None:
+    """Let no remark that cannot be written, as on a full disk, change what is done or returned."""
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = _Unfailing(
+            sys.stderr.buffer,
+            encoding=sys.stderr.encoding,
+            errors="backslashreplace",
+            line_buffering=True,
+        )
+
+
 def _drop_output() -> None:
     """Keep Python from complaining at exit about output that cannot be written."""
+    _drop(sys.stdout)
+
+
+def _drop(stream: TextIO) -> None:
     with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _report(error: PlatformAbiError, *, as_json: bool) -> None:

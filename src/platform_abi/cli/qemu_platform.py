@@ -30,9 +30,10 @@ def entry() -> int:
         # An error is said by the verb, which comes upon it again.
         with contextlib.suppress(HostError):
             become(qemu_path(_named(own) or None, os.environ, arch), words)
-    from platform_abi.cli import main
+    from platform_abi.cli import main, unfailing_stderr
 
     gc.disable()  # as cli.entry does
+    unfailing_stderr()
     return main(["run", "--arch", arch, *own, "--", *words])
 
 

@@ -80,8 +80,10 @@ def _with_platform(
     arguments: argparse.Namespace,
 ) -> int:
     from platform_abi.cli.start import print_start, refuse, remark
+    from platform_abi.launch.configuration_files import ConfigurationFiles
     from platform_abi.launch.start import start
 
+    files = ConfigurationFiles()
     kept = None if option.lock is None else _kept(option.lock)
     begun = start(
         catalogue,
@@ -91,18 +93,20 @@ def _with_platform(
         arch=guest_architecture(binary),
         stored=None if kept is None else kept.abi,
         policy="newest" if option.platform is not None else _policy(),
-        read_file=_read,
+        read_file=files.read,
     )
     blocked = begun.verdict.status == "blocked"
     if arguments.print_args and arguments.json:
         print_start(binary, begun)
     elif blocked:
         refuse(begun)
-    else:
+    elif arguments.print_args:
         remark(begun)
-        if not arguments.print_args:
-            _become(catalogue, binary, begun, option, kept)
         _print_words(binary, begun.words, arguments)
+    else:
+        stored = kept is not None and _keep(catalogue, kept, begun, option)
+        remark(begun)
+        _become(binary, files.handed_on(catalogue.options(), begun.words), kept if stored else None)
     return int(blocked)
 
 
@@ -116,12 +120,6 @@ def _policy() -> str:
     from platform_abi.cli.hosts import POLICY_VARIABLE
 
     return os.environ.get(POLICY_VARIABLE) or "newest"
-
-
-def _read(name: str) -> str:
-    from platform_abi.emit.lockfile import read_text
-
-    return read_text(name)
 
 
 def _host(catalogue: FileCatalogue, binary: str, arguments: argparse.Namespace) -> Host:
@@ -139,24 +137,22 @@ def _host(catalogue: FileCatalogue, binary: str, arguments: argparse.Namespace) 
 HOST_VARIABLE = "PLATFORM_ABI_HOST"
 
 
-def _become(
-    catalogue: FileCatalogue,
-    binary: str,
-    begun: Start,
-    option: PlatformOption,
-    kept: Kept | None,
-) -> NoReturn:
-    """Store the choice, where it is to be stored, and become QEMU."""
-    if kept is None:
-        become(binary, begun.words)
-    from platform_abi.launch.keeping import keep, take_back
+def _keep(catalogue: FileCatalogue, kept: Kept, begun: Start, option: PlatformOption) -> bool:
+    """Store the choice; return whether there was anything to."""
+    from platform_abi.launch.keeping import keep
 
-    written = keep(catalogue, kept, begun, option)
+    return keep(catalogue, kept, begun, option)
+
+
+def _become(binary: str, words: Sequence[str], stored: Kept | None) -> NoReturn:
+    """Become QEMU, or leave the lockfile that was just *stored* as it was before."""
     try:
-        become(binary, begun.words)
+        become(binary, words)
     except HostError:
-        if written:
-            take_back(kept)
+        if stored is not None:
+            from platform_abi.launch.keeping import take_back
+
+            take_back(stored)
         raise
 
 

@@ -51,7 +51,8 @@ class Qtest:
     *arguments* are those of the machine; the caller decides about ``-nodefaults`` and the rest (see
     ``QUIET``). Unless they choose an accelerator, it is ``tcg``: every build has it (Debian's 7.2
     and 10.0 lack ``qtest``), and while the machine is paused it costs nothing. *environment* is
-    added to this process's own. *timeout* in seconds bounds the start, and each command after it.
+    added to this process's own, *writable* a folder that it may write to. *timeout* in seconds
+    bounds the start, and each command after it.
 
     On entry raises StartError (``qemu-failed``, ``qemu-timeout``) if QEMU refuses the arguments,
     HostError if there is no such binary. The process never outlives the block.
@@ -64,10 +65,11 @@ class Qtest:
         *,
         environment: Mapping[str, str] = MappingProxyType({}),
         timeout: float = 30,
+        writable: str = "",
     ) -> None:
         command = [str(binary), *_accelerator(arguments), *arguments, *_QTEST_ARGUMENTS]
         self._command = command
-        self._process = Throwaway(command, environment=environment)
+        self._process = Throwaway(command, environment=environment, writable=writable)
         self._timeout = timeout
         self._cleanup = contextlib.ExitStack()
         self._received = bytearray()
