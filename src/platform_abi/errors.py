@@ -105,6 +105,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def first_of(names: Iterable[str], most: int) -> str:
+    """Return the first *most* of *names*, and how many there are besides."""
+    every = list(names)
+    more = len(every) - most
+    return ", ".join(every[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def signal_name(number: int) -> str:
     """Return ``SIGSEGV`` and the like."""
     import signal

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.compat.check import check, check_migration
-from platform_abi.compat.document import check_document, migration_document
+from platform_abi.compat.document import check_document
 from platform_abi.compat.finding import CheckVerdict, MigrationVerdict
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.remedy import remedy
@@ -465,7 +465,7 @@ def test_documents_have_one_shape(catalogue: pa.FileCatalogue) -> None:
     }
     assert 1 == one["schema_version"]
     assert all(keys == set(finding) for finding in one["findings"])
-    both = migration_document(
+    both = check_document(
         check_migration(catalogue, _abi(catalogue), _host(catalogue), _host(catalogue))
     )
     assert {"schema_version", "status", "forward", "back"} == set(both)

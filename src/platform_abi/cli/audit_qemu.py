@@ -11,6 +11,8 @@ from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Final
 
+from attrs import field
+
 from platform_abi.author.audited import Audited, ask, look, without
 from platform_abi.author.devices import Progress
 from platform_abi.author.difference import AuditVerdict, Difference
@@ -22,11 +24,11 @@ from platform_abi.author.promises import (
     other_binary,
     whole,
 )
-from platform_abi.cli.inputs import timeout_of
+from platform_abi.cli.options import read_options, timeout
 from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.document import Shapes, document
-from platform_abi.errors import HostError, UsageError, printable
+from platform_abi.errors import HostError, UsageError, first_of, printable
 from platform_abi.guest.document import view_text
 from platform_abi.guest.look import TIMEOUT, can_be_seen, no_view
 from platform_abi.model.value import frozen
@@ -35,27 +37,43 @@ from platform_abi.model.value import frozen
 _FOUND, _OTHER = "audited", "audited-against"
 
 
+@frozen(kw_only=True)
+class AuditOptions:
+    """What ``audit-qemu`` is asked for."""
+
+    binary: str
+    against: str | None
+    against_binary: str | None
+    machine: tuple[str, ...]
+    view: str | None
+    timeout: float | None = field(converter=timeout)
+    json: bool
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Print what a binary does otherwise than expected; the exit code says whether it does."""
-    timeout = _timeout(arguments)
+    options = read_options(AuditOptions, arguments)
+    if options.against is not None and options.against_binary is not None:
+        raise UsageError("--against and --against-binary contradict each other", code="usage")
+    timeout = options.timeout or TIMEOUT
     catalogue = load_catalogue()
-    found = ask(catalogue, arguments.binary, _FOUND, timeout=timeout)
-    machines = found.chosen(arguments.machine)
+    found = ask(catalogue, options.binary, _FOUND, timeout=timeout)
+    machines = found.chosen(options.machine)
     other = expected = None
     # What can go wrong does before anything takes long.
-    if arguments.view is not None:
-        _check_view(arguments.view, catalogue, found, machines)
-    if arguments.against_binary is not None:
-        name = arguments.against_binary
+    if options.view is not None:
+        _check_view(options.view, catalogue, found, machines)
+    if options.against_binary is not None:
+        name = options.against_binary
         other = other_binary(catalogue, name, _OTHER, found, timeout=timeout)
-    elif arguments.against is not None or arguments.view is None:
-        expected = expected_build(catalogue, arguments.against, found.build)
+    elif options.against is not None or options.view is None:
+        expected = expected_build(catalogue, options.against, found.build)
     progress = _progress()
     view = look(catalogue, found, machines, timeout=timeout, progress=progress)
-    if arguments.view is not None:
+    if options.view is not None:
         from platform_abi.files import write_text
 
-        write_text(arguments.view, view_text(without(view, incomplete(catalogue, view))))
+        write_text(options.view, view_text(without(view, incomplete(catalogue, view))))
     if other is not None:
         verdict = against_binary(
             catalogue, other, found, view, machines, timeout=timeout, progress=progress
@@ -66,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     verdict = whole(catalogue, verdict, [found] if other is None else [found, other])
     audit = Audit(audited=found, verdict=verdict)
-    if arguments.json:
+    if options.json:
         print_json(document(audit, SHAPES))
     else:
         _print(audit)
@@ -101,12 +119,6 @@ def _progress() -> Progress:
         print(f"looking at machine types: {done} of {of}", end=end, file=sys.stderr, flush=True)
 
     return show
-
-
-def _timeout(arguments: argparse.Namespace) -> float:
-    if arguments.against is not None and arguments.against_binary is not None:
-        raise UsageError("--against and --against-binary contradict each other", code="usage")
-    return timeout_of(arguments.timeout, TIMEOUT)
 
 
 # --- what is printed -----------------------------------------------------------------------------
@@ -239,8 +251,7 @@ _WORDS = {True: ("kept", "green"), False: ("not kept", "red"), None: ("not known
 
 
 def _names(machines: Sequence[str]) -> str:
-    more = len(machines) - _SHOWN
-    return ", ".join(machines[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return first_of(machines, _SHOWN)
 
 
 _SHOWN = 2

@@ -10,33 +10,50 @@ from pathlib import Path
 from attrs import evolve
 
 from platform_abi.cli.hosts import THIS, report_of
+from platform_abi.cli.options import read_options
 from platform_abi.cli.render import note, paint, print_json, table
+from platform_abi.cli.scope import ScopeOptions
 from platform_abi.compat.finding import Finding
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.errors import UsageError, unknown
+from platform_abi.errors import UsageError, first_of, unknown
 from platform_abi.fleet.baseline import Baseline, Common, baseline, usual_scope
 from platform_abi.fleet.stranded import Stranded, joined, left, stranded
 from platform_abi.fleet.stream import read_fleet
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import FleetHost, HostReport
+from platform_abi.model.value import frozen
+
+
+@frozen(kw_only=True)
+class BaselineOptions(ScopeOptions):
+    """What ``baseline`` is asked for."""
+
+    hosts: tuple[str, ...]
+    edition: str | None
+    lock: tuple[str, ...]
+    joins: tuple[str, ...]
+    upgrade: tuple[str, ...]
+    allow_unknown: bool
+    json: bool
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the newest common platform; 1 where there is none, or a virtual machine is stranded."""
+    options = read_options(BaselineOptions, arguments)
     catalogue = load_catalogue()
-    abis = _abis(arguments.lock)
-    before, after = _fleets(catalogue, arguments)
-    changed = bool(arguments.joins or arguments.upgrade)
-    found = _baseline(catalogue, after, arguments)
-    earlier = _baseline(catalogue, before, arguments) if changed else None
+    abis = _abis(options.lock)
+    before, after = _fleets(catalogue, options)
+    changed = bool(options.joins or options.upgrade)
+    found = _baseline(catalogue, after, options)
+    earlier = _baseline(catalogue, before, options) if changed else None
     left_behind = stranded(
         catalogue,
         abis,
         before if changed else (),
         after,
-        allow_unknown=arguments.allow_unknown,
+        allow_unknown=options.allow_unknown,
     )
-    if arguments.json:
+    if options.json:
         from platform_abi.fleet.document import baseline_document
 
         print_json(baseline_document(found, before=earlier, left_behind=left_behind))
@@ -50,45 +67,40 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _abis(paths: Sequence[str]) -> dict[str, GuestAbi]:
-    from platform_abi.emit.lockfile import read_lock, read_text
+    from platform_abi.emit.lockfile import load_lock
 
-    return {path: read_lock(read_text(path), path) for path in paths}
+    return {path: load_lock(path) for path in paths}
 
 
 def _baseline(
-    catalogue: FileCatalogue, hosts: Sequence[FleetHost], arguments: argparse.Namespace
+    catalogue: FileCatalogue, hosts: Sequence[FleetHost], options: BaselineOptions
 ) -> Baseline:
-    scope = usual_scope(catalogue, hosts)
-    if arguments.accel is not None:
-        scope = evolve(scope, accelerator=arguments.accel)
-    if arguments.backend:
-        scope = evolve(scope, backends=tuple(arguments.backend))
     return baseline(
         catalogue,
         hosts,
-        scope=scope,
-        edition=arguments.edition,
-        allow_unknown=arguments.allow_unknown,
+        scope=options.scope(usual_scope(catalogue, hosts)),
+        edition=options.edition,
+        allow_unknown=options.allow_unknown,
     )
 
 
 def _fleets(
-    catalogue: FileCatalogue, arguments: argparse.Namespace
+    catalogue: FileCatalogue, options: BaselineOptions
 ) -> tuple[list[FleetHost], list[FleetHost]]:
     """Return the hosts before and after what joins and what is upgraded."""
-    upgrades = [_upgrade(catalogue, text) for text in arguments.upgrade]
+    upgrades = [_upgrade(catalogue, text) for text in options.upgrade]
     wanted = [name for name, _, _ in upgrades]
     for name in wanted:
         if wanted.count(name) > 1:
             raise _twice(name)
-    before = _read(catalogue, arguments.hosts, wanted)
+    before = _read(catalogue, options.hosts, wanted)
     after = before
     for name, old, new in upgrades:
         report = _report(before, name, old)
         # The host is named in both fleets, so that it is known for the same one.
         before = _swapped(before, name, report, report)
         after = _swapped(after, name, report, new.report)
-    return before, joined(after, _read(catalogue, arguments.joins))
+    return before, joined(after, _read(catalogue, options.joins))
 
 
 def _read(
@@ -263,10 +275,7 @@ def _number(count: int, what: str) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    """Return the first few of *names*, and how many there are besides."""
-    found = list(names)
-    more = len(found) - _SHOWN
-    return ", ".join(found[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return first_of(names, _SHOWN)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

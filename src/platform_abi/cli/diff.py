@@ -49,10 +49,10 @@ def _platforms(before: str, after: str) -> Sequence[PlatformDifference]:
 
 
 def _abis(before: str, after: str) -> Sequence[AbiDifference]:
-    from platform_abi.emit.lockfile import read_lock, read_text
+    from platform_abi.emit.lockfile import load_lock
     from platform_abi.resolver.compare import diff_abis
 
-    return diff_abis(*(read_lock(read_text(name), name) for name in (before, after)))
+    return diff_abis(load_lock(before), load_lock(after))
 
 
 def _hosts(before: str, after: str) -> Sequence[HostDifference]:

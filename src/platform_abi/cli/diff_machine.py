@@ -11,9 +11,13 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from attrs import field
+
+from platform_abi.cli.options import read_options
 from platform_abi.cli.render import note, print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.errors import UsageError, unknown
+from platform_abi.errors import UsageError, first_of, unknown
+from platform_abi.model.value import frozen
 from platform_abi.resolver.machine_diff import Row, diff_builds, diff_machines, shown
 from platform_abi.resolver.machine_table import Grouped, reached
 
@@ -32,11 +36,30 @@ _ARCH = "x86_64"
 _NAMES = 3
 
 
+def _arch(named: str | None) -> str:
+    return named or _ARCH
+
+
+@frozen(kw_only=True)
+class MachineDiffOptions:
+    """What ``diff machine`` and ``diff build`` are asked for."""
+
+    before: str
+    after: str
+    machine: str | None
+    build: str | None
+    arch: str = field(converter=_arch)
+    driver: tuple[str, ...]
+    all: bool
+    csv: bool
+    json: bool
+
+
 def machines(arguments: argparse.Namespace) -> int:
     """Print what differs between two machine types of one build; 1 where something does."""
-    catalogue = load_catalogue()
-    arch = arguments.arch or _ARCH
-    build, before, after = _chosen(catalogue, arguments, arch)
+    options = read_options(MachineDiffOptions, arguments)
+    catalogue, arch = load_catalogue(), options.arch
+    build, before, after = _chosen(catalogue, options)
 
     def reach(_: Catalogue, *of: str) -> Grouped:
         return catalogue.kept(("reached", *of), lambda: reached(catalogue, *of))
@@ -44,21 +67,20 @@ def machines(arguments: argparse.Namespace) -> int:
     rows = diff_machines(catalogue, build, before, after, arch, reach=reach)
     tree = _tree(catalogue, build, arch)
     head = {"before": before, "after": after, "build": build, "arch": arch}
-    return _print(arguments, head, rows, tree)
+    return _print(options, head, rows, tree)
 
 
 def builds(arguments: argparse.Namespace) -> int:
     """Print what differs in one machine type between two builds; 1 where something does."""
     from platform_abi.resolver.machine_choice import choose_machine
 
-    catalogue = load_catalogue()
-    arch = arguments.arch or _ARCH
-    name = arguments.machine
+    options = read_options(MachineDiffOptions, arguments)
+    catalogue, arch, name = load_catalogue(), options.arch, options.machine
     if name is None:
         raise UsageError(
             "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"
         )
-    names = (arguments.before, arguments.after)
+    names = (options.before, options.after)
     chosen = [choose_machine(catalogue, name, arch, build) for build in names]
     meant = [machine.name for _, machine in chosen]
     if meant[0] != meant[1]:
@@ -79,11 +101,11 @@ def builds(arguments: argparse.Namespace) -> int:
         "machine": meant[0],
         "arch": arch,
     }
-    if arguments.json:
+    if options.json:
         prints = [_fingerprint(catalogue, build, meant[0], arch) for build in names]
         head["fingerprints"] = dict(zip(("before", "after"), prints, strict=True))
     one_version = chosen[0][0].version == chosen[1][0].version
-    return _print(arguments, head, rows, tree, one_version=one_version)
+    return _print(options, head, rows, tree, one_version=one_version)
 
 
 def _fingerprint(catalogue: FileCatalogue, build: str, machine: str, arch: str) -> str:
@@ -96,25 +118,24 @@ def _fingerprint(catalogue: FileCatalogue, build: str, machine: str, arch: str) 
     )
 
 
-def _chosen(
-    catalogue: FileCatalogue, arguments: argparse.Namespace, arch: str
-) -> tuple[str, str, str]:
+def _chosen(catalogue: FileCatalogue, options: MachineDiffOptions) -> tuple[str, str, str]:
     """Return the build to compare in, the newest that has both machine types, and their names."""
-    names = (arguments.before, arguments.after)
+    arch = options.arch
+    names = (options.before, options.after)
     known: Mapping[str, Sequence[str]] = catalogue.kept(
         ("machines-of", arch),
         lambda: {b: list(catalogue.build(b, arch).machines) for b in catalogue.builds(arch)},
     )
-    if arguments.build is None:
+    if options.build is None:
         for build, machines_ in known.items():
             if all(name in machines_ for name in names):
                 return (build, *names)
-    elif all(name in known.get(arguments.build, ()) for name in names):
-        return (arguments.build, *names)
+    elif all(name in known.get(options.build, ()) for name in names):
+        return (options.build, *names)
     from platform_abi.resolver.machine_choice import choose_machine
 
     # An alias, or a name that is unknown, or two that no build has both of.
-    found = [choose_machine(catalogue, name, arch, arguments.build) for name in names]
+    found = [choose_machine(catalogue, name, arch, options.build) for name in names]
     if found[0][0] != found[1][0]:
         raise UsageError(
             f"no build has both {names[0]} and {names[1]}",
@@ -139,21 +160,21 @@ def _tree(catalogue: FileCatalogue, build: str, arch: str) -> Mapping[str, Seque
 
 
 def _print(
-    arguments: argparse.Namespace,
+    options: MachineDiffOptions,
     head: Mapping[str, Any],
     every: Sequence[Row],
     tree: Mapping[str, Sequence[str]],
     *,
     one_version: bool = False,
 ) -> int:
-    drivers = _drivers(arguments.driver, every, tree)
-    rows = shown(every, drivers=drivers, every=arguments.all, one_version=one_version)
-    if arguments.json:
+    drivers = _drivers(options.driver, every, tree)
+    rows = shown(every, drivers=drivers, every=options.all, one_version=one_version)
+    if options.json:
         from platform_abi.emit.document import SCHEMA_VERSION
 
         differences = [dict(zip(_KEYS, row, strict=True)) for row in rows]
         print_json({"schema_version": SCHEMA_VERSION, **head, "differences": differences})
-    elif arguments.csv:
+    elif options.csv:
         import csv
 
         writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -230,5 +251,4 @@ def _covering(
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES
-    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return first_of(names, _NAMES)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from platform_abi.cli.options import read_options
 from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
@@ -16,13 +17,25 @@ from platform_abi.diagnosis.masks import Reading
 from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import UsageError, printable
 from platform_abi.files import STDIN, read_bytes
+from platform_abi.model.value import frozen
+
+
+@frozen(kw_only=True)
+class ExplainErrorOptions:
+    """What ``explain-error`` is asked for."""
+
+    text: tuple[str, ...]
+    file: str | None
+    device: str | None
+    json: bool
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain what QEMU printed; 1 where nothing in it says why."""
-    text = _text(arguments)
-    found = diagnose(load_catalogue(), text, device=arguments.device)
-    if arguments.json:
+    options = read_options(ExplainErrorOptions, arguments)
+    text = _text(options)
+    found = diagnose(load_catalogue(), text, device=options.device)
+    if options.json:
         print_json(document(found, SHAPES))
     else:
         _print(found)
@@ -32,17 +45,17 @@ def run(arguments: argparse.Namespace) -> int:
 # --- input ---------------------------------------------------------------------------------------
 
 
-def _text(arguments: argparse.Namespace) -> str:
-    words: list[str] = arguments.text
-    if arguments.file is not None and words:
+def _text(options: ExplainErrorOptions) -> str:
+    words = options.text
+    if options.file is not None and words:
         raise UsageError("both a text and --file are given", code="usage")
-    if arguments.file is not None and arguments.file != STDIN:
-        return _read(arguments.file)
-    if words and words != [STDIN]:
+    if options.file is not None and options.file != STDIN:
+        return _read(options.file)
+    if words and words != (STDIN,):
         # Quoted messages are lines; without quotes, the shell has split one.
         quoted = any(" " in word for word in words)
         return ("\n" if quoted else " ").join(words)
-    if sys.stdin is None or (arguments.file is None and not words and sys.stdin.isatty()):
+    if sys.stdin is None or (options.file is None and not words and sys.stdin.isatty()):
         raise UsageError(
             "there is nothing to explain",
             code="usage",

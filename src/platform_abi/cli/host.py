@@ -10,6 +10,7 @@ from collections import Counter
 from attrs import evolve
 
 from platform_abi.cli.hosts import choose, probe_this
+from platform_abi.cli.options import timeout
 from platform_abi.cli.render import note, paint, table
 from platform_abi.compat.supported import query_platforms
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
@@ -42,17 +43,11 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             f"--name takes up to {_LONGEST_NAME} printable ASCII characters", code="usage"
         )
-    if arguments.timeout is not None and not 0 < arguments.timeout <= _LONGEST:
-        raise UsageError(
-            f"--timeout takes seconds, up to {_LONGEST}; found {arguments.timeout}", code="usage"
-        )
+    timeout(arguments.timeout)
 
 
 #: As long as a host name may be (RFC 1035).
 _LONGEST_NAME = 253
-
-#: Nobody waits longer for a device that does not answer. In seconds.
-_LONGEST = 600
 
 
 def _probe(catalogue: FileCatalogue, arguments: argparse.Namespace) -> HostReport:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve
+from attrs import evolve, field
 
 from platform_abi.author.observation import Given, Observation
 from platform_abi.author.reading import TIMEOUT, observe
 from platform_abi.author.writing import lost_types, write_build
-from platform_abi.cli.inputs import timeout_of
+from platform_abi.cli.options import read_options, timeout
 from platform_abi.cli.render import note, print_json
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.emit.document import Shapes, document
@@ -26,38 +26,58 @@ if TYPE_CHECKING:
     from platform_abi.author.devices import Progress
 
 
+@frozen(kw_only=True)
+class ImportOptions:
+    """What ``import-qemu`` is asked for."""
+
+    binary: str
+    output: str | None
+    name: str | None
+    vendor: str | None
+    package: str | None
+    generation: tuple[str, ...]
+    timeout: float | None = field(converter=timeout)
+    force: bool
+    quiet: bool
+    json: bool
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Read a QEMU binary and write its definition files; without a folder, sum it up only."""
-    if arguments.output == "":
+    options = read_options(ImportOptions, arguments)
+    if options.output == "":
         raise UsageError(
             "--output takes a folder, found nothing",
             code="usage",
             help="the working directory is called '.'; leave --output out to write nothing",
         )
-    timeout = timeout_of(arguments.timeout, TIMEOUT)
     given = Given(
-        name=arguments.name,
-        vendor=arguments.vendor,
-        package=arguments.package,
-        generations=dict(map(_generation, arguments.generation)),
+        name=options.name,
+        vendor=options.vendor,
+        package=options.package,
+        generations=dict(map(_generation, options.generation)),
     )
-    with _progress(shown=not arguments.quiet and not arguments.json) as progress:
+    with _progress(shown=not options.quiet and not options.json) as progress:
         seen = observe(
-            load_catalogue(), arguments.binary, given, timeout=timeout, progress=progress
+            load_catalogue(),
+            options.binary,
+            given,
+            timeout=options.timeout or TIMEOUT,
+            progress=progress,
         )
     files: list[Path] = []
-    if arguments.output is not None:
-        lost = lost_types(seen, arguments.output) if arguments.force else ()
-        files = write_build(seen, arguments.output, force=arguments.force)
+    if options.output is not None:
+        lost = lost_types(seen, options.output) if options.force else ()
+        files = write_build(seen, options.output, force=options.force)
         if lost:
             warning = (
                 f"given up, earlier files knew more of them: {', '.join(map(printable, lost))}"
             )
             seen = evolve(seen, warnings=(*seen.warnings, warning))
     imported = ImportedQemu(seen=seen, files=tuple(map(str, files)))
-    if arguments.json:
+    if options.json:
         print_json(document(imported, SHAPES))
-    elif not arguments.quiet:
+    elif not options.quiet:
         _print(imported)
     return 0
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Final
 
+from platform_abi.cli.options import read_options
 from platform_abi.cli.render import print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.document import Shapes, document
@@ -15,23 +16,33 @@ from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose_edition, parse_platform
 
 
+@frozen(kw_only=True)
+class PlatformsOptions:
+    """What ``platforms`` is asked for where it is not about a host."""
+
+    name: str | None
+    names: bool
+    json: bool
+
+
 def run(arguments: argparse.Namespace) -> int:
     """List all platforms, or show one of them."""
     catalogue = load_catalogue()
     if arguments.host is not None:
-        from platform_abi.cli.supported import run_supported
+        from platform_abi.cli.supported import SupportedOptions, run_supported
 
-        return run_supported(catalogue, arguments)
-    if arguments.name is not None:
-        return _show(catalogue, arguments)
+        return run_supported(catalogue, read_options(SupportedOptions, arguments))
+    options = read_options(PlatformsOptions, arguments)
+    if options.name is not None:
+        return _show(catalogue, options.name, as_json=options.json)
     names = catalogue.platform_names()
-    if arguments.names:
+    if options.names:
         print("\n".join(names))
         return 0
     found = PlatformList(
         edition=catalogue.editions()[-1], platforms=tuple(map(catalogue.platform, names))
     )
-    if arguments.json:
+    if options.json:
         print_json(document(found, SHAPES))
         return 0
     rows = [[p.name, p.lineage, p.released or "", p.title] for p in found.platforms]
@@ -72,10 +83,10 @@ SHAPES: Final[Shapes] = {
 }
 
 
-def _show(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
+def _show(catalogue: FileCatalogue, name: str, *, as_json: bool) -> int:
     from platform_abi.resolver.compare import listed
 
-    reference = parse_platform(arguments.name)
+    reference = parse_platform(name)
     platform = catalogue.platform(reference.name)
     found = PlatformListing(
         edition=choose_edition(catalogue, reference),
@@ -83,7 +94,7 @@ def _show(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
         features=listed(catalogue, reference),
         masks=tuple(m for m in catalogue.masks() if m.covers(platform.name)),
     )
-    if arguments.json:
+    if as_json:
         print_json(document(found, SHAPES))
         return 0
     print(f"{platform.name}@{found.edition}  {printable(platform.title)}")

@@ -6,103 +6,114 @@ import argparse
 import shlex
 import sys
 
+import attrs
+
+from platform_abi.cli.options import read_options
 from platform_abi.cli.render import note
-from platform_abi.cli.vm import platform_of, vm_of
+from platform_abi.cli.vm import VmOptions, platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments
 from platform_abi.emit.arguments import shell_lines
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi
+from platform_abi.model.value import frozen
 from platform_abi.resolver.resolve import resolve
+
+
+@frozen(kw_only=True)
+class ResolveOptions(VmOptions):
+    """What ``resolve`` is asked for."""
+
+    strict: bool
+    format: str
+    full: bool
+    vcpus: int | None
+    output: str | None
+    lock: str | None
+    from_lock: str | None
+    json: bool
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Resolve, or take a resolution from a lockfile, and write it out."""
-    if arguments.vcpus is not None and not (arguments.full and arguments.vcpus > 0):
+    options = read_options(ResolveOptions, arguments)
+    if options.vcpus is not None and not (options.full and options.vcpus > 0):
         raise UsageError("--vcpus takes a number above 0, and needs --full", code="usage")
-    if arguments.full and arguments.format != "lines":
+    if options.full and options.format != "lines":
         raise UsageError("--full and --format contradict each other", code="usage")
     catalogue = load_catalogue()
-    if arguments.from_lock is not None:
-        abi = _from_lock(arguments)
+    if options.from_lock is not None:
+        abi = _from_lock(options.from_lock, options)
     else:
         abi = resolve(
             catalogue,
-            vm_of(catalogue, arguments),
-            platform_of(arguments),
-            strict=arguments.strict,
+            vm_of(catalogue, options),
+            platform_of(options),
+            strict=options.strict,
         )
-    text = _text(catalogue, abi, arguments)
-    if arguments.lock is not None:
+    text = _text(catalogue, abi, options)
+    if options.lock is not None:
         from platform_abi.files import write_text
 
-        write_text(arguments.lock, _lock(catalogue, abi, arguments))
-    if arguments.output is not None:
+        write_text(options.lock, _lock(catalogue, abi, options))
+    if options.output is not None:
         from platform_abi.files import write_text
 
-        write_text(arguments.output, text)
+        write_text(options.output, text)
     else:
         sys.stdout.write(text)
-    if not arguments.json:
+    if not options.json:
         _remark(abi)
     return 0
 
 
-#: What describes a resolution, and so stands in a lockfile already.
-_RESOLUTION = (
-    *("machine", "platform", "build", "arch", "accel", "cpu"),
-    *("device", "netdev", "globals", "backend", "strict"),
-)
+def _from_lock(name: str, options: ResolveOptions) -> GuestAbi:
+    from platform_abi.emit.lockfile import load_lock
 
-
-def _from_lock(arguments: argparse.Namespace) -> GuestAbi:
-    from platform_abi.emit.lockfile import read_lock, read_text
-
-    for name in _RESOLUTION:
-        if getattr(arguments, name) not in (None, [], False):
+    # What describes a resolution stands in a lockfile already.
+    for option in (*(field.name for field in attrs.fields(VmOptions)), "strict"):
+        if getattr(options, option):
             raise UsageError(
-                f"--from-lock already says everything; take away --{name.removesuffix('s')}",
+                f"--from-lock already says everything; take away --{option.removesuffix('s')}",
                 code="usage",
             )
-    return read_lock(read_text(arguments.from_lock), arguments.from_lock)
+    return load_lock(name)
 
 
-def _text(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace) -> str:
-    if arguments.json:
-        return _json(catalogue, abi, arguments)
-    if arguments.full:
+def _text(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:
+    if options.json:
+        return _json(catalogue, abi, options)
+    if options.full:
         from platform_abi.cli.full import full_text
 
-        return full_text(catalogue, abi, arguments.vcpus)
-    if arguments.format == "readconfig":
+        return full_text(catalogue, abi, options.vcpus)
+    if options.format == "readconfig":
         from platform_abi.emit.readconfig import readconfig
 
         return readconfig(abi)
-    if arguments.format == "lock":
-        return _lock(catalogue, abi, arguments)
-    return (
-        shlex.join(qemu_arguments(abi)) + "\n" if arguments.format == "shell" else shell_lines(abi)
-    )
+    if options.format == "lock":
+        return _lock(catalogue, abi, options)
+    return shlex.join(qemu_arguments(abi)) + "\n" if options.format == "shell" else shell_lines(abi)
 
 
-def _json(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace) -> str:
+def _json(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:
     from platform_abi.emit.document import abi_document, to_json
 
     document = abi_document(abi)
-    if arguments.full:
+    if options.full:
         from platform_abi.emit.full import full_document
         from platform_abi.resolver.full import full_properties
 
-        document |= full_document(full_properties(catalogue, abi, vcpus=arguments.vcpus))
+        document |= full_document(full_properties(catalogue, abi, vcpus=options.vcpus))
     return to_json(document)
 
 
-def _lock(catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace) -> str:
+def _lock(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:
     from platform_abi.emit.lockfile import lockfile, read_text
 
-    if arguments.from_lock is not None:
+    if options.from_lock is not None:
         # It says which definitions it was made with, and those of today may be others.
-        return read_text(arguments.from_lock)
+        return read_text(options.from_lock)
     return lockfile(catalogue, abi)
 
 

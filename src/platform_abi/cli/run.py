@@ -157,19 +157,10 @@ def _become(binary: str, words: Sequence[str], stored: Kept | None) -> NoReturn:
 
 
 def _help(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
-    from platform_abi.cli.supported import run_supported
+    from platform_abi.cli.supported import SupportedOptions, run_supported
 
-    asked = argparse.Namespace(
-        host=arguments.host or os.environ.get(HOST_VARIABLE) or "this",
-        name=None,
-        names=False,
-        policy=None,
-        accel=None,
-        backend=[],
-        format="table",
-        json=arguments.json,
-    )
-    return run_supported(catalogue, asked)
+    host = arguments.host or os.environ.get(HOST_VARIABLE) or "this"
+    return run_supported(catalogue, SupportedOptions(host=host, json=arguments.json))
 
 
 def _print_words(binary: str, words: Sequence[str], arguments: argparse.Namespace) -> None:

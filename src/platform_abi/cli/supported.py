@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from attrs import evolve
-
 from platform_abi.cli.hosts import choose, report_of
 from platform_abi.cli.render import paint, print_json, table
+from platform_abi.cli.scope import ScopeOptions
 from platform_abi.compat.supported import (
     Missing,
     PlatformVerdict,
@@ -18,56 +16,65 @@ from platform_abi.compat.supported import (
     scope_for,
 )
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.errors import UsageError, printable
+from platform_abi.errors import UsageError, first_of, printable
+from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
 
 
-def run_supported(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
+@frozen(kw_only=True)
+class SupportedOptions(ScopeOptions):
+    """What ``platforms --host`` is asked for."""
+
+    host: str
+    name: str | None = None
+    names: bool = False
+    policy: str | None = None
+    format: str = "table"
+    json: bool = False
+
+
+def run_supported(catalogue: FileCatalogue, options: SupportedOptions) -> int:
     """Print a verdict for every platform, or for the one that was named; 1 if that is not 'yes'."""
-    if arguments.json and arguments.format != "table":
+    if options.json and options.format != "table":
         raise UsageError("--json and --format contradict each other", code="usage")
-    report = report_of(catalogue, arguments.host)
-    scope = scope_for(catalogue, report)
-    if arguments.accel is not None:
-        scope = evolve(scope, accelerator=arguments.accel)
-    if arguments.backend:
-        scope = evolve(scope, backends=tuple(arguments.backend))
-    reference = None if arguments.name is None else parse_platform(arguments.name)
+    report = report_of(catalogue, options.host)
+    scope = options.scope(scope_for(catalogue, report))
+    reference = None if options.name is None else parse_platform(options.name)
     if reference is not None and reference.overrides:
         raise UsageError("a host is asked about platforms, not about overrides", code="usage")
     edition = None if reference is None else reference.edition
     every = query_platforms(catalogue, report, scope=scope, edition=edition)
-    chosen = choose(every, report, arguments.policy)
+    chosen = choose(every, report, options.policy)
     shown = every
     if reference is not None:
         catalogue.platform(reference.name)
         shown = tuple(verdict for verdict in every if verdict.name == reference.name)
-    _print(arguments, shown, chosen)
+    _print(options, shown, chosen)
     return int(reference is not None and shown[0].supported != "yes")
 
 
 def _print(
-    arguments: argparse.Namespace,
+    options: SupportedOptions,
     shown: Sequence[PlatformVerdict],
     chosen: PlatformVerdict | None,
 ) -> None:
-    if arguments.json:
+    if options.json:
         from platform_abi.compat.document import SupportedPlatforms, platforms_document
 
         found = SupportedPlatforms(newest=chosen, platforms=tuple(shown))
         print_json(platforms_document(found))
-    elif arguments.format == "labels":
+    elif options.format == "labels":
         from platform_abi.compat.labels import labels
 
-        named = None if arguments.name is not None else chosen
+        named = None if options.name is not None else chosen
         _print_lines(f"{key}={value}" for key, value in labels(shown, named))
-    elif arguments.format == "traits":
+    elif options.format == "traits":
         from platform_abi.compat.labels import traits
 
         _print_lines(traits(shown))
-    elif arguments.names:
+    elif options.names:
         _print_lines(v.name for v in shown if v.supported == "yes")
-    elif arguments.name is not None:
+    elif options.name is not None:
         _print_one(shown[0])
     else:
         _print_all(shown, chosen)
@@ -90,8 +97,7 @@ def _reason(verdict: PlatformVerdict) -> str:
     """Return the capabilities that are missing, the proven ones first, as far as a line goes."""
     ordered = sorted(verdict.missing, key=lambda entry: entry.fact.proven != "absent")
     names = list(dict.fromkeys(entry.capability for entry in ordered))
-    text = ", ".join(names[:_SHOWN])
-    return text + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return first_of(names, _SHOWN)
 
 
 _SHOWN = 4

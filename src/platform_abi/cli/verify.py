@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, probe_this, report_of
+from platform_abi.cli.options import timeout
 from platform_abi.cli.render import paint, print_json
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.emit.lockfile import read_lock, read_text
+from platform_abi.emit.lockfile import load_lock
 from platform_abi.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -35,10 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
             code="usage",
             help="--start takes some; this verb's own options come before the lockfile",
         )
-    if arguments.timeout is not None and not arguments.timeout > 0:
-        raise UsageError("--timeout takes a number of seconds", code="usage")
+    timeout(arguments.timeout)
     catalogue = load_catalogue()
-    abi = read_lock(read_text(arguments.lock), arguments.lock)
+    abi = load_lock(arguments.lock)
     if arguments.start:
         found = _start(catalogue, abi, words, arguments)
     else:

@@ -1,23 +1,38 @@
-"""The options that describe a virtual machine, read from a parsed command line."""
+"""The options that describe a virtual machine."""
 
 from __future__ import annotations
 
-import argparse
-
 from platform_abi.errors import UsageError
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.virtual_machine import virtual_machine
 
 
-def vm_of(catalogue: Catalogue, arguments: argparse.Namespace) -> VirtualMachine:
-    """Return the virtual machine that *arguments* describe; raises UsageError."""
-    if arguments.machine is None:
+@frozen(kw_only=True)
+class VmOptions:
+    """What describes a virtual machine and the choice of a platform."""
+
+    machine: str | None
+    platform: str | None
+    build: str | None
+    arch: str | None
+    accel: str | None
+    cpu: str | None
+    device: tuple[str, ...]
+    netdev: tuple[str, ...]
+    globals: tuple[str, ...]
+    backend: tuple[str, ...]
+
+
+def vm_of(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
+    """Return the virtual machine that *options* describe; raises UsageError."""
+    if options.machine is None:
         raise UsageError(
             "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"
         )
     backends = {}
-    for text in arguments.backend:
+    for text in options.backend:
         netdev, separator, kind = text.partition("=")
         if not separator:
             raise UsageError(
@@ -26,25 +41,24 @@ def vm_of(catalogue: Catalogue, arguments: argparse.Namespace) -> VirtualMachine
                 help="as in --backend n0=macvtap",
             )
         backends[netdev] = kind
-    named = {"arch": arguments.arch, "accelerator": arguments.accel}
+    named = {"arch": options.arch, "accelerator": options.accel}
     return virtual_machine(
         catalogue.devices(),
-        arguments.machine,
-        **{option: value for option, value in named.items() if value is not None},
-        cpu=arguments.cpu,
-        devices=arguments.device,
-        netdevs=arguments.netdev,
-        globals_=arguments.globals,
+        options.machine,
+        **{name: value for name, value in named.items() if value is not None},
+        cpu=options.cpu,
+        devices=options.device,
+        netdevs=options.netdev,
+        globals_=options.globals,
         backends=backends,
-        build=arguments.build,
+        build=options.build,
     )
 
 
-def platform_of(arguments: argparse.Namespace) -> str:
+def platform_of(options: VmOptions) -> str:
     """Return the platform that was named; raises UsageError where none was."""
-    if arguments.platform is None:
+    if options.platform is None:
         raise UsageError(
             "--platform is missing", code="usage", help="'platform-abi platforms' lists all of them"
         )
-    chosen: str = arguments.platform
-    return chosen
+    return options.platform

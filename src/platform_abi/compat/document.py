@@ -50,11 +50,6 @@ def platforms_document(found: SupportedPlatforms) -> dict[str, Any]:
     return document(found, SHAPES)
 
 
-def check_document(verdict: CheckVerdict) -> dict[str, Any]:
-    """Return what ``check --host --json`` prints."""
-    return document(verdict, SHAPES)
-
-
-def migration_document(verdict: MigrationVerdict) -> dict[str, Any]:
-    """Return what ``check --from --to --json`` prints."""
+def check_document(verdict: CheckVerdict | MigrationVerdict) -> dict[str, Any]:
+    """Return what ``check --json`` prints, of a start or of a migration and its way back."""
     return document(verdict, SHAPES)

@@ -143,6 +143,11 @@ def _vm_document(vm: VirtualMachine) -> dict[str, Any]:
     return document
 
 
+def load_lock(name: str) -> GuestAbi:
+    """Return the guest ABI of the lockfile *name*; raises HostError and what ``read_lock`` does."""
+    return read_lock(read_text(name), name)
+
+
 def read_lock(text: str, name: str) -> GuestAbi:
     """Return the guest ABI that lockfile *text* holds; *name* is what errors call the file.
 
