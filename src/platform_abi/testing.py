@@ -22,6 +22,7 @@ from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, DeviceTable, NetdevBackend
 from platform_abi.model.feature import Feature
+from platform_abi.model.harmless import HarmlessTable
 from platform_abi.model.host import SOURCES, Fact, HostReport
 from platform_abi.model.machine import (
     CompatProperty,
@@ -174,6 +175,10 @@ class MemoryCatalogue(Catalogue):
     def messages(self) -> MessageTable:
         """Return what QEMU prints when something fails: nothing here."""
         return MessageTable()
+
+    def harmless(self) -> HarmlessTable:
+        """Return nothing but what a type's own kind says."""
+        return HarmlessTable()
 
     def visibility(self) -> Visibility:
         """Return who can tell the values of which properties."""

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the newest common platform; 1 where there is none, or a virtual machine is stranded."""
     options = read_options(BaselineOptions, arguments)
     catalogue = load_catalogue()
-    abis = _abis(options.lock)
+    abis = _abis(catalogue, options.lock)
     before, after = _fleets(catalogue, options)
     changed = bool(options.joins or options.upgrade)
     found = _baseline(catalogue, after, options)
@@ -66,10 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
 # --- what is asked -------------------------------------------------------------------------------
 
 
-def _abis(paths: Sequence[str]) -> dict[str, GuestAbi]:
+def _abis(catalogue: FileCatalogue, paths: Sequence[str]) -> dict[str, GuestAbi]:
     from platform_abi.emit.lockfile import load_lock
 
-    return {path: load_lock(path) for path in paths}
+    return {path: load_lock(path, catalogue=catalogue) for path in paths}
 
 
 def _baseline(

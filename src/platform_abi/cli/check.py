@@ -78,7 +78,7 @@ def _abi(catalogue: FileCatalogue, options: CheckOptions) -> GuestAbi:
             raise UsageError(
                 "a lockfile already says machine and platform; give one or the other", code="usage"
             )
-        return load_lock(options.lock)
+        return load_lock(options.lock, catalogue=catalogue)
     if options.machine is None:
         raise UsageError(
             "nothing to check: name a lockfile, or describe a VM",

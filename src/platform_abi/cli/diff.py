@@ -52,7 +52,9 @@ def _abis(before: str, after: str) -> Sequence[AbiDifference]:
     from platform_abi.emit.lockfile import load_lock
     from platform_abi.resolver.compare import diff_abis
 
-    return diff_abis(load_lock(before), load_lock(after))
+    catalogue = load_catalogue()
+    first, second = (load_lock(name, catalogue=catalogue) for name in (before, after))
+    return diff_abis(first, second)
 
 
 def _hosts(before: str, after: str) -> Sequence[HostDifference]:

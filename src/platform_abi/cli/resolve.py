@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--full and --format contradict each other", code="usage")
     catalogue = load_catalogue()
     if options.from_lock is not None:
-        abi = _from_lock(options.from_lock, options)
+        abi = _from_lock(catalogue, options.from_lock, options)
     else:
         abi = resolve(
             catalogue,
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _from_lock(name: str, options: ResolveOptions) -> GuestAbi:
+def _from_lock(catalogue: FileCatalogue, name: str, options: ResolveOptions) -> GuestAbi:
     from platform_abi.emit.lockfile import load_lock
 
     # What describes a resolution stands in a lockfile already.
@@ -77,7 +77,7 @@ def _from_lock(name: str, options: ResolveOptions) -> GuestAbi:
                 f"--from-lock already says everything; take away --{option.removesuffix('s')}",
                 code="usage",
             )
-    return load_lock(name)
+    return load_lock(name, catalogue=catalogue)
 
 
 def _text(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:

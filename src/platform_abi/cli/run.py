@@ -84,7 +84,7 @@ def _with_platform(
     from platform_abi.launch.start import start
 
     files = ConfigurationFiles()
-    kept = None if option.lock is None else _kept(option.lock)
+    kept = None if option.lock is None else _kept(catalogue, option.lock)
     begun = start(
         catalogue,
         line,
@@ -110,10 +110,10 @@ def _with_platform(
     return int(blocked)
 
 
-def _kept(lock: str) -> Kept:
+def _kept(catalogue: FileCatalogue, lock: str) -> Kept:
     from platform_abi.launch.keeping import read_kept
 
-    return read_kept(lock)
+    return read_kept(catalogue, lock)
 
 
 def _policy() -> str:

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     timeout(arguments.timeout)
     catalogue = load_catalogue()
-    abi = load_lock(arguments.lock)
+    abi = load_lock(arguments.lock, catalogue=catalogue)
     if arguments.start:
         found = _start(catalogue, abi, words, arguments)
     else:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from platform_abi.model.device import DeviceTable
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
+    from platform_abi.model.harmless import HarmlessTable
     from platform_abi.model.machine import (
         CpuModel,
         DriverProperty,
@@ -336,6 +337,11 @@ class FileCatalogue(Catalogue):
     def messages(self) -> MessageTable:
         """Return what QEMU and libvirt print when something fails, and what it means."""
         found: MessageTable = self.value("messages")
+        return found
+
+    def harmless(self) -> HarmlessTable:
+        """Return what a QEMU may be told without anything outside of it being touched."""
+        found: HarmlessTable = self.value("harmless")
         return found
 
     def visibility(self) -> Visibility:

@@ -1,20 +1,25 @@
 """The lockfile: a resolved guest ABI, stored beside the virtual machine.
 
 It says everything that the arguments are made of, so that they can be written again byte for byte
-by a later version with newer definitions, and it has a digest, so that a change by hand shows.
+by a later version with newer definitions. Its seal shows a change by accident; it proves nothing
+about who wrote it, as anybody can compute one. So what it says is read as input, not as authority:
+see ``resolver/admission.py``.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.definitions.search import search_path
 from platform_abi.emit.document import SHAPES, plain
-from platform_abi.errors import LockError, UsageError
+from platform_abi.errors import LockError, UsageError, printable
 from platform_abi.files import read_bytes
 from platform_abi.model.abi import (
     Beyond,
@@ -27,6 +32,7 @@ from platform_abi.model.abi import (
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
+from platform_abi.resolver.admission import portable_abi, refusals
 from platform_abi.resolver.digest import abi_digest
 
 #: No lockfile comes near this; a larger file is a mistake. In bytes.
@@ -86,11 +92,15 @@ def lockfile(catalogue: Catalogue, abi: GuestAbi, *, build: str | None = None) -
     They are what the machine type gives each driver of the virtual machine in *build*, else in the
     build that the ABI was resolved for, else in the newest with its machine type, and what
     ``compare_machine`` compares another build with. ``lock_text`` writes what *abi* has by itself.
+
+    Explicit values that name something of this host, such as a file, are left out, and a note says
+    which: ``read_lock`` would refuse them.
     """
     from platform_abi.resolver.choice import parse_platform
     from platform_abi.resolver.digest import platform_digest
     from platform_abi.resolver.fingerprint import machine_content
 
+    abi = portable_abi(catalogue, abi)
     name = parse_platform(abi.platform).name
     return lock_text(
         attrs.evolve(abi, content=machine_content(catalogue, abi, build)),
@@ -143,15 +153,41 @@ def _vm_document(vm: VirtualMachine) -> dict[str, Any]:
     return document
 
 
-def load_lock(name: str) -> GuestAbi:
+def load_lock(name: str, *, catalogue: Catalogue | None = None) -> GuestAbi:
     """Return the guest ABI of the lockfile *name*; raises HostError and what ``read_lock`` does."""
-    return read_lock(read_text(name), name)
+    return read_lock(read_text(name), name, catalogue=catalogue)
 
 
-def read_lock(text: str, name: str) -> GuestAbi:
+def read_lock(text: str, name: str, *, catalogue: Catalogue | None = None) -> GuestAbi:
     """Return the guest ABI that lockfile *text* holds; *name* is what errors call the file.
 
-    Raises LockError where it is no lockfile, has another schema, or does not match its seal.
+    *catalogue* says what a lockfile may say; without one it is the packaged definitions with those
+    of this site. Raises LockError where it is no lockfile, has another schema, does not match its
+    seal (``lock-changed``), or says what only a command line may (``lock-refused``).
+    """
+    abi = parse_lock(text, name)
+    if catalogue is None:
+        catalogue = _usual_catalogue(search_path())
+    refused = [printable(each) for each in refusals(catalogue, abi)]
+    if refused:
+        raise LockError(
+            f"{name}: says what no lockfile may say: {'; '.join(refused)}",
+            code="lock-refused",
+            help="a lockfile says what features drive and what names nothing of a host; write the "
+            "rest on QEMU's own command line, and resolve again",
+        )
+    return abi
+
+
+@lru_cache(maxsize=1)
+def _usual_catalogue(roots: tuple[str, ...]) -> Catalogue:
+    return FileCatalogue(roots)
+
+
+def parse_lock(text: str, name: str) -> GuestAbi:
+    """Return what lockfile *text* says, whoever wrote it: nothing to start a QEMU with.
+
+    Raises LockError as ``read_lock`` does, but for ``lock-refused``.
     """
     try:
         body = tomllib.loads(text)

@@ -22,12 +22,12 @@ class Kept:
     abi: GuestAbi | None = None
 
 
-def read_kept(name: str) -> Kept:
+def read_kept(catalogue: Catalogue, name: str) -> Kept:
     """Return the lockfile called *name*; raises HostError and LockError as ``read_lock`` does."""
     if not os.path.exists(name):  # noqa: PTH110 - a name may hold bytes that are no text
         return Kept(name=name)
     text = read_text(name)
-    return Kept(name=name, text=text, abi=read_lock(text, name))
+    return Kept(name=name, text=text, abi=read_lock(text, name, catalogue=catalogue))
 
 
 def keep(catalogue: Catalogue, kept: Kept, begun: Start, option: PlatformOption) -> bool:

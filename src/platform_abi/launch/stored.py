@@ -11,6 +11,7 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import Properties, VirtualMachine
+from platform_abi.resolver.admission import portable
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.machine_choice import choose_machine
 
@@ -51,7 +52,8 @@ def taken(
             code="lock-other-platform",
             help="name no platform, and the lockfile's is taken",
         )
-    different = differences(catalogue, stored.vm, vm, same_cpu)
+    # What names something of a host stands on the command line only.
+    different = differences(catalogue, stored.vm, portable(catalogue, vm), same_cpu)
     if different:
         raise UsageError(
             f"{printable(name)} is for another virtual machine:\n" + "\n".join(different),

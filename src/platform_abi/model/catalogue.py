@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceFamily, DeviceTable
     from platform_abi.model.feature import Feature
+    from platform_abi.model.harmless import HarmlessTable
     from platform_abi.model.machine import (
         CpuModel,
         DriverProperty,
@@ -142,6 +143,10 @@ class Catalogue(Protocol):
 
     def messages(self) -> MessageTable:
         """Return what QEMU and libvirt print when something fails, and what it means."""
+        ...
+
+    def harmless(self) -> HarmlessTable:
+        """Return what a QEMU may be told without anything outside of it being touched."""
         ...
 
     def visibility(self) -> Visibility:

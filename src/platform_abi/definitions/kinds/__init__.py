@@ -30,6 +30,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "visibility": ("visibility", (1,), ".toml"),
     "messages": ("messages", (1,), ".toml"),
     "options": ("options", (1,), ".toml"),
+    "harmless": ("harmless", (1,), ".toml"),
     "editions": ("editions", (1,), ".toml"),
 }
 

@@ -1,0 +1,65 @@
+"""``harmless/*.toml``: what a QEMU may be told without anything outside of it being touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import field, fields
+
+from platform_abi.definitions.checks import Fault
+from platform_abi.definitions.reading import Reader
+from platform_abi.model.harmless import Backend, HarmlessTable, ObjectRule
+from platform_abi.model.value import frozen
+
+#: An option, and what stands in the place of its value.
+_STAND_IN = 2
+
+_PLACE = "{id}"
+
+
+@frozen(kw_only=True)
+class Document:
+    """What such a file contains."""
+
+    schema: int
+    texts: tuple[str, ...] = ()
+    text_types: tuple[str, ...] = ()
+    device_keys: tuple[str, ...] = ()
+    machine_options: tuple[str, ...] = ()
+    drivers: tuple[str, ...] = ()
+    references: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    refused: Mapping[str, str] = field(factory=dict)
+    options: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    implied: Mapping[str, str] = field(factory=dict)
+    instead: Mapping[str, str] = field(factory=dict)
+    backend: Mapping[str, Backend] = field(factory=dict)
+    unless: Mapping[str, Mapping[str, tuple[str, ...]]] = field(factory=dict)
+    object: Mapping[str, ObjectRule] = field(factory=dict)
+    netdev: Mapping[str, Mapping[str, str]] = field(factory=dict)
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what is wrong beyond types."""
+        for name, words in self.references.items():
+            if len(words) != _STAND_IN or _PLACE not in words[1]:
+                message = f"expected an option, and its value with {_PLACE} in it"
+                yield ("references", name), message
+        for name in self.instead:
+            if name in self.options:
+                yield ("instead", name), f"'{name}' stays, or stands before nothing, not both"
+
+
+def merged(reader: Reader) -> HarmlessTable:
+    """Return what all files together have."""
+    documents = [document for document, _ in reader.every(Document, "harmless")]
+    made: dict[str, Any] = {}
+    for entry in fields(HarmlessTable):
+        values = [getattr(document, entry.name) for document in documents]
+        if isinstance(entry.default, frozenset):
+            made[entry.name] = frozenset(name for value in values for name in value)
+        elif isinstance(entry.default, tuple):
+            made[entry.name] = tuple(name for value in values for name in value)
+        else:
+            made[entry.name] = {key: each for value in values for key, each in value.items()}
+    made["references"] = {name: (of, text) for name, (of, text) in made["references"].items()}
+    return HarmlessTable(**made)

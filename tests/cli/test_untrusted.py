@@ -1,0 +1,73 @@
+"""Files that somebody else may have written, at the edge: every verb refuses them by name."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+import platform_abi as pa
+from platform_abi.cli import main
+from platform_abi.files import write_text
+from tests.resolver.shipped import machine_with_nics
+from tests.resolver.test_admission import ATTACKS, forged
+
+_FORGED = ("-machine kernel=/etc/hostname", "virtio-net-pci.romfile=/etc/shadow")
+
+#: Every way for a lockfile to get in.
+_VERBS = (
+    "resolve --from-lock vm.lock",
+    "resolve --from-lock vm.lock --format lock",
+    "check vm.lock",
+    "verify vm.lock --start",
+    "monitor --listen unix:no/socket --lock vm.lock",
+    "diff abi vm.lock vm.lock",
+    "baseline --lock vm.lock host.json",
+    "run --qemu qemu-system-x86_64 -- -machine pc-q35-9.1 -platform lock=vm.lock",
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with a program in the place of QEMU, that says when it was started."""
+    monkeypatch.chdir(tmp_path)
+    program = tmp_path / "qemu-system-x86_64"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+@pytest.mark.parametrize("said", _FORGED)
+@pytest.mark.parametrize("words", _VERBS)
+def test_no_verb_takes_a_forged_lockfile(
+    catalogue: pa.FileCatalogue,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    said: str,
+    words: str,
+) -> None:
+    """What is wrong is said by name, as of a damaged one, and no QEMU is started."""
+    vm = machine_with_nics(catalogue, "pc-q35-9.1", "tap")
+    abi = ATTACKS[said](pa.resolve(catalogue, vm, "linux-6.9"))
+    write_text("vm.lock", forged(catalogue, abi))
+
+    assert 3 == main(shlex.split(words))
+    told = capsys.readouterr()
+    assert "" == told.out
+    assert said in told.err
+    assert not (place / "started").exists()
+
+
+@pytest.mark.parametrize("words", _VERBS)
+def test_no_verb_waits_for_a_pipe(
+    place: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    """A pipe that nobody writes to, in the place of a lockfile, is an error at once."""
+    os.mkfifo(place / "vm.lock")
+
+    assert 4 == main(shlex.split(words))
+    assert "vm.lock: it is a pipe, not a regular file" in capsys.readouterr().err
+    assert not (place / "started").exists()
