@@ -186,6 +186,7 @@ def test_a_changed_definition_counts(
 ) -> None:
     """Equal definitions give the same answer twice, and others another."""
     site = tmp_path / "site"
+    site.mkdir()
     monkeypatch.setenv("PLATFORM_ABI_PATH", str(site))
 
     def properties() -> set[str]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_abi.definitions.search import packaged, search_path
+from platform_abi.errors import HostError
 from tests.definitions.site import DEFINITIONS
 
 SYSTEM = ("/usr/share/platform-abi", "/usr/local/share/platform-abi", "/etc/platform-abi")
@@ -17,6 +18,7 @@ SYSTEM = ("/usr/share/platform-abi", "/usr/local/share/platform-abi", "/etc/plat
 @pytest.fixture(autouse=True)
 def _every_folder_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform_abi.definitions.search.os.path.isdir", lambda _: True)
+    monkeypatch.setattr("platform_abi.definitions.search._is_folder", lambda *_, **__: True)
     monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: "/packaged")
 
 
@@ -53,17 +55,40 @@ def test_a_relative_entry_is_below_the_working_directory(
     assert search_path({"PLATFORM_ABI_PATH": "site"})[-1] == str(tmp_path / "site")
 
 
-def test_folders_that_are_not_there_are_left_out(
+def test_a_folder_that_is_named_must_be_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A file is no folder either."""
+    """Whoever names a folder counts on it; what is missing or no folder is said, by its name."""
     monkeypatch.undo()
     (tmp_path / "a").mkdir()
     (tmp_path / "b").write_text("")
-    found = search_path({"PLATFORM_ABI_PATH": f"{tmp_path}/a:{tmp_path}/b:{tmp_path}/c"})
-    assert found[0] == packaged()
-    assert found[-1] == f"{tmp_path}/a"
-    assert not {f"{tmp_path}/b", f"{tmp_path}/c"} & set(found)
+    assert search_path({"PLATFORM_ABI_PATH": f"{tmp_path}/a"}) == (packaged(), f"{tmp_path}/a")
+    for name, why in (("b", "no folder"), ("c", "No such file"), ("b/x", "Not a directory")):
+        with pytest.raises(HostError, match=f"definitions of {tmp_path}/{name} .*{why}") as caught:
+            search_path({"PLATFORM_ABI_PATH": f"{tmp_path}/a:{tmp_path}/{name}"})
+        assert caught.value.code == "definitions-missing"
+        assert "PLATFORM_ABI_PATH" in caught.value.help
+
+
+def test_what_nobody_named_may_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Most hosts have no definitions of a site, most users none of their own."""
+    monkeypatch.undo()
+    monkeypatch.setattr("platform_abi.definitions.search._SYSTEM", (f"{tmp_path}/etc",))
+    assert search_path({"HOME": str(tmp_path)}) == (packaged(),)
+    (tmp_path / "etc").mkdir()
+    assert search_path({"HOME": str(tmp_path)}) == (packaged(), f"{tmp_path}/etc")
+
+
+def test_a_system_folder_that_cannot_be_looked_at_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A mask in it would hold for root and for nobody else."""
+    monkeypatch.undo()
+    looped = tmp_path / "loop"
+    looped.symlink_to(looped)
+    monkeypatch.setattr("platform_abi.definitions.search._SYSTEM", (str(looped),))
+    with pytest.raises(HostError, match="Too many levels of symbolic links"):
+        search_path({})
 
 
 def test_the_environment_is_that_of_the_process_by_default(

@@ -13,9 +13,10 @@ from pathlib import Path
 from platform_abi.author.inheritance import whole_properties
 from platform_abi.author.observation import Observation
 from platform_abi.author.text import file_texts, own_names
+from platform_abi.definitions.files import MAX_SIZE
 from platform_abi.definitions.kinds.machines import Document as MachineFile
 from platform_abi.definitions.kinds.types import Document as TypesFile
-from platform_abi.definitions.structure import MAX_SIZE, load
+from platform_abi.definitions.structure import load
 from platform_abi.errors import DefinitionError, HostError, UsageError, printable
 from platform_abi.files import read_bytes, write_text
 from platform_abi.model.machine import QemuBuild

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from platform_abi.definitions.kinds.examined import Examined
     from platform_abi.definitions.kinds.machines import BuildMachines
     from platform_abi.definitions.kinds.properties import Document as PropertiesFile
+    from platform_abi.definitions.meaning import ListedFeatures
     from platform_abi.definitions.reading import Reader
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceTable
@@ -65,6 +66,8 @@ class FileCatalogue(Catalogue):
         self._compiled = (
             CompiledDefinitions(packaged()) if compiled and packaged() in places else None
         )
+        #: Platforms whose listings of a family are known to mean something.
+        self._checked: set[tuple[str, str]] = set()
         self.memo: dict[Any, Any] = {}
 
     @property
@@ -194,18 +197,21 @@ class FileCatalogue(Catalogue):
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""
-        key = ("meant", platform.name, stem := feature_stem(feature.id))
-        if key not in self.memo:
-            from platform_abi.definitions.meaning import check_listings
-
-            check_listings(self, self._files, platform, stem)
-            self.memo[key] = True
+        family = feature_stem(feature.id)
+        if (platform.name, family) not in self._checked:
+            self._listed(platform).check(self, self._files, family)
+            self._checked.add((platform.name, family))
         found = platform.listings.get(feature.id)
         if found is not None or not platform.levels or feature.id in platform.removed:
             return found
         from platform_abi.definitions.levels import implied
 
         return implied(platform, feature, self.capabilities())
+
+    def _listed(self, platform: Platform) -> ListedFeatures:
+        from platform_abi.definitions.meaning import ListedFeatures
+
+        return self.kept(("listed", platform.name), lambda: ListedFeatures(platform))
 
     def masks(self) -> tuple[Mask, ...]:
         """Return what this site withdraws."""
@@ -216,17 +222,20 @@ class FileCatalogue(Catalogue):
         return masks
 
     def _check_masks(self, masks: Sequence[Mask]) -> None:
-        from platform_abi.definitions.meaning import mask_fault
+        from platform_abi.definitions.meaning import mask_faults
 
-        if any(mask_fault(self, mask) for mask in masks):
+        if wrong := mask_faults(self, masks):
             from platform_abi.definitions.kinds.masks import placed
 
-            faults = [
-                self._reader().fault(file, ("mask", index, wrong[0]), wrong[1])
-                for mask, file, index in placed(self._reader())
-                if (wrong := mask_fault(self, mask))
-            ]
-            raise DefinitionError(faults, code="definition-invalid")
+            reader = self._reader()
+            places = [(file, index) for _, file, index in placed(reader)]
+            raise DefinitionError(
+                [
+                    reader.fault(places[at][0], ("mask", places[at][1], key), message)
+                    for at, (key, message) in wrong.items()
+                ],
+                code="definition-invalid",
+            )
 
     # --- machine types ---------------------------------------------------------------------------
 

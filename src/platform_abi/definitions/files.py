@@ -5,12 +5,23 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from platform_abi.definitions.kinds import PLACES, kind_of
-from platform_abi.errors import HostError
+from platform_abi.errors import DefinitionError, HostError
+from platform_abi.files import open_file, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from platform_abi.definitions.checks import Path
+    from platform_abi.definitions.positions import Place
 
 #: A file's root folder and its name below that.
 File = tuple[str, str]
+
+#: No definition file comes near this; a larger one is a mistake or an attack. In bytes.
+MAX_SIZE = 8 * 1024 * 1024
 
 
 class _Files:
@@ -28,6 +39,7 @@ class DefinitionFiles:
         """*roots* are folders of the layout of the packaged definitions, first to last."""
         self.roots = tuple(roots)
         self._kinds: dict[str, _Files] = {}
+        self._places: dict[File, Mapping[Path, Place]] = {}
 
     def of(self, kind: str, *key: str) -> list[File]:
         """Return the files of *kind* that *key* asks for, or all without a key, root by root."""
@@ -58,30 +70,47 @@ class DefinitionFiles:
                     self._kinds[kind].by_key.setdefault(key, []).append((root, relative))
 
     def read(self, file: File) -> bytes:
-        """Return the content of *file*; raises HostError where it cannot be read."""
+        """Return the content of *file*, which is a regular one.
+
+        Raises HostError where it is none or cannot be read, DefinitionError where it is too large.
+        """
         path = "/".join(file)
         try:
-            with open(path, "rb") as stream:  # noqa: PTH123 - files are strings here: start-up time
-                return stream.read()
+            with open(open_file(path), "rb") as stream:  # noqa: PTH123 - start-up time
+                size = os.fstat(stream.fileno()).st_size
+                # One more, because it may have grown since.
+                content = b"" if size > MAX_SIZE else stream.read(MAX_SIZE + 1)
         except OSError as error:
             raise HostError(
-                f"cannot read {path}: {error.strerror}", code="definition-unreadable"
+                f"cannot read {path}: {reason(error)}", code="definition-unreadable"
             ) from error
+        if max(size, len(content)) > MAX_SIZE:
+            raise DefinitionError(
+                [f"{path}: {size} bytes; a definition file has at most {MAX_SIZE}"],
+                code="definition-too-large",
+            )
+        return content
 
     def locate(self, relative: str) -> str | None:
         """Return the path of the definition file that a source calls *relative*."""
-        paths = (f"{root}/{relative}" for root in self.roots)
-        return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - start-up time
+        root = next((root for root in self.roots if self._has(root, relative)), None)
+        return None if root is None else f"{root}/{relative}"
+
+    def _has(self, root: str, relative: str) -> bool:
+        return os.path.isfile(f"{root}/{relative}")  # noqa: PTH113 - start-up time
 
     def position(self, source: str, path: tuple[str | int, ...]) -> tuple[int, int]:
         """Return line and column of the key *path* in the definition file called *source*."""
+        root = next((root for root in self.roots if self._has(root, source)), None)
+        return (1, 1) if root is None else self.place((root, source), path)
+
+    def place(self, file: File, path: Path) -> Place:
+        """Return line and column of the key *path* in *file*, or of its table."""
         from platform_abi.definitions.positions import nearest, positions
 
-        file = self.locate(source)
-        if file is None:
-            return (1, 1)
-        with open(file, encoding="utf-8") as stream:  # noqa: PTH123 - start-up time
-            return nearest(positions(stream.read()), path)
+        if file not in self._places:
+            self._places[file] = positions(self.read(file).decode())
+        return nearest(self._places[file], path)
 
 
 def _toml_files(root: str, folder: str, depth: int) -> list[str]:

@@ -12,53 +12,99 @@ from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import ANY_PLATFORM, Mask, Platform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
     from platform_abi.definitions.files import DefinitionFiles
     from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.feature import Feature
 
 
-def check_listings(
-    catalogue: Catalogue, files: DefinitionFiles, platform: Platform, stem: str
-) -> None:
-    """Refuse what *platform* lists of the family *stem* where no feature is meant by it.
+class _Hints:
+    """Says which name may have been meant, for the first so many faults.
 
-    *files* are those that the definitions of *catalogue* are in: they say where a fault stands.
-    Only the feature file of *stem* is read for that. Raises DefinitionError with every place.
+    Nobody reads more of them, and looking for the nearest name takes longer than anything else.
     """
-    features = {feature.id: feature for feature in catalogue.features(stem)}
-    faults: list[tuple[str, str, str]] = []
-    for name, listing in platform.listings.items():
-        if name in features:
-            problems = map(features[name].problem, listing.values.values())
-            faults += [(listing.source, name, problem) for problem in problems if problem]
-        elif missing := _unmeant(catalogue, name, stem):
-            faults.append((listing.source, name, missing))
-    for name in sorted(platform.removed):
-        missing = _unmeant(catalogue, name, stem)
-        if missing:
-            faults.append((_remover(files, platform, name), name, missing))
-    if faults:
-        placed = sorted(_placed(files, *fault) for fault in faults)
-        raise DefinitionError([text for *_, text in placed], code="definition-invalid")
+
+    def __init__(self) -> None:
+        self._left = 20
+
+    def of(self, name: str, known: Iterable[str]) -> str:
+        """Return the hint for a *name* that is none of those *known*."""
+        self._left -= 1
+        return suggest(name, known) if self._left >= 0 else ""
 
 
-def mask_fault(catalogue: Catalogue, mask: Mask) -> tuple[str, str] | None:
-    """Return the key and the fault of a mask that withdraws nothing, such as a misspelt one."""
-    platforms = catalogue.platform_names()
-    if mask.platform != ANY_PLATFORM and mask.platform not in platforms:
-        return "platform", f"no platform '{mask.platform}'{suggest(mask.platform, platforms)}"
-    missing = _unmeant(catalogue, mask.feature, feature_stem(mask.feature))
-    return ("feature", missing) if missing else None
+class ListedFeatures:
+    """The features that a platform lists or removes, by family."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.families: dict[str, list[str]] = {}
+        for name in (*platform.listings, *sorted(platform.removed)):
+            self.families.setdefault(feature_stem(name), []).append(name)
+
+    def check(self, catalogue: Catalogue, files: DefinitionFiles, family: str) -> None:
+        """Refuse what is listed of *family*, or of none that there is, and no feature is meant by.
+
+        *files* are those that the definitions of *catalogue* are in: they say where a fault stands.
+        Only the feature file of *family* is read for that. Raises DefinitionError with every place.
+        """
+        faults = [
+            *self._strangers(catalogue.feature_stems()),
+            *self._unmeant({feature.id: feature for feature in catalogue.features(family)}, family),
+        ]
+        if faults:
+            placed = sorted(
+                _placed(files, self._source(files, name), name, message) for name, message in faults
+            )
+            raise DefinitionError([text for *_, text in placed], code="definition-invalid")
+
+    def _strangers(self, known: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield each feature of a family that there is not, and what is wrong with it."""
+        hints = _Hints()
+        for family in sorted(self.families.keys() - set(known)):
+            hint = hints.of(family, known)
+            for name in self.families[family]:
+                yield name, f"no feature family '{family}'{hint}"
+
+    def _unmeant(self, known: Mapping[str, Feature], family: str) -> Iterator[tuple[str, str]]:
+        """Yield each feature of *family* that there is not, or not with the values listed."""
+        hints = _Hints()
+        for name in self.families.get(family, ()):
+            listing = self.platform.listings.get(name)
+            if name not in known:
+                yield name, f"no feature '{name}'{hints.of(name, known)}"
+            elif listing is not None:
+                problems = map(known[name].problem, listing.values.values())
+                yield from ((name, problem) for problem in problems if problem)
+
+    def _source(self, files: DefinitionFiles, name: str) -> str:
+        """Return the file that lists feature *name*, or removes it."""
+        listing = self.platform.listings.get(name)
+        return _remover(files, self.platform, name) if listing is None else listing.source
 
 
-def _unmeant(catalogue: Catalogue, name: str, stem: str) -> str | None:
-    """Return why no feature is meant by *name*, or None; of other families than *stem*."""
-    family = feature_stem(name)
-    if family not in catalogue.feature_stems():
-        return f"no feature family '{family}'{suggest(family, catalogue.feature_stems())}"
-    if family != stem:
-        return None
-    known = [feature.id for feature in catalogue.features(stem)]
-    return None if name in known else f"no feature '{name}'{suggest(name, known)}"
+def mask_faults(catalogue: Catalogue, masks: Sequence[Mask]) -> dict[int, tuple[str, str]]:
+    """Return which of *masks* withdraw nothing, such as misspelt ones: key and fault, by index."""
+    names = frozenset(catalogue.platform_names())
+    families = catalogue.feature_stems()
+    meant = {mask.feature for mask in masks if catalogue.feature(mask.feature)}
+    hints = _Hints()
+    faults: dict[int, tuple[str, str]] = {}
+    for index, mask in enumerate(masks):
+        if mask.platform != ANY_PLATFORM and mask.platform not in names:
+            hint = hints.of(mask.platform, names)
+            faults[index] = ("platform", f"no platform '{mask.platform}'{hint}")
+        elif mask.feature not in meant:
+            family = feature_stem(mask.feature)
+            if family in families:
+                known = [feature.id for feature in catalogue.features(family)]
+                hint = hints.of(mask.feature, known)
+                faults[index] = ("feature", f"no feature '{mask.feature}'{hint}")
+            else:
+                hint = hints.of(family, families)
+                faults[index] = ("feature", f"no feature family '{family}'{hint}")
+    return faults
 
 
 def _remover(files: DefinitionFiles, platform: Platform, feature: str) -> str:

@@ -28,6 +28,11 @@ _STRING = re.compile(
 _SCALAR = re.compile(r"[^,\]}#\n]+")
 
 
+#: No key of a definition is deeper than this: what is gets the place of what it is in. Each level
+#: of a path is noted by itself, and so the time for one key grows with the square of its depth.
+DEEPEST = 16
+
+
 class _Scanner:
     """A cursor over one document that notes the offset of every path it passes."""
 
@@ -62,7 +67,7 @@ class _Scanner:
             self.at += 1
 
     def note(self, path: Path, at: int) -> None:
-        for end in range(1, len(path) + 1):
+        for end in range(1, min(len(path), DEEPEST) + 1):
             self.found.setdefault(path[:end], at)
 
     def value(self, path: Path) -> None:
@@ -104,7 +109,7 @@ class _Scanner:
 
     def pair(self, path: Path) -> None:
         start = self.at
-        inner = (*path, *self.key())
+        inner = (*path, *self.key())[:DEEPEST]
         self.note(inner, start)
         self.at += 1  # the equals sign
         self.skip(_SPACE)
@@ -114,7 +119,7 @@ class _Scanner:
         start = self.at
         arrayed = self.peek("[[")
         self.at += 2 if arrayed else 1
-        path = self.enter(self.key())
+        path = self.enter(self.key()[:DEEPEST])
         if arrayed:
             index = self.lengths.get(path, 0)
             self.lengths[path] = index + 1

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from platform_abi.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from platform_abi.definitions.checks import Document, Path
     from platform_abi.definitions.files import DefinitionFiles, File
-    from platform_abi.definitions.positions import Place
 
 T = TypeVar("T")
 D = TypeVar("D", bound="Document")
@@ -29,7 +26,6 @@ class Reader:
         """Start without having read anything."""
         self.files = files
         self._documents: dict[File, Any] = {}
-        self._positions: dict[File, Mapping[Path, Place]] = {}
 
     def value(self, kind: str, *key: str) -> Any:
         """Return what all files of *kind* that *key* asks for mean together."""
@@ -62,12 +58,9 @@ class Reader:
 
     def fault(self, file: File, path: Path, message: str) -> str:
         """Return what is wrong with the key *path* of *file*, with its line and column."""
-        from platform_abi.definitions.positions import nearest, positions
         from platform_abi.definitions.structure import spell
 
-        if file not in self._positions:
-            self._positions[file] = positions(self.files.read(file).decode())
-        line, column = nearest(self._positions[file], path)
+        line, column = self.files.place(file, path)
         return f"{'/'.join(file)}:{line}:{column}: {spell(path)}: {message}"
 
     def same_name(self, file: File, path: Path, expected: str, stated: str) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
+
+from platform_abi.errors import HostError, printable
+from platform_abi.files import reason
 
 #: Extra folders, separated as in PATH; each has the layout of the packaged ``definitions/``.
 PATH_VARIABLE = "PLATFORM_ABI_PATH"
@@ -24,25 +28,49 @@ def packaged() -> str:
 
 
 def search_path(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Return the folders that definitions are read from, first to last; those missing left out.
+    """Return the folders that definitions are read from, first to last.
+
+    Places where a site or a user may have definitions are left out where there is nothing. What
+    ``PLATFORM_ABI_PATH`` names must be a folder: without a mask that is meant to be there, one user
+    would get another ABI than the next. Raises HostError (``definitions-missing``) if it is not, or
+    if nobody can tell whether a system-wide folder is there.
 
     *environment* stands for ``os.environ``; ``XDG_CONFIG_HOME``, ``HOME`` and
     ``PLATFORM_ABI_PATH`` are read from it. Relative ``XDG_CONFIG_HOME`` values are ignored, as
     the XDG base directory specification asks.
     """
     env = os.environ if environment is None else environment
-    places = [
-        packaged(),
-        "/usr/share/platform-abi",
-        "/usr/local/share/platform-abi",
-        "/etc/platform-abi",
-    ]
+    places = [place for place in (packaged(), *_SYSTEM) if _is_folder(place, wanted=False)]
     config = env.get("XDG_CONFIG_HOME", "")
     home = env.get("HOME", "")
-    if config.startswith("/"):
-        places.append(f"{config}/platform-abi")
-    elif home.startswith("/"):
-        places.append(f"{home}/.config/platform-abi")
+    base = config if config.startswith("/") else f"{home}/.config" if home.startswith("/") else ""
+    # A service may run with the HOME of somebody else, whose definitions are not its own.
+    if base and os.path.isdir(f"{base}/platform-abi"):  # noqa: PTH112 - start-up time
+        places.append(f"{base}/platform-abi")
     given = [entry for entry in env.get(PATH_VARIABLE, "").split(os.pathsep) if entry]
-    places += [os.path.abspath(entry) for entry in given]  # noqa: PTH100 - start-up time
-    return tuple(place for place in dict.fromkeys(places) if os.path.isdir(place))  # noqa: PTH112 - as above
+    named = [os.path.abspath(entry) for entry in given]  # noqa: PTH100 - start-up time
+    places += [place for place in named if _is_folder(place, wanted=True)]
+    return tuple(dict.fromkeys(places))
+
+
+#: Where distributions and administrators put definitions.
+_SYSTEM = ("/usr/share/platform-abi", "/usr/local/share/platform-abi", "/etc/platform-abi")
+
+
+def _is_folder(place: str, *, wanted: bool) -> bool:
+    """Return whether *place* is a folder; raises HostError where it must be, or nobody can tell."""
+    try:
+        if stat.S_ISDIR(os.stat(place).st_mode):  # noqa: PTH116 - start-up time
+            return True
+        why = "it is no folder"
+    except (FileNotFoundError, NotADirectoryError) as error:
+        why = reason(error)
+    except (OSError, ValueError) as error:
+        wanted, why = True, reason(error)
+    if wanted:
+        raise HostError(
+            f"definitions of {printable(place)} cannot be read: {why}",
+            code="definitions-missing",
+            help=f"{PATH_VARIABLE} names folders that are there and readable",
+        )
+    return False

@@ -30,9 +30,6 @@ from platform_abi.errors import DefinitionError, printable, suggest
 
 D = TypeVar("D", bound=Document)
 
-#: No definition file comes near this; a larger one is a mistake or an attack. In bytes.
-MAX_SIZE = 8 * 1024 * 1024
-
 
 def load(cls: type[D], data: bytes, name: str) -> D:
     """Return the document of class *cls* that *data* holds.
@@ -55,11 +52,6 @@ def load(cls: type[D], data: bytes, name: str) -> D:
 
 
 def _text(data: bytes, name: str) -> str:
-    if len(data) > MAX_SIZE:
-        raise DefinitionError(
-            [f"{name}: {len(data)} bytes; a definition file has at most {MAX_SIZE}"],
-            code="definition-too-large",
-        )
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -71,7 +63,34 @@ def _text(data: bytes, name: str) -> str:
         ) from None
 
 
+#: What may be a dotted key: words, quoted words, dots and blanks, as far as they go.
+_DOTTED = re.compile(r"""(?:[A-Za-z0-9_. \t-]+|"[^"\n]*"|'[^'\n]*')+""")
+_QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
+
+#: A key of more parts than this is in no definition; what tomllib takes for one grows with the
+#: square of their number.
+_MOST_PARTS = 32
+
+
+def _refuse_deep(text: str, name: str) -> None:
+    """Refuse a dotted key that is too long before anybody parses it."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > _MOST_PARTS and any(map(_is_deep, _DOTTED.findall(line))):
+            fault = f"{name}:{number}:1: a key of more than {_MOST_PARTS} parts"
+            raise DefinitionError([fault], code="definition-syntax")
+
+
+def _is_deep(text: str) -> bool:
+    parts = 0
+    for part in _QUOTED.sub("quoted", text).split("."):
+        parts = parts + 1 if len(part.split()) == 1 else 0
+        if parts > _MOST_PARTS:
+            return True
+    return False
+
+
 def _parse(text: str, name: str) -> dict[str, Any]:
+    _refuse_deep(text, name)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
