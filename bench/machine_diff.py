@@ -31,7 +31,7 @@ _PAIRS = (("pc-q35-9.0", "pc-q35-9.1"), ("pc-q35-6.0", "pc-q35-11.1"))
 
 def ask(binary: str, before: str, after: str, *, whole: bool) -> dict[str, list[Any]]:
     """Return what differs between two machine types of a QEMU, with both values."""
-    from platform_abi.qemu.stdio_qmp import CommandError, Qmp
+    from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 
     with Qmp(binary, ["-machine", "none", "-nodefaults"], timeout=60) as qemu:
         machines = qemu.execute("query-machines", **{"compat-props": True})
@@ -45,7 +45,7 @@ def ask(binary: str, before: str, after: str, *, whole: bool) -> dict[str, list[
         def listed(name: str) -> list[Any]:
             try:
                 answers: list[Any] = qemu.execute("device-list-properties", typename=name)
-            except CommandError:
+            except QmpCommandError:
                 return []
             return answers
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import platform_abi as pa
-from platform_abi.author.observation import Given, Observation
+from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.reading import observe
 from platform_abi.author.text import file_texts
 from platform_abi.author.trace import parse_trace
@@ -19,7 +19,7 @@ from platform_abi.model.machine import CompatProperty, CpuModel, DriverProperty
 from tests.author.binaries import COMMANDS, binary, left, machine, version
 
 
-def _seen(catalogue: pa.FileCatalogue, path: str, given: Given | None = None) -> Observation:
+def _seen(catalogue: pa.FileCatalogue, path: str, given: Given | None = None) -> BuildDefinition:
     return observe(catalogue, path, given, timeout=20)
 
 
@@ -139,7 +139,7 @@ def test_progress_comes_to_its_end(catalogue: pa.FileCatalogue, tmp_path: Path) 
 
 def test_it_can_be_asked_in_any_thread(catalogue: pa.FileCatalogue, tmp_path: Path) -> None:
     """Also in one that is not the first."""
-    seen: list[Observation] = []
+    seen: list[BuildDefinition] = []
     path = binary(tmp_path)
     thread = threading.Thread(target=lambda: seen.append(_seen(catalogue, path)))
     thread.start()

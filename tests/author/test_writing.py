@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.author.observation import DeviceType, Observation
+from platform_abi.author.observation import BuildDefinition, DeviceType
 from platform_abi.author.text import file_texts
 from platform_abi.author.writing import lost_types, write_build
 from platform_abi.model.machine import (
@@ -43,7 +43,7 @@ known = st.builds(DriverProperty, type=words, default=st.none() | st.text(max_si
 
 
 @st.composite
-def observations(draw: st.DrawFn) -> Observation:
+def observations(draw: st.DrawFn) -> BuildDefinition:
     """Draw a build of two families, of which one has generations, and a few types."""
     lists = draw(st.lists(st.lists(rows, max_size=3), min_size=1, max_size=3))
     compat: tuple[CompatProperty, ...] = ()
@@ -77,7 +77,7 @@ def observations(draw: st.DrawFn) -> Observation:
         for name in sorted(set(names) - {types[0].name})
     ]
     models = draw(st.dictionaries(words, st.builds(CpuModel, type=words, deprecated=st.booleans())))
-    return Observation(
+    return BuildDefinition(
         build=BUILD,
         machines=tuple(machines),
         types=tuple(types),
@@ -86,11 +86,11 @@ def observations(draw: st.DrawFn) -> Observation:
     )
 
 
-def _other(seen: Observation, **changed: object) -> Observation:
+def _other(seen: BuildDefinition, **changed: object) -> BuildDefinition:
     return evolve(seen, build=evolve(BUILD, **changed))  # type: ignore[arg-type]
 
 
-SMALL = Observation(
+SMALL = BuildDefinition(
     build=BUILD, machines=(MachineType(name="pc-9.1", family="pc", arch="x86_64"),), types=()
 )
 
@@ -103,7 +103,7 @@ def _bytes(folder: Path) -> dict[str, bytes]:
 
 
 @given(observations())
-def test_the_catalogue_reads_what_was_seen(seen: Observation) -> None:
+def test_the_catalogue_reads_what_was_seen(seen: BuildDefinition) -> None:
     """Machine types, compat properties in their order, types, properties, CPU models: all of it."""
     with tempfile.TemporaryDirectory() as folder:
         write_build(seen, Path(folder, "machines"))
@@ -123,7 +123,7 @@ def test_the_catalogue_reads_what_was_seen(seen: Observation) -> None:
 
 
 @given(observations(), st.randoms())
-def test_equal_observations_give_equal_bytes(seen: Observation, random: object) -> None:
+def test_equal_observations_give_equal_bytes(seen: BuildDefinition, random: object) -> None:
     """However often, and in whatever order QEMU's tables have them."""
 
     def shuffled(found: Mapping[str, T]) -> dict[str, T]:

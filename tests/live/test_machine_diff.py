@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import platform_abi as pa
-from platform_abi.qemu.stdio_qmp import CommandError, Qmp
+from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 from platform_abi.resolver.machine_diff import diff_builds, diff_machines
 from platform_abi.resolver.machine_table import known_build
 from platform_abi.resolver.realize import within
@@ -103,7 +103,7 @@ def _reached(driver: str, inner: Mapping[str, str], *, outer: bool) -> list[str]
 def _listed(qemu: Qmp, name: str) -> dict[str, Any] | None:
     try:
         answers = qemu.execute("device-list-properties", typename=name)
-    except CommandError:
+    except QmpCommandError:
         return None
     return {answer["name"]: answer for answer in answers}
 

@@ -13,7 +13,7 @@ import platform_abi as pa
 from platform_abi.author.asking import Asked
 from platform_abi.author.inheritance import whole_properties
 from platform_abi.author.machines import ask_machines
-from platform_abi.author.observation import Observation
+from platform_abi.author.observation import BuildDefinition
 from platform_abi.author.reading import observe
 from platform_abi.author.text import file_texts
 from platform_abi.author.trace import traced_compat
@@ -55,7 +55,7 @@ def _binary(version: str, arch: str, binaries: dict[str, Path]) -> str:
 
 
 @pytest.fixture(scope="module")
-def observations() -> dict[str, Observation]:
+def observations() -> dict[str, BuildDefinition]:
     """Keep what was read from each binary: reading one takes a second or two."""
     return {}
 
@@ -65,8 +65,8 @@ def seen(
     request: pytest.FixtureRequest,
     catalogue: pa.FileCatalogue,
     qemu_binaries: dict[str, Path],
-    observations: dict[str, Observation],
-) -> Observation:
+    observations: dict[str, BuildDefinition],
+) -> BuildDefinition:
     """Return everything that an installed binary says, if this repository has its build."""
     version, arch = request.param
     path = _binary(version, arch, qemu_binaries)
@@ -81,7 +81,9 @@ def seen(
     return observations[path]
 
 
-def test_importing_again_gives_the_shipped_machine_types(seen: Observation, tmp_path: Path) -> None:
+def test_importing_again_gives_the_shipped_machine_types(
+    seen: BuildDefinition, tmp_path: Path
+) -> None:
     """The same package gives the same bytes, with a compiler or without."""
     (machines,) = [p for p in write_build(seen, tmp_path) if p.stem == seen.build.arch]
     shipped = MACHINES / seen.build.name / machines.name
@@ -97,7 +99,7 @@ def test_importing_twice_gives_the_same_bytes(
     assert file_texts(observe(catalogue, path)) == file_texts(observe(catalogue, path))
 
 
-def test_importing_again_gives_all_shipped_bytes(seen: Observation, tmp_path: Path) -> None:
+def test_importing_again_gives_all_shipped_bytes(seen: BuildDefinition, tmp_path: Path) -> None:
     """So do types and properties, where all of Debian's modules are installed."""
     known = pa.FileCatalogue([DEFINITIONS]).types(seen.build.name, seen.build.arch)
     whole = {each.name for each in seen.types if each.abstract or each.properties is not None}
@@ -110,7 +112,7 @@ def test_importing_again_gives_all_shipped_bytes(seen: Observation, tmp_path: Pa
 
 
 def test_importing_over_the_shipped_files_gives_up_nothing(
-    seen: Observation, tmp_path: Path
+    seen: BuildDefinition, tmp_path: Path
 ) -> None:
     """Without a module of Debian's it is refused, and says what would be lost."""
     build = seen.build
@@ -128,7 +130,7 @@ def test_importing_over_the_shipped_files_gives_up_nothing(
 
 
 def test_shipped_types_and_properties_are_what_the_binary_says(
-    seen: Observation, catalogue: pa.FileCatalogue
+    seen: BuildDefinition, catalogue: pa.FileCatalogue
 ) -> None:
     """Each type of the binary is known, with the properties, types and defaults that it lists.
 
@@ -155,7 +157,7 @@ def test_shipped_types_and_properties_are_what_the_binary_says(
 
 
 def test_compat_entries_name_known_properties(
-    seen: Observation, catalogue: pa.FileCatalogue
+    seen: BuildDefinition, catalogue: pa.FileCatalogue
 ) -> None:
     """A compat entry on a known type names a property that it has, unless it is optional."""
     whole = whole_properties(seen.types)

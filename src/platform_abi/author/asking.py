@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from types import TracebackType
 from typing import Any, Final, Self
 
 from platform_abi.errors import HostError, printable
 from platform_abi.model.value import frozen
-from platform_abi.qemu.stdio_qmp import CommandError, Qmp, QmpError
+from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError, QmpError
 
 #: No machine, so that nothing of this host is opened and every type can be asked about.
 _ARGUMENTS: Final = ("-machine", "none", "-nodefaults", "-no-user-config")
@@ -47,7 +46,7 @@ class Asked:
 
     *timeout* in seconds bounds each start and each answer. Entering raises HostError:
     ``qemu-not-found``, ``qemu-failed``, ``qemu-timeout``, or ``qemu-too-old`` where it lacks a
-    command that an import needs.
+    command that an import needs. So does leaving the block by an answer that QEMU does not give.
     """
 
     def __init__(self, binary: str, *, timeout: float) -> None:
@@ -66,15 +65,16 @@ class Asked:
             stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._stack.close()
         if isinstance(error, HostError):
             error.help = _HELP.get(error.code, error.help)
-        self._stack.close()
+        elif isinstance(error, (KeyError, TypeError, AttributeError)):
+            raise HostError(
+                f"{printable(self._binary)} answers otherwise than QEMU: {type(error).__name__}",
+                code="qemu-failed",
+                help="name a QEMU system emulator",
+            ) from error
 
     def _start(self) -> None:
         self._stack.close()
@@ -97,7 +97,7 @@ class Asked:
         return self._written + self._qemu.stderr
 
     def execute(self, command: str, **arguments: object) -> Any:
-        """Return the answer; raises CommandError where QEMU refuses, QmpError where it is gone."""
+        """Return the answer; raises QmpCommandError where it is no, QmpError where QEMU is gone."""
         return self._qemu.execute(command, **arguments)
 
     def about(self, name: str, command: str) -> Any:
@@ -108,7 +108,7 @@ class Asked:
         """
         try:
             return self._qemu.execute(command, typename=name)
-        except CommandError as error:
+        except QmpCommandError as error:
             return Refusal(reason=error.message)
         except QmpError as error:
             self._crashes += 1

@@ -16,11 +16,11 @@ from platform_abi.author.devices import Progress, device_types
 from platform_abi.author.inheritance import whole_properties
 from platform_abi.author.machines import ask_machines, machine_types, with_optional
 from platform_abi.author.names import build_of
-from platform_abi.author.observation import Given, Observation
+from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.text import file_texts
 from platform_abi.author.trace import traced_compat
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.errors import HostError, UsageError, printable
+from platform_abi.errors import HostError, UsageError
 from platform_abi.guest.look import can_be_seen, guest_views
 from platform_abi.guest.view import BinaryView
 from platform_abi.model.machine import CompatProperty, QemuBuild
@@ -35,7 +35,7 @@ class Audited:
     """
 
     binary: str
-    seen: Observation
+    seen: BuildDefinition
     reason: str = ""
     no_user: frozenset[str] = frozenset()
 
@@ -76,18 +76,11 @@ def ask(catalogue: FileCatalogue, binary: str, name: str, *, timeout: float) -> 
     Unlike an import it need not tell from which generation a vendor's machine types derive. Raises
     HostError as an import does.
     """
-    try:
-        with Asked(binary, timeout=timeout) as qemu:
-            return _said(catalogue, qemu, binary, name, timeout)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise HostError(
-            f"{printable(binary)} answers otherwise than QEMU: {type(error).__name__}",
-            code="qemu-failed",
-            help="name a QEMU system emulator",
-        ) from error
+    with Asked(binary, timeout=timeout) as qemu:
+        return _ask(catalogue, qemu, binary, name, timeout)
 
 
-def _said(catalogue: FileCatalogue, qemu: Asked, binary: str, name: str, timeout: float) -> Audited:
+def _ask(catalogue: FileCatalogue, qemu: Asked, binary: str, name: str, timeout: float) -> Audited:
     reasons: list[str] = []
     naming = catalogue.naming()
     version, arch = qemu.execute("query-version"), str(qemu.execute("query-target")["arch"])
@@ -102,7 +95,7 @@ def _said(catalogue: FileCatalogue, qemu: Asked, binary: str, name: str, timeout
     types = device_types(qemu, warnings)
     if listed:
         machines = with_optional(machines, whole_properties(types))
-    seen = Observation(build=build, machines=machines, types=types, warnings=tuple(warnings))
+    seen = BuildDefinition(build=build, machines=machines, types=types, warnings=tuple(warnings))
     return Audited(binary=binary, seen=seen, reason="".join(reasons), no_user=_no_user(qemu))
 
 

@@ -11,7 +11,7 @@ from platform_abi.author.asking import Asked, Refusal
 from platform_abi.author.observation import DeviceType
 from platform_abi.errors import printable
 from platform_abi.model.machine import CpuModel, DriverProperty
-from platform_abi.qemu.stdio_qmp import CommandError
+from platform_abi.qemu.stdio_qmp import QmpCommandError
 
 _ALIAS = re.compile(r'^name "(?P<type>[^"]+)".*, alias "(?P<alias>[^"]+)"', re.MULTILINE)
 
@@ -109,7 +109,7 @@ def cpu_models(qemu: Asked, types: Sequence[DeviceType]) -> dict[str, CpuModel]:
     """Return the CPU models that *qemu* knows, by name; none where a target has no such list."""
     try:
         answers = qemu.execute("query-cpu-definitions")
-    except CommandError:
+    except QmpCommandError:
         return {}
     return {
         answer["name"]: CpuModel(

@@ -144,7 +144,7 @@ def view_differences(
         before, after = expected.devices[label], found.devices[label]
         if NO_DRIVER in (before, after):
             continue
-        device = _Device(machine=found.machine, label=label, before=before, after=after)
+        device = _DevicePair(machine=found.machine, label=label, before=before, after=after)
         yield from device.differences(catalogue, ignored.get(label, 0))
     for name in _boards_alone(expected, found):
         yield Difference(
@@ -211,7 +211,7 @@ def _different(before: Facts, after: Facts) -> list[str]:
 
 
 @frozen(kw_only=True)
-class _Device:
+class _DevicePair:
     """One device of a machine type, as it was expected and as it is."""
 
     machine: str

@@ -13,7 +13,7 @@ from platform_abi.author.inheritance import Properties
 from platform_abi.author.names import families, newest_first, split_name
 from platform_abi.errors import HostError, UsageError
 from platform_abi.model.machine import CompatProperty, MachineType, Naming
-from platform_abi.qemu.stdio_qmp import CommandError
+from platform_abi.qemu.stdio_qmp import QmpCommandError
 
 #: The board that every QEMU has for questions like these: it is no machine.
 _NO_MACHINE = "none"
@@ -33,7 +33,7 @@ def ask_machines(
     try:
         answers = qemu.execute("query-machines", **{"compat-props": True})
         compat: Compat = {answer["name"]: _listed(answer["compat-props"]) for answer in answers}
-    except CommandError:
+    except QmpCommandError:
         # "Parameter 'compat-props' is unexpected"
         listed = False
         answers = qemu.execute("query-machines")

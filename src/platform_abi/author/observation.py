@@ -34,7 +34,7 @@ class Given:
 
 
 @frozen(kw_only=True)
-class Observation:
+class BuildDefinition:
     """Everything that one binary says: what three definition files are written from."""
 
     build: QemuBuild

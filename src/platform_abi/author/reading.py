@@ -23,10 +23,10 @@ from platform_abi.author.machines import (
     with_optional,
 )
 from platform_abi.author.names import build_of, families
-from platform_abi.author.observation import Given, Observation
+from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.trace import traced_compat
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.errors import HostError, printable
+from platform_abi.errors import printable
 from platform_abi.model.machine import MachineType, Naming, QemuBuild
 
 #: A start and an answer take well under a second; a busy machine and an emulated CPU may take a
@@ -41,7 +41,7 @@ def observe(
     *,
     timeout: float = TIMEOUT,
     progress: Progress | None = None,
-) -> Observation:
+) -> BuildDefinition:
     """Return everything that *binary*, a path or a name in PATH, says of itself.
 
     *timeout* in seconds bounds each answer; *progress* is told how many types have been asked
@@ -51,16 +51,9 @@ def observe(
     ``qemu-timeout``, ``qemu-too-old``, ``no-compiler`` and ``no-compat`` where compat properties
     cannot be seen; UsageError: ``unknown-vendor``, ``machine-generation``, ``unknown-machine``.
     """
-    try:
-        with Asked(binary, timeout=timeout) as qemu:
-            trace = partial(traced_compat, binary, timeout=timeout)
-            return _observe(catalogue, qemu, given or Given(), trace, progress)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise HostError(
-            f"{printable(binary)} answers otherwise than QEMU: {type(error).__name__}",
-            code="qemu-failed",
-            help="name a QEMU system emulator",
-        ) from error
+    with Asked(binary, timeout=timeout) as qemu:
+        trace = partial(traced_compat, binary, timeout=timeout)
+        return _observe(catalogue, qemu, given or Given(), trace, progress)
 
 
 def _observe(
@@ -69,7 +62,7 @@ def _observe(
     given: Given,
     trace: Callable[[], Compat],
     progress: Progress | None,
-) -> Observation:
+) -> BuildDefinition:
     warnings: list[str] = []
     naming = catalogue.naming()
     version, arch = qemu.execute("query-version"), qemu.execute("query-target")["arch"]
@@ -89,7 +82,7 @@ def _observe(
         machines = with_optional(machines, properties)
     # A module that does not load takes its types away: the reader has to know.
     warnings += (f"QEMU says: {printable(line)}" for line in qemu.stderr.splitlines())
-    return Observation(
+    return BuildDefinition(
         build=build,
         machines=machines,
         types=types,

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import tomli_w
 
 from platform_abi.author.inheritance import Properties, own_properties, whole_properties
-from platform_abi.author.observation import DeviceType, Observation
+from platform_abi.author.observation import BuildDefinition, DeviceType
 from platform_abi.definitions.checks import SCHEMA
 from platform_abi.model.machine import CompatProperty, CpuModel, MachineType, QemuBuild
 
 _WIDTH = 100
 
 
-def file_texts(seen: Observation) -> dict[str, str]:
+def file_texts(seen: BuildDefinition) -> dict[str, str]:
     """Return the files of the build by name: machine types, QOM types, properties."""
     arch = seen.build.arch
     whole = whole_properties(seen.types)

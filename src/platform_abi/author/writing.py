@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from platform_abi.author.inheritance import whole_properties
-from platform_abi.author.observation import Observation
+from platform_abi.author.observation import BuildDefinition
 from platform_abi.author.text import file_texts, own_names
 from platform_abi.definitions.files import MAX_SIZE
 from platform_abi.definitions.kinds.machines import Document as MachineFile
@@ -25,7 +25,7 @@ from platform_abi.model.machine import QemuBuild
 _PART = ".import-"
 
 
-def write_build(seen: Observation, folder: str | Path, *, force: bool = False) -> list[Path]:
+def write_build(seen: BuildDefinition, folder: str | Path, *, force: bool = False) -> list[Path]:
     """Write the definition files of a build below *folder*, and return their paths.
 
     Everything is written beside its place first, then each file is renamed: a full disk, or a
@@ -55,7 +55,7 @@ def write_build(seen: Observation, folder: str | Path, *, force: bool = False) -
     return [home / name for name in texts]
 
 
-def lost_types(seen: Observation, folder: str | Path) -> tuple[str, ...]:
+def lost_types(seen: BuildDefinition, folder: str | Path) -> tuple[str, ...]:
     """Return the types that the files below *folder* know better than *seen*, sorted.
 
     They are those of the same package, of which a binary says less where modules are not installed:
@@ -86,7 +86,7 @@ def _read(file: Path) -> bytes:
     return read_bytes(file, MAX_SIZE)
 
 
-def _refuse_loss(seen: Observation, home: Path) -> None:
+def _refuse_loss(seen: BuildDefinition, home: Path) -> None:
     lost = lost_types(seen, home.parent)
     if lost:
         raise UsageError(

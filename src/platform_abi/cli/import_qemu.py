@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, field
 
-from platform_abi.author.observation import Given, Observation
+from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.reading import TIMEOUT, observe
 from platform_abi.author.writing import lost_types, write_build
 from platform_abi.cli.options import read_options, timeout
@@ -119,7 +119,7 @@ def _count(done: int, total: int) -> None:
 class ImportedQemu:
     """What was read of a QEMU binary, and the files that were written of it."""
 
-    seen: Observation
+    seen: BuildDefinition
     files: tuple[str, ...] = ()
 
 

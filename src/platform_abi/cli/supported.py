@@ -86,14 +86,14 @@ def _print_lines(lines: Iterable[str]) -> None:
 
 
 def _print_all(shown: Sequence[PlatformVerdict], chosen: PlatformVerdict | None) -> None:
-    rows = [[v.name, v.supported, _reason(v)] for v in shown]
+    rows = [[v.name, v.supported, _why_not(v)] for v in shown]
     table(["NAME", "SUPPORTED", "WHY NOT"], rows)
     name = "none" if chosen is None else chosen.platform
     print(f"\nnewest: {paint(name, 'bold', sys.stdout)}")
     print("'platform-abi platforms NAME --host ...' says everything about one of them")
 
 
-def _reason(verdict: PlatformVerdict) -> str:
+def _why_not(verdict: PlatformVerdict) -> str:
     """Return the capabilities that are missing, the proven ones first, as far as a line goes."""
     ordered = sorted(verdict.missing, key=lambda entry: entry.fact.proven != "absent")
     names = list(dict.fromkeys(entry.capability for entry in ordered))

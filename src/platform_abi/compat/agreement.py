@@ -101,7 +101,7 @@ class HostDifference:
 
 def diff_hosts(before: HostReport, after: HostReport) -> list[HostDifference]:
     """Return what two reports do not say alike, sorted; evidence and names do not count."""
-    first, second = _said(before), _said(after)
+    first, second = _entries(before), _entries(after)
     return [
         HostDifference(kind=key[0], what=key[1], before=first.get(key), after=second.get(key))
         for key in sorted(first.keys() | second.keys())
@@ -109,7 +109,7 @@ def diff_hosts(before: HostReport, after: HostReport) -> list[HostDifference]:
     ]
 
 
-def _said(report: HostReport) -> dict[tuple[str, str], str]:
+def _entries(report: HostReport) -> dict[tuple[str, str], str]:
     said = {
         ("host", key): getattr(report, key)
         for key in ("system", "release", "arch", "distribution", "distribution_version")

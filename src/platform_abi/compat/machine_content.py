@@ -134,7 +134,7 @@ def machine_findings(verdict: MachineVerdict, *, allow_unknown: bool = False) ->
         Finding(
             code="machine-content",
             severity="blocked",
-            message=_said(verdict, d),
+            message=_message(verdict, d),
             help=_cure(d),
             feature=d.feature,
             property=f"{d.driver}.{d.property}",
@@ -175,7 +175,7 @@ def _locked(verdict: MachineVerdict) -> str:
     return f"{verdict.locked}, the newest known when it was locked,"
 
 
-def _said(verdict: MachineVerdict, d: MachineDifference) -> str:
+def _message(verdict: MachineVerdict, d: MachineDifference) -> str:
     here = f"{verdict.machine} of {verdict.build}"
     there = f"that of {_locked(verdict)}".removesuffix(",")
     name = f"{d.driver}.{d.property}"

@@ -118,7 +118,7 @@ def _check(catalogue: Catalogue, scope: Scope) -> None:
 
 
 @frozen(kw_only=True)
-class _Place:
+class _BackedFeature:
     """A feature behind a backend, as far as it asks anything of a host."""
 
     feature: Feature
@@ -130,24 +130,24 @@ class _Place:
     kernels: tuple[str, ...]
 
 
-def _places(catalogue: Catalogue, scope: Scope) -> tuple[_Place, ...]:
+def _places(catalogue: Catalogue, scope: Scope) -> tuple[_BackedFeature, ...]:
     """Return every feature that newest machine types have, behind every backend in question."""
     key = ("places", scope)
-    found: tuple[_Place, ...] | None = catalogue.memo.get(key)
+    found: tuple[_BackedFeature, ...] | None = catalogue.memo.get(key)
     if found is None:
         _check(catalogue, scope)
         found = catalogue.memo[key] = tuple(_find(catalogue, scope))
     return found
 
 
-def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_Place]:
+def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_BackedFeature]:
     known = catalogue.capabilities()
     for family, feature in _features(catalogue, scope):
         core = () if feature.cpus else _core(family, scope)
         for backend in dict.fromkeys((*core, *_others(family, feature))):
             needs = feature.needs(backend)
             if needs:
-                yield _Place(
+                yield _BackedFeature(
                     feature=feature,
                     backend=backend,
                     core=backend in core,

@@ -129,7 +129,7 @@ def baseline(
     (``no-reports``) and for hosts of several architectures (``mixed-architectures``): a guest of
     one does not run on another.
     """
-    fleet = _Fleet(catalogue, hosts, scope, edition, allow_unknown=allow_unknown)
+    fleet = _SupportTable(catalogue, hosts, scope, edition, allow_unknown=allow_unknown)
     own = [fleet.choose([index]) for index in range(len(hosts))]
     costs = fleet.costs()
     return Baseline(
@@ -166,11 +166,11 @@ def usual_scope(catalogue: Catalogue, hosts: Sequence[FleetHost]) -> Scope:
             code="mixed-architectures",
             help="a guest of one does not run on another: take the hosts of each by themselves",
         )
-    said = merge_reports(_words(host.report) for host in hosts)
+    said = merge_reports(_identity(host.report) for host in hosts)
     return scope_for(catalogue, evolve(said, arch=found[0] if found else ""))
 
 
-class _Fleet:
+class _SupportTable:
     """The hosts, every platform with what it rests on, and which host lacks what of that."""
 
     def __init__(
@@ -188,7 +188,7 @@ class _Fleet:
         merged = merge_reports(host.report for host in hosts)
         usual = usual_scope(catalogue, hosts)
         self.scope = usual if scope is None else scope
-        self._words = [_words(host.report) for host in hosts]
+        self._identities = [_identity(host.report) for host in hosts]
         #: Best lineage first, newest first in each; needs that are equal are one object.
         self._verdicts = _interned(
             query_platforms(catalogue, merged, scope=self.scope, edition=edition)
@@ -226,7 +226,7 @@ class _Fleet:
             for verdict in self._verdicts
             if verdict.name in shared and lineage in (None, verdict.lineage)
         ]
-        chosen = newest(found, _speaker([self._words[index] for index in indices]))
+        chosen = newest(found, _speaker([self._identities[index] for index in indices]))
         if chosen is None and lineage is not None and found:
             chosen = found[0]
         return None if chosen is None else _common(chosen)
@@ -334,7 +334,7 @@ def _interned(verdicts: Iterable[PlatformVerdict]) -> tuple[PlatformVerdict, ...
     )
 
 
-def _words(report: HostReport) -> HostReport:
+def _identity(report: HostReport) -> HostReport:
     """Return what *report* says of a host's name and origin, without what was found there."""
     return evolve(report, facts={}, numbers={}, masks={}, sets={}, values={}, config={})
 

@@ -43,7 +43,7 @@ def read_fleet(paths: Sequence[str], *, wanted: Collection[str] = ()) -> list[Fl
     """
     if paths.count(STDIN) > 1:
         raise UsageError("'-' is standard input, and can be read once only", code="usage")
-    fleet = _Fleet(wanted)
+    fleet = _HostCounter(wanted)
     for path in paths:
         if "\0" in path:
             raise HostError(f"cannot read {path}: a NUL in a file's name", code="read-failed")
@@ -129,7 +129,7 @@ class _Kind:
         self.names: list[str] = []
 
 
-class _Fleet:
+class _HostCounter:
     """What was read so far."""
 
     def __init__(self, wanted: Collection[str]) -> None:

@@ -14,7 +14,7 @@ from platform_abi.errors import printable
 from platform_abi.model.guest import GuestCpus
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import QUIET
-from platform_abi.qemu.stdio_qmp import CommandError, Qmp
+from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 
 
 def cpu_facts(
@@ -38,7 +38,7 @@ def cpu_facts(
                 answer = qmp.execute(
                     "query-cpu-model-expansion", type="full", model={"name": model}
                 )
-            except CommandError:  # this QEMU has no such model
+            except QmpCommandError:  # this QEMU has no such model
                 continue
             found[model] = _facts(answer["model"]["props"], asked.ignored)
     return found, ""

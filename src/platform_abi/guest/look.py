@@ -20,7 +20,7 @@ from platform_abi.guest.pci_function import (
     PortSpace,
     function_facts,
 )
-from platform_abi.guest.placing import Placed, Start, labels_of, numbers, starts
+from platform_abi.guest.placing import Placed, PlacedStart, labels_of, numbers, starts
 from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
 from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.model.guest import GuestBoard, GuestDevice, GuestDevices
@@ -166,7 +166,7 @@ class _View:
         self.devices: dict[str, Facts] = {}
         self.unseen: dict[str, str] = {}
 
-    def look(self, start: Start) -> None:
+    def look(self, start: PlacedStart) -> None:
         """Add what a guest finds with the devices of *start*; QEMU may refuse some of them."""
         refused: list[Placed] = []
         while True:
@@ -177,7 +177,7 @@ class _View:
                 if blamed is None:
                     raise
                 refused.append(blamed)
-                reason = _reason(blamed, error)
+                reason = _why_refused(blamed, error)
                 if blamed.on_host:
                     self.unseen[blamed.label] = reason
                 else:
@@ -185,7 +185,7 @@ class _View:
             else:
                 break
 
-    def _look(self, start: Start, refused: Sequence[Placed]) -> None:
+    def _look(self, start: PlacedStart, refused: Sequence[Placed]) -> None:
         binary, machine = self._command
         arguments = ["-machine", machine, *QUIET, "-no-user-config", *start.arguments(refused)]
         devices = [device for device in start.devices if device not in refused]
@@ -214,7 +214,7 @@ def _board_functions(qtest: Qtest, spaces: _Spaces, taken: set[int]) -> Iterator
                 yield f"{BOARD}{slot:02x}.{function}", function_facts(qtest, space)
 
 
-def _blamed(start: Start, error: StartError, refused: Sequence[Placed]) -> Placed | None:
+def _blamed(start: PlacedStart, error: StartError, refused: Sequence[Placed]) -> Placed | None:
     """Return the device that QEMU says it does not start with, None if it says none.
 
     It names one by an option, ``-device e1000,addr=0x2: ...`` (util/qemu-error.c,
@@ -226,7 +226,7 @@ def _blamed(start: Start, error: StartError, refused: Sequence[Placed]) -> Place
     return None
 
 
-def _reason(device: Placed, error: StartError) -> str:
+def _why_refused(device: Placed, error: StartError) -> str:
     """Return what QEMU says of a device, without its place on the command line."""
     line = last_line(error.stderr)
     for said in device.options:

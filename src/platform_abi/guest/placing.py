@@ -42,7 +42,7 @@ class Placed:
 
 
 @frozen(kw_only=True)
-class Port:
+class RootPort:
     """A port on the root bus, and the number of the bus that is to be behind it."""
 
     slot: int
@@ -52,10 +52,10 @@ class Port:
 
 
 @frozen(kw_only=True)
-class Start:
+class PlacedStart:
     """One start of QEMU: all that fits onto its buses."""
 
-    ports: tuple[Port, ...]
+    ports: tuple[RootPort, ...]
     devices: tuple[Placed, ...]
 
     def arguments(self, without: Collection[Placed] = ()) -> list[str]:
@@ -67,7 +67,7 @@ class Start:
 
 def starts(
     board: GuestBoard, devices: Sequence[GuestDevice], numbers: Mapping[str, int]
-) -> Iterator[Start]:
+) -> Iterator[PlacedStart]:
     """Yield the starts that show all *devices* on *board*.
 
     *numbers* gives each label a number of its own, which names what belongs to the device.
@@ -79,7 +79,7 @@ def starts(
             _placed(board, device, numbers, bus=0, slot=_FIRST_SLOT + index)
             for index, device in enumerate(on_root[first : first + room])
         ]
-        yield Start(ports=(), devices=tuple(placed))
+        yield PlacedStart(ports=(), devices=tuple(placed))
     behind = [device for device in devices if device.port and board.port]
     if behind:
         ports = [_port(board, index) for index in range(len(behind))]
@@ -87,7 +87,7 @@ def starts(
             _placed(board, device, numbers, bus=port.bus, slot=0)
             for port, device in zip(ports, behind, strict=True)
         )
-        yield Start(ports=tuple(ports), devices=tuple(plugged))
+        yield PlacedStart(ports=tuple(ports), devices=tuple(plugged))
 
 
 def numbers(devices: Sequence[GuestDevice]) -> dict[str, int]:
@@ -95,12 +95,14 @@ def numbers(devices: Sequence[GuestDevice]) -> dict[str, int]:
     return {label(device): index for index, device in enumerate(devices)}
 
 
-def _port(board: GuestBoard, index: int) -> Port:
+def _port(board: GuestBoard, index: int) -> RootPort:
     slot, function = _FIRST_SLOT + index // _FUNCTIONS, index % _FUNCTIONS
     bus = index + 1
     option = f"{board.port},id=port{bus},chassis={bus},bus={board.bus}"
     place = f"addr={slot:#x}.{function:#x},multifunction=on"
-    return Port(slot=slot, function=function, bus=bus, arguments=("-device", f"{option},{place}"))
+    return RootPort(
+        slot=slot, function=function, bus=bus, arguments=("-device", f"{option},{place}")
+    )
 
 
 def _placed(

@@ -96,7 +96,7 @@ def read_report(text: str | bytes, name: str) -> HostReport:
             code="report-schema",
             help="it was written by another version of platform-abi: probe again, or use that one",
         )
-    return _Reading(name).report(body)
+    return _ReportReader(name).report(body)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - what fits a line
 
 
-class _Reading:
+class _ReportReader:
     """Checks one document part by part and collects what is wrong with it."""
 
     def __init__(self, name: str) -> None:
@@ -141,7 +141,7 @@ class _Reading:
         found = HostReport(
             name=self._text("name", body.get("name", "")),
             **texts,
-            distribution_like=self._words(
+            distribution_like=self._texts(
                 "host.distribution_like", host.get("distribution_like", [])
             ),
             facts=self._table(body, "facts", self._fact),
@@ -207,7 +207,7 @@ class _Reading:
             return 0
         return int(digits, 16)
 
-    def _words(self, place: str, value: Any) -> tuple[str, ...]:
+    def _texts(self, place: str, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list) or len(value) > _MAX_ENTRIES:
             self._wrong(place, f"expected an array of at most {_MAX_ENTRIES} texts")
             return ()
@@ -215,7 +215,7 @@ class _Reading:
 
     def _members(self, place: str, value: Any) -> tuple[str, ...]:
         """Read a set: two that hold the same are equal, in whatever order it was written."""
-        return tuple(sorted(set(self._words(place, value))))
+        return tuple(sorted(set(self._texts(place, value))))
 
 
 #: How many faults of one document are shown: a foreign one has thousands.

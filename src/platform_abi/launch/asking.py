@@ -19,7 +19,7 @@ from platform_abi.model.vm import Cpu, VirtualMachine
 from platform_abi.qemu.cpu_models import ask_cpu_models
 from platform_abi.qemu.netdevs import NETDEV_METHOD, ask_netdevs
 from platform_abi.qemu.process import Throwaway, ending, last_line
-from platform_abi.qemu.stdio_qmp import CommandError, Qmp
+from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 from platform_abi.resolver.explicit import BOOLEANS, decimal
 
 #: How long a QEMU may take to say what it has, in seconds.
@@ -69,7 +69,7 @@ class ThisHost:
         with Qmp(self._binary, [*machine, *_BARE], timeout=_TIMEOUT) as qmp:
             try:
                 return _expanded(qmp, before.cpu) == _expanded(qmp, after.cpu)
-            except CommandError:  # not on every architecture, or no such model or property
+            except QmpCommandError:  # not on every architecture, or no such model or property
                 return False
 
 

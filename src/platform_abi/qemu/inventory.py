@@ -9,7 +9,7 @@ from typing import Any
 from platform_abi.errors import HostError, printable
 from platform_abi.model.value import frozen
 from platform_abi.qemu.process import last_line
-from platform_abi.qemu.stdio_qmp import CommandError, Qmp
+from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 
 #: The board that is asked about is the newest of those that this has been an alias of.
 _BOARD = "q35"
@@ -98,7 +98,7 @@ def _newest_board(machines: Sequence[Mapping[str, Any]]) -> str:
 def _names(qmp: Qmp, command: str, kind: str) -> frozenset[str]:
     try:
         return frozenset(str(found["name"]) for found in qmp.execute(command, typename=kind))
-    except CommandError:  # it has no such type
+    except QmpCommandError:  # it has no such type
         return frozenset()
 
 
@@ -107,6 +107,6 @@ def _host_cpu(qmp: Qmp) -> tuple[Mapping[str, Any], str]:
         return {}, f"no KVM: {last_line(qmp.stderr)}"
     try:
         answer = qmp.execute("query-cpu-model-expansion", type="full", model={"name": "host"})
-    except CommandError as error:
+    except QmpCommandError as error:
         return {}, error.message
     return dict(answer["model"]["props"]), ""

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Self
 
 from platform_abi.errors import HostError, printable, signal_name
@@ -177,12 +177,7 @@ class Throwaway:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
     def start(self) -> None:

@@ -11,7 +11,6 @@ import contextlib
 import json
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from platform_abi.errors import HostError, printable
@@ -24,7 +23,7 @@ class QmpError(HostError):
     """QEMU did not start, did not answer in time, or said what is no QMP."""
 
 
-class CommandError(QmpError):
+class QmpCommandError(QmpError):
     """QEMU answered a command by an error: it does not know it, or what it was asked about."""
 
 
@@ -52,12 +51,7 @@ class Qmp:
             self._cleanup = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
     @property
@@ -68,7 +62,7 @@ class Qmp:
     def execute(self, command: str, **arguments: object) -> Any:
         """Return QEMU's answer to *command*, plain data.
 
-        Raises CommandError where that is an error, QmpError for none in time or no QMP.
+        Raises QmpCommandError where that is an error, QmpError for none in time or no QMP.
         """
         request = (
             {"execute": command, "arguments": arguments} if arguments else {"execute": command}
@@ -85,7 +79,7 @@ class Qmp:
                 return answer["return"]
             if isinstance(answer.get("error"), dict):
                 reason = printable(str(answer["error"].get("desc", "")))
-                raise CommandError(
+                raise QmpCommandError(
                     f"{command}: {reason}",
                     code="qemu-failed",
                     help="it may be too old a QEMU, or built without it",

@@ -75,7 +75,7 @@ def expected(
     if build is None:
         return Expected(build=None, exact=False, located=locate(TypeTable(), abi, vm, left_out))
     located = locate(catalogue.types(build.name, vm.arch), abi, vm, left_out)
-    work = _Work(catalogue, abi, vm, build, located)
+    work = _Expectation(catalogue, abi, vm, build, located)
     return Expected(
         build=build.name,
         exact=_release(build.version) == _release(vm.version),
@@ -114,7 +114,7 @@ def _release(version: str) -> str:
     return version.rpartition(".")[0] or version
 
 
-class _Work:
+class _Expectation:
     """What is expected of one running machine, in the making."""
 
     def __init__(

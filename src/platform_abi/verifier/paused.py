@@ -14,7 +14,7 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import HostReport
 from platform_abi.model.value import frozen
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES, Qtest
-from platform_abi.qemu.stdio_qmp import CommandError, Qmp, QmpError
+from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError, QmpError
 from platform_abi.verifier.buses import Buses, chain_of
 from platform_abi.verifier.expected import expected
 from platform_abi.verifier.harmless import harmless
@@ -153,7 +153,7 @@ def _asking(qmp: Qmp) -> Ask:
     def one(name: str, arguments: Mapping[str, object]) -> Answer:
         try:
             return Answer(value=qmp.execute(name, **arguments))
-        except CommandError as error:
+        except QmpCommandError as error:
             return Answer(refused=error.message)
 
     def ask(commands: Sequence[Command]) -> list[Answer]:
