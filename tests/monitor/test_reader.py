@@ -105,6 +105,8 @@ _PARSE = "JSON parse error, "
         (b"[1 2]", [_PARSE + "expected ',' or ']'"]),
         (b'{"a":1,"a":2}', [_PARSE + "duplicate key"]),
         (b'{"a":1,"\\u0061":2}', [_PARSE + "duplicate key"]),
+        (b'{"a":1,"a":}', [_PARSE + "expecting value"]),
+        (b"{'a':1,'a':\xff", [_PARSE + "stray '\ufffd'"]),
         (b'{"a":foo}', [_PARSE + "invalid keyword 'foo'"]),
         (b"hello ", [_PARSE + "invalid keyword 'hello'"]),
         (b'{"a":01}\n', [_PARSE + "stray '01'", _PARSE + "expecting value"]),

@@ -74,17 +74,17 @@ _REFUSED = (
 class _Grammar:
     """One message while its tokens come: what may follow, and where the members are."""
 
-    __slots__ = ("_data", "_expect", "_key", "_open", "_value_at", "members", "start")
+    __slots__ = ("_data", "_expect", "_keys", "_open", "_value_at", "members", "start")
 
     def __init__(self, data: bytearray, start: int) -> None:
         self._data = data
         #: Where it begins in the stream; the places of members count from there.
         self.start = start
         self._expect = _VALUE
-        #: For each container that is open its keys, or None for an array.
+        #: For each container that is open its keys, or None for an array, and the key that came.
         self._open: list[set[bytes] | None] = []
-        #: The member of the message itself that comes, and where its value began.
-        self._key = b""
+        self._keys: list[bytes] = []
+        #: Where the value of a member of the message itself began.
         self._value_at = 0
         self.members: dict[bytes, tuple[int, int]] | None = None
 
@@ -104,8 +104,8 @@ class _Grammar:
 
     def _next_in_dict(self, _begin: int, end: int, kind: bytes) -> str | None:
         if kind == b"}":
-            self._close(end)
-        elif kind == b",":
+            return self._close(end)
+        if kind == b",":
             self._expect = _KEY
         else:
             return _REFUSED[_NEXT_IN_DICT]
@@ -113,8 +113,8 @@ class _Grammar:
 
     def _next_in_list(self, _begin: int, end: int, kind: bytes) -> str | None:
         if kind == b"]":
-            self._close(end)
-        elif kind == b",":
+            return self._close(end)
+        if kind == b",":
             self._expect = _VALUE
         else:
             return _REFUSED[_NEXT_IN_LIST]
@@ -122,28 +122,19 @@ class _Grammar:
 
     def _key_or_end(self, begin: int, end: int, kind: bytes) -> str | None:
         if kind == b"}":
-            self._close(end)
-            return None
+            return self._close(end)
         return self._next_key(begin, end, kind)
 
     def _next_key(self, begin: int, end: int, kind: bytes) -> str | None:
         if kind != b'"':
             return _REFUSED[_KEY]
-        keys = self._open[-1]
-        assert keys is not None  # noqa: S101 - only in an object a key is expected
-        key = plain(bytes(self._data[begin:end]))
-        if key in keys:
-            return "duplicate key"
-        keys.add(key)
-        if len(self._open) == 1:
-            self._key = key
+        self._keys[-1] = plain(bytes(self._data[begin:end]))
         self._expect = _COLON
         return None
 
     def _value_or_end(self, begin: int, end: int, kind: bytes) -> str | None:
         if kind == b"]":
-            self._close(end)
-            return None
+            return self._close(end)
         return self._value(begin, end, kind)
 
     def _value(self, begin: int, end: int, kind: bytes) -> str | None:
@@ -153,29 +144,40 @@ class _Grammar:
             if not self._open:
                 self.members = {}
             self._open.append(set())
+            self._keys.append(b"")
             self._expect = _KEY_OR_END
         elif kind == b"[":
             self._open.append(None)
+            self._keys.append(b"")
             self._expect = _VALUE_OR_END
         elif kind in _NO_VALUE:
             return _REFUSED[_VALUE]
         elif kind == b"a" and (word := bytes(self._data[begin:end])) not in _KEYWORDS:
             return f"invalid keyword '{word.decode()}'"
         else:
-            self._complete(end)
+            return self._complete(end)
         return None
 
-    def _close(self, end: int) -> None:
+    def _close(self, end: int) -> str | None:
         self._open.pop()
-        self._complete(end)
+        self._keys.pop()
+        return self._complete(end)
 
-    def _complete(self, end: int) -> None:
-        """Note that a value ends here, and what may follow it."""
+    def _complete(self, end: int) -> str | None:
+        """Note that a value ends here, and what may follow it; a key is told twice only now."""
         if not self._open:
-            return
-        if len(self._open) == 1 and self.members is not None:
-            self.members[self._key] = (self._value_at, end - self.start)
-        self._expect = _NEXT_IN_LIST if self._open[-1] is None else _NEXT_IN_DICT
+            return None
+        keys = self._open[-1]
+        self._expect = _NEXT_IN_LIST if keys is None else _NEXT_IN_DICT
+        if keys is None:
+            return None
+        key = self._keys[-1]
+        if key in keys:
+            return "duplicate key"
+        keys.add(key)
+        if self.members is not None and len(self._open) == 1:
+            self.members[key] = (self._value_at, end - self.start)
+        return None
 
 
 _TAKES = (
