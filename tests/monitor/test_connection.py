@@ -150,6 +150,27 @@ def test_nobody_is_read_from_who_does_not_read() -> None:
     _run(test)
 
 
+def test_it_is_told_when_a_peer_has_caught_up() -> None:
+    """Once, when what waits is little enough, and not while it never was much."""
+    drained: list[bool] = []
+
+    async def test(ends: Ends) -> None:
+        connection = ends.connection
+        connection._drained = lambda: drained.append(connection.behind)
+        connection.send(b"x" * 1000)
+        await ends.until(lambda: not connection.unsent)
+        assert not drained
+        connection.send(b"x" * (3 << 20))
+        assert connection.behind
+        got = 0
+        while got < 1000 + (3 << 20):
+            got += len(await ends.loop.sock_recv(ends.peer, 1 << 16))
+        await ends.until(lambda: not connection.unsent)
+        assert [False] == drained
+
+    _run(test)
+
+
 def test_held_means_held() -> None:
     """Nothing is read until it may be, and nothing of it is lost."""
 

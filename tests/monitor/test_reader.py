@@ -10,17 +10,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from platform_abi.monitor.reader import CLIENT_LIMITS, QEMU_LIMITS, Fault, Message, Reader
+from platform_abi.monitor.reader import CLIENT_LIMITS, QEMU_LIMITS, Fault, Message, MessageReader
 from platform_abi.monitor.strings import decoded, standard
 from tests.monitor.streams import commands, cut
 
 
 def _read(*pieces: bytes) -> list[Message | Fault]:
-    reader = Reader()
+    reader = MessageReader()
     return [found for piece in pieces for found in _fed(reader, piece)]
 
 
-def _fed(reader: Reader, piece: bytes) -> list[Message | Fault]:
+def _fed(reader: MessageReader, piece: bytes) -> list[Message | Fault]:
     reader.feed(piece)
     return list(iter(reader.next, None))
 
@@ -153,7 +153,7 @@ def test_size_has_qemus_limit_and_takes_no_quadratic_time() -> None:
 
     It is looked at once: else this would take hours. Nothing of it is kept.
     """
-    reader = Reader()
+    reader = MessageReader()
     piece = b"x" * 65536
     begin = time.monotonic()
     found = _fed(reader, b'{"a":"')
@@ -168,7 +168,7 @@ def test_size_has_qemus_limit_and_takes_no_quadratic_time() -> None:
 
 def test_white_space_without_end_is_not_kept() -> None:
     """An object that only ever goes on with spaces is refused, and memory stays bounded."""
-    reader = Reader()
+    reader = MessageReader()
     assert not _fed(reader, b"{")
     for _ in range(QEMU_LIMITS.size // (1 << 22) + 1):
         assert not _fed(reader, b" " * (1 << 22))
@@ -179,7 +179,7 @@ def test_white_space_without_end_is_not_kept() -> None:
 def test_the_count_of_tokens_has_qemus_limit() -> None:
     """Two million tokens and a bit are refused, without keeping them."""
     some = b"0," * 4096
-    reader = Reader()
+    reader = MessageReader()
     assert not _fed(reader, b"[")
     for _ in range(QEMU_LIMITS.tokens // 8192 + 1):
         assert not _fed(reader, some)
@@ -188,7 +188,7 @@ def test_the_count_of_tokens_has_qemus_limit() -> None:
 
 def test_a_clients_limits_are_its_readers() -> None:
     """Size and tokens are refused when the message ends, nothing of it is kept, and it goes on."""
-    reader = Reader(CLIENT_LIMITS)
+    reader = MessageReader(CLIENT_LIMITS)
     for body, what in (
         (b'"' + b"x" * CLIENT_LIMITS.size + b'"', "size"),
         (b"[" + b"0," * (CLIENT_LIMITS.tokens // 2) + b"0]", "count"),

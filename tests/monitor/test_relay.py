@@ -226,13 +226,22 @@ class RelayMachine(RuleBasedStateMachine):
             assert rest == self.expected[client][: len(rest)]
             assert len(urgent) <= len(self.urgent[client])
 
+    @rule(client=clients, behind=st.booleans())
+    def reads(self, client: Client, behind: bool) -> None:
+        """Let a client fall behind with what it reads, or catch up."""
+        self.ports[client].behind = behind
+        if not behind:
+            self.house.relay.resume(client)
+
     def teardown(self) -> None:
         """In the end everything is answered that was asked."""
+        for client in self.ports:
+            self.reads(client, behind=False)
         self.house.settle()
         for client, port in self.ports.items():
             answers = [m for m in port.said() if "event" not in m]
             assert len(answers) == len(self.expected[client]) + len(self.urgent[client])
-            assert not port.held
+            assert (False, 0) == (port.held, client.size)
         assert not self.house.relay._pending
 
 

@@ -18,7 +18,7 @@ from platform_abi.monitor.reply import (
     success,
     with_entries,
 )
-from platform_abi.monitor.request import CommandError
+from platform_abi.monitor.request import RefusedError
 from tests.monitor.streams import cut, values
 
 #: In which order QEMU, or another of its kind, may write the members of a reply.
@@ -169,7 +169,7 @@ def test_answers_of_our_own_look_like_qemus(value: Any, identity: Any) -> None:
     for line, rest in (
         (success(value, back), {"return": value}),
         (
-            failure(CommandError("d", "CommandNotFound"), back),
+            failure(RefusedError("d", "CommandNotFound"), back),
             {"error": {"class": "CommandNotFound", "desc": "d"}},
         ),
     ):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from platform_abi.monitor.request import CommandError
+from platform_abi.monitor.request import RefusedError
 from platform_abi.monitor.schema import Schema, load_schema, read_schema
 from tests.monitor.declared import by_name, dangling
 
@@ -81,7 +81,7 @@ def test_arguments_are_checked_in_qemus_words(
     schema: Schema, arguments: Mapping[str, Any], said: str
 ) -> None:
     """Of the wrong type, of no such value, or not declared."""
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(RefusedError) as caught:
         schema.check_arguments("query-platforms", arguments)
     assert said == caught.value.desc
 
@@ -93,7 +93,7 @@ def test_a_missing_argument_is_named() -> None:
         ({}, "Parameter 'n' is missing"),
         ({"n": True}, "Invalid parameter type for 'n', expected: integer"),
     ):
-        with pytest.raises(CommandError) as caught:
+        with pytest.raises(RefusedError) as caught:
             schema.check_arguments("c", arguments)
         assert said == caught.value.desc
     schema.check_arguments("c", {"n": 1})

@@ -6,11 +6,11 @@ import os
 from collections import deque
 from typing import Protocol
 
-from platform_abi.monitor.reader import CLIENT_LIMITS, Reader
+from platform_abi.monitor.reader import CLIENT_LIMITS, MessageReader
 from platform_abi.monitor.request import Request
 
 
-class Port(Protocol):
+class ClientPort(Protocol):
     """The way to one client."""
 
     def send(self, data: bytes) -> None:
@@ -27,9 +27,9 @@ class Port(Protocol):
 class Client:
     """What is known of one client."""
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: ClientPort) -> None:
         self.port = port
-        self.reader = Reader(CLIENT_LIMITS)
+        self.reader = MessageReader(CLIENT_LIMITS)
         self.negotiated = False
         self.oob = False
         self.gone = False

@@ -15,7 +15,7 @@ from platform_abi.host.document import report_document
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.monitor.reply import failure, success
-from platform_abi.monitor.request import CommandError, Request
+from platform_abi.monitor.request import RefusedError, Request
 from platform_abi.monitor.schema import Schema
 
 #: Chooses among what a host supports, where nobody did.
@@ -66,11 +66,11 @@ class Commands:
             arguments = request.arguments()
             self._schema.check_arguments(name, arguments)
             return success(self._commands[name](arguments), request.id)
-        except CommandError as error:
+        except RefusedError as error:
             return failure(error, request.id)
         except PlatformAbiError as error:
             said = f"{error.message}; {error.help}" if error.help else error.message
-            return failure(CommandError(said), request.id)
+            return failure(RefusedError(said), request.id)
 
     # ----
 
@@ -104,7 +104,7 @@ class Commands:
 
     def _platform(self, _arguments: dict[str, Any]) -> dict[str, Any]:
         if self._lock is None:
-            raise CommandError(
+            raise RefusedError(
                 "No lockfile was given to this monitor, so that it cannot tell the platform in use"
             )
         abi, text = self._lock

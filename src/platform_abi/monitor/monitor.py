@@ -27,7 +27,7 @@ from platform_abi.monitor.commands import Commands, version
 from platform_abi.monitor.connection import Connection, close_all
 from platform_abi.monitor.relay import Relay
 from platform_abi.monitor.reply import LINE_END, LONGEST, failure
-from platform_abi.monitor.request import CommandError, Request
+from platform_abi.monitor.request import RefusedError, Request
 from platform_abi.monitor.schema import Schema
 from platform_abi.qemu.address import Address, listening
 
@@ -189,7 +189,7 @@ class _Monitor:
             line = answer.result()
         else:
             # Whatever it is, the client waits for an answer.
-            line = failure(CommandError(f"internal error: {wrong!r}"), request.id)
+            line = failure(RefusedError(f"internal error: {wrong!r}"), request.id)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._relay.answered, client, request, line)
 

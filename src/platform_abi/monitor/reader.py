@@ -188,7 +188,7 @@ _TAKES = (
 _OPENING = {b"{": (1, 0), b"}": (-1, 0), b"[": (0, 1), b"]": (0, -1)}
 
 
-class Reader:
+class MessageReader:
     """One stream, read as it comes: the same messages however it is cut."""
 
     def __init__(self, limits: Limits = QEMU_LIMITS) -> None:
@@ -211,10 +211,10 @@ class Reader:
         """Return the next message that is complete, or what is wrong where it should be."""
         while (token := self._lexer.next()) is not None:
             begin, end, kind = token
-            found = self._token(begin, end, kind) if kind else self._no_token(begin, end)
-            if found is not None:
+            complete = self._token(begin, end, kind) if kind else self._no_token(begin, end)
+            if complete is not None:
                 self._begin()
-                return found
+                return complete
         self._forget()
         return None
 
@@ -272,6 +272,6 @@ class Reader:
 
 def read_messages(data: bytes) -> list[Message | Fault]:
     """Return the messages that *data* completes, and what is wrong between them."""
-    reader = Reader()
+    reader = MessageReader()
     reader.feed(data)
     return list(iter(reader.next, None))

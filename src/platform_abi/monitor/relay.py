@@ -22,10 +22,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from platform_abi.model.value import frozen
-from platform_abi.monitor.client import Client, Port
-from platform_abi.monitor.reader import CLIENT_LIMITS, Fault, Message, Reader
+from platform_abi.monitor.client import Client, ClientPort
+from platform_abi.monitor.reader import CLIENT_LIMITS, Fault, Message, MessageReader
 from platform_abi.monitor.reply import Event, Reply, failure, read_reply, success, with_entries
-from platform_abi.monitor.request import CommandError, Request, check_shape, read_request
+from platform_abi.monitor.request import RefusedError, Request, check_shape, read_request
 
 #: One less than would let QEMU stop reading.
 IN_FLIGHT: Final = 7
@@ -104,7 +104,7 @@ class Relay:
 
     # --- clients ---------------------------------------------------------------------------------
 
-    def connect(self, port: Port) -> Client:
+    def connect(self, port: ClientPort) -> Client:
         """Take a new client in, and greet it."""
         client = Client(port)
         self._clients[client] = None
@@ -117,7 +117,7 @@ class Relay:
         client.gone = True
         client.waiting.clear()
         client.urgent = None
-        client.reader = Reader(CLIENT_LIMITS)
+        client.reader = MessageReader(CLIENT_LIMITS)
         client.drop_descriptors()
 
     def received(self, client: Client, data: bytes, descriptors: Sequence[int] = ()) -> None:
@@ -156,11 +156,11 @@ class Relay:
     def _take(self, client: Client, message: Message | Fault) -> Request | bytes | None:
         """Return what waits of one message of a client, or None where it was dealt with at once."""
         if isinstance(message, Fault):
-            return failure(CommandError(message.desc), None)
+            return failure(RefusedError(message.desc), None)
         request = read_request(message)
         try:
             return self._admit(client, request)
-        except CommandError as error:
+        except RefusedError as error:
             line = failure(error, request.id)
         if not (request.oob and client.oob):
             return line
@@ -170,11 +170,11 @@ class Relay:
     def _admit(self, client: Client, request: Request) -> Request | bytes | None:
         """Return what waits of a request; one out of band goes ahead of all that waits."""
         if request.message.members is None:
-            raise CommandError("QMP input must be a JSON object")
+            raise RefusedError("QMP input must be a JSON object")
         if not client.negotiated:
             return self._negotiate(client, request)
         if request.oob and not client.oob:
-            raise CommandError("QMP input member 'exec-oob' is unexpected")
+            raise RefusedError("QMP input member 'exec-oob' is unexpected")
         if self._answered_here(request):
             self._check_own(client, request)
         if not request.oob:
@@ -193,7 +193,7 @@ class Relay:
     def _negotiate(self, client: Client, request: Request) -> bytes:
         check_shape(request.message, oob=False)
         if request.name != _NEGOTIATE:
-            raise CommandError(
+            raise RefusedError(
                 f"Expecting capabilities negotiation with '{_NEGOTIATE}'", "CommandNotFound"
             )
         enabled = self._enabled(request.arguments())
@@ -205,18 +205,18 @@ class Relay:
         """Return which capabilities the arguments of qmp_capabilities enable."""
         wanted = arguments.pop("enable", [])
         for name in arguments:
-            raise CommandError(f"Parameter '{name}' is unexpected")
+            raise RefusedError(f"Parameter '{name}' is unexpected")
         if not isinstance(wanted, list):
-            raise CommandError("Invalid parameter type for 'enable', expected: array")
+            raise RefusedError("Invalid parameter type for 'enable', expected: array")
         for place, name in enumerate(wanted):
             if not isinstance(name, str):
-                raise CommandError(
+                raise RefusedError(
                     f"Invalid parameter type for 'enable[{place}]', expected: string"
                 )
             if name != _OOB:
-                raise CommandError(f"Parameter 'enable[{place}]' does not accept value '{name}'")
+                raise RefusedError(f"Parameter 'enable[{place}]' does not accept value '{name}'")
             if name not in self._capabilities:
-                raise CommandError(f"Capability {name} not available")
+                raise RefusedError(f"Capability {name} not available")
         return frozenset(wanted)
 
     # --- in band ---------------------------------------------------------------------------------
@@ -263,16 +263,16 @@ class Relay:
         return self._to_qemu is None or request.name in self._own
 
     def _check_own(self, client: Client, request: Request) -> None:
-        """Raise CommandError where *request* cannot be answered here, in QEMU's words."""
+        """Raise RefusedError where *request* cannot be answered here, in QEMU's words."""
         check_shape(request.message, oob=client.oob)
         if request.name == _NEGOTIATE and not request.oob:
-            raise CommandError(
+            raise RefusedError(
                 "Capabilities negotiation is already complete, command ignored", "CommandNotFound"
             )
         if request.name not in self._own:
-            raise CommandError(f"The command {request.name} has not been found", "CommandNotFound")
+            raise RefusedError(f"The command {request.name} has not been found", "CommandNotFound")
         if request.oob:
-            raise CommandError(f"The command {request.name} does not support OOB")
+            raise RefusedError(f"The command {request.name} does not support OOB")
 
     def answered(self, client: Client, request: Request, line: bytes) -> None:
         """Send *line* to a client: the answer to *request*, which ``ask`` was told of."""
@@ -347,12 +347,12 @@ class Relay:
             return line
         try:
             return with_entries(line, addition, request.id)
-        except CommandError as error:
+        except RefusedError as error:
             return failure(error, request.id)
 
     def give_up(self, desc: str) -> None:
         """Answer by an error, *desc*, all that QEMU was asked and was to be asked."""
-        error = CommandError(desc)
+        error = RefusedError(desc)
         for pending in self._pending.values():
             if not pending.client.gone:
                 pending.client.port.send(failure(error, pending.request.id))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from platform_abi.model.value import frozen
 from platform_abi.monitor.reader import Message, read_messages
-from platform_abi.monitor.request import CommandError
+from platform_abi.monitor.request import RefusedError
 from platform_abi.monitor.strings import decoded
 
 #: How QEMU ends a line (``monitor_puts``).
@@ -121,7 +121,7 @@ def with_entries(line: bytes, entries: Mapping[str, bytes], identity: bytes | No
     *identity* is the id in it. What the list has already under a name stays as it is. What returns
     no list of named objects, such as an error, is returned unchanged.
 
-    Raises CommandError for a list that cannot be read.
+    Raises RefusedError for a list that cannot be read.
     """
     place = _returned_list(line, identity)
     if place is None:
@@ -139,7 +139,7 @@ def _names(listed: bytes) -> list[Any]:
     except (ValueError, RecursionError):
         entries = None
     if entries is None:
-        raise CommandError("QEMU's answer is a list that cannot be read")
+        raise RefusedError("QEMU's answer is a list that cannot be read")
     return [entry.get("name") for entry in entries if isinstance(entry, dict)]
 
 
@@ -201,7 +201,7 @@ def success(value: Any, identity: bytes | None) -> bytes:
     return _line(b'{"return": ' + json.dumps(value).encode(), identity)
 
 
-def failure(error: CommandError, identity: bytes | None) -> bytes:
+def failure(error: RefusedError, identity: bytes | None) -> bytes:
     """Return the line that answers a command by *error*."""
     body = json.dumps({"class": error.kind, "desc": error.desc}).encode()
     head = b"" if identity is None else b'"id": ' + identity + b", "

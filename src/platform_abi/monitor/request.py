@@ -21,7 +21,7 @@ _ARGUMENTS: Final = b"arguments"
 ErrorClass = Literal["GenericError", "CommandNotFound"]
 
 
-class CommandError(Exception):
+class RefusedError(Exception):
     """A command is answered by an error; never raised out of this room."""
 
     def __init__(self, desc: str, kind: ErrorClass = "GenericError") -> None:
@@ -65,12 +65,12 @@ class Request:
         return b'{"id": %d%s%s\n' % (number, separator, text[1:])
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments as plain data; raises CommandError where they are too deep."""
+        """Return the arguments as plain data; raises RefusedError where they are too deep."""
         value = self.message.member(_ARGUMENTS)
         try:
             arguments = {} if value is None else decoded(value)
         except RecursionError:
-            raise CommandError("JSON nesting depth limit exceeded") from None
+            raise RefusedError("JSON nesting depth limit exceeded") from None
         assert isinstance(arguments, dict)  # noqa: S101 - check_shape said so
         return arguments
 
@@ -94,27 +94,27 @@ def _name(token: bytes) -> str:
 
 
 def check_shape(message: Message, *, oob: bool) -> None:
-    """Raise CommandError where *message* is no command, in QEMU's words.
+    """Raise RefusedError where *message* is no command, in QEMU's words.
 
     *oob* says whether the client has enabled out-of-band execution
     (``qmp_dispatch_check_obj`` in ``qapi/qmp-dispatch.c``).
     """
     if message.members is None:
-        raise CommandError("QMP input must be a JSON object")
+        raise RefusedError("QMP input must be a JSON object")
     command: str | None = None
     for key in message.members:
         value = message.member(key) or b""
         said = key.decode()
         if key == EXECUTE or (key == EXEC_OOB and oob):
             if command is not None:
-                raise CommandError(f"QMP input member '{said}' clashes with '{command}'")
+                raise RefusedError(f"QMP input member '{said}' clashes with '{command}'")
             command = said
             if value[:1] not in _QUOTES:
-                raise CommandError(f"QMP input member '{said}' must be a string")
+                raise RefusedError(f"QMP input member '{said}' must be a string")
         elif key == _ARGUMENTS:
             if value[:1] != b"{":
-                raise CommandError("QMP input member 'arguments' must be an object")
+                raise RefusedError("QMP input member 'arguments' must be an object")
         elif key != _ID:
-            raise CommandError(f"QMP input member '{said}' is unexpected")
+            raise RefusedError(f"QMP input member '{said}' is unexpected")
     if command is None:
-        raise CommandError("QMP input lacks member 'execute'")
+        raise RefusedError("QMP input lacks member 'execute'")

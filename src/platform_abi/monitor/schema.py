@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from platform_abi.model.value import frozen
 from platform_abi.monitor.reader import Message, read_messages
-from platform_abi.monitor.request import CommandError
+from platform_abi.monitor.request import RefusedError
 from platform_abi.monitor.strings import decoded
 
 #: What each of QEMU's built-in types is in JSON, and how its errors call that.
@@ -48,7 +48,7 @@ class Schema:
 
     def entries(self) -> dict[str, dict[str, Any]]:
         """Return the entries of query-qmp-schema by name, with every type that they refer to."""
-        found: dict[str, dict[str, Any]] = {
+        entries: dict[str, dict[str, Any]] = {
             name: {
                 "name": name,
                 "meta-type": "command",
@@ -63,13 +63,13 @@ class Schema:
             **self.structs,
         }
         for name, members in objects.items():
-            found[name] = {
+            entries[name] = {
                 "name": name,
                 "meta-type": "object",
                 "members": [_member(*member) for member in members.items()],
             }
         for name, values in self.enums.items():
-            found[name] = {
+            entries[name] = {
                 "name": name,
                 "meta-type": "enum",
                 "values": list(values),
@@ -78,22 +78,22 @@ class Schema:
         used = [kind for members in objects.values() for kind in members.values()]
         returns = [returned for _, returned in self.commands.values() if returned is not None]
         for kind in [*used, *returns]:
-            found.update(_derived(kind))
-        return found
+            entries.update(_derived(kind))
+        return entries
 
     def check_arguments(self, command: str, arguments: Mapping[str, Any]) -> None:
-        """Raise CommandError, in QEMU's words, where *arguments* are none of *command*'s."""
+        """Raise RefusedError, in QEMU's words, where *arguments* are none of *command*'s."""
         declared = self.commands[command][0]
         for name, kind in declared.items():
             bare = name.removeprefix("*")
             if bare in arguments:
                 self._check(bare, kind, arguments[bare])
             elif bare == name:
-                raise CommandError(f"Parameter '{name}' is missing")
+                raise RefusedError(f"Parameter '{name}' is missing")
         known = {name.removeprefix("*") for name in declared}
         for name in arguments:
             if name not in known:
-                raise CommandError(f"Parameter '{name}' is unexpected")
+                raise RefusedError(f"Parameter '{name}' is unexpected")
 
     def _check(self, name: str, kind: str, value: Any) -> None:
         allowed = self.enums.get(kind)
@@ -101,9 +101,9 @@ class Schema:
         # In Python True is an int.
         if not isinstance(value, _PYTHON[base]) or (base == "int" and isinstance(value, bool)):
             said = _BUILTIN[base][1]
-            raise CommandError(f"Invalid parameter type for '{name}', expected: {said}")
+            raise RefusedError(f"Invalid parameter type for '{name}', expected: {said}")
         if allowed is not None and value not in allowed:
-            raise CommandError(f"Parameter '{name}' does not accept value '{value}'")
+            raise RefusedError(f"Parameter '{name}' does not accept value '{value}'")
 
 
 def _arguments_type(command: str) -> str:
@@ -133,11 +133,11 @@ def _derived(kind: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def load_schema(*names: str) -> Schema:
     """Return what the files *names* of this package declare together."""
-    found = [read_schema(files(__package__).joinpath(name).read_bytes()) for name in names]
+    schemas = [read_schema(files(__package__).joinpath(name).read_bytes()) for name in names]
     return Schema(
-        enums={name: e for schema in found for name, e in schema.enums.items()},
-        structs={name: s for schema in found for name, s in schema.structs.items()},
-        commands={name: c for schema in found for name, c in schema.commands.items()},
+        enums={name: e for schema in schemas for name, e in schema.enums.items()},
+        structs={name: s for schema in schemas for name, s in schema.structs.items()},
+        commands={name: c for schema in schemas for name, c in schema.commands.items()},
     )
 
 
