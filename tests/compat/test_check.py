@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.compat.check import check, check_migration
-from platform_abi.compat.document import check_document
 from platform_abi.compat.finding import CheckVerdict, MigrationVerdict
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.remedy import remedy
@@ -454,21 +453,6 @@ def test_a_lockfile_of_other_definitions_is_judged_all_the_same(
     assert (
         check_migration(catalogue, strange, _host(catalogue), _host(catalogue)).status == "blocked"
     )
-
-
-def test_documents_have_one_shape(catalogue: pa.FileCatalogue) -> None:
-    """Every finding has every key, and null stands where one does not apply."""
-    one = check_document(check(catalogue, _abi(catalogue), _host(catalogue, "tun.uso", "kvm.smm")))
-    keys = {
-        *("code", "severity", "message", "help", "feature", "property", "value", "device"),
-        *("backend", "capability", "found"),
-    }
-    assert 1 == one["schema_version"]
-    assert all(keys == set(finding) for finding in one["findings"])
-    both = check_document(
-        check_migration(catalogue, _abi(catalogue), _host(catalogue), _host(catalogue))
-    )
-    assert {"schema_version", "status", "forward", "back"} == set(both)
 
 
 def test_flags_that_were_switched_off_may_be_those_that_the_host_lacks(

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.labels import labels, traits
 from platform_abi.compat.needs import Scope, platform_needs
 from platform_abi.compat.supported import PlatformVerdict, judge, newest, query_platforms
 from platform_abi.host.document import read_report
@@ -259,30 +258,3 @@ def test_every_shipped_platform_is_supported_by_a_host_that_has_all(
         assert () == verdict.missing
     for verdict in query_platforms(catalogue, pa.HostReport(arch="x86_64")):
         assert "unknown" == verdict.supported, verdict.name
-
-
-# --- for schedulers ------------------------------------------------------------------------------
-
-
-def test_labels_and_traits_name_what_is_supported(catalogue: pa.FileCatalogue) -> None:
-    """One label and one trait for each supported platform, in the alphabet that each may have."""
-    report = _host(catalogue, "tun.uso", release="6.1.0")
-    found = query_platforms(catalogue, report)
-    said = dict(labels(found, newest(found, report)))
-    assert "2026.1" == said["platform-abi/platform.linux-6.1"]
-    assert "linux-6.1" == said["platform-abi/newest"]
-    assert "platform-abi/platform.linux-6.2" not in said
-    assert "CUSTOM_PLATFORM_ABI_LINUX_6_1" in traits(found)
-    assert "CUSTOM_PLATFORM_ABI_LINUX_6_2" not in traits(found)
-    for trait in traits(found):
-        assert trait.replace("_", "").isalnum()
-        assert trait == trait.upper()
-
-
-def test_two_platforms_never_share_a_trait(catalogue: pa.FileCatalogue) -> None:
-    """Names that differ in punctuation only are refused rather than confused."""
-    verdict = _one(query_platforms(catalogue, _host(catalogue)), "linux-6.9")
-    with pytest.raises(pa.UsageError, match="no trait of its own"):
-        traits([verdict, evolve(verdict, name="linux_6.9")])
-    with pytest.raises(pa.UsageError, match="too long"):
-        labels([evolve(verdict, name="x" * 60)], None)
