@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.cli.options import read_options, timeout
+from platform_abi.cli.options import bounded_timeout, read_options
 from platform_abi.cli.scope import ScopeOptions
 from platform_abi.compat.needs import Scope
 
@@ -18,10 +18,10 @@ from platform_abi.compat.needs import Scope
 def test_a_time_is_more_than_nothing_and_no_more_than_ten_minutes(seconds: float | None) -> None:
     """Within that it is as it was said; infinity and what is no number are refused."""
     if seconds is None or 0 < seconds <= 600:
-        assert timeout(seconds) == seconds
+        assert bounded_timeout(seconds) == seconds
         return
     with pytest.raises(pa.UsageError) as caught:
-        timeout(seconds)
+        bounded_timeout(seconds)
     assert caught.value.code == "usage"
 
 

@@ -24,7 +24,7 @@ from platform_abi.author.promises import (
     other_binary,
     whole,
 )
-from platform_abi.cli.options import read_options, timeout
+from platform_abi.cli.options import bounded_timeout, read_options
 from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.document import Shapes, document
@@ -46,7 +46,7 @@ class AuditOptions:
     against_binary: str | None
     machine: tuple[str, ...]
     view: str | None
-    timeout: float | None = field(converter=timeout)
+    timeout: float | None = field(converter=bounded_timeout)
     json: bool
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from attrs import evolve
 
 from platform_abi.cli.hosts import choose, probe_this
-from platform_abi.cli.options import timeout
+from platform_abi.cli.options import bounded_timeout
 from platform_abi.cli.render import note, paint, table
 from platform_abi.compat.supported import query_platforms
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
@@ -43,7 +43,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             f"--name takes up to {_LONGEST_NAME} printable ASCII characters", code="usage"
         )
-    timeout(arguments.timeout)
+    bounded_timeout(arguments.timeout)
 
 
 #: As long as a host name may be (RFC 1035).

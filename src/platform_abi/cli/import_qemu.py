@@ -14,7 +14,7 @@ from attrs import evolve, field
 from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.reading import TIMEOUT, observe
 from platform_abi.author.writing import lost_types, write_build
-from platform_abi.cli.options import read_options, timeout
+from platform_abi.cli.options import bounded_timeout, read_options
 from platform_abi.cli.render import note, print_json
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.emit.document import Shapes, document
@@ -36,7 +36,7 @@ class ImportOptions:
     vendor: str | None
     package: str | None
     generation: tuple[str, ...]
-    timeout: float | None = field(converter=timeout)
+    timeout: float | None = field(converter=bounded_timeout)
     force: bool
     quiet: bool
     json: bool

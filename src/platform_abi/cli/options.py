@@ -24,7 +24,7 @@ def read_options(kind: type[T], arguments: argparse.Namespace) -> T:
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in said.items()})
 
 
-def timeout(seconds: float | None) -> float | None:
+def bounded_timeout(seconds: float | None) -> float | None:
     """Return what ``--timeout`` says, in seconds; raises UsageError for what nobody waits."""
     if seconds is not None and not 0 < seconds <= _LONGEST:
         raise UsageError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, probe_this, report_of
-from platform_abi.cli.options import timeout
+from platform_abi.cli.options import bounded_timeout
 from platform_abi.cli.render import paint, print_json
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.lockfile import load_lock
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
             code="usage",
             help="--start takes some; this verb's own options come before the lockfile",
         )
-    timeout(arguments.timeout)
+    bounded_timeout(arguments.timeout)
     catalogue = load_catalogue()
     abi = load_lock(arguments.lock, catalogue=catalogue)
     if arguments.start:
