@@ -108,7 +108,7 @@ class Lab:
         paths = [str(self.folder / name) for name in ("a.qmp", "b.qmp")]
         sockets = [w for p in paths for w in ("-qmp", f"unix:{p},server=on,wait=off")]
         command = [str(self.qemu), *words, "-S", "-display", "none", *sockets]
-        with Throwaway(command) as process:
+        with Throwaway(command, writable=str(self.folder)) as process:
             deadline = time.monotonic() + 30
             while not all(map(os.path.exists, paths)):
                 assert time.monotonic() < deadline, process.stderr

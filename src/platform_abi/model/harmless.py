@@ -52,6 +52,10 @@ class HarmlessTable:
     object: Mapping[str, ObjectRule] = field(factory=dict)
     netdev: Mapping[str, Mapping[str, str]] = field(factory=dict)
 
+    def refers(self, name: str) -> bool:
+        """Return whether property *name* is what the host calls a backend: no guest sees that."""
+        return name == "netdev" or name in self.references
+
     def driver(self, name: str) -> bool:
         """Return whether a device of the driver *name* touches nothing by being there."""
         return any(fnmatchcase(name, pattern) for pattern in self.drivers)

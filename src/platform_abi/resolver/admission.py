@@ -38,7 +38,7 @@ _SWITCHES = ("bool", "int")
 
 def refusals(catalogue: Catalogue, abi: GuestAbi) -> Iterator[str]:
     """Yield in a line each what of *abi* may not come from somebody else."""
-    known = _Known(catalogue, abi.vm)
+    known = Known(catalogue, abi.vm)
     yield from _names(catalogue, abi.vm)
     for setting in abi.settings:
         if not known.setting(setting):
@@ -68,7 +68,7 @@ def _names(catalogue: Catalogue, vm: VirtualMachine) -> Iterator[str]:
         yield f"-accel {vm.accelerator!r}"
 
 
-def _of_devices(known: _Known, vm: VirtualMachine) -> Iterator[str]:
+def _of_devices(known: Known, vm: VirtualMachine) -> Iterator[str]:
     for device in vm.devices:
         if not known.driver(device.driver):
             yield f"-device {device.driver}"
@@ -79,7 +79,7 @@ def _of_devices(known: _Known, vm: VirtualMachine) -> Iterator[str]:
 
 def portable(catalogue: Catalogue, vm: VirtualMachine) -> VirtualMachine:
     """Return *vm* without the explicit values that name something of its host."""
-    known = _Known(catalogue, vm)
+    known = Known(catalogue, vm)
 
     def kept(device: Device) -> Device:
         properties = tuple(
@@ -100,7 +100,7 @@ def portable(catalogue: Catalogue, vm: VirtualMachine) -> VirtualMachine:
 def portable_abi(catalogue: Catalogue, abi: GuestAbi) -> GuestAbi:
     """Return *abi* as it may be stored: without what names something of the host, and a note."""
     vm = portable(catalogue, abi.vm)
-    known = _Known(catalogue, abi.vm)
+    known = Known(catalogue, abi.vm)
     settings = tuple(s for s in abi.settings if s.layer not in _EXPLICIT or known.setting(s))
     if vm == abi.vm and settings == abi.settings:
         return abi
@@ -113,7 +113,7 @@ def portable_abi(catalogue: Catalogue, abi: GuestAbi) -> GuestAbi:
     return evolve(abi, vm=vm, settings=settings, notes=(*abi.notes, note))
 
 
-class _Known:
+class Known:
     """What the definitions know of the drivers and options of one virtual machine."""
 
     def __init__(self, catalogue: Catalogue, vm: VirtualMachine) -> None:

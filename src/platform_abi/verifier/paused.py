@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.guest.pci_function import function_facts
+from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import HostReport
 from platform_abi.model.value import frozen
@@ -55,7 +56,7 @@ def verify_start(
     if words is None:
         paused.start(stand_in(catalogue, abi))
     else:
-        paused.look(harmless(catalogue.options(), words))
+        paused.start(harmless(catalogue, words, abi.vm, ConfigurationFiles().read))
     return verify(
         catalogue,
         abi,
@@ -63,6 +64,7 @@ def verify_start(
         host=host,
         offers=paused.offers(),
         left_out=paused.left_out,
+        omitted=paused.omitted,
     )
 
 
@@ -93,10 +95,13 @@ class _Paused:
         self._timeout = timeout
         #: Devices that cannot be had, by label, with the reason.
         self.left_out: dict[str, str] = {}
+        #: Everything else that was left out.
+        self.omitted: tuple[str, ...] = ()
 
     def start(self, made: StandIn) -> None:
         """Look at a QEMU with *made*, without the devices that it refuses to start with."""
         self.left_out = {part.device: part.why for part in made.parts if part.why}
+        self.omitted = made.omitted
         while True:
             try:
                 self.look(made.words(self.left_out))

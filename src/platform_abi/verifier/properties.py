@@ -9,7 +9,6 @@ from platform_abi.model.realize import PropertyValue
 from platform_abi.model.visibility import Seen
 from platform_abi.resolver.explicit import BOOLEANS, decimal
 from platform_abi.verifier.expected import ExpectedObject
-from platform_abi.verifier.stand_in import REFERENCES
 from platform_abi.verifier.verification import Sides
 
 
@@ -17,6 +16,7 @@ def compare_properties(sides: Sides) -> tuple[list[Finding], int]:
     """Return every property that has another value than it has to have, and how many were read."""
     things = {thing.path: thing for thing in sides.vm.objects()}
     drivers = sides.drivers
+    refers = sides.catalogue.harmless().refers
     findings: list[Finding] = []
     compared = 0
     for wanted in sides.expected.objects:
@@ -25,7 +25,7 @@ def compare_properties(sides: Sides) -> tuple[list[Finding], int]:
             continue  # it is another device, and that was said
         for name, value in wanted.values.items():
             # What -nic and -drive attach to a device has names that no lockfile knows.
-            if value.left_to is not None or (name in REFERENCES and value.layer in _OF_BUILD):
+            if value.left_to is not None or (refers(name) and value.layer in _OF_BUILD):
                 continue
             found = thing.properties.get(name)
             compared += found is not None
@@ -78,7 +78,7 @@ def _cure(wanted: ExpectedObject, name: str, value: PropertyValue) -> str:
 
 def _told(sides: Sides, wanted: ExpectedObject, name: str) -> tuple[Seen, str]:
     """Return who can tell a property, and the feature that drives it."""
-    if name in REFERENCES:
+    if sides.catalogue.harmless().refers(name):
         return "host", ""
     if wanted.path != sides.vm.machine.path:
         return sides.told(wanted.driver, name)

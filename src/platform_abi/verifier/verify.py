@@ -7,7 +7,7 @@ what the host can do, or read by a throw-away instance (see ``paused``), or unkn
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from attrs import evolve
@@ -43,12 +43,13 @@ def verify(
     host: HostReport = NOTHING_KNOWN,
     offers: Mapping[str, Offer] = MappingProxyType({}),
     left_out: Mapping[str, str] = MappingProxyType({}),
+    omitted: Sequence[str] = (),
 ) -> Verification:
     """Return whether *vm*, whose properties were read, is what *abi* says.
 
     *host* is what is known of the host that it runs on. *offers* are the feature bits of devices,
     by label, that somebody could read. *left_out* are devices that could not be had for it, by
-    label, with the reason.
+    label, with the reason; *omitted* is what else it was started without.
     """
     wanted = expected(catalogue, abi, vm, left_out)
     known = None if wanted.build is None else known_build(catalogue, wanted.build, abi.vm.arch)
@@ -59,7 +60,7 @@ def verify(
         findings += [*cpu(sides), *devices(sides, left_out), *properties, *_content(sides)]
         findings += [*offered_otherwise(offers, findings)]
         findings += [*left_to_host(sides, host, offers, findings)]
-        findings += _left_open(sides)
+        findings += [*_left_open(sides), *_omitted(omitted)]
     severities = {finding.severity for finding in findings}
     status: VerifyStatus = "ok"
     if "drift" in severities:
@@ -102,6 +103,17 @@ def _content(sides: Sides) -> Iterator[Finding]:
                 property=name,
                 found=each.value or None,
             )
+
+
+def _omitted(omitted: Sequence[str]) -> Iterator[Finding]:
+    """Yield what else was not handed on to a QEMU that touches nothing."""
+    if omitted:
+        yield Finding(
+            code="options-left-out",
+            severity="info",
+            message=f"looked at without {', '.join(omitted)}: they may reach what is outside of "
+            "the throw-away QEMU",
+        )
 
 
 def _left_open(sides: Sides) -> Iterator[Finding]:
