@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.definitions.levels import EVERY, predicted
+from platform_abi.definitions.levels import EVERY, dated, predicted
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.capability import Capability
 from platform_abi.model.feature import NEVER, Feature
@@ -66,7 +66,7 @@ class Definitions:
             name: feature.when_supported
             for name, feature in sorted(self.features.items())
             if feature.when_supported is not None
-            and predicted(feature, {EVERY: release}, self.capabilities)
+            and predicted(dated(feature, self.capabilities), {EVERY: release})
         }
 
     def listed(self, release: str) -> dict[str, str]:

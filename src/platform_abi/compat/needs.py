@@ -81,17 +81,21 @@ def platform_needs(
 def _needs(catalogue: Catalogue, choice: Choice, scope: Scope) -> PlatformNeeds:
     defaults: dict[Need, None] = {}
     promises: dict[Need, None] = {}
+    edition = edition_key(choice.edition)
+    # Most platforms list the same of a feature: what that asks of a host is worked out once.
+    known = catalogue.memo.setdefault(("place-needs", scope), {})
     for place in _places(catalogue, scope):
         feature = place.feature
-        if edition_key(feature.edition) > edition_key(choice.edition):
+        if place.edition > edition:
             continue
-        decision = decide(catalogue, choice, feature, place.backend)
-        default = place.core and feature.demands(decision.value)
-        for name in place.needs if default else place.kernels if decision.guaranteed else ():
-            need = Need(
-                feature=feature.id, backend=place.backend, value=decision.value, capability=name
-            )
-            (defaults if default else promises)[need] = None
+        listing = catalogue.listing(choice.platform, feature)
+        listed = None if listing is None else listing.at(edition)
+        override = choice.overrides.get(feature.id)
+        key = (feature.id, place.backend, place.core, listed, override, feature.id in choice.masks)
+        if key not in known:
+            known[key] = _place_needs(catalogue, choice, place)
+        default, needs = known[key]
+        (defaults if default else promises).update(needs)
     return PlatformNeeds(
         name=choice.platform.name,
         platform=choice.spelled,
@@ -99,6 +103,20 @@ def _needs(catalogue: Catalogue, choice: Choice, scope: Scope) -> PlatformNeeds:
         defaults=_sorted(defaults),
         promises=_sorted(need for need in promises if need not in defaults),
     )
+
+
+def _place_needs(
+    catalogue: Catalogue, choice: Choice, place: _BackedFeature
+) -> tuple[bool, dict[Need, None]]:
+    """Return what a platform asks of a host at *place*, and whether for every virtual machine."""
+    feature = place.feature
+    decision = decide(catalogue, choice, feature, place.backend)
+    default = place.core and feature.demands(decision.value)
+    names = place.needs if default else place.kernels if decision.guaranteed else ()
+    return default, {
+        Need(feature=feature.id, backend=place.backend, value=decision.value, capability=name): None
+        for name in names
+    }
 
 
 def _sorted(needs: Iterable[Need]) -> tuple[Need, ...]:
@@ -122,6 +140,8 @@ class _BackedFeature:
     """A feature behind a backend, as far as it asks anything of a host."""
 
     feature: Feature
+    #: The edition of the feature, as editions are compared.
+    edition: tuple[int, ...]
     backend: str
     #: Whether what a platform turns on must hold there.
     core: bool
@@ -149,6 +169,7 @@ def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_BackedFeature]:
             if needs:
                 yield _BackedFeature(
                     feature=feature,
+                    edition=edition_key(feature.edition),
                     backend=backend,
                     core=backend in core,
                     needs=needs,

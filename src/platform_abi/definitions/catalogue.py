@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from platform_abi.definitions.kinds.editions import Document as EditionFile
     from platform_abi.definitions.kinds.examined import Examined
-    from platform_abi.definitions.kinds.machines import BuildMachines
     from platform_abi.definitions.kinds.properties import Document as PropertiesFile
+    from platform_abi.definitions.machines import BuildMachines
     from platform_abi.definitions.meaning import ListedFeatures
     from platform_abi.definitions.reading import Reader
     from platform_abi.model.capability import Capability
@@ -204,9 +204,10 @@ class FileCatalogue(Catalogue):
         found = platform.listings.get(feature.id)
         if found is not None or not platform.levels or feature.id in platform.removed:
             return found
-        from platform_abi.definitions.levels import implied
+        from platform_abi.definitions.levels import dated, implied
 
-        return implied(platform, feature, self.capabilities())
+        dates = self.kept(("dated", feature.id), lambda: dated(feature, self.capabilities()))
+        return implied(platform, feature, dates)
 
     def _listed(self, platform: Platform) -> ListedFeatures:
         from platform_abi.definitions.meaning import ListedFeatures

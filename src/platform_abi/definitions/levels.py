@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from platform_abi.model.capability import Capability
 from platform_abi.model.feature import Feature
@@ -12,27 +12,35 @@ from platform_abi.model.platform import Listing, Platform, version_key
 EVERY = "kernel"
 
 
-def predicted(feature: Feature, levels: Mapping[str, str], known: Mapping[str, Capability]) -> bool:
-    """Return whether every kernel of these *levels* can honour *feature*.
+#: A subsystem of the kernel, and the release that something came to it in.
+Date = tuple[str, str]
 
-    All capabilities that a kernel version predicts must be there, whatever the backend. Those
-    that no version predicts (privileges, backends, hardware) do not count here: they stay
-    preconditions. A feature that needs nothing of a kernel is not predicted by one.
+
+def dated(feature: Feature, known: Mapping[str, Capability]) -> tuple[Date, ...]:
+    """Return subsystem and release of every capability of *feature* that a kernel version predicts.
+
+    They are those of all backends. Capabilities that no version predicts (privileges, backends,
+    hardware) have no date: they stay preconditions.
     """
-    versions = [
+    names = dict.fromkeys(name for needs in feature.requires.values() for name in needs)
+    return tuple(
         (capability.subsystem, capability.since)
-        for names in feature.requires.values()
         for name in names
         if (capability := known.get(name)) is not None and capability.since is not None
-    ]
-    return bool(versions) and all(reached(since, system, levels) for system, since in versions)
+    )
 
 
-def implied(
-    platform: Platform, feature: Feature, known: Mapping[str, Capability]
-) -> Listing | None:
+def predicted(dates: Collection[Date], levels: Mapping[str, str]) -> bool:
+    """Return whether every kernel of these *levels* can honour a feature of these *dates*.
+
+    A feature that needs nothing of a kernel is not predicted by one.
+    """
+    return bool(dates) and all(reached(since, system, levels) for system, since in dates)
+
+
+def implied(platform: Platform, feature: Feature, dates: Collection[Date]) -> Listing | None:
     """Return the listing that *platform*'s levels imply for *feature*: QEMU's own choice."""
-    if feature.when_supported is None or not predicted(feature, platform.levels, known):
+    if feature.when_supported is None or not predicted(dates, platform.levels):
         return None
     return Listing(values={_ALWAYS: feature.when_supported}, source=platform.source)
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import evolve, field
-
 from platform_abi.definitions.checks import (
     Fault,
     name_fault,
     name_faults,
     version_faults,
 )
+from platform_abi.definitions.machines import OPTIONAL, BuildMachines, MachineEntry
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import suggest
-from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild
+from platform_abi.model.machine import QemuBuild
 from platform_abi.model.value import frozen
 
 
@@ -27,21 +26,6 @@ class BuildHead:
     arch: str
     vendor: str = ""
     package: str = ""
-
-
-@frozen(kw_only=True)
-class MachineEntry:
-    """One ``[[machine]]``; *compat* rows are driver, property, value and perhaps ``optional``."""
-
-    name: str
-    family: str
-    generation: str | None = None
-    aliases: tuple[str, ...] = ()
-    default: bool = False
-    deprecated: bool = False
-    cpu: str = ""
-    inherits: str = ""
-    compat: tuple[tuple[str, ...], ...] = ()
 
 
 @frozen(kw_only=True)
@@ -77,12 +61,8 @@ def _entry_faults(machine: MachineEntry, names: Mapping[str, MachineEntry]) -> I
     elif machine.inherits and _in_cycle(machine.name, names):
         yield ("inherits",), f"'{machine.name}' inherits from itself"
     for at, row in enumerate(machine.compat):
-        if len(row) not in (3, 4) or (len(row) == 4 and row[3] != _OPTIONAL):  # noqa: PLR2004
-            yield ("compat", at), f'expected [driver, property, value] and perhaps "{_OPTIONAL}"'
-
-
-#: Marks a compat row that a QEMU without that driver or property passes over.
-_OPTIONAL = "optional"
+        if len(row) not in (3, 4) or (len(row) == 4 and row[3] != OPTIONAL):  # noqa: PLR2004
+            yield ("compat", at), f'expected [driver, property, value] and perhaps "{OPTIONAL}"'
 
 
 def _in_cycle(name: str, machines: Mapping[str, MachineEntry]) -> bool:
@@ -92,53 +72,6 @@ def _in_cycle(name: str, machines: Mapping[str, MachineEntry]) -> bool:
         at = machines[at].inherits if at in machines else ""
         steps += 1
     return bool(at) and at == name
-
-
-@frozen(kw_only=True)
-class BuildMachines:
-    """A build and what its machine types are made of, by name."""
-
-    build: QemuBuild
-    entries: Mapping[str, MachineEntry]
-    #: The digests of machine types that were worked out before, by name.
-    digests: Mapping[str, str] = field(factory=dict)
-
-    def machine(self, name: str) -> MachineType:
-        """Return machine type *name*, inherited compat properties before its own."""
-        entry = self.entries[name]
-        chain = [entry]
-        while chain[-1].inherits:
-            chain.append(self.entries[chain[-1].inherits])
-        machine = MachineType(
-            name=entry.name,
-            family=entry.family,
-            arch=self.build.arch,
-            generation=entry.generation,
-            aliases=entry.aliases,
-            default=entry.default,
-            deprecated=entry.deprecated,
-            cpu=entry.cpu,
-            compat=tuple(
-                CompatProperty(
-                    driver=row[0], property=row[1], value=row[2], optional=_OPTIONAL in row[3:]
-                )
-                for link in reversed(chain)
-                for row in link.compat
-            ),
-            source=self.build.source,
-        )
-        return evolve(machine, digest=self.digests.get(name) or _digest(machine))
-
-    def with_digests(self) -> BuildMachines:
-        """Return the same with the digest of every machine type."""
-        return evolve(self, digests={name: self.machine(name).digest for name in self.entries})
-
-
-def _digest(machine: MachineType) -> str:
-    from platform_abi.model.digest import canonical_digest
-
-    rows = [[c.driver, c.property, c.value, c.optional] for c in machine.compat]
-    return canonical_digest([machine.name, rows])
 
 
 def merged(reader: Reader, name: str, arch: str) -> BuildMachines:
