@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.compat.needs import Scope, platform_needs
-from platform_abi.compat.supported import PlatformVerdict, judge, newest, query_platforms
+from platform_abi.compat.supported import (
+    PlatformVerdict,
+    judge,
+    newest,
+    newest_supported,
+    query_platforms,
+)
 from platform_abi.host.document import read_report
 from platform_abi.model.host import Fact
 from platform_abi.testing import Scenario, host_reports, scenarios
@@ -200,6 +206,17 @@ def test_a_rebuild_gets_the_name_of_what_it_rebuilds(catalogue: pa.FileCatalogue
         chosen = newest(query_platforms(catalogue, host), host)
         assert chosen is not None
         assert expected == chosen.name, distribution
+
+
+@given(scenarios(), host_reports(), st.sampled_from(["newest", "conservative"]))
+def test_the_newest_is_chosen_without_judging_all(
+    scenario: Scenario, report: pa.HostReport, policy: str
+) -> None:
+    """Judging only what may be chosen chooses what judging everything does."""
+    every = query_platforms(scenario.catalogue, report)
+    assert newest(every, report, policy) == newest_supported(
+        scenario.catalogue, report, policy=policy
+    )
 
 
 def test_newest_first_within_a_lineage(catalogue: pa.FileCatalogue) -> None:

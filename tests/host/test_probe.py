@@ -423,8 +423,12 @@ def test_another_system_is_named_and_all_else_is_unknown(
     arch: str,
 ) -> None:
     """Elsewhere than on Linux nothing is asked, and nothing is raised."""
-    uname = platform.uname_result(system, "node", "24.1.0", "#1", machine)
-    monkeypatch.setattr(platform, "uname", lambda: uname)
+    words = (system, "node", "24.1.0", "#1", machine)
+    if system == "Windows":
+        monkeypatch.delattr(os, "uname")
+        monkeypatch.setattr(platform, "uname", lambda: platform.uname_result(*words))
+    else:
+        monkeypatch.setattr(os, "uname", lambda: os.uname_result(words))
     found = probe(catalogue.capabilities(), python="/nonexistent")
     assert (found.system, found.release, found.arch) == (system.lower(), "24.1.0", arch)
     assert {fact.detail for fact in found.facts.values()} == {"this probe asks Linux"}

@@ -145,7 +145,7 @@ def test_a_child_that_never_speaks_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:
     """The caller waits for the time limit and a little more, whatever the child does."""
-    monkeypatch.setattr("platform_abi.host.probe._START", 0.2)
+    monkeypatch.setattr("platform_abi.host.prober._START", 0.2)
     note = tmp_path / "group"
     python = wrapper(tmp_path / "python", f"echo $$ > {note}", *lines)
     started = time.monotonic()

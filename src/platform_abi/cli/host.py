@@ -5,24 +5,32 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections import Counter
 
-from attrs import evolve
-
-from platform_abi.cli.hosts import choose, probe_this
-from platform_abi.cli.options import bounded_timeout
-from platform_abi.cli.render import note, paint, table
-from platform_abi.compat.supported import query_platforms
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import HostError, UsageError, printable
-from platform_abi.model.host import HostReport, State
+from platform_abi.launch.ahead import Ahead
+from platform_abi.qemu.binary import find_qemu
+
+# Everything else is imported while the host is being asked. typing costs as much; type checkers
+# know this name by itself.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from platform_abi.definitions.catalogue import FileCatalogue
+    from platform_abi.model.host import HostReport, State
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Probe this host and print what was found, or write the report."""
     _check(arguments)
-    catalogue = load_catalogue()
-    report = _probe(catalogue, arguments)
+    usual = None if arguments.no_qemu else find_qemu(os.environ, os.uname().machine)
+    with Ahead(arguments.qemu or usual) as ahead:
+        from platform_abi.cli.options import bounded_timeout
+        from platform_abi.definitions.catalogue import load_catalogue
+
+        bounded_timeout(arguments.timeout)
+        catalogue = load_catalogue()
+        report = _probe(catalogue, arguments, ahead)
     text = _document(report, arguments)
     if arguments.output is not None:
         from platform_abi.files import write_text
@@ -43,17 +51,18 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             f"--name takes up to {_LONGEST_NAME} printable ASCII characters", code="usage"
         )
-    bounded_timeout(arguments.timeout)
 
 
 #: As long as a host name may be (RFC 1035).
 _LONGEST_NAME = 253
 
 
-def _probe(catalogue: FileCatalogue, arguments: argparse.Namespace) -> HostReport:
-    report = probe_this(
-        catalogue, qemu=arguments.qemu, ask_qemu=not arguments.no_qemu, timeout=arguments.timeout
-    )
+def _probe(catalogue: FileCatalogue, arguments: argparse.Namespace, ahead: Ahead) -> HostReport:
+    from attrs import evolve
+
+    from platform_abi.cli.hosts import probe_this
+
+    report = probe_this(catalogue, ahead, qemu=arguments.qemu, timeout=arguments.timeout)
     if arguments.oracle:
         report = _witnessed(catalogue, report, arguments)
     if arguments.infer:
@@ -67,10 +76,10 @@ def _witnessed(
     catalogue: FileCatalogue, report: HostReport, arguments: argparse.Namespace
 ) -> HostReport:
     """Return *report* completed by a throw-away QEMU, and say where one contradicts the other."""
+    from platform_abi.cli.render import note
     from platform_abi.compat.agreement import compare_probes
     from platform_abi.compat.evidence import complete
     from platform_abi.host.witness import ask_qemu
-    from platform_abi.qemu.binary import find_qemu
 
     binary = arguments.qemu or find_qemu(os.environ, report.arch)
     if binary is None:
@@ -95,19 +104,23 @@ def _document(report: HostReport, arguments: argparse.Namespace) -> str:
     return to_json(report_document(report))
 
 
-_COLORS: dict[State, str] = {"present": "green", "absent": "red", "unknown": "yellow"}
+_COLORS: Mapping[State, str] = {"present": "green", "absent": "red", "unknown": "yellow"}
 
 
 def _print(catalogue: FileCatalogue, report: HostReport) -> None:
+    from platform_abi.cli.hosts import policy
+    from platform_abi.cli.render import paint, table
+    from platform_abi.compat.supported import newest_supported
+
     line = f"{report.distribution} {report.distribution_version}".strip()
     print(f"{report.system} {report.release} {report.arch}" + (f", {line}" if line else ""))
-    found = choose(query_platforms(catalogue, report), report)
+    found = newest_supported(catalogue, report, policy=policy())
     chosen = "none" if found is None else found.platform
     print(f"newest platform: {paint(chosen, 'bold', sys.stdout)}")
-    counted = Counter(fact.state for fact in report.facts.values())
+    states = [fact.state for fact in report.facts.values()]
     print(
         ", ".join(
-            f"{counted[state]} {paint(state, _COLORS[state], sys.stdout)}" for state in _COLORS
+            f"{states.count(state)} {paint(state, _COLORS[state], sys.stdout)}" for state in _COLORS
         )
     )
     rows = [

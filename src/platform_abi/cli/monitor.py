@@ -25,11 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
     if places.qemu is None:
         schema = load_schema("control.qapi", "platform.qapi")
         constants = about_itself(schema)
-    from platform_abi.cli.hosts import choose, probe_this
+    from platform_abi.cli.hosts import choose, this_host
     from platform_abi.definitions.catalogue import load_catalogue
 
     commands = Commands(
-        schema, load=load_catalogue, probe=probe_this, choose=choose, lock=lock, constants=constants
+        schema, load=load_catalogue, probe=this_host, choose=choose, lock=lock, constants=constants
     )
     ending = run_monitor(
         places, schema, commands, ready=lambda: _ready(places, as_json=arguments.json)

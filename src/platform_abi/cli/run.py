@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import pairwise
 
 from platform_abi.errors import HostError, UsageError
 from platform_abi.launch.launcher import become
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from platform_abi.definitions.catalogue import FileCatalogue
+    from platform_abi.launch.ahead import Ahead
     from platform_abi.launch.command_line import CommandLine
     from platform_abi.launch.keeping import Kept
     from platform_abi.launch.platform_option import PlatformOption
@@ -54,6 +57,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _start(binary: str, words: list[str], arguments: argparse.Namespace) -> int:
+    # Nobody who is asked may be left when this process becomes QEMU: the block ends before.
+    with ExitStack() as asked:
+        ahead = None
+        if _asks_host(words) and not _reported(arguments):
+            from platform_abi.launch.ahead import ahead_of
+
+            ahead = asked.enter_context(ahead_of(binary, words))
+        return _read(binary, words, arguments, ahead, asked)
+
+
+def _asks_host(words: Sequence[str]) -> bool:
+    """Return whether a host is likely to be asked before *words* are started."""
+    said = [word for before, word in pairwise(words) if before.lstrip("-") == "platform"]
+    return not any(word in _ASK_NOBODY for word in said)
+
+
+#: What ``-platform`` says where no host is asked for a virtual machine.
+_ASK_NOBODY = ("none", "help", "?")
+
+
+def _read(
+    binary: str,
+    words: list[str],
+    arguments: argparse.Namespace,
+    ahead: Ahead | None,
+    asked: ExitStack,
+) -> int:
     from platform_abi.definitions.catalogue import load_catalogue
     from platform_abi.launch.command_line import PLATFORM, read_command_line, without
     from platform_abi.launch.platform_option import platform_option
@@ -68,16 +98,23 @@ def _start(binary: str, words: list[str], arguments: argparse.Namespace) -> int:
         if arguments.print_args:
             _print_words(binary, plain, arguments)
             return 0
+        asked.close()
         become(binary, plain)
-    return _with_platform(catalogue, line, option, binary, arguments)
+    host = _host(catalogue, binary, arguments, ahead)
+    return _with_platform(
+        catalogue, line, option, binary=binary, arguments=arguments, host=host, asked=asked
+    )
 
 
 def _with_platform(
     catalogue: FileCatalogue,
     line: CommandLine,
     option: PlatformOption,
+    *,
     binary: str,
     arguments: argparse.Namespace,
+    host: Host,
+    asked: ExitStack,
 ) -> int:
     from platform_abi.cli.start import print_start, refuse, remark
     from platform_abi.launch.configuration_files import ConfigurationFiles
@@ -89,12 +126,13 @@ def _with_platform(
         catalogue,
         line,
         option,
-        _host(catalogue, binary, arguments),
+        host,
         arch=guest_architecture(binary),
         stored=None if kept is None else kept.abi,
         policy="newest" if option.platform is not None else _policy(),
         read_file=files.read,
     )
+    asked.close()
     blocked = begun.verdict.status == "blocked"
     if arguments.print_args and arguments.json:
         print_start(binary, begun)
@@ -117,17 +155,24 @@ def _kept(catalogue: FileCatalogue, lock: str) -> Kept:
 
 
 def _policy() -> str:
-    from platform_abi.cli.hosts import POLICY_VARIABLE
+    from platform_abi.cli.hosts import policy
 
-    return os.environ.get(POLICY_VARIABLE) or "newest"
+    return policy()
 
 
-def _host(catalogue: FileCatalogue, binary: str, arguments: argparse.Namespace) -> Host:
+def _reported(arguments: argparse.Namespace) -> str | None:
+    """Return the name of the report that speaks for this host, None where itself is asked."""
+    return arguments.host or os.environ.get(HOST_VARIABLE) or None
+
+
+def _host(
+    catalogue: FileCatalogue, binary: str, arguments: argparse.Namespace, ahead: Ahead | None
+) -> Host:
     from platform_abi.launch.asking import ThisHost
 
-    name = arguments.host or os.environ.get(HOST_VARIABLE)
-    if not name:
-        return ThisHost(catalogue, binary)
+    name = _reported(arguments)
+    if name is None:
+        return ThisHost(catalogue, binary, ahead)
     from platform_abi.cli.reported import ReportedHost
 
     return ReportedHost(catalogue, binary, name)

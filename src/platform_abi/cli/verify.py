@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
-from platform_abi.cli.hosts import THIS, probe_this, report_of
+from platform_abi.cli.hosts import THIS, report_of, this_host
 from platform_abi.cli.options import bounded_timeout
 from platform_abi.cli.render import paint, print_json
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
@@ -89,7 +89,7 @@ def _start(
 def _host(catalogue: FileCatalogue, arguments: argparse.Namespace) -> HostReport:
     """Return what is known of the host; which QEMU it has is no question here."""
     name = arguments.host or THIS
-    return probe_this(catalogue, ask_qemu=False) if name == THIS else report_of(catalogue, name)
+    return this_host(catalogue, ask_qemu=False) if name == THIS else report_of(catalogue, name)
 
 
 _STATUS_COLORS: dict[VerifyStatus, str] = {"ok": "green", "unknown": "yellow", "drift": "red"}

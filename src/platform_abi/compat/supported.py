@@ -188,6 +188,28 @@ def newest(
     return next((verdict for verdict in supported if verdict.name == CONSERVATIVE), None)
 
 
+def newest_supported(
+    catalogue: Catalogue,
+    report: HostReport,
+    *,
+    scope: Scope | None = None,
+    policy: Policy | str = "newest",
+) -> PlatformVerdict | None:
+    """Return what ``newest`` chooses of ``query_platforms``, and judge no lineage in vain."""
+    asked = scope_for(catalogue, report) if scope is None else scope
+    lineages: dict[str, list[str]] = {}
+    for name in reversed(catalogue.platform_names()):
+        lineages.setdefault(catalogue.platform(name).lineage, []).append(name)
+    preferred = preference(report) if policy == "newest" else ()
+    fallback = [name for name in catalogue.platform_names() if name == CONSERVATIVE]
+    for names in (*(lineages.get(lineage, []) for lineage in preferred), fallback):
+        verdicts = [judge(catalogue, PlatformReference(name=n), report, asked) for n in names]
+        chosen = newest(verdicts, report, policy)
+        if chosen is not None:
+            return chosen
+    return None
+
+
 def _fitting(found: Sequence[PlatformVerdict], report: HostReport) -> PlatformVerdict:
     """Return the first of *found*, or what turns on the same under a name that fits the host.
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 
 from platform_abi.host.reply import Question, errno_name, killed_by, say
+from platform_abi.qemu.descriptors import close_all_but
 
 # typing costs as much as the rest; type checkers know this name by itself.
 TYPE_CHECKING = False
@@ -30,7 +31,8 @@ _GRACE = 0.5
 
 def main() -> None:
     """Read what is asked from standard input and answer it, group by group."""
-    # What the caller ignores or blocks is inherited.
+    # What the caller ignores or blocks is inherited, and what it left open.
+    close_all_but()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGCHLD, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)

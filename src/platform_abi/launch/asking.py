@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 
 from attrs import evolve
 
 from platform_abi.compat.evidence import complete, from_configuration
 from platform_abi.errors import HostError, printable
-from platform_abi.host.probe import probe
+from platform_abi.launch.ahead import Ahead
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import HostReport
 from platform_abi.model.vm import Cpu, VirtualMachine
-from platform_abi.qemu.cpu_models import ask_cpu_models
-from platform_abi.qemu.netdevs import NETDEV_METHOD, ask_netdevs
+from platform_abi.qemu.netdevs import NETDEV_METHOD
 from platform_abi.qemu.process import Throwaway, ending, last_line
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 from platform_abi.resolver.explicit import BOOLEANS, decimal
@@ -33,25 +33,35 @@ class ThisHost:
     """The host that this runs on, and the QEMU *binary* that is to be started.
 
     Nothing is kept of earlier answers, because modules, privileges and devices come and go. Each
-    method raises HostError where that QEMU does not answer.
+    method raises HostError where that QEMU does not answer. What is under way *ahead* answers the
+    first time.
     """
 
-    def __init__(self, catalogue: Catalogue, binary: str) -> None:
+    def __init__(self, catalogue: Catalogue, binary: str, ahead: Ahead | None = None) -> None:
         self._catalogue = catalogue
         self._binary = binary
+        self._ahead = ahead
 
     def everything(self) -> HostReport:
         """Return all that this host offers."""
-        return _ask(self._catalogue, self._catalogue.capabilities(), self._binary, models=True)
+        return self._ask(self._catalogue.capabilities(), models=True)
 
     def needed(self, abi: GuestAbi) -> HostReport:
         """Return what this host offers of all that *abi* needs, and ask for nothing else."""
         known = self._catalogue.capabilities()
         wanted = {p.capability for p in abi.preconditions} & known.keys()
         native = abi.vm.accelerator in self._catalogue.devices().usual_accelerators.values()
-        return _ask(
-            self._catalogue, {name: known[name] for name in wanted}, self._binary, models=native
-        )
+        return self._ask({name: known[name] for name in wanted}, models=native)
+
+    def _ask(self, asked: Mapping[str, Capability], *, models: bool) -> HostReport:
+        netdevs = _netdevs(asked.values())
+        fresh = Ahead(self._binary, netdevs=netdevs, models=models)
+        begun, self._ahead = self._ahead, None
+        with fresh if begun is None else nullcontext(begun) as ahead:
+            report = ahead.host(asked, None)
+            said = ahead.qemu(asked, netdevs=netdevs, models=models, timeout=_TIMEOUT)
+        told = from_configuration(self._catalogue, complete(report, said))
+        return evolve(told, facts={k: f for k, f in told.facts.items() if k in asked})
 
     def aliased_machines(self) -> frozenset[str]:
         """Return the machine types that the binary has aliases for, such as ``q35``."""
@@ -88,36 +98,6 @@ def _typed(text: str) -> bool | int | str:
         return BOOLEANS[text] == "on"
     number = decimal(text, sized=False)
     return text if number is None else int(number)
-
-
-def _ask(
-    catalogue: Catalogue, asked: Mapping[str, Capability], binary: str, *, models: bool
-) -> HostReport:
-    questions: list[Callable[[], HostReport]] = []
-    if _netdevs(asked.values()):
-        questions.append(lambda: ask_netdevs(asked, binary, timeout=_TIMEOUT))
-    if models:
-        questions.append(lambda: ask_cpu_models(binary, timeout=_TIMEOUT))
-    report = _answered(lambda: probe(asked), questions)
-    told = from_configuration(catalogue, report)
-    return evolve(told, facts={k: f for k, f in told.facts.items() if k in asked})
-
-
-def _answered(
-    host: Callable[[], HostReport], questions: Sequence[Callable[[], HostReport]]
-) -> HostReport:
-    """Return what *host* says with the answers to all *questions*, which are asked meanwhile."""
-    if not questions:
-        return host()
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(len(questions)) as pool:
-        # A QEMU loads its libraries while devices are asked.
-        answers = [pool.submit(question) for question in questions]
-        report = host()
-        for answer in answers:
-            report = complete(report, answer.result())
-    return report
 
 
 def _netdevs(asked: Iterable[Capability]) -> bool:

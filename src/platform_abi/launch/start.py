@@ -10,7 +10,7 @@ from attrs import evolve
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding
 from platform_abi.compat.needs import Scope
-from platform_abi.compat.supported import CONSERVATIVE, newest, query_platforms
+from platform_abi.compat.supported import CONSERVATIVE, newest_supported
 from platform_abi.errors import UsageError, printable
 from platform_abi.launch.command_line import CommandLine
 from platform_abi.launch.described import Described, described
@@ -175,7 +175,7 @@ def choice(catalogue: Catalogue, vm: VirtualMachine, report: HostReport, policy:
     """
     backends = tuple(sorted({device.backend for device in vm.devices if device.backend}))
     scope = Scope(accelerator=vm.accelerator, arch=vm.arch, backends=backends)
-    verdict = newest(query_platforms(catalogue, report, scope=scope), report, policy)
+    verdict = newest_supported(catalogue, report, scope=scope, policy=policy)
     return CONSERVATIVE if verdict is None else verdict.platform
 
 

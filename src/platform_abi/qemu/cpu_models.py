@@ -2,10 +2,55 @@
 
 from __future__ import annotations
 
-from platform_abi.model.host import CPU_MODELS, HostReport
 from platform_abi.qemu.stdio_qmp import Qmp, QmpError
 
+# As in ``netdevs``.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from platform_abi.model.host import HostReport
+
 _ARGUMENTS = ("-machine", "none", "-accel", "kvm", "-nodefaults", "-no-user-config")
+
+
+class CpuModelQuestion:
+    """A *binary* that is asked for its CPU models, from the beginning of a block to its end.
+
+    Entering waits for nothing, and raises HostError as that of ``NetdevQuestions`` does.
+    """
+
+    def __init__(self, binary: str) -> None:
+        self._qmp = Qmp(binary, _ARGUMENTS)
+
+    def __enter__(self) -> Self:
+        self._qmp.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._qmp.__exit__(kind, error, traceback)
+
+    def answer(self, timeout: float) -> HostReport:
+        """Return what ``ask_cpu_models`` does, of a start and an answer of *timeout* seconds."""
+        from platform_abi.model.host import CPU_MODELS, HostReport
+
+        try:
+            self._qmp.greet(timeout)
+            models = self._qmp.execute("query-cpu-definitions")
+            usable = [str(m["name"]) for m in models if m["unavailable-features"] == []]
+        except QmpError as error:
+            if error.code == "qemu-timeout":
+                raise
+            return HostReport()
+        except (KeyError, TypeError):
+            return HostReport()
+        return HostReport(sets={CPU_MODELS: tuple(sorted(usable))})
 
 
 def ask_cpu_models(binary: str, *, timeout: float = 10.0) -> HostReport:
@@ -15,14 +60,5 @@ def ask_cpu_models(binary: str, *, timeout: float = 10.0) -> HostReport:
     what a model lacks. Flags that are added to a model by hand are not among what is asked.
     *timeout* is in seconds. Raises HostError: ``qemu-not-found``, ``qemu-timeout``.
     """
-    try:
-        with Qmp(binary, _ARGUMENTS, timeout=timeout) as qmp:
-            models = qmp.execute("query-cpu-definitions")
-            usable = [str(m["name"]) for m in models if m["unavailable-features"] == []]
-    except QmpError as error:
-        if error.code == "qemu-timeout":
-            raise
-        return HostReport()
-    except (KeyError, TypeError):
-        return HostReport()
-    return HostReport(sets={CPU_MODELS: tuple(sorted(usable))})
+    with CpuModelQuestion(binary) as question:
+        return question.answer(timeout)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 
 from platform_abi.errors import HostError, printable
-from platform_abi.model.capability import Capability
-from platform_abi.model.host import Fact, HostReport
 from platform_abi.qemu.process import Throwaway, ending, last_line, starting
+
+# What is asked may have to be under way before anything else is imported. typing costs as much;
+# type checkers know this name by itself.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from platform_abi.model.capability import Capability
+    from platform_abi.model.host import HostReport
 
 #: The method of probes whose *node* is a type that ``-netdev`` takes.
 NETDEV_METHOD = "qemu-netdev"
@@ -27,6 +35,66 @@ _NETDEVS = re.compile(
 )
 
 
+class NetdevQuestions:
+    """What *binary* is asked about itself, from the beginning of a block to its end.
+
+    Entering waits for nothing: it raises HostError (``qemu-not-found``, ``qemu-failed``) where
+    there is nothing to be asked.
+    """
+
+    def __init__(self, binary: str) -> None:
+        self._binary = binary
+        self._cleanup = ExitStack()
+        self._asked: list[Throwaway] = []
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(starting())
+            # Both at once: most of the time each waits for its libraries to be loaded.
+            for words in (("--version",), ("-netdev", "help")):
+                process = Throwaway([self._binary, *words])
+                process.start()
+                stack.push(process)
+                self._asked.append(process)
+            self._cleanup = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._cleanup.close()
+
+    def answer(self, capabilities: Mapping[str, Capability], timeout: float) -> HostReport:
+        """Return what ``ask_netdevs`` does, *timeout* seconds from now at the latest."""
+        from platform_abi.model.host import Fact, HostReport
+
+        deadline = time.monotonic() + timeout
+        version, netdevs = (_output(process, self._binary, deadline) for process in self._asked)
+        identity, listed = _VERSION.search(version), _NETDEVS.search(netdevs)
+        if identity is None or listed is None:
+            raise _no_qemu(
+                self._binary, "neither says which version it is nor which netdevs it has"
+            )
+        types = tuple(listed["types"].split())
+        named = {key: printable(word) for key, word in identity.groupdict().items() if word}
+        return HostReport(
+            facts={
+                name: Fact(
+                    state="present" if capability.probe.node in types else "absent",
+                    source="oracle",
+                    detail=f"-netdev help of QEMU {named['version']}",
+                )
+                for name, capability in capabilities.items()
+                if capability.probe is not None and capability.probe.method == NETDEV_METHOD
+            },
+            sets={"qemu.netdevs": types},
+            values={f"qemu.{key}": word for key, word in named.items()},
+        )
+
+
 def ask_netdevs(
     capabilities: Mapping[str, Capability], binary: str, *, timeout: float = 10.0
 ) -> HostReport:
@@ -39,32 +107,8 @@ def ask_netdevs(
     Raises HostError: ``qemu-not-found``, ``qemu-timeout``, or ``qemu-failed`` for what crashes or
     is no QEMU system emulator.
     """
-    deadline = time.monotonic() + timeout
-    with starting(), ExitStack() as stack:
-        # Both at once: most of the time each waits for its libraries to be loaded.
-        asked = [
-            stack.enter_context(Throwaway([binary, *words]))
-            for words in (("--version",), ("-netdev", "help"))
-        ]
-        version, netdevs = (_output(process, binary, deadline) for process in asked)
-    identity, listed = _VERSION.search(version), _NETDEVS.search(netdevs)
-    if identity is None or listed is None:
-        raise _no_qemu(binary, "neither says which version it is nor which netdevs it has")
-    types = tuple(listed["types"].split())
-    values = {f"qemu.{key}": printable(word) for key, word in identity.groupdict().items() if word}
-    return HostReport(
-        facts={
-            name: Fact(
-                state="present" if capability.probe.node in types else "absent",
-                source="oracle",
-                detail=f"-netdev help of QEMU {values['qemu.version']}",
-            )
-            for name, capability in capabilities.items()
-            if capability.probe is not None and capability.probe.method == NETDEV_METHOD
-        },
-        sets={"qemu.netdevs": types},
-        values=values,
-    )
+    with NetdevQuestions(binary) as questions:
+        return questions.answer(capabilities, timeout)
 
 
 def _output(process: Throwaway, binary: str, deadline: float) -> str:

@@ -21,7 +21,7 @@ from typing import Self
 
 from platform_abi.errors import HostError, printable, signal_name
 from platform_abi.qemu.binary import qemu_path
-from platform_abi.qemu.starter import CONTAINED, ENDED, REFUSED, STARTED, order
+from platform_abi.qemu.orders import CONTAINED, ENDED, REFUSED, STARTED, order
 
 #: What is kept of all that a process writes to its stderr, in bytes. The rest is read and dropped:
 #: a process that writes without end fills neither a disk nor a pipe.

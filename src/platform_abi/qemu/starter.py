@@ -21,6 +21,16 @@ import signal
 import socket
 
 from platform_abi.qemu import namespace
+from platform_abi.qemu.descriptors import close_all_but
+from platform_abi.qemu.orders import (
+    CONTAINED,
+    DESCRIPTORS,
+    END,
+    ENDED,
+    REFUSED,
+    STARTED,
+    read_order,
+)
 
 # typing costs as much as the rest; type checkers know this name by itself.
 TYPE_CHECKING = False
@@ -32,18 +42,12 @@ if TYPE_CHECKING:
 _SCRATCH = "/dev/shm"  # noqa: S108 - a mount of its own over it
 _SCRATCH_OPTIONS = "mode=0700,size=64m"
 
-#: What a guard says of its process: a word, a number, the end of a line.
-STARTED, REFUSED, ENDED, CONTAINED = b"started", b"refused", b"ended", b"contained"
-
 #: What a process can have of its own, by the names of ``contained``.
 _PARTS = {
     "network": namespace.NEW_NETWORK,
     "processes": namespace.NEW_PROCESSES,
     "mounts": namespace.NEW_MOUNTS,
 }
-
-#: Descriptors of an order: the streams of the process, its stderr, and the line to the caller.
-ORDER = 3
 
 
 def main(caller: int) -> None:
@@ -52,12 +56,12 @@ def main(caller: int) -> None:
     # What the caller ignores or blocks is inherited, and what it left open.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards are not waited for
-    _close_all_but()
+    close_all_but()
     alive = _watched(caller)
     orders = socket.socket(fileno=0)
     while True:
         _wait(0, alive)
-        word, descriptors, _, _ = socket.recv_fds(orders, 1, ORDER)
+        word, descriptors, _, _ = socket.recv_fds(orders, 1, DESCRIPTORS)
         if not word:
             os._exit(0)
         if os.fork() == 0:
@@ -69,14 +73,6 @@ def main(caller: int) -> None:
                 os._exit(1)
         for descriptor in descriptors:
             os.close(descriptor)
-
-
-def _close_all_but(*kept: int) -> None:
-    """Close every descriptor but the three of standard streams and those that are *kept*."""
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - start-up time
-        if int(name) > 2 and int(name) not in kept:  # noqa: PLR2004 - stderr
-            with contextlib.suppress(OSError):  # the one of this listing
-                os.close(int(name))
 
 
 def _watched(caller: int) -> int:
@@ -102,7 +98,7 @@ def _wait(*descriptors: int) -> list[int]:
 def _guard(streams: int, errors: int, line: int, alive: int) -> NoReturn:
     """Start the process that is ordered on *line*, see it to its end, and say so there."""
     os.setsid()
-    writable, command, environment = _order(line)
+    writable, command, environment = _ordered(line)
     contained = contain(writable)
     if not command:
         _say(line, CONTAINED, " ".join(contained))
@@ -132,28 +128,15 @@ def _guard(streams: int, errors: int, line: int, alive: int) -> NoReturn:
     os._exit(0)
 
 
-def _order(line: int) -> tuple[str, list[str], dict[str, str]]:
+def _ordered(line: int) -> tuple[str, list[str], dict[str, str]]:
     """Return what is ordered on *line*: a folder to be written to, a command, an environment."""
     text = b""
-    while not text.endswith(b"\0\0\0"):
+    while not text.endswith(END):
         chunk = os.read(line, 1 << 16)
         if not chunk:
             os._exit(0)  # the caller is gone
         text += chunk
-    writable, command, environment = text[:-3].split(b"\0\0")
-    words = [os.fsdecode(word[1:]) for word in command.split(b"\0") if word]
-    pairs = (os.fsdecode(pair[1:]).partition("=") for pair in environment.split(b"\0") if pair)
-    return os.fsdecode(writable[1:]), words, {key: value for key, _, value in pairs}
-
-
-def order(writable: str, command: list[str], environment: dict[str, str]) -> bytes:
-    """Return the order for *command*, a path and arguments of which none has a NUL.
-
-    Every text has a character before it, so that none is empty, and NULs come between.
-    """
-    groups = ([writable], command, [f"{key}={value}" for key, value in environment.items()])
-    texts = (b"\0".join(b"=" + os.fsencode(text) for text in group) for group in groups)
-    return b"\0\0".join(texts) + b"\0\0\0"
+    return read_order(text)
 
 
 def _say(line: int, word: bytes, value: str) -> None:
@@ -235,7 +218,7 @@ def _become(
             os.dup2(source, target)
         for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        _close_all_but(kept)
+        close_all_but(kept)
         os.execve(command[0], command, {**environment, "TMPDIR": folder})  # noqa: S606 - the order
     except OSError as error:
         os.write(kept, str(error.errno).encode())

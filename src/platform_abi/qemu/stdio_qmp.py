@@ -35,7 +35,7 @@ class Qmp:
     ``qemu-timeout``, and HostError for no such binary, or a file that is no program.
     """
 
-    def __init__(self, binary: str, arguments: Sequence[str], *, timeout: float) -> None:
+    def __init__(self, binary: str, arguments: Sequence[str], *, timeout: float = 10.0) -> None:
         self._binary = binary
         self._timeout = timeout
         self._process = Throwaway([binary, *arguments, *_ARGUMENTS])
@@ -45,14 +45,26 @@ class Qmp:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._process)
-            if "QMP" not in self._next(time.monotonic() + self._timeout):
-                raise self._failed("it does not greet")
-            self.execute("qmp_capabilities")
+            self.greet(self._timeout)
             self._cleanup = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._cleanup.close()
+
+    def start(self) -> None:
+        """Start it without waiting: ``greet`` has to follow, and what ends the block."""
+        with contextlib.ExitStack() as stack:
+            self._process.start()
+            stack.push(self._process)
+            self._cleanup = stack.pop_all()
+
+    def greet(self, timeout: float) -> None:
+        """Wait for it to start; *timeout*, in seconds, bounds that and each answer from now on."""
+        self._timeout = timeout
+        if "QMP" not in self._next(time.monotonic() + timeout):
+            raise self._failed("it does not greet")
+        self.execute("qmp_capabilities")
 
     @property
     def stderr(self) -> str:

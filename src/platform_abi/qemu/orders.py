@@ -1,0 +1,36 @@
+"""How a caller orders a throw-away process, and what it is told of it: see ``starter``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+#: What is said of a process: a word, a blank, a number or names, the end of a line.
+STARTED, REFUSED, ENDED, CONTAINED = b"started", b"refused", b"ended", b"contained"
+
+#: Descriptors of an order: the streams of the process, its stderr, and the line to the caller.
+DESCRIPTORS = 3
+
+#: What ends an order.
+END = b"\0\0\0"
+
+
+def order(writable: str, command: Iterable[str], environment: Mapping[str, str]) -> bytes:
+    """Return the order for *command*, a path and arguments of which none has a NUL.
+
+    A NUL comes between texts, and two between groups of them. Every text and every group begins
+    with a character, so that none is empty.
+    """
+    groups = ([writable], command, [f"{key}={value}" for key, value in environment.items()])
+    texts = (b"".join(b"\0=" + os.fsencode(text) for text in group) for group in groups)
+    return b"\0\0".join(b"=" + text for text in texts) + END
+
+
+def read_order(text: bytes) -> tuple[str, list[str], dict[str, str]]:
+    """Return the folder, the command and the environment that *text* orders."""
+    folder, command, environment = (
+        [os.fsdecode(word[1:]) for word in group.split(b"\0")[1:]]
+        for group in text.removesuffix(END).split(b"\0\0")
+    )
+    pairs = (pair.partition("=") for pair in environment)
+    return folder[0], command, {key: value for key, _, value in pairs}
