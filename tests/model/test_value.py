@@ -40,13 +40,17 @@ CLASSES = sorted(_classes(), key=lambda cls: f"{cls.__module__}.{cls.__qualname_
 
 
 def _made(cls: type[Any]) -> Any:
-    """Return a value of *cls*; what its fields hold is no matter but of mappings."""
-    return cls(
-        **{
-            field.alias: {"key": {"inner": ("value",)}} if _is_mapping(field) else ("content",)
-            for field in attrs.fields(cls)
-        }
-    )
+    """Return a value of *cls*; but for mappings it is no matter what most fields hold."""
+    return cls(**{field.alias: _content(field) for field in attrs.fields(cls)})
+
+
+def _content(field: attrs.Attribute[Any]) -> object:
+    if _is_mapping(field):
+        return {"key": {"inner": ("value",)}}
+    # Options of verbs are converted, and checked, when they are made.
+    if field.converter is not None:
+        return None if "None" in str(field.type) else "x86_64"
+    return ("content",)
 
 
 def _is_mapping(field: attrs.Attribute[Any]) -> bool:

@@ -10,10 +10,11 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.host import HostReport
+from platform_abi.model.memo import remembered
 from platform_abi.model.names import driver_and_property, feature_stem
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
-from platform_abi.resolver.grouping import ACCELERATOR, NO_BACKEND
+from platform_abi.resolver.drivers import ACCELERATOR, NO_BACKEND
 from platform_abi.resolver.plan import Plan, plan_for
 
 
@@ -81,11 +82,8 @@ def _everywhere(abi: GuestAbi, feature: Feature) -> Carrier:
 
 
 def _places(catalogue: Catalogue, abi: GuestAbi, feature: Feature) -> Iterator[_Place]:
-    stem = feature_stem(feature.id)
     aliases = _aliases(catalogue, abi)
-    for family in catalogue.devices().families:
-        if stem not in family.feature_files:
-            continue
+    for family in _described(catalogue, feature_stem(feature.id)):
         if family.driver == MACHINE or family.backend == ACCELERATOR:
             yield _Place(family=family, backend=abi.vm.accelerator, device=None)
             continue
@@ -97,6 +95,12 @@ def _places(catalogue: Catalogue, abi: GuestAbi, feature: Feature) -> Iterator[_
                 continue
             backend = device.backend or family.backend or NO_BACKEND
             yield _Place(family=family, backend=backend, device=label)
+
+
+@remembered()
+def _described(catalogue: Catalogue, stem: str) -> list[DeviceFamily]:
+    """Return the families that the features of one file are of."""
+    return [family for family in catalogue.devices().families if stem in family.feature_files]
 
 
 def _aliases(catalogue: Catalogue, abi: GuestAbi) -> dict[str, str]:

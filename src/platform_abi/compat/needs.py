@@ -9,11 +9,11 @@ from platform_abi.model.abi import MACHINE
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
+from platform_abi.model.memo import remembered
 from platform_abi.model.platform import PlatformReference, edition_key
 from platform_abi.model.value import frozen
-from platform_abi.resolver.choice import parse_platform
-from platform_abi.resolver.decide import Choice, choose, decide
-from platform_abi.resolver.grouping import ACCELERATOR
+from platform_abi.resolver.choice import Choice, choose, decide, parse_platform
+from platform_abi.resolver.drivers import ACCELERATOR
 
 
 @frozen(kw_only=True)
@@ -71,19 +71,17 @@ def platform_needs(
     platform, an accelerator or a backend that nothing defines.
     """
     reference = parse_platform(platform) if isinstance(platform, str) else platform
-    key = ("needs", reference, scope)
-    found: PlatformNeeds | None = catalogue.memo.get(key)
-    if found is None:
-        found = catalogue.memo[key] = _needs(catalogue, choose(catalogue, reference), scope)
-    return found
+    return _needs(catalogue, reference, scope)
 
 
-def _needs(catalogue: Catalogue, choice: Choice, scope: Scope) -> PlatformNeeds:
+@remembered()
+def _needs(catalogue: Catalogue, reference: PlatformReference, scope: Scope) -> PlatformNeeds:
+    choice = choose(catalogue, reference)
     defaults: dict[Need, None] = {}
     promises: dict[Need, None] = {}
     edition = edition_key(choice.edition)
     # Most platforms list the same of a feature: what that asks of a host is worked out once.
-    known = catalogue.memo.setdefault(("place-needs", scope), {})
+    known = _known(catalogue, scope)
     for place in _places(catalogue, scope):
         feature = place.feature
         if place.edition > edition:
@@ -103,6 +101,15 @@ def _needs(catalogue: Catalogue, choice: Choice, scope: Scope) -> PlatformNeeds:
         defaults=_sorted(defaults),
         promises=_sorted(need for need in promises if need not in defaults),
     )
+
+
+@remembered()
+def _known(
+    catalogue: Catalogue, scope: Scope
+) -> dict[tuple[object, ...], tuple[bool, dict[Need, None]]]:
+    """Return what was worked out of single places for any platform; others are added to it."""
+    del catalogue, scope
+    return {}
 
 
 def _place_needs(
@@ -150,14 +157,11 @@ class _BackedFeature:
     kernels: tuple[str, ...]
 
 
+@remembered()
 def _places(catalogue: Catalogue, scope: Scope) -> tuple[_BackedFeature, ...]:
     """Return every feature that newest machine types have, behind every backend in question."""
-    key = ("places", scope)
-    found: tuple[_BackedFeature, ...] | None = catalogue.memo.get(key)
-    if found is None:
-        _check(catalogue, scope)
-        found = catalogue.memo[key] = tuple(_find(catalogue, scope))
-    return found
+    _check(catalogue, scope)
+    return tuple(_find(catalogue, scope))
 
 
 def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_BackedFeature]:

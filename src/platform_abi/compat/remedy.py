@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
+from platform_abi.compat.carriers import carriers
 from platform_abi.compat.supported import CONSERVATIVE, preference
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.feature import Feature
 from platform_abi.model.host import Fact, HostReport
+from platform_abi.model.platform import PlatformReference
 from platform_abi.model.value import frozen
-from platform_abi.resolver.choice import parse_platform
+from platform_abi.resolver.choice import choose, decide, parse_platform
 from platform_abi.resolver.resolve import resolve
 
 
@@ -38,15 +41,49 @@ def remedy(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Remedy:
     incurable = lacking if base is None else unmet(base, report)
     if lacking <= incurable:
         return Remedy(choices=(), incurable=incurable)
-    less = _overridden(catalogue, abi, lacking - incurable)
+    cure = lacking - incurable
+    less = _overridden(catalogue, abi, cure)
+    asking = _asking(catalogue, abi, cure)
+    other = (n for n in _candidates(catalogue, abi, report) if not _asks(catalogue, n, asking))
     choices = []
-    for names in ([less] if less else [], _candidates(catalogue, abi, report)):
+    for names in ([less] if less else [], other):
         for name in names:
-            found = _resolved(catalogue, abi, name)
-            if found is not None and unmet(found, report) <= incurable:
-                choices.append(found.platform)
+            resolved = _resolved(catalogue, abi, name)
+            if resolved is not None and unmet(resolved, report) <= incurable:
+                choices.append(resolved.platform)
                 break
     return Remedy(choices=tuple(choices), incurable=incurable)
+
+
+#: A feature behind a backend of the virtual machine's, where it needs a capability.
+_Asking = tuple[Feature, str, str]
+
+
+def _asking(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) -> list[_Asking]:
+    """Return where in the virtual machine of *abi* its platform asks for something *lacking*.
+
+    Only single backends are in it: what holds behind several is known once it is resolved.
+    """
+    return [
+        (feature, carrier.backend, entry.capability)
+        for entry in abi.preconditions
+        if entry.capability in lacking
+        for name in entry.because
+        for feature in [catalogue.feature(name)]
+        if feature is not None
+        for carrier in carriers(catalogue, abi, name, entry.capability)
+        if carrier.backend
+    ]
+
+
+def _asks(catalogue: Catalogue, platform: str, asking: Sequence[_Asking]) -> bool:
+    """Return whether *platform* would ask for any of that as well: it need not be resolved then."""
+    try:
+        choice = choose(catalogue, PlatformReference(name=platform))
+        decided = [(decide(catalogue, choice, f, behind), name) for f, behind, name in asking]
+    except PlatformAbiError:
+        return True  # one whose definition is wrong cannot be resolved either
+    return any(d.feature.demands(d.value) and name in (d.needs or ()) for d, name in decided)
 
 
 def unmet(abi: GuestAbi, report: HostReport) -> frozenset[str]:

@@ -11,11 +11,12 @@ from platform_abi.compat.supported import CONSERVATIVE
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.feature import Feature
+from platform_abi.model.memo import remembered
 from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import PlatformReference, version_key
 from platform_abi.model.value import frozen
-from platform_abi.resolver.decide import choose, decide
-from platform_abi.resolver.grouping import ACCELERATOR
+from platform_abi.resolver.choice import choose, decide
+from platform_abi.resolver.drivers import ACCELERATOR
 
 #: What stands for "no kernel so far" among first kernels, as in the definitions.
 NEVER_YET = "never"
@@ -74,11 +75,12 @@ def follows_host(catalogue: Catalogue, family: DeviceFamily, bit: VirtioBit) -> 
 
 def lacking_flag(catalogue: Catalogue, name: str) -> Lacking:
     """Return the CPU flag that QEMU and libvirt call *name*."""
-    key = ("lacking-flags",)
-    found: dict[str, Lacking] | None = catalogue.memo.get(key)
-    if found is None:
-        found = catalogue.memo[key] = dict(_known_flags(catalogue))
-    return found.get(name) or Lacking(name=name)
+    return _flags(catalogue).get(name) or Lacking(name=name)
+
+
+@remembered()
+def _flags(catalogue: Catalogue) -> dict[str, Lacking]:
+    return dict(_known_flags(catalogue))
 
 
 def _known_flags(catalogue: Catalogue) -> Iterator[tuple[str, Lacking]]:
@@ -119,17 +121,20 @@ _WORDS = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 def _by_property(catalogue: Catalogue, family: DeviceFamily) -> dict[str, Feature]:
-    key = ("feature-by-property", family.name)
-    found: dict[str, Feature] | None = catalogue.memo.get(key)
-    if found is None:
-        pairs = [
-            (place, feature)
-            for feature in catalogue.family_features(family)
-            if feature.kind in ("setting", "guard")
-            for place in feature.properties
-        ]
-        found = catalogue.memo[key] = dict(reversed(pairs))
-    return found
+    return _driven(catalogue, family.feature_files)
+
+
+@remembered()
+def _driven(catalogue: Catalogue, stems: tuple[str, ...]) -> dict[str, Feature]:
+    """Return the features of some feature files by each ``driver.property`` that they set."""
+    pairs = [
+        (place, feature)
+        for stem in stems
+        for feature in catalogue.features(stem)
+        if feature.kind in ("setting", "guard")
+        for place in feature.properties
+    ]
+    return dict(reversed(pairs))
 
 
 def _bit(
@@ -217,14 +222,11 @@ def platforms_without(catalogue: Catalogue, features: Iterable[str]) -> dict[str
     return {lineage: best[lineage] for lineage in sorted(best.keys() & concerned, key=order)}
 
 
+@remembered()
 def _turned_on(catalogue: Catalogue, platform: str, feature: Feature) -> bool:
     """Return whether *platform* turns *feature* on behind a backend that asks something for it."""
-    key = ("turned-on", platform, feature.id)
-    found: bool | None = catalogue.memo.get(key)
-    if found is None:
-        choice = choose(catalogue, PlatformReference(name=platform))
-        found = catalogue.memo[key] = any(
-            feature.demands(decide(catalogue, choice, feature, backend).value)
-            for backend in _asking(feature)
-        )
-    return found
+    choice = choose(catalogue, PlatformReference(name=platform))
+    return any(
+        feature.demands(decide(catalogue, choice, feature, backend).value)
+        for backend in _asking(feature)
+    )

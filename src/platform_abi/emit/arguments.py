@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from functools import lru_cache
 
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import MACHINE, GuestAbi, Setting
@@ -32,11 +33,11 @@ def arguments(abi: GuestAbi) -> list[str]:
     out += ["-accel", vm.accelerator]
     if vm.cpu is not None:
         out += ["-cpu", join_options(vm.cpu.model, vm.cpu.properties)]
-    for setting in global_settings(abi):
-        out += ["-global", global_argument(setting)]
+    values = [_global(s.driver, s.property, s.value) for s in global_settings(abi)]
+    out += [word for value in values for word in ("-global", value)]
     for device, own in own_settings(abi):
         out += ["-device", device_argument(device, own)]
-    if any("\0" in word for word in out):
+    if "\0" in "".join(out):
         raise UsageError("a value contains NUL, which no argument can", code="argument-nul")
     return out
 
@@ -62,10 +63,14 @@ def global_settings(abi: GuestAbi) -> list[Setting]:
 
 def own_settings(abi: GuestAbi) -> Iterator[tuple[Device, list[Setting]]]:
     """Yield each device that gets values of its own, with those that the platform sets."""
-    for label, device in abi.vm.labelled():
-        own = [s for s in abi.settings if s.device == label and s.layer == "platform"]
-        if own:
-            yield device, own
+    own: dict[str, list[Setting]] = {}
+    for setting in abi.settings:
+        if setting.device is not None and setting.layer == "platform":
+            own.setdefault(setting.device, []).append(setting)
+    if own:
+        for label, device in abi.vm.labelled():
+            if label in own:
+                yield device, own[label]
 
 
 def global_argument(setting: Setting) -> str:
@@ -73,16 +78,20 @@ def global_argument(setting: Setting) -> str:
 
     The short form where QEMU parses it, else the long one with commas doubled.
     """
+    return _global(setting.driver, setting.property, setting.value)
+
+
+@lru_cache(maxsize=4096)
+def _global(driver: str, name: str, value: str) -> str:
     short = (
-        "." not in setting.driver
-        and "=" not in setting.driver + setting.property
-        and len(setting.driver.encode()) <= _SHORT_NAME
-        and len(setting.property.encode()) <= _SHORT_NAME
+        "." not in driver
+        and "=" not in driver + name
+        and len(driver.encode()) <= _SHORT_NAME
+        and len(name.encode()) <= _SHORT_NAME
     )
     if short:
-        return f"{setting.driver}.{setting.property}={setting.value}"
-    pairs = (("property", setting.property), ("value", setting.value))
-    return join_options(f"driver={setting.driver}", pairs)
+        return f"{driver}.{name}={value}"
+    return join_options(f"driver={driver}", (("property", name), ("value", value)))
 
 
 def device_argument(device: Device, own: list[Setting]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from platform_abi.model.names import feature_stem
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         QemuBuild,
         TypeTable,
     )
+    from platform_abi.model.memo import Memo
     from platform_abi.model.message import MessageTable
     from platform_abi.model.option_table import OptionTable
     from platform_abi.model.platform import Listing, Mask, Platform
@@ -34,7 +35,7 @@ class Catalogue(Protocol):
     of a catalogue keep what they have worked out about it.
     """
 
-    memo: dict[Any, Any]
+    memo: Memo
 
     def editions(self) -> tuple[str, ...]:
         """Return the released editions, oldest first."""

@@ -10,9 +10,11 @@ from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import DriverProperty, MachineType, QemuBuild, TypeTable
+from platform_abi.model.memo import MEMO_LIMIT, Memo, remembered
 from platform_abi.model.names import driver_and_property
 from platform_abi.model.realize import DeviceProperties, PropertyValue
 from platform_abi.model.vm import Device
+from platform_abi.resolver.drivers import DEVICE_KEYS
 from platform_abi.resolver.layers import (
     DeviceTypes,
     board_settings,
@@ -24,20 +26,12 @@ from platform_abi.resolver.layers import (
     inner_types,
 )
 from platform_abi.resolver.machine_choice import choose_machine
-from platform_abi.resolver.plan import MEMO_LIMIT
 from platform_abi.resolver.realize import Realizer, Surroundings, initial_values, realizer
 from platform_abi.resolver.spelling import spelled
-
-#: Keys of ``-device`` that are no properties of the device (QEMU's qdev-monitor.c).
-_NO_PROPERTIES = frozenset({"driver", "id", "bus"})
 
 #: Layers of settings that are no ``-global`` and no addition to a ``-device``: QEMU's own
 #: constants, and what the user's ``-device`` says anyway.
 _NO_ARGUMENT: frozenset[Layer] = frozenset({"default", "device"})
-
-
-#: Under what the table that was asked for last is remembered.
-_LAST = "last"
 
 
 def full_properties(
@@ -75,26 +69,44 @@ def full_properties(
 
 def _table(catalogue: Catalogue, build: QemuBuild, machine: MachineType, abi: GuestAbi) -> _Table:
     """Return what holds for every virtual machine with the same settings on the same build."""
-    memo = catalogue.memo.setdefault(("full", build.name, machine.arch, machine.name), {})
-    accelerator, settings = abi.vm.accelerator, abi.settings
-    last: _Table | None = memo.get(_LAST)
+    tables = _tables(catalogue, build.name, machine.name, machine.arch, abi.vm.accelerator)
     # A fleet's machines share their settings, and comparing identities is quicker than hashing.
-    if last is not None and last.settings is settings and last.accelerator == accelerator:
-        return last
-    key = (accelerator, settings)
-    found: _Table | None = memo.get(key)
-    if found is None:
-        if len(memo) >= MEMO_LIMIT:
-            memo.clear()
-        found = memo[key] = _Table(
-            catalogue=catalogue,
-            build=build,
-            machine=machine,
-            accelerator=accelerator,
-            settings=settings,
-        )
-    memo[_LAST] = found
-    return found
+    if tables.last is None or tables.last.settings is not abi.settings:
+        tables.last = _table_of(tables, abi.settings)
+    return tables.last
+
+
+@remembered(MEMO_LIMIT)
+def _table_of(tables: _Tables, settings: tuple[Setting, ...]) -> _Table:
+    return _Table(
+        catalogue=tables.catalogue,
+        build=tables.build,
+        machine=tables.machine,
+        accelerator=tables.accelerator,
+        settings=settings,
+    )
+
+
+@remembered()
+def _tables(catalogue: Catalogue, build: str, machine: str, arch: str, accelerator: str) -> _Tables:
+    return _Tables(
+        catalogue=catalogue,
+        build=catalogue.build(build, arch),
+        machine=catalogue.machine(build, machine, arch),
+        accelerator=accelerator,
+    )
+
+
+@define(kw_only=True, eq=False, repr=False)
+class _Tables:
+    """The tables of one machine type of one build, by settings; *last* is what was asked for."""
+
+    catalogue: Catalogue
+    build: QemuBuild
+    machine: MachineType
+    accelerator: str
+    last: _Table | None = None
+    memo: Memo = field(factory=dict)
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -161,7 +173,7 @@ class _Table:
         for name, value in device.properties:
             if name == "bus":
                 bus = value
-            elif name not in _NO_PROPERTIES:
+            elif name not in DEVICE_KEYS:
                 driver.put(values, name, value, layer="device", source="argument")
         driver.realizer.realize(values, bus, around, queues)
         return DeviceProperties(driver=driver.name, properties=values)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.memo import remembered
 from platform_abi.resolver.layers import (
     DeviceTypes,
     device_types,
@@ -57,11 +58,13 @@ def driver_row(
 ) -> Mapping[str, Cell]:
     """Return every property of one concrete *driver*, sorted; empty where the build has none."""
     known = known_build(catalogue, build, arch)
-    key = ("touched", build, machine, arch)
-    touched = catalogue.memo.get(key)
-    if touched is None:
-        touched = catalogue.memo[key] = touched_table(catalogue, build, machine, arch)
+    touched = _touched(catalogue, build, machine, arch)
     return _merged(known, driver, touched.get(driver, {}))
+
+
+@remembered()
+def _touched(catalogue: Catalogue, build: str, machine: str, arch: str) -> Table:
+    return touched_table(catalogue, build, machine, arch)
 
 
 def touched_table(catalogue: Catalogue, build: str, machine: str, arch: str) -> Table:
@@ -249,13 +252,10 @@ class KnownBuild:
         return visibility.seen(line, name), feature, visibility.standing_for(line, name)
 
 
+@remembered()
 def known_build(catalogue: Catalogue, build: str, arch: str) -> KnownBuild:
     """Return what *build* knows of its drivers, made now or found with the catalogue."""
-    key = ("known-build", build, arch)
-    found: KnownBuild | None = catalogue.memo.get(key)
-    if found is None:
-        found = catalogue.memo[key] = KnownBuild(catalogue, build, arch)
-    return found
+    return KnownBuild(catalogue, build, arch)
 
 
 def _initial_values(catalogue: Catalogue, build: str, arch: str) -> list[InitialValue]:

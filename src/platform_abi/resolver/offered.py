@@ -9,9 +9,9 @@ from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.platform import version_key
 from platform_abi.model.vm import Device
 from platform_abi.resolver.choice import parse_platform
-from platform_abi.resolver.grouping import NO_BACKEND, know
+from platform_abi.resolver.drivers import NO_BACKEND, know
 from platform_abi.resolver.layers import compat_of, globals_of, in_order
-from platform_abi.resolver.plan import Plan, plan_for
+from platform_abi.resolver.plan import Plan, family_plan, plan_for
 
 _ON = frozenset({"on", "true", "yes", "y"})
 
@@ -93,6 +93,7 @@ class _Reader:
 
     def _carried(self, name: str) -> bool:
         row = next(
-            (r for r in self._plan.family(self._family.name).rows if r.property == name), None
+            (r for r in family_plan(self._plan, self._family.name).rows if r.property == name),
+            None,
         )
         return row is None or row.feature.needs(self._backend) is not None

@@ -6,7 +6,7 @@ looks up, groups and copies.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from attrs import define, evolve, field
 
@@ -16,16 +16,13 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+from platform_abi.model.memo import Memo, remembered
 from platform_abi.model.platform import PlatformReference, edition_key, version_key
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
-from platform_abi.resolver.choice import check_override
-from platform_abi.resolver.decide import Choice, Decision, choose, decide
+from platform_abi.resolver.choice import Choice, Decision, check_override, choose, decide
 from platform_abi.resolver.layers import compat_of, device_types, in_order
 from platform_abi.resolver.machine_choice import choose_machine
-
-#: How many results of one kind are kept for reuse before all are dropped.
-MEMO_LIMIT = 512
 
 
 @frozen(kw_only=True)
@@ -39,7 +36,7 @@ class Row:
     drivers: tuple[str, ...]
 
 
-@define(kw_only=True, eq=False, repr=False)
+@frozen(kw_only=True)
 class FamilyPlan:
     """The features of one family that apply to the plan's machine type."""
 
@@ -47,25 +44,10 @@ class FamilyPlan:
     rows: tuple[Row, ...]
     #: Features without properties, and those that no constant pins.
     other: tuple[Feature, ...]
+    #: All of them, by id.
+    features: Mapping[str, Feature]
     #: Names of properties that matter to the family when a user writes them.
     names: frozenset[str]
-    decisions: dict[tuple[str, str], Decision] = field(factory=dict)
-    results: dict[Any, Any] = field(factory=dict)
-
-    #: By backend, whether results depend on more of a device than what it has explicitly.
-    labelled: dict[str, bool] = field(factory=dict)
-
-    def names_devices(self, backend: str) -> bool:
-        """Return whether results name single devices, or their drivers, with nothing explicit."""
-        found = self.labelled.get(backend)
-        if found is None:
-            found = self.labelled[backend] = any(
-                (feature.kind == "unpinnable" or feature.drivers)
-                and not feature.when
-                and feature.needs(backend) is not None
-                for feature in self.other
-            )
-        return found
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -80,84 +62,14 @@ class Plan:
     cpu: str
     choice: Choice
     spelled: str
-    families: dict[str, FamilyPlan] = field(factory=dict)
-    drivers: dict[str, Any] = field(factory=dict)
-    memo: dict[Any, Any] = field(factory=dict)
+    #: What gates features; a board without versions is as new as its build.
+    generation: tuple[int, ...]
+    memo: Memo = field(factory=dict)
 
     @property
     def types(self) -> TypeTable:
         """Return the QOM types of the build."""
         return self.catalogue.types(self.build.name, self.machine.arch)
-
-    @property
-    def backends(self) -> frozenset[str]:
-        """Return the names of the network backends."""
-        if "backends" not in self.memo:
-            self.memo["backends"] = frozenset(b.name for b in self.catalogue.devices().backends)
-        found: frozenset[str] = self.memo["backends"]
-        return found
-
-    @property
-    def generation(self) -> tuple[int, ...]:
-        """Return what gates features; a board without versions is as new as its build."""
-        return version_key(self.machine.generation or self.build.version)
-
-    def cpu_type(self, family: DeviceFamily) -> str:
-        """Return the QOM type of the CPU model: ``qemu64-x86_64-cpu``."""
-        return f"{self.cpu}-{family.driver}"
-
-    def decision(self, plan: FamilyPlan, feature: Feature, backend: str) -> Decision:
-        """Return what the platform decides for *feature* behind *backend*."""
-        key = (feature.id, backend)
-        found = plan.decisions.get(key)
-        if found is None:
-            found = decide(self.catalogue, self.choice, feature, backend)
-            if found.layer == "default" and self._contradicted(plan.family, feature):
-                found = evolve(found, layer="platform")
-            plan.decisions[key] = found
-        return found
-
-    def _contradicted(self, family: DeviceFamily, feature: Feature) -> bool:
-        """Return whether the machine type's compat properties give *feature* another value."""
-        names = {name for _, name in feature.drives}
-        return any(
-            entry.property in names
-            and entry.value != feature.fallback
-            and any(entry.driver == d or self.types.is_a(d, entry.driver) for d in family.drivers)
-            for entry in self.machine.compat
-        )
-
-    def family(self, name: str) -> FamilyPlan:
-        """Return the plan of the device family called *name*."""
-        found = self.families.get(name)
-        if found is None:
-            family = next(f for f in self.catalogue.devices().families if f.name == name)
-            found = self.families[name] = self._family(family)
-        return found
-
-    def _family(self, family: DeviceFamily) -> FamilyPlan:
-        features = [
-            feature for feature in self.catalogue.family_features(family) if self.applies(feature)
-        ]
-        rows = []
-        for feature in features:
-            if feature.kind in ("setting", "guard"):
-                for driver, name in feature.drives:
-                    if driver == family.driver:
-                        row = Row(
-                            feature=feature, property=name, drivers=self._carriers(family, name)
-                        )
-                        rows.append(row)
-        rows.sort(key=lambda row: row.property)
-        other = tuple(f for f in features if f.kind in ("precondition", "unpinnable"))
-        deciding = {name for f in other for _, name in f.drives}
-        bringing = {text.partition("=")[0] for f in features for text in f.when}
-        return FamilyPlan(
-            family=family,
-            rows=tuple(rows),
-            other=other,
-            names=frozenset(row.property for row in rows) | deciding | bringing,
-        )
 
     def applies(self, feature: Feature) -> bool:
         """Return whether *feature* exists for this machine type, accelerator, CPU and edition."""
@@ -173,59 +85,118 @@ class Plan:
             and (feature.until is None or self.generation < version_key(feature.until))
         )
 
-    def _carriers(self, family: DeviceFamily, name: str) -> tuple[str, ...]:
-        """Return the drivers to emit property *name* on.
 
-        A compat property on a proxy beats a ``-global`` on the inner device, so where the machine
-        type has one, the proxy needs the value as well.
-        """
-        compat = compat_of(self.machine, name)
-        reached = (
-            proxy
-            for proxy in (family.proxies if compat else ())
-            for proxy_types in [device_types(self.types, proxy, family.driver)]
-            if any(outer for _, outer in in_order(proxy_types, compat))
-        )
-        return (family.driver, *reached)
+@remembered()
+def family_plan(plan: Plan, name: str) -> FamilyPlan:
+    """Return what *plan* has for the device family called *name*."""
+    family = next(f for f in plan.catalogue.devices().families if f.name == name)
+    features = [f for f in plan.catalogue.family_features(family) if plan.applies(f)]
+    rows = [
+        Row(feature=feature, property=name, drivers=_carriers(plan, family, name))
+        for feature in features
+        if feature.kind in ("setting", "guard")
+        for driver, name in feature.drives
+        if driver == family.driver
+    ]
+    other = tuple(f for f in features if f.kind in ("precondition", "unpinnable"))
+    deciding = {name for f in other for _, name in f.drives}
+    bringing = {text.partition("=")[0] for f in features for text in f.when}
+    return FamilyPlan(
+        family=family,
+        rows=tuple(sorted(rows, key=lambda row: row.property)),
+        other=other,
+        features={feature.id: feature for feature in features},
+        names=frozenset(row.property for row in rows) | deciding | bringing,
+    )
+
+
+def _carriers(plan: Plan, family: DeviceFamily, name: str) -> tuple[str, ...]:
+    """Return the drivers to emit property *name* on.
+
+    A compat property on a proxy beats a ``-global`` on the inner device, so where the machine
+    type has one, the proxy needs the value as well.
+    """
+    compat = _compat(plan).get(name, [])
+    reached = (
+        proxy
+        for proxy in (family.proxies if compat else ())
+        for types in [device_types(plan.types, proxy, family.driver)]
+        if any(outer for _, outer in in_order(types, compat))
+    )
+    return (family.driver, *reached)
+
+
+@remembered()
+def decision_for(plan: Plan, family: str, feature_id: str, backend: str) -> Decision:
+    """Return what the platform decides for a feature of *family* behind *backend*."""
+    parts = family_plan(plan, family)
+    feature = parts.features[feature_id]
+    decided = decide(plan.catalogue, plan.choice, feature, backend)
+    if decided.layer == "default" and _contradicted(plan, parts.family, feature):
+        return evolve(decided, layer="platform")
+    return decided
+
+
+def _contradicted(plan: Plan, family: DeviceFamily, feature: Feature) -> bool:
+    """Return whether the machine type's compat properties give *feature* another value."""
+    types = _types_of(plan, family.drivers)
+    return any(
+        entry.value != feature.fallback and entry.driver in types
+        for _, name in feature.drives
+        for entry in _compat(plan).get(name, ())
+    )
+
+
+@remembered()
+def _types_of(plan: Plan, drivers: tuple[str, ...]) -> frozenset[str]:
+    """Return all types that devices of any of *drivers* are of."""
+    return frozenset().union(*(device_types(plan.types, driver).outer for driver in drivers))
+
+
+@remembered()
+def _compat(plan: Plan) -> dict[str, list[Setting]]:
+    """Return the machine type's compat properties by name."""
+    by_name: dict[str, list[Setting]] = {}
+    for setting in compat_of(plan.machine):
+        by_name.setdefault(setting.property, []).append(setting)
+    return by_name
 
 
 def plan_for(catalogue: Catalogue, vm: VirtualMachine, reference: PlatformReference) -> Plan:
-    """Return the plan for *vm*, made now or found with the catalogue."""
+    """Return the plan for *vm*, made now or remembered by the catalogue."""
     model = None if vm.cpu is None else vm.cpu.model
-    key = ("plan", vm.machine, vm.arch, vm.build, vm.accelerator, model, reference)
-    found = catalogue.memo.get(key)
-    if found is None:
-        found = catalogue.memo[key] = _make(catalogue, vm, reference)
-    plan: Plan = found
-    return plan
+    return _plan(catalogue, (vm.machine, vm.arch, vm.build), vm.accelerator, model, reference)
 
 
-def _make(catalogue: Catalogue, vm: VirtualMachine, reference: PlatformReference) -> Plan:
+@remembered()
+def _plan(
+    catalogue: Catalogue,
+    of: tuple[str, str, str | None],
+    accelerator: str,
+    cpu: str | None,
+    reference: PlatformReference,
+) -> Plan:
+    """Return the plan for a machine type, an accelerator, a CPU model and a platform."""
     accelerators = catalogue.devices().accelerators
-    if vm.accelerator not in accelerators:
-        raise unknown("accelerator", vm.accelerator, accelerators, code="unknown-accelerator")
-    build, machine = choose_machine(catalogue, vm.machine, vm.arch, vm.build)
+    if accelerator not in accelerators:
+        raise unknown("accelerator", accelerator, accelerators, code="unknown-accelerator")
+    build, machine = choose_machine(catalogue, *of)
     choice = choose(catalogue, reference)
     plan = Plan(
         catalogue=catalogue,
         build=build,
-        named_build=vm.build is not None,
+        named_build=of[2] is not None,
         machine=machine,
-        accelerator=vm.accelerator,
-        cpu=_model(vm, machine),
+        accelerator=accelerator,
+        # Without -cpu it is the machine type's own: qemu64-x86_64-cpu.
+        cpu=cpu if cpu is not None else machine.cpu.removesuffix("-cpu").rpartition("-")[0],
         choice=choice,
         spelled=choice.spelled,
+        generation=version_key(machine.generation or build.version),
     )
-    for name, value in reference.overrides:
-        _check_override(plan, name, value)
+    for feature_id, value in reference.overrides:
+        _check_override(plan, feature_id, value)
     return plan
-
-
-def _model(vm: VirtualMachine, machine: MachineType) -> str:
-    """Return the CPU model: the one named, else the machine type's own (``qemu64-x86_64-cpu``)."""
-    if vm.cpu is not None:
-        return vm.cpu.model
-    return machine.cpu.removesuffix("-cpu").rpartition("-")[0]
 
 
 def _check_override(plan: Plan, name: str, value: str) -> None:
@@ -237,17 +208,3 @@ def _check_override(plan: Plan, name: str, value: str) -> None:
             code="override-impossible",
             help=f"it is there since machine types of {feature.generation or 'another board'}",
         )
-
-
-def vm_wide(row: Row, decision: Decision) -> list[Setting]:
-    """Return the settings that give *row*'s property its value on every device of its kind."""
-    return [
-        Setting(
-            driver=driver,
-            property=row.property,
-            value=decision.value,
-            layer=decision.layer,
-            source=decision.source,
-        )
-        for driver in row.drivers
-    ]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from attrs import evolve
 
 from platform_abi.errors import BeyondPlatformError
-from platform_abi.model.abi import GuestAbi, Precondition, Setting
+from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.platform import PlatformReference
 from platform_abi.model.vm import GlobalProperty, VirtualMachine
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import resolve_families
-from platform_abi.resolver.plan import MEMO_LIMIT, Plan, plan_for
-from platform_abi.resolver.settle import FamilyResult
+from platform_abi.resolver.plan import plan_for
 
 
 def resolve(
@@ -39,8 +37,23 @@ def resolve(
     """
     reference = parse_platform(platform) if isinstance(platform, str) else platform
     plan = plan_for(catalogue, vm, reference)
-    results, notes = resolve_families(plan, vm, hotplug=hotplug)
-    abi = _assemble(plan, vm, results, notes)
+    result = resolve_families(plan, vm, hotplug=hotplug)
+    settings = result.settings
+    if vm.globals:
+        settings = (*settings, *_global_settings(vm.globals))
+    if vm.machine != plan.machine.name:
+        vm = evolve(vm, machine=plan.machine.name)
+    abi = GuestAbi(
+        vm=vm,
+        platform=plan.spelled,
+        edition=plan.choice.edition,
+        settings=settings,
+        preconditions=result.preconditions,
+        unpinned=result.unpinned,
+        beyond=result.beyond,
+        notes=result.notes,
+        machine_digest=plan.machine.digest,
+    )
     if strict and abi.beyond:
         lines = [f"{b.driver}.{b.property}={b.value}: {b.reason}" for b in abi.beyond]
         raise BeyondPlatformError(
@@ -49,50 +62,6 @@ def resolve(
             help="take the explicit value back, or choose a platform that guarantees it",
         )
     return abi
-
-
-def _assemble(
-    plan: Plan, vm: VirtualMachine, results: list[FamilyResult], notes: tuple[str, ...]
-) -> GuestAbi:
-    key = ("assembled", tuple(map(id, results)))
-    found: Any = plan.memo.get(key)
-    if found is None:
-        # The results are kept with the entry, so that no id is ever used twice.
-        if len(plan.memo) >= MEMO_LIMIT:
-            plan.memo.clear()
-        found = plan.memo[key] = (results, _merge(results))
-    settings, preconditions, unpinned, beyond = found[1]
-    if vm.globals:
-        settings = (*settings, *_global_settings(vm.globals))
-    if vm.machine != plan.machine.name:
-        vm = evolve(vm, machine=plan.machine.name)
-    return GuestAbi(
-        vm=vm,
-        platform=plan.spelled,
-        edition=plan.choice.edition,
-        settings=settings,
-        preconditions=preconditions,
-        unpinned=unpinned,
-        beyond=beyond,
-        notes=notes,
-        machine_digest=plan.machine.digest,
-    )
-
-
-def _merge(results: Sequence[FamilyResult]) -> tuple[Any, ...]:
-    needs: dict[str, list[str]] = {}
-    for result in results:
-        for capability, feature in result.needs:
-            needs.setdefault(capability, []).append(feature)
-    return (
-        tuple(setting for result in results for setting in result.settings),
-        tuple(
-            Precondition(capability=name, because=tuple(dict.fromkeys(needs[name])))
-            for name in sorted(needs)
-        ),
-        tuple(entry for result in results for entry in result.unpinned),
-        tuple(entry for result in results for entry in result.beyond),
-    )
 
 
 def _global_settings(globals_: Sequence[GlobalProperty]) -> list[Setting]:

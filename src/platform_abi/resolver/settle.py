@@ -11,9 +11,9 @@ from platform_abi.model.abi import Beyond, Layer, Setting, Unpinned
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import GlobalProperty
-from platform_abi.resolver.decide import Decision
+from platform_abi.resolver.choice import Decision
 from platform_abi.resolver.explicit import Explicit, Instance, explicit, normal
-from platform_abi.resolver.plan import FamilyPlan, Plan, Row, vm_wide
+from platform_abi.resolver.plan import FamilyPlan, Plan, Row, decision_for
 
 
 @frozen(kw_only=True)
@@ -77,9 +77,14 @@ class _Work:
         if open_ and self.exists(row, [decision for _, decision in open_]):
             self.settings += _grouped(row, open_)
 
+    def decisions(self, feature: Feature, instance: Instance) -> list[Decision]:
+        """Return what the platform decides behind each backend that *instance* may have."""
+        family = self.family.family.name
+        return [decision_for(self.plan, family, feature.id, b) for b in instance.backends]
+
     def weakest(self, feature: Feature, instance: Instance) -> Decision:
         """Return the decision that holds for every backend that *instance* may have."""
-        decisions = [self.plan.decision(self.family, feature, b) for b in instance.backends]
+        decisions = self.decisions(feature, instance)
         first = decisions[0]
         guaranteed = all(decision.guaranteed for decision in decisions)
         if all(decision.value == first.value for decision in decisions):
@@ -153,7 +158,7 @@ class _Work:
             return
         if feature.when and not self.brought_about(feature, instance):
             return
-        needs = [self.plan.decision(self.family, feature, b).needs for b in instance.backends]
+        needs = [decided.needs for decided in self.decisions(feature, instance)]
         if feature.kind == "precondition":
             self.needs.update({(name, feature.id): None for names in needs for name in names or ()})
         elif any(names is not None for names in needs) and not self.pinned(feature, instance):
@@ -179,7 +184,16 @@ def _grouped(row: Row, decided: Sequence[tuple[Instance, Decision]]) -> list[Set
     """Return one setting for all where they agree, else one for each device."""
     first = decided[0][1]
     if all(decision.value == first.value for _, decision in decided):
-        return vm_wide(row, first)
+        return [
+            Setting(
+                driver=driver,
+                property=row.property,
+                value=first.value,
+                layer=first.layer,
+                source=first.source,
+            )
+            for driver in row.drivers
+        ]
     return [
         evolve(_own(row, instance, decision.value, decision.layer), source=decision.source)
         for instance, decision in decided

@@ -18,7 +18,7 @@ from platform_abi.model.host import HostReport
 from platform_abi.model.names import driver_and_property
 from platform_abi.qemu.netdevs import NETDEV_METHOD
 from platform_abi.resolver.choice import parse_platform
-from platform_abi.resolver.grouping import know
+from platform_abi.resolver.drivers import know
 from platform_abi.resolver.offered import offered_bits
 from platform_abi.resolver.plan import plan_for
 from platform_abi.verifier.verification import Offer, Sides

@@ -1,0 +1,59 @@
+"""What pure functions have worked out, kept with the value that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import Protocol, TypeVar, TypeVarTuple
+
+#: What functions keep, by function and then by their other arguments.
+Memo = dict[object, dict[Hashable, object]]
+
+
+#: How many answers of one kind are kept where what is asked is a user's, before all are dropped.
+MEMO_LIMIT = 512
+
+
+class Remembering(Protocol):
+    """A value that keeps what was worked out about it: a catalogue, or a plan made from one."""
+
+    memo: Memo
+
+
+About = TypeVar("About", bound=Remembering)
+Key = TypeVarTuple("Key")
+T = TypeVar("T")
+
+
+def remembered(
+    limit: int | None = None,
+) -> Callable[[Callable[[About, *Key], T]], Callable[[About, *Key], T]]:
+    """Let a pure function of something, and of what hashes, remember its answers there.
+
+    With *limit*, no more than so many: where there would be more, all are dropped.
+    """
+
+    def remembering(work_out: Callable[[About, *Key], T]) -> Callable[[About, *Key], T]:
+        @wraps(work_out)
+        def recalled(about: About, *key: *Key) -> T:
+            try:
+                # What is kept under a function is what that function answered.
+                return about.memo[work_out][key]  # type: ignore[return-value]
+            except KeyError:
+                pass
+            answer = work_out(about, *key)
+            answers = about.memo.setdefault(work_out, {})
+            if limit is not None and len(answers) >= limit:
+                answers.clear()
+            answers[key] = answer
+            return answer
+
+        return recalled
+
+    return remembering
+
+
+def forget(about: Remembering) -> None:
+    """Drop all that functions remember of *about*."""
+    for work_out in [key for key in about.memo if callable(key)]:
+        del about.memo[work_out]
