@@ -610,3 +610,28 @@ def test_a_mask_of_what_guests_opt_in_to_says_why_as_well(
         setting.layer,
         setting.source,
     )
+
+
+@pytest.mark.parametrize("value", ["on", "yes", "true", "y"])
+@pytest.mark.parametrize("given_as", ["device", "global"])
+def test_a_feature_is_brought_about_by_the_value_that_it_names(
+    catalogue: pa.FileCatalogue, value: str, given_as: str
+) -> None:
+    """However that is spelled and wherever it is written; any other value of it does not."""
+
+    def opened(written: str) -> bool:
+        name = "backend_defaults" if given_as == "device" else "virtio-blk-pci.backend_defaults"
+        extra = f",{name}={written}" if given_as == "device" else ""
+        vm = pa.virtual_machine(
+            catalogue.devices(),
+            "pc-q35-9.1",
+            cpu=PINNED_CPU,
+            devices=[f"virtio-blk-pci,id=d,drive=b{extra}"],
+            globals_=[f"{name}={written}"] if given_as == "global" else [],
+        )
+        abi = pa.resolve(catalogue, vm, "linux-6.9")
+        return any("blk" in entry.what for entry in abi.unpinned)
+
+    assert opened(value)
+    for other in ("off", "no", "false", "n"):
+        assert not opened(other)

@@ -10,10 +10,9 @@ from platform_abi.model.platform import version_key
 from platform_abi.model.vm import Device
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.drivers import NO_BACKEND, know
+from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.layers import compat_of, globals_of, in_order
 from platform_abi.resolver.plan import Plan, family_plan, plan_for
-
-_ON = frozenset({"on", "true", "yes", "y"})
 
 
 def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
@@ -73,7 +72,7 @@ class _Reader:
         if not bit.property:
             return True
         value = self.value(bit.property, bit.default, bit.generation)
-        asked = value not in bit.off if bit.off else value in _ON
+        asked = value not in bit.off if bit.off else BOOLEANS.get(value) == "on"
         return asked and self._carried(bit.property)
 
     def value(self, name: str, default: str, generation: str | None) -> str:

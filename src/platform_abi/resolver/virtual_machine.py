@@ -8,9 +8,7 @@ from platform_abi.errors import UsageError, unknown
 from platform_abi.model.device import DeviceTable
 from platform_abi.model.option_language import cpu_properties, split_options
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, Properties, VirtualMachine
-
-_TRUE = frozenset({"on", "yes", "true", "y"})
-_FALSE = frozenset({"off", "no", "false", "n"})
+from platform_abi.resolver.explicit import BOOLEANS
 
 
 def virtual_machine(
@@ -128,7 +126,7 @@ def backend_of(table: DeviceTable, netdev: str, options: Properties) -> str:
 
     Raises UnknownNameError for a type that no definition knows.
     """
-    given = {key: _bool(value) for key, value in options}
+    given = {key: BOOLEANS.get(value, value) for key, value in options}
     matching = [
         backend
         for backend in table.backends
@@ -146,10 +144,6 @@ def _known_backend(table: DeviceTable, kind: str) -> str:
     if kind not in names:
         raise unknown("backend", kind, names, code="unknown-backend")
     return kind
-
-
-def _bool(value: str) -> str:
-    return "on" if value in _TRUE else "off" if value in _FALSE else value
 
 
 def parse_global(text: str) -> GlobalProperty:
