@@ -310,6 +310,28 @@ def test_answers_that_are_none_of_qemus_fail(
         assert _refused(catalogue, tmp_path, path) in {"qemu-failed", "qemu-too-old"}
 
 
+@pytest.mark.parametrize("number", [-1, 1e400, 10**9, True, None, "../x", 1.5])
+def test_a_version_that_is_no_number_names_no_folder(
+    catalogue: pa.FileCatalogue, tmp_path: Path, number: Any
+) -> None:
+    """What QEMU's own version never is cannot become a name of a build."""
+    version = {"qemu": {"major": 9, "minor": number, "micro": 0}, "package": "Debian 1:9"}
+    assert "qemu-failed" == _refused(
+        catalogue, tmp_path, binary(tmp_path, {"query-version": version})
+    )
+
+
+@pytest.mark.parametrize("key", ["qom-type", "property", "value"])
+def test_a_compat_property_that_is_no_text_is_none(
+    catalogue: pa.FileCatalogue, tmp_path: Path, key: str
+) -> None:
+    """A null in a list of compat properties is an error as clear as any."""
+    entry = {"qom-type": "e1000", "property": "x", "value": "on", key: None}
+    machines = [{"name": "pc-q35-9.1", "compat-props": [entry]}]
+    answer = binary(tmp_path, {"query-machines": machines})
+    assert "qemu-failed" == _refused(catalogue, tmp_path, answer)
+
+
 # --- a QEMU that does not list its compat properties ---------------------------------------------
 
 

@@ -50,10 +50,13 @@ def ask_machines(
     return machines, compat, listed
 
 
-def _listed(entries: Iterable[Mapping[str, str]]) -> tuple[CompatProperty, ...]:
+def _listed(entries: Iterable[Mapping[str, Any]]) -> tuple[CompatProperty, ...]:
+    """Return what QEMU lists; raises TypeError for what is no text, as QEMU's always is."""
+    listed = [[each[key] for key in ("qom-type", "property", "value")] for each in entries]
+    if not all(isinstance(text, str) for texts in listed for text in texts):
+        raise TypeError("a compat property that is no text")
     return tuple(
-        CompatProperty(driver=each["qom-type"], property=each["property"], value=each["value"])
-        for each in entries
+        CompatProperty(driver=driver, property=name, value=value) for driver, name, value in listed
     )
 
 

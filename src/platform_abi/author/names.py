@@ -52,14 +52,22 @@ def newest_first(machines: Iterable[MachineType]) -> tuple[MachineType, ...]:
     return tuple(sorted(by_age, key=lambda machine: machine.family))
 
 
+#: No part of a version comes near this: it becomes the name of a folder.
+_MOST = 1000
+
+
 def build_of(version: Mapping[str, Any], arch: str, naming: Naming, given: Given) -> QemuBuild:
     """Return the identity of a binary that answers *version* to ``query-version``.
 
     Raises UsageError: ``unknown-vendor`` where nobody says who built it, because two vendors'
     builds of one upstream version must not get one name; ``build-name`` for what can be none. The
     name is the version and the vendor; of the vendor that is ``plain``, one at most, the version.
+    Raises TypeError for a version that is not three numbers, as every QEMU's is.
     """
-    release = "{major}.{minor}.{micro}".format(**version["qemu"])
+    numbers = [version["qemu"][part] for part in ("major", "minor", "micro")]
+    if not all(type(number) is int and 0 <= number < _MOST for number in numbers):
+        raise TypeError("a version that is no number")
+    release = ".".join(map(str, numbers))
     stated = version["package"].strip().removeprefix("(").removesuffix(")")
     vendor = given.vendor
     for each in naming.vendors:
