@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from platform_abi.cli.render import note
 from platform_abi.compat.evidence import complete, from_configuration
-from platform_abi.compat.supported import PlatformVerdict, newest
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import HostError
 from platform_abi.files import STDIN, read_bytes
@@ -14,6 +14,9 @@ from platform_abi.host.document import MAX_SIZE, read_report
 from platform_abi.launch.ahead import Ahead
 from platform_abi.model.host import HostReport
 from platform_abi.qemu.binary import find_qemu
+
+if TYPE_CHECKING:
+    from platform_abi.compat.supported import PlatformVerdict
 
 #: The name that stands for the host that this runs on.
 THIS = "this"
@@ -37,6 +40,8 @@ def choose(
     verdicts: tuple[PlatformVerdict, ...], report: HostReport, wanted: str | None = None
 ) -> PlatformVerdict | None:
     """Return the platform to choose by the policy *wanted*, else by what this site prefers."""
+    from platform_abi.compat.supported import newest
+
     return newest(verdicts, report, wanted or policy())
 
 
