@@ -54,7 +54,8 @@ def _content(field: attrs.Attribute[Any]) -> object:
 
 
 def _is_mapping(field: attrs.Attribute[Any]) -> bool:
-    return str(field.type).startswith("Mapping[")
+    # A type is a string until cattrs has looked at the class.
+    return str(field.type).removeprefix("collections.abc.").startswith("Mapping[")
 
 
 def test_there_are_values_in_every_room_that_has_any() -> None:
