@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import platform_abi as pa
+from platform_abi.definitions import kinds
 from platform_abi.definitions.levels import EVERY
 from platform_abi.definitions.structure import load
 from platform_abi.model.feature import NEVER, Feature
@@ -64,31 +67,11 @@ def test_every_file_is_reached_through_the_catalogue() -> None:
     """No file lies where nothing looks for it."""
     with site.reads() as files:
         found = site.catalogue(DEFINITIONS)
-        found.devices()
-        found.capabilities()
-        found.masks()
-        found.examined()
-        found.naming()
-        found.realize()
-        for relative in shipped():
-            if relative.startswith("guests/"):
-                found.guest_devices(Path(relative).stem)
-        found.visibility()
-        found.options()
-        found.messages()
-        for stem in found.feature_stems():
-            found.features(stem)
-        for name in found.platform_names():
-            found.platform(name)
-        for name in found.editions():
-            found.edition(name)
-        stems = {Path(relative).stem for relative in shipped() if relative.startswith("machines/")}
-        for arch in stems:
-            for build in found.builds(arch):
-                found.types(build, arch)
-                found.property_rows(build, arch)
-                for machine in found.build(build, arch).machines:
-                    found.machine(build, machine, arch)
+        for kind in kinds.PLACES:
+            merged = import_module(f"{kinds.__name__}.{kind}").merged
+            whole = len(signature(merged).parameters) == 1
+            for key in [()] if whole else found.files.keys(kind):
+                found.value(kind, *key)
     assert sorted(set(files)) == shipped()
 
 
