@@ -285,6 +285,13 @@ exec(code)
 """
 
 
+#: How many callers are killed, at moments that are spread over the whole of a slow start.
+_KILLS = int(os.environ.get("PLATFORM_ABI_KILLS", "12"))
+
+#: How many times the interpreter pauses until the process has started, and a few more.
+_MOMENTS = 14
+
+
 def _call(tmp_path: Path, lines: str, *, slow: float = 0) -> subprocess.Popen[str]:
     """Start a caller of a throw-away process that runs *lines*."""
     code = textwrap.dedent(_CALLER)
@@ -315,11 +322,11 @@ def test_no_process_outlives_this_one(tmp_path: Path, lines: str, number: int) -
 def test_no_process_outlives_one_that_dies_while_it_is_started(tmp_path: Path) -> None:
     """However slow a start is, and at whatever moment of it the caller goes."""
     word, pause = token(), 0.06
-    for step in range(12):
+    for step in range(_KILLS):
         with _call(tmp_path, f"exec sleep {word}", slow=pause) as caller:
             assert caller.stdout is not None
             assert "begun\n" == caller.stdout.readline()
-            time.sleep(step * pause)
+            time.sleep(step * _MOMENTS / _KILLS * pause)
             caller.kill()
         assert eventually(lambda: not _left(tmp_path)), step
         time.sleep(2 * pause)

@@ -8,8 +8,8 @@ from platform_abi.errors import UsageError, unknown
 from platform_abi.launch.command_line import PLATFORM, CommandLine
 from platform_abi.model.option_language import split_options
 from platform_abi.model.value import frozen
+from platform_abi.resolver.explicit import BOOLEANS
 
-_ON, _OFF = frozenset({"on", "yes", "true", "y"}), frozenset({"off", "no", "false", "n"})
 _SWITCHES = ("force", "allow-unknown", "strict")
 
 
@@ -87,6 +87,6 @@ def _option(name: str | None, features: list[str], other: dict[str, str]) -> Pla
 
 def _switch(given: dict[str, str], key: str) -> bool:
     value = given.get(key, "off")
-    if value not in _ON | _OFF:
+    if value not in BOOLEANS:
         raise UsageError(f"-platform: {key} is on or off, found '{value}'", code="platform-option")
-    return value in _ON
+    return BOOLEANS[value] == "on"

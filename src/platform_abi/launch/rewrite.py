@@ -36,7 +36,7 @@ def rewrite(
         place = labels[label]
         if place is None:
             raise UsageError(
-                f"{device.driver} needs {_spelled(own)}, and other devices of its kind do not",
+                f"{device.driver} needs {_assignments(own)}, and other devices of its kind do not",
                 code="device-unnamed",
                 help="create it with -device, and its network with -netdev",
             )
@@ -83,8 +83,8 @@ def _kinds(catalogue: Catalogue, abi: GuestAbi, driver: str) -> Mapping[str, str
     return known.kinds(known.types.canonical(driver))
 
 
-#: Booleans in JSON.
-_BOOLEANS = {"on": "true", "off": "false"}
+#: Values of a boolean property, as JSON has them.
+_JSON_BOOLEANS = {"on": "true", "off": "false"}
 
 #: What the names of types begin with that JSON has as numbers.
 _NUMBERS = ("int", "uint", "size")
@@ -97,11 +97,11 @@ def _json_value(value: str, kind: str) -> str:
     (qapi/qobject-input-visitor.c).
     """
     # Where the type is not known, it most likely is a boolean.
-    if kind in ("bool", "") and value in _BOOLEANS:
-        return _BOOLEANS[value]
+    if kind in ("bool", "") and value in _JSON_BOOLEANS:
+        return _JSON_BOOLEANS[value]
     number = kind.startswith(_NUMBERS) and value.lstrip("-").isdigit()
     return value if number else json.dumps(value)
 
 
-def _spelled(own: Sequence[Setting]) -> str:
+def _assignments(own: Sequence[Setting]) -> str:
     return ", ".join(f"{setting.property}={setting.value}" for setting in own)
