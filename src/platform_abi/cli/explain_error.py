@@ -110,7 +110,10 @@ def _print(found: Diagnosis) -> None:
         _print_finding(finding)
     if not found.findings:
         note("nothing found", "no message of QEMU's or libvirt's about a migration or a start")
-    elif not found.explained:
+        return
+    if found.more:
+        note("and more", f"{found.more} other messages, which the text has too many of")
+    if not found.explained:
         note("not explained", "nothing in this text says why it failed")
 
 
@@ -118,7 +121,8 @@ def _print_finding(finding: ExplainedMessage) -> None:
     times = f" ({finding.count} times)" if finding.count > 1 else ""
     head = f"line {finding.number}: {finding.text}{times}"
     print(paint(printable(head), "bold", sys.stdout))
-    print(printable(f"  {finding.code}, {finding.side}: {finding.says}"))
+    kind = finding.code if finding.severity == "error" else f"{finding.code}, {finding.severity}"
+    print(printable(f"  {kind}, {finding.side}: {finding.says}"))
     if finding.guessed:
         print(f"  device: {finding.family}, a guess: no message names it; --device says which")
     elif finding.family:

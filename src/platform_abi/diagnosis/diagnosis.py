@@ -223,8 +223,10 @@ class _Explainer:
             return self._of_masks(plain, family)
         features = message.features if case.features is None else case.features
         lacking = (*self._features(features), *self._flags())
+        suspects = tuple(lacking_flag(self._catalogue, name) for name in case.flags)
         name = self._named.name if self._named is not None else message.family
-        return _with_remedies(self._catalogue, evolve(plain, family=name, lacking=lacking))
+        finding = evolve(plain, family=name, lacking=lacking, suspects=suspects)
+        return _with_remedies(self._catalogue, finding)
 
     def _filled(self, text: str) -> str:
         return text.format_map(self._fields)
@@ -268,7 +270,7 @@ class _Explainer:
 
     def _flags(self) -> list[Lacking]:
         """Return the CPU flags that the messages name: one, or a list; a bit without a name."""
-        words: dict[str, None] = dict.fromkeys(self._case.flags)
+        words: dict[str, None] = {}
         for line in self._same.lines.values():
             fields = line.fields
             named = [fields.get("flag", ""), *fields.get("flags", "").replace(",", " ").split()]

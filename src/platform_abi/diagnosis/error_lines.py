@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import islice, takewhile
 
 from attrs import field
 
 from platform_abi.diagnosis.expressions import cleaned, expression, joined, trigger
 from platform_abi.diagnosis.pasted import restored
-from platform_abi.model.message import Message, MessageTable, MessageText, Role
+from platform_abi.model.message import Message, MessageTable, MessageText, Role, pieces
 from platform_abi.model.value import frozen
 
 
@@ -32,7 +33,9 @@ class Line:
 class Known:
     """A text to look for, with the message that it is of and its rank in the table."""
 
-    rank: tuple[int, int]
+    rank: tuple[bool, int, int]
+    #: It ends with its line, and gives way to a message that is known inside of it.
+    open: bool
     message: Message
     text: MessageText
 
@@ -76,7 +79,13 @@ def by_trigger(table: MessageTable) -> dict[str, list[Known]]:
     for message in table.messages:
         for text in message.text:
             number += 1
-            known = Known(rank=(_RANKS[message.role], number), message=message, text=text)
+            known = Known(
+                # A text with a condition says more than the same without.
+                rank=(not text.when, _RANKS[message.role], number),
+                open=[*pieces(text.text)][-1].kind == "line",
+                message=message,
+                text=text,
+            )
             grouped.setdefault(trigger(text.text), []).append(known)
     return {word: sorted(known, key=lambda each: each.rank) for word, known in grouped.items()}
 
@@ -94,12 +103,12 @@ def read_lines(known: Mapping[str, Sequence[Known]], text: str | Iterable[str]) 
             if at >= last:
                 break
             hit = hits[at]
-            if hit.known.message.role == "unknown":
-                behind = places[index + 1 : index + 2]
-                if start + at < over or (behind and behind[0] < hit.end):
-                    continue  # a message that is known, on the same line, says more
-            else:
-                over = max(over, start + hit.end)
+            unknown = hit.known.message.role == "unknown"
+            if start + (at if unknown else hit.end - 1) < over:
+                continue  # a part of the message before it
+            if hit.known.open and _holds_known(hits, islice(places, index + 1, None), hit.end):
+                continue  # it says more
+            over = start + hit.end
             number += window.count("\n", line_of, at)
             line_of = at
             yield Line(
@@ -127,6 +136,13 @@ def _windows(texts: Iterable[str]) -> Iterator[tuple[str, int, int]]:
                 yield held, start, last
                 held, start = held[last:], start + last
     yield held, start, len(held)
+
+
+def _holds_known(hits: Mapping[int, _Hit], places: Iterable[int], end: int) -> bool:
+    """Return whether a message that is known begins at one of *places* before *end*."""
+    return any(
+        hits[at].known.message.role != "unknown" for at in takewhile(lambda at: at < end, places)
+    )
 
 
 def _hits(known: Mapping[str, Sequence[Known]], window: str) -> dict[int, _Hit]:

@@ -27,7 +27,7 @@ _ESCAPED = re.compile(
 #: Quoted-printable: what is not ASCII, and the sign that it escapes with.
 _QUOTED_PRINTABLE = re.compile(r"=3D|=20(?=\r?\n)|(?:=[89A-F][0-9A-F]){2,4}")
 
-_SOFT_BREAK = re.compile(r"=\r?\n")
+_SOFT_BREAK = re.compile(r"(?<!=)=\r?\n")
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,6}|#[xX][0-9a-fA-F]{1,5}|[a-z]{2,6});")
 

@@ -86,7 +86,7 @@ class MessageCase:
     features: tuple[str, ...] | None = None
     explains: bool | None = None
     log: str | None = None
-    #: CPU flags that it is about, as QEMU calls them.
+    #: CPU flags, as QEMU calls them, of which it is about one or more.
     flags: tuple[str, ...] = ()
     #: Words that *says* and *helps* are filled in with, besides the fields.
     words: Mapping[str, str] = field(factory=dict)
