@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 #: The name that stands for standard input where a command line names what to read.
 STDIN = "-"
@@ -59,14 +60,31 @@ def read_bytes(name: str | Path, most: int, *, stdin: bool = False) -> bytes:
     Raises HostError (``read-failed``) for what is no regular file or cannot be read, UsageError
     where standard input is closed.
     """
-    path = os.fspath(name)
+    with _reading(os.fspath(name), stdin=stdin) as stream:
+        return stream.read(most + 1)
+
+
+def read_pieces(name: str | Path, *, stdin: bool = False) -> Iterator[bytes]:
+    """Yield what ``read_bytes`` reads, of any size, in pieces of which each can be forgotten."""
+    with _reading(os.fspath(name), stdin=stdin) as stream:
+        while data := stream.read(_PIECE):
+            yield data
+
+
+#: So much of a file is read at once, in bytes.
+_PIECE = 1 << 20
+
+
+@contextlib.contextmanager
+def _reading(path: str, *, stdin: bool) -> Iterator[BinaryIO]:
     if stdin and path == STDIN and sys.stdin is None:
         raise UsageError("standard input is closed", code="usage")
     try:
         if stdin and path == STDIN:
-            return sys.stdin.buffer.read(most + 1)
+            yield sys.stdin.buffer
+            return
         with open(open_file(path), "rb") as stream:
-            return stream.read(most + 1)
+            yield stream
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise HostError(
             f"cannot read {printable(path)}: {reason(error)}", code="read-failed"

@@ -348,3 +348,137 @@ def test_a_cpu_is_no_device_of_the_stream(catalogue: pa.FileCatalogue) -> None:
 
     assert "" == found.section
     assert "virtio-blk" != found.family
+
+
+# --- what a message is about ----------------------------------------------------------------------
+
+
+def _state(section: str) -> str:
+    return f"qemu-kvm: error while loading state for instance 0x0 of device '{section}'\n"
+
+
+def _byte(offset: str, device: str) -> str:
+    text = f"Bad config data: i=0x{offset} read: 84 device: 98 cmask: ff\n"
+    return text + _state(f"0000:00:03.0/{device}")
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "explained"),
+    [
+        (_byte("34", "virtio-rng"), "virtio-rng-pci.vectors=0", True),
+        (_byte("34", "nvme"), "first PCI capability", True),
+        (_byte("21", "virtio-blk"), "disable-modern=on", True),
+        (_byte("9b", "virtio-scsi"), "num_queues=", True),
+        (_byte("30", "e1000"), "romsize=", True),
+        (_byte("e", "x"), "multifunction", True),
+        ("Missing section footer for 0000:00:01.3/piix4_pm", "x-not-migrate-acpi-index", True),
+        ("Missing section footer for 0000:00:1f.0/ICH9LPC", "maxcpus=", True),
+        ("Missing section footer for 0000:00:05.0/virtio-blk", "release candidate", True),
+        ("Unknown section or instance 'kvmclock' 0", "ran under KVM", True),
+        ("Unknown section or instance 's390_css' 0", "builds differ", True),
+        ("Unknown section or instance 'mc146818rtc' 0", "builds or the machine types differ", True),
+        (_state("fw_cfg"), "dma_enabled", True),
+        (_state("ram"), "another size or name", True),
+        (_state("kvm-tpr-opt"), "kvmvapic.bin", False),
+        ("Error -22 while loading VM state", "EINVAL", False),
+        ("Error -5 while loading VM state", "EIO", False),
+        ("failed to set MSR 0x48b to 0x1", "nested VMX", True),
+        ("failed to set MSR 0x48C to 0x1", "EPT", True),
+        ("failed to set MSR 0xc0000104 to 0x1", "tsc-scale=off", True),
+        ("failed to set MSR 0x4b564d03 to 0x1", "kvm-steal-time=off", True),
+        ("failed to set MSR 0x40000107 to 0x1", "Hyper-V", True),
+        ("failed to set MSR 0xc0010205 to 0x1", "pmu=off", True),
+        ("Could not set register op0:3 op1:0 crn:0 crm:7 op2:1 to 1 (is 2)", "ID_AA64MMFR", True),
+        (
+            "cap-ibs higher level (2) in incoming stream than on destination (0)",
+            "2 fixed-ibs",
+            True,
+        ),
+        (
+            "cap-htm higher level (1) in incoming stream than on destination (0)",
+            "-machine cap-htm=",
+            True,
+        ),
+        (
+            "-machine some-board,usb=off: unsupported machine type",
+            "no machine type some-board",
+            True,
+        ),
+        ("shutting down, reason=failed", "read the destination's QEMU log", False),
+    ],
+)
+def test_a_message_says_what_its_words_are_about(
+    catalogue: pa.FileCatalogue, text: str, word: str, explained: bool
+) -> None:
+    """Registers, bytes of PCI configuration and built-in state: what each is, and what to write."""
+    found = _only(diagnose(catalogue, text))
+    told = " ".join([found.says, *found.helps, *(item.argument for item in found.lacking)])
+
+    assert word in told
+    assert explained == found.explained
+    assert "{" not in told
+
+
+def test_a_flag_that_a_register_belongs_to_is_among_the_suspects(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Which of the flags it was, the value alone does not say."""
+    found = _only(diagnose(catalogue, "failed to set MSR 0x48f to 0x1"))
+
+    assert {"vmx", "vmx-exit-load-pat"} <= {item.name for item in found.suspects}
+    assert () == found.lacking
+
+
+def test_every_refused_value_of_kvms_own_registers_has_its_argument(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Asynchronous page faults are turned off by their properties."""
+    found = _only(diagnose(catalogue, "failed to set MSR 0x4b564d02 to 0x5"))
+
+    assert "x86_64-cpu.kvm-asyncpf=off" in found.arguments
+
+
+@pytest.mark.parametrize("here", [2_600_000, 2_600_600, 2_599_400])
+def test_a_tsc_within_the_tolerance_is_no_cause(catalogue: pa.FileCatalogue, here: int) -> None:
+    """Alone it explains nothing; beside a cause it comes last, and is of no device."""
+    warning = f"warning: TSC frequency mismatch between VM (2600000 kHz) and host ({here} kHz)\n"
+    assert not diagnose(catalogue, warning).explained
+    log = warning + 'Unknown ramblock "x", cannot accept migration\n' + _state("0000:00:05.0/nvme")
+    first, last = diagnose(catalogue, log).findings
+
+    assert ("memory-block", "tsc-frequency") == (first.code, last.code)
+    assert ("warning", "", "") == (last.severity, last.section, last.family)
+    assert not last.explained
+
+
+def test_a_warning_never_outranks_an_error(catalogue: pa.FileCatalogue) -> None:
+    """A warning that explains itself does not explain what failed; with enforce it is an error."""
+    flag = "host doesn't support requested feature: CPUID.07H:EBX.avx512f [bit 16]\n"
+    failed = diagnose(catalogue, flag + "load of migration failed: Invalid argument\n")
+    assert ["migration-failed", "cpu-flag"] == [f.code for f in failed.findings]
+    assert not failed.explained
+    assert diagnose(catalogue, flag).explained
+
+    enforced = diagnose(catalogue, flag + "Host doesn't support requested features\n")
+    assert [("cpu-flag", "error"), ("cpu-enforced", "error")] == [
+        (f.code, f.severity) for f in enforced.findings
+    ]
+
+
+def test_a_line_that_nobody_knows_is_shown_next_to_a_failure(catalogue: pa.FileCatalogue) -> None:
+    """It is probably why, which explains nothing for certain; alone it is nothing."""
+    line = "qemu-kvm: some device: what nobody has seen\n"
+    found = diagnose(catalogue, line + _state("0000:00:05.0/nvme"))
+
+    assert ["unknown-line", "device-state"] == [f.code for f in found.findings]
+    assert "what nobody has seen" in found.findings[0].text
+    assert not found.explained
+    assert () == diagnose(catalogue, line).findings
+
+
+def test_very_many_different_messages_are_counted(catalogue: pa.FileCatalogue) -> None:
+    """What is held does not grow with a log: a thousand are explained, and the rest is counted."""
+    lines = (f'Unknown ramblock "block-{number}"\n' for number in range(1200))
+    found = diagnose(catalogue, lines)
+
+    assert (1000, 200) == (len(found.findings), found.more)

@@ -73,7 +73,7 @@ PRINTED = [
     ),
     ("machine-mismatch", "Machine type received is 'pc-q35-6.2' and local is 'pc-q35-8.2'"),
     ("machine-unknown", 'unsupported machine type: "pc-q35-rhel9.6.0"'),
-    ("machine-unknown", "unsupported machine type\nUse -machine help to list supported machines"),
+    ("machine-unknown", "unsupported machine type\nsomething else"),
     ("migration-blocked", "State blocked by non-migratable device '0000:00:06.0/nvme'"),
     ("flag-blocked", "State blocked by non-migratable CPU device (invtsc flag)"),
     ("arm-registers", "Failed to load cpu:cpreg_vmstate_array_len"),
@@ -138,6 +138,105 @@ PRINTED = [
     ("device-state", "error while loading state section id 3(ram)"),
     ("device-field", "Failed to load virtio-vhost_vsock:virtio"),
     ("migration-failed", "load of migration failed: Operation not permitted"),
+    ("migration-disabled", "Migration disabled: vhost lacks VHOST_F_LOG_ALL feature."),
+    ("migration-disabled", "Migration is disabled for VFIO device"),
+    ("migration-disabled", "Migration is not supported for this backend"),
+    ("migration-disabled", "vfio: Migration is currently not supported with vIOMMU enabled"),
+    ("migration-disabled", "VFIO migration is not supported in kernel"),
+    (
+        "migration-disabled",
+        "disallowing migration blocker (migration/snapshot in progress) for: a device",
+    ),
+    (
+        "image-format-blocked",
+        "The vmdk format used by node '#block1' does not support live migration",
+    ),
+    ("vdpa-control-queue", "net vdpa cannot migrate with CVQ feature"),
+    ("machine-unknown", "-machine pc-i440fx-2.0,usb=off: unsupported machine type"),
+    ("machine-unknown", "-machine usb=off: unsupported machine type"),
+    ("machine-unknown", "-machine pc-i440fx-2.0: unsupported machine type"),
+    ("assertion", "../block/io.c:17: bdrv_x: Assertion `x > 0' failed."),
+    ("feature-control", "error: Failed to set feature control MSR"),
+    (
+        "arm-id-register",
+        "Could not set register op0:3 op1:0 crn:0 crm:4 op2:0 to 11 (is 12)",
+    ),
+    ("registers-refused", "Failed to put registers after reset: Invalid argument"),
+    (
+        "arm-registers",
+        "x in the incoming stream but unknown on the destination: fail migration",
+    ),
+    (
+        "cpu-flag",
+        "warning: host doesn't support requested feature: MSR(10Ah).rdctl-no [bit 0]",
+    ),
+    (
+        "cpu-model-features",
+        (
+            "Some features requested in the CPU model are not available in the current "
+            "configuration: ais"
+        ),
+    ),
+    (
+        "cpu-model-features",
+        "Some features requested in the CPU model are not available in the configuration: ais te",
+    ),
+    ("cpu-model-newer", "Selected CPU GA level is too new. Maximum supported model"),
+    ("cpu-model-newer", "Selected CPU generation is too new. Maximum supported model"),
+    (
+        "pseries-capability",
+        "cap-cfpc higher level (2) in incoming stream than on destination (1)",
+    ),
+    ("pseries-capability-host", "Try appending -machine cap-htm=off"),
+    (
+        "reenlightenment-frequency",
+        "Guest enabled re-enlightenment notifications, 'tsc-frequency=' has to be specified",
+    ),
+    ("load-error", "Error -22 while loading VM state"),
+    ("section-footer", "Section footer error, section_id: 41"),
+    ("stream-ended", "Not a migration stream"),
+    ("stream-version", "Unsupported migration stream version"),
+    ("stream-version", "SaveVM v2 format is obsolete and don't work anymore"),
+    ("host-cpu", "Host CPU does not provide required features: avx2, bmi2"),
+    ("host-cpu-refused", "the CPU is incompatible with host CPU"),
+    ("host-cpu-refused", "guest and host CPU are not compatible"),
+    ("cpu-model-unknown", "Unknown CPU model Some-v9"),
+    ("cpu-model-unknown", "unable to find CPU model 'Some-v9'"),
+    ("cpu-model-unknown", "CPU model 'Some-v9' not supported by hypervisor"),
+    ("abi-stability", "Target domain vCPU max 4 does not match source 8"),
+    ("unsafe-migration", "Unsafe migration: Migration may lead to data corruption"),
+    ("devices-assigned", "domain has assigned non-USB host devices"),
+    ("devices-assigned", "cannot migrate a domain with <hostdev mode='subsystem' type='pci'>"),
+    ("qemu-command", "unable to execute QEMU command 'migrate': something else"),
+    ("manager-failed", "internal error: QEMU unexpectedly closed the monitor"),
+    ("manager-failed", "process exited while connecting to monitor"),
+    ("manager-failed", "shutting down, reason=failed"),
+    ("manager-failed", "shutting down, reason=crashed"),
+    ("manager-failed", "migration status error: failed"),
+    ("manager-failed", "ERROR: online migrate failure - aborting"),
+    ("manager-failed", "ERROR: migration finished with problems (duration 00:00:46)"),
+    ("manager-failed", "TASK ERROR: migration problems"),
+    ("manager-failed", "Failed to wait for migration to finish"),
+    ("manager-failed", "Monitor is disconnected"),
+    ("manager-failed", "Live migration failed"),
+    ("manager-failed", "migration job: unexpectedly failed"),
+]
+
+#: What means nothing, and what nobody knows: a line by itself.
+LINES = [
+    ("assertion-of-registers", "kvm.c:1: x: Assertion `ret == cpu->kvm_msr_buf->nmsrs' failed."),
+    ("no-reason", "char device redirected to /dev/pts/1 (label charserial0)"),
+    ("no-reason", "terminating on signal 15 from pid 1"),
+    ("no-reason", "Use -machine help to list supported machines"),
+    ("no-reason", "Unknown firmware file in legacy mode: etc/msr_feature_control"),
+    ("no-reason", "qemu: warning: something"),
+    ("no-reason", "qemu-kvm: warning: something"),
+    ("no-reason", "kvm: warning: something"),
+    ("unknown-line", "qemu: something"),
+    ("unknown-line", "qemu-system-x86_64: something"),
+    ("unknown-line", "kvm: something"),
+    ("unknown-line", "error: operation failed: something"),
+    ("unknown-line", "error: internal error: something"),
 ]
 
 #: What logs put before a message.
@@ -171,19 +270,27 @@ def test_a_message_is_found_behind_every_prefix(code: str, text: str, prefix: st
     assert _same(read_lines(text)) == _same(found)
 
 
+@pytest.mark.parametrize(("code", "text"), LINES)
+def test_a_line_that_says_nothing_is_one_and_hides_none(code: str, text: str) -> None:
+    """It is read as what it is; a message that is known, on its line, is told instead."""
+    assert [code] == [line.code for line in read_lines(f"nothing\n{text}\nnothing\n")]
+    if text.endswith("something"):
+        told = text.replace("something", 'Unknown ramblock "x", cannot accept migration')
+        assert ["memory-block"] == [line.code for line in read_lines(told)]
+
+
 def test_every_text_has_an_example_and_every_example_is_of_its_message() -> None:
     """No text of the definitions is untested."""
+    both = [*PRINTED, *LINES]
     matched = [
         text
         for message in TABLE.messages
         for text in message.text
-        if any(
-            message.code == code and expression(text.text).search(said) for code, said in PRINTED
-        )
+        if any(message.code == code and expression(text.text).search(said) for code, said in both)
     ]
 
     assert [text for message in TABLE.messages for text in message.text] == matched
-    assert {message.code for message in TABLE.messages} == {code for code, _ in PRINTED}
+    assert {message.code for message in TABLE.messages} == {code for code, _ in both}
 
 
 messages = st.sampled_from([text for _, text in PRINTED])

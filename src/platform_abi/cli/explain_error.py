@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from codecs import getincrementaldecoder
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from platform_abi.cli.options import read_options
@@ -16,7 +17,7 @@ from platform_abi.diagnosis.lacking import NEVER_YET, Lacking
 from platform_abi.diagnosis.masks import Reading
 from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import UsageError, printable
-from platform_abi.files import STDIN, read_bytes
+from platform_abi.files import STDIN, read_pieces
 from platform_abi.model.value import frozen
 
 
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 # --- input ---------------------------------------------------------------------------------------
 
 
-def _text(options: ExplainErrorOptions) -> str:
+def _text(options: ExplainErrorOptions) -> str | Iterator[str]:
     words = options.text
     if options.file is not None and words:
         raise UsageError("both a text and --file are given", code="usage")
@@ -68,13 +69,17 @@ def _text(options: ExplainErrorOptions) -> str:
 _MOST = 256 * 1024 * 1024
 
 
-def _read(name: str) -> str:
-    data = read_bytes(name, _MOST, stdin=True)
-    if len(data) > _MOST:
-        raise UsageError(
-            f"{name}: more than {_MOST >> 20} MiB", code="usage", help="give the end of the log"
-        )
-    return data.decode("utf-8", "replace")
+def _read(name: str) -> Iterator[str]:
+    decoder = getincrementaldecoder("utf-8")("replace")
+    size = 0
+    for data in read_pieces(name, stdin=True):
+        size += len(data)
+        if size > _MOST:
+            raise UsageError(
+                f"{name}: more than {_MOST >> 20} MiB", code="usage", help="give the end of the log"
+            )
+        yield decoder.decode(data)
+    yield decoder.decode(b"", final=True)
 
 
 # --- JSON ----------------------------------------------------------------------------------------
@@ -85,10 +90,10 @@ def _platforms(message: ExplainedMessage) -> dict[str, str]:
 
 
 SHAPES: Final[Shapes] = {
-    Diagnosis: ("explained", "findings"),
+    Diagnosis: ("explained", "findings", "more"),
     ExplainedMessage: (
-        *("code", "line:number", "count", "text", "explained", "meaning:says", "help:helps"),
-        *("side", "section?", "device:family?", "guessed", "lacking", "suspects"),
+        *("code", "line:number", "count", "text", "explained", "severity", "meaning:says"),
+        *("help:helps", "side", "section?", "device:family?", "guessed", "lacking", "suspects"),
         ("platforms", _platforms),
         *("arguments", "otherwise"),
     ),

@@ -6,9 +6,9 @@ in pieces, so that a log of any size needs no more memory than one of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from itertools import islice, takewhile
 
 from attrs import field
 
@@ -34,20 +34,16 @@ class Known:
     """A text to look for, with the message that it is of and its rank in the table."""
 
     rank: tuple[bool, int, int]
-    #: It ends with its line, and gives way to a message that is known inside of it.
-    open: bool
     message: Message
     text: MessageText
+    #: Its fields that are lists.
+    lists: frozenset[str]
+    #: It ends with its line, and gives way to a message that is known inside of it.
+    open: bool
 
 
-@frozen(kw_only=True)
-class _Hit:
-    """Where a text is in a window."""
-
-    end: int
-    known: Known
-    shown: str
-    fields: Mapping[str, str]
+#: Where a text ends, which it is, and what matched.
+_Hit = tuple[int, Known, re.Match[str]]
 
 
 #: A message has at most so many characters; what is longer is something else.
@@ -57,7 +53,7 @@ _LONGEST = 2400
 _SHOWN = 300
 
 #: So many characters are searched at once; and so many at their end once more, with those behind.
-_WINDOW = 1 << 20
+_WINDOW = 1 << 18
 _OVERLAP = 2 * _LONGEST
 
 #: Of several messages that begin at one place: why it failed before where, before any line.
@@ -79,12 +75,14 @@ def by_trigger(table: MessageTable) -> dict[str, list[Known]]:
     for message in table.messages:
         for text in message.text:
             number += 1
+            parts = [*pieces(text.text)]
             known = Known(
                 # A text with a condition says more than the same without.
                 rank=(not text.when, _RANKS[message.role], number),
-                open=[*pieces(text.text)][-1].kind == "line",
                 message=message,
                 text=text,
+                lists=frozenset(part.text for part in parts if part.kind == "list"),
+                open=parts[-1].kind == "line",
             )
             grouped.setdefault(trigger(text.text), []).append(known)
     return {word: sorted(known, key=lambda each: each.rank) for word, known in grouped.items()}
@@ -102,21 +100,21 @@ def read_lines(known: Mapping[str, Sequence[Known]], text: str | Iterable[str]) 
         for index, at in enumerate(places):
             if at >= last:
                 break
-            hit = hits[at]
-            unknown = hit.known.message.role == "unknown"
-            if start + (at if unknown else hit.end - 1) < over:
+            end, text_of, match = hits[at]
+            role = text_of.message.role
+            if start + (at if role == "unknown" else end - 1) < over:
                 continue  # a part of the message before it
-            if hit.known.open and _holds_known(hits, islice(places, index + 1, None), hit.end):
+            if text_of.open and _holds_known(hits, places, index + 1, end):
                 continue  # it says more
-            over = start + hit.end
+            over = start + end
             number += window.count("\n", line_of, at)
             line_of = at
             yield Line(
-                code=hit.known.message.code,
+                code=text_of.message.code,
                 number=number,
-                text=hit.shown,
-                role=hit.known.message.role,
-                fields=hit.fields,
+                text=joined(match[0])[:_SHOWN],
+                role=role,
+                fields=cleaned(match, text_of.lists),
             )
         number += window.count("\n", line_of, last)
         line_of = 0
@@ -138,11 +136,13 @@ def _windows(texts: Iterable[str]) -> Iterator[tuple[str, int, int]]:
     yield held, start, len(held)
 
 
-def _holds_known(hits: Mapping[int, _Hit], places: Iterable[int], end: int) -> bool:
-    """Return whether a message that is known begins at one of *places* before *end*."""
-    return any(
-        hits[at].known.message.role != "unknown" for at in takewhile(lambda at: at < end, places)
-    )
+def _holds_known(hits: Mapping[int, _Hit], places: Sequence[int], first: int, end: int) -> bool:
+    """Return whether a message that is known begins before *end*, at places from the *first* on."""
+    while first < len(places) and places[first] < end:
+        if hits[places[first]][1].message.role != "unknown":
+            return True
+        first += 1
+    return False
 
 
 def _hits(known: Mapping[str, Sequence[Known]], window: str) -> dict[int, _Hit]:
@@ -155,7 +155,7 @@ def _hits(known: Mapping[str, Sequence[Known]], window: str) -> dict[int, _Hit]:
         at = window.find(word)
         while at != -1:
             hit = _hit(candidates, window, at)
-            if hit is not None and (at not in hits or hit.known.rank < hits[at].known.rank):
+            if hit is not None and (at not in hits or hit[1].rank < hits[at][1].rank):
                 hits[at] = hit
             at = window.find(word, at + len(word))
     return hits
@@ -164,15 +164,18 @@ def _hits(known: Mapping[str, Sequence[Known]], window: str) -> dict[int, _Hit]:
 def _hit(candidates: Sequence[Known], window: str, at: int) -> _Hit | None:
     for known in candidates:
         match = expression(known.text.text).match(window, at, at + _LONGEST)
-        if match is None:
-            continue
-        fields = cleaned(known.text.text, match)
-        if all(matches(fields.get(name, ""), wanted) for name, wanted in known.text.when.items()):
-            shown = joined(match[0])[:_SHOWN]
-            return _Hit(end=match.end(), known=known, shown=shown, fields=fields)
+        if match is not None and _meets(match, known):
+            return match.end(), known, match
     return None
 
 
+def _meets(match: re.Match[str], known: Known) -> bool:
+    if not known.text.when:
+        return True
+    fields = cleaned(match, known.lists)
+    return all(matches(fields[name], wanted) for name, wanted in known.text.when.items())
+
+
 def matches(value: str, wanted: Sequence[str]) -> bool:
-    """Return whether *value* fits one of *wanted*: words with ``*``, ``?`` and ``[..]`` in them."""
-    return any(fnmatchcase(value, pattern) for pattern in wanted)
+    """Return whether *value* fits one of *wanted*: with ``*``, ``?``, ``[..]``, in any case."""
+    return any(fnmatchcase(value.lower(), pattern.lower()) for pattern in wanted)

@@ -7,6 +7,7 @@ it begin, so that nothing is ever tried twice, and nothing is longer than its li
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from functools import cache
 from itertools import pairwise
 
@@ -36,18 +37,17 @@ def trigger(text: str) -> str:
     return next(pieces(text)).text.split(" ", 1)[0]
 
 
-def cleaned(text: str, match: re.Match[str]) -> dict[str, str]:
-    """Return the fields of a *match* of *text*, on one line each; lists without any space."""
-    kinds = {piece.text: piece.kind for piece in pieces(text) if piece.kind}
+def cleaned(match: re.Match[str], lists: Container[str]) -> dict[str, str]:
+    """Return the fields of a *match*, on one line each; *lists* without any space."""
     return {
-        name: _BREAKS.sub("", value) if kinds[name] == "list" else joined(value)
+        name: _BREAKS.sub("", value) if name in lists else joined(value)
         for name, value in match.groupdict().items()
     }
 
 
 def joined(text: str) -> str:
     """Return *text*, which may have been broken and quoted, on one line."""
-    return " ".join(_QUOTE.sub(" ", text).split())
+    return " ".join((_QUOTE.sub(" ", text) if "\n" in text else text).split())
 
 
 def _part(piece: Piece, behind: Piece) -> str:
