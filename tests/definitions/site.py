@@ -186,6 +186,14 @@ helps = ["@same"]
 text = "net: {source:number} queues"
 source = "hw/net.c"
 """,
+    "harmless/net.toml": """
+schema = 1
+texts = ["id"]
+[options]
+smp = ["cpus"]
+[instead]
+vnc = "-display none"
+""",
     "visibility/net.toml": """
 schema = 1
 [[rule]]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from packaging.version import Version
+
 from platform_abi.model.platform import EDITION
 
 if TYPE_CHECKING:
@@ -26,7 +28,10 @@ ListedValue = bool | int | str | Mapping[str, str]
 
 #: Platform, feature, capability, build and machine names: no separators of paths or of options.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
-_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,5}){0,3}")
+
+#: A release of QEMU or of a kernel has no more parts, and none so great.
+_MOST_PARTS = 4
+_GREATEST = 99_999
 
 
 class Document(Protocol):
@@ -57,8 +62,29 @@ def version_faults(
     path: Path, version: str | None, wanted: str, *, sep: str = ","
 ) -> Iterator[Fault]:
     """Yield that *version*, where there is one, is malformed; *wanted* says what it must be."""
-    if version is not None and not _VERSION.fullmatch(version):
+    if version is not None and _release(version) is None:
         yield path, f"expected {wanted}{sep} found '{version}'"
+
+
+def _release(text: str) -> Version | None:
+    """Return the release that *text* is, None where it is none or written in another way."""
+    try:
+        version = Version(text)
+    except ValueError:  # an InvalidVersion, or a number of too many digits
+        return None
+    sound = len(version.release) <= _MOST_PARTS and max(version.release) <= _GREATEST
+    plain = not version.epoch and version.base_version == text
+    return version if sound and plain else None
+
+
+def range_faults(path: Path, since: str | None, until: str | None) -> Iterator[Fault]:
+    """Yield at *path*, that of *until*, that nothing is between two releases.
+
+    *since* is the first that something is about, and *until* the first that it is not.
+    """
+    first, last = _release(since or ""), _release(until or "")
+    if first is not None and last is not None and last <= first:
+        yield path, f"expected a release after '{since}', found '{until}'"
 
 
 def edition_faults(path: Path, edition: str) -> Iterator[Fault]:
@@ -78,3 +104,6 @@ def grounds_faults(
     for key in ("since", "until", "qemu_since", "qemu_until"):
         place = (*path, key.replace("_", "-"))
         yield from version_faults(place, getattr(entry, key, None), "a QEMU release such as '9.1'")
+    for prefix in ("", "qemu_"):
+        since, until = (getattr(entry, f"{prefix}{end}", None) for end in ("since", "until"))
+        yield from range_faults((*path, f"{prefix.replace('_', '-')}until"), since, until)

@@ -170,9 +170,43 @@ def test_an_entry_says_what_it_is_about_and_why(
 
 
 @pytest.mark.parametrize("key", ["qemu-since", "qemu-until", "since", "until"])
-@pytest.mark.parametrize("version", ["9.x", "", "v9", "9.1.2.3.4", "9,1"])
+@pytest.mark.parametrize(
+    "version",
+    ["9.x", "", "v9", "9.1.2.3.4", "9,1", "9.1rc1", "1!9", "9.1+local", "09.1", " 9", "100000"],
+)
 def test_versions_are_releases(key: str, version: str) -> None:
     """What no release is called would never be reached, without a word."""
     text = SOUND["realize"].replace("[[rule]]\n", f'[[rule]]\n{key} = "{version}"\n')
     expected = f"rule[1].{key}: expected a QEMU release such as '9.1', found '{version}'"
     assert [expected] == _faults("realize", text)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "sound"),
+    [("9.1", "9.2", True), ("9.9", "9.10", True), ("9.1", "9.1", False), ("9.10", "9.9", False)],
+)
+@pytest.mark.parametrize("prefix", ["", "qemu-"])
+def test_a_range_has_something_in_it(since: str, until: str, sound: bool, prefix: str) -> None:
+    """What ends before it begins would apply to nothing; releases are compared as such."""
+    keys = f'{prefix}since = "{since}"\n{prefix}until = "{until}"\n'
+    text = SOUND["realize"].replace("[[rule]]\n", f"[[rule]]\n{keys}")
+    if sound:
+        load(document_of("realize"), text.encode(), "x.toml")
+    else:
+        expected = f"rule[1].{prefix}until: expected a release after '{since}', found '{until}'"
+        assert [expected] == _faults("realize", text)
+
+
+def test_a_features_generations_have_something_in_them() -> None:
+    """The same of the generations of machine types that a feature is for."""
+    text = """schema = 1
+[[feature]]
+id = "net.uso"
+title = "USO"
+edition = "2026.1"
+properties = ["net-device.uso"]
+generation = "9.10"
+until = "9.9"
+"""
+    expected = "feature[1].until: expected a release after '9.10', found '9.9'"
+    assert [expected] == _faults("features", text)

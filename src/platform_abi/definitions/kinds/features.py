@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from platform_abi.definitions.checks import Fault, Path, edition_faults, name_faults, version_faults
+from platform_abi.definitions.checks import (
+    Fault,
+    Path,
+    edition_faults,
+    name_faults,
+    range_faults,
+    version_faults,
+)
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.errors import DefinitionError
@@ -35,6 +42,7 @@ def _faults(feature: Feature) -> Iterator[Fault]:
     yield from edition_faults(("edition",), feature.edition)
     for key in ("generation", "until"):
         yield from version_faults((key,), getattr(feature, key), "a QEMU release such as '8.2'")
+    yield from range_faults(("until",), feature.generation, feature.until)
     for index, text in enumerate(feature.properties):
         if not re.fullmatch(_PROPERTY, text):
             yield ("properties", index), f"expected 'driver.property', found '{text}'"
