@@ -86,27 +86,26 @@ ALLOWED: dict[str, dict[str, str]] = {
         "tap,id=n0,script=no,downscript=no,vhostforce=on": "the netdev that is made to ask it",
         "vhost-vsock": "the device whose node is asked for",
     },
+    "launch/ahead.py": {"kvm": "what a command line says that runs on the processor itself"},
     "launch/described.py": {"hubport": "a netdev that only leads to another one"},
-    "launch/launcher.py": {"/usr/libexec/qemu-kvm": "where a QEMU lies"},
+    "launch/passthrough.py": {
+        "enable-kvm": "an option of QEMU that is read before anything is imported",
+        "no-kvm": "an option of QEMU that is read before anything is imported",
+    },
+    "qemu/binary.py": {"/usr/libexec/qemu-kvm": "where a QEMU lies"},
     "qemu/cpu_models.py": {"kvm": "an accelerator that a process is started with"},
     "qemu/inventory.py": {
         "tcg": "an accelerator that a process is started with",
         "kvm": "an accelerator that a process is started with",
         "query-kvm": "QMP",
     },
-    "qemu/netdevs.py": {"/usr/libexec/qemu-kvm": "where a QEMU lies"},
     "qemu/qtest.py": {
         "x86_64": "the architecture whose ports are known",
         "tcg": "an accelerator that a process is started with",
         "enable-kvm": "an option that asks for an accelerator",
     },
-    "verifier/harmless.py": {"qtest": "an option of QEMU that a throw-away one is not given"},
     "verifier/identity.py": {"kvm": "QMP's answer to query-kvm"},
     "verifier/running.py": {"kvm": "QMP's answer to query-kvm", "query-kvm": "QMP"},
-    "verifier/stand_in.py": {
-        "tap": "a netdev that leads outside",
-        "hubport": "a netdev that leads nowhere",
-    },
 }  # fmt: skip
 
 
