@@ -71,8 +71,8 @@ def _changed(value: Any, chance: random.Random) -> Any:
     return text[:at] + other + text[at + 1 :]
 
 
-def mutate(root: Path, chance: random.Random) -> tuple[str, Path]:
-    """Change one value of one file below *root*; return what was changed, and the file.
+def mutated(root: Path, chance: random.Random) -> tuple[str, Path, str]:
+    """Choose one value of one file below *root*; return what is changed, the file, its new text.
 
     Every folder is as likely as every other, then every file, then every value.
     """
@@ -85,24 +85,50 @@ def mutate(root: Path, chance: random.Random) -> tuple[str, Path]:
         holder = holder[step]
     before = holder[path[-1]]
     holder[path[-1]] = _changed(before, chance)
-    file.write_text(tomli_w.dumps(content))
     name = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
-    return f"{file.relative_to(root)}: {name}: {before!r} -> {holder[path[-1]]!r}", file
+    return (
+        f"{file.relative_to(root)}: {name}: {before!r} -> {holder[path[-1]]!r}",
+        file,
+        tomli_w.dumps(content),
+    )
 
 
-def noticed(checkout: Path, stages: tuple[tuple[str, ...], ...]) -> str | None:
-    """Return the stage whose tests fail in *checkout*, None where none does."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout / "src"), "PYTHONHASHSEED": "0"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    for stage in stages:
+class Checkout:
+    """A copy of this checkout whose definitions are changed and tested."""
+
+    def __init__(self, folder: Path, stages: tuple[tuple[str, ...], ...]) -> None:
+        """Copy to *folder*; *stages* are the tests to run, the quickest first."""
+        ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "dist")
+        shutil.copytree(_ROOT, folder, ignore=ignored)
+        self.folder = folder
+        self._stages = stages
+        self._sound: set[tuple[str, ...]] = set()
+
+    def noticed(self, file: Path, changed: str) -> str | None:
+        """Return the first test file or folder that fails with *changed* in *file*, or None."""
+        before = file.read_text()
+        for stage in self._stages:
+            if stage not in self._sound:
+                if self._fails(stage):
+                    sys.exit(f"{stage[0]} fails before anything was changed")
+                self._sound.add(stage)
+            file.write_text(changed)
+            try:
+                if self._fails(stage):
+                    return stage[0]
+            finally:
+                file.write_text(before)
+        return None
+
+    def _fails(self, stage: tuple[str, ...]) -> bool:
+        environment = {**os.environ, "PYTHONPATH": str(self.folder / "src"), "PYTHONHASHSEED": "0"}
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *stage]
         done = subprocess.run(
-            [*command, *stage], cwd=checkout, env=environment, capture_output=True, check=False
+            command, cwd=self.folder, env=environment, capture_output=True, check=False
         )
-        if done.returncode == 1:
-            return stage[0]
-        if done.returncode:
+        if done.returncode not in (0, 1):
             sys.exit(done.stdout.decode() + done.stderr.decode())
-    return None
+        return done.returncode == 1
 
 
 def main() -> int:
@@ -115,20 +141,15 @@ def main() -> int:
     stages = _STAGES[1:] if given.laws else _STAGES
     survivors = []
     with tempfile.TemporaryDirectory() as scratch:
-        checkout = Path(scratch, "checkout")
-        ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "dist")
-        shutil.copytree(_ROOT, checkout, ignore=ignored)
-        if (by := noticed(checkout, stages)) is not None:
-            sys.exit(f"{by} fails before anything was changed")
+        checkout = Checkout(Path(scratch, "checkout"), stages)
         for number in range(given.sample):
             # A change of its own for each number: one can be looked at again by itself.
             chance = random.Random(f"{given.seed} {number}")
-            what, file = mutate(checkout / "definitions", chance)
-            by = noticed(checkout, stages)
+            what, file, changed = mutated(checkout.folder / "definitions", chance)
+            by = checkout.noticed(file, changed)
             print(f"{number:4} {by or 'SURVIVES':40} {what}", flush=True)
             if by is None:
                 survivors.append(what)
-            shutil.copy(_ROOT / file.relative_to(checkout), file)
     share = 100 * len(survivors) / given.sample
     print(f"{len(survivors)} of {given.sample} survive: {share:.1f} % (less than {_MOST} % wanted)")
     return int(share >= _MOST)
