@@ -15,6 +15,8 @@ DEFINITIONS = Path(__file__).parent.parent / "definitions"
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
+#: What tools/test --deep runs the laws with.
+settings.register_profile("deep", settings.get_profile("default"), max_examples=20_000)
 settings.load_profile("default")
 
 

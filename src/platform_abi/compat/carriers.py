@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import MACHINE, GuestAbi, Setting
@@ -48,6 +48,7 @@ def carriers(
     feature = catalogue.feature(feature_id)
     if feature is None:
         return [Carrier(feature=feature_id)]
+    settings = _settings(abi, feature)
     found = [
         Carrier(
             feature=feature_id,
@@ -58,7 +59,7 @@ def carriers(
         )
         for place in _places(catalogue, abi, feature)
         if capability in (feature.needs(place.backend) or ())
-        for setting in [_setting(abi, feature, place)]
+        for setting in [settings.of(place)]
         if setting is None or feature.demands(setting.value)
     ]
     return found or [_everywhere(abi, feature)]
@@ -117,13 +118,31 @@ def known_plan(catalogue: Catalogue, abi: GuestAbi) -> Plan | None:
         return None  # a lockfile outlives definitions
 
 
-def _setting(abi: GuestAbi, feature: Feature, place: _Place) -> Setting | None:
-    """Return what the ABI sets for *feature* there: the device's own before its kind's."""
+@frozen(kw_only=True)
+class _Settings:
+    """What an ABI sets for one feature, by device and by driver."""
+
+    own: Mapping[str, Setting]
+    wide: Mapping[str, Setting]
+
+    def of(self, place: _Place) -> Setting | None:
+        """Return what is set there: the device's own before its kind's."""
+        own = None if place.device is None else self.own.get(place.device)
+        return own or self.wide.get(place.family.driver)
+
+
+def _settings(abi: GuestAbi, feature: Feature) -> _Settings:
+    """Return what the ABI sets for *feature*; of several at one place the first counts."""
     names = {name for _, name in feature.drives}
-    matching = [s for s in abi.settings if s.property in names]
-    own = [s for s in matching if s.device is not None and s.device == place.device]
-    wide = [s for s in matching if s.device is None and s.driver == place.family.driver]
-    return next(iter((*own, *wide)), None)
+    own: dict[str, Setting] = {}
+    wide: dict[str, Setting] = {}
+    for setting in abi.settings:
+        if setting.property in names:
+            if setting.device is not None:
+                own.setdefault(setting.device, setting)
+            else:
+                wide.setdefault(setting.driver, setting)
+    return _Settings(own=own, wide=wide)
 
 
 def defaults_gained(
