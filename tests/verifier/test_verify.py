@@ -96,7 +96,14 @@ def test_one_change_is_found_and_nothing_else(
     thing = data.draw(
         st.sampled_from([t for t in expected(catalogue, abi, vm).objects if t.values])
     )
-    comparable = [name for name, value in thing.values.items() if value.left_to is None]
+    # What the host calls a backend may be of any name where no lockfile gives it one.
+    named_by_host = catalogue.harmless().refers
+    comparable = [
+        name
+        for name, value in thing.values.items()
+        if value.left_to is None
+        and not (named_by_host(name) and value.layer in ("default", "machine"))
+    ]
     name = data.draw(st.sampled_from(comparable))
     before = _properties(vm, thing)[name]
     after = "off" if before == "on" else "on" if before == "off" else "4711"
