@@ -184,9 +184,9 @@ class Visit:
         """Return the next reply; the events before it take turns."""
         while True:
             try:
-                line = await asyncio.wait_for(self._reader.readline(), _PATIENCE)
+                async with asyncio.timeout(_PATIENCE):
+                    line = await self._reader.readline()
             except TimeoutError:
-                # Its time to go was up, or this took too long, which is told.
                 raise AssertionError("no answer") from None
             assert line.endswith(b"\n"), "the connection was closed"
             message = json.loads(line)

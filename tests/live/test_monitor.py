@@ -458,6 +458,22 @@ def test_a_monitor_that_is_killed_costs_no_qemu(
         ]
 
 
+def test_what_qemu_still_answers_to_one_who_is_gone_is_not_taken_for_ours(
+    running: subprocess.Popen[bytes], path: Path, tmp_path: Path
+) -> None:
+    """A client leaves while its command runs: QEMU answers that to the monitor that comes next."""
+    assert running.poll() is None
+    place = tmp_path / "q.sock"
+    line = {"command-line": "xp /400000bx 0"}
+    with QmpBytes(place) as gone:
+        gone.send({"execute": "human-monitor-command", "arguments": line, "id": "theirs"})
+        time.sleep(0.05)
+    with Serving(path, qemu=place), QmpBytes(path) as client:
+        client.send({"execute": "query-status", "id": "ours"})
+        reply = client.read()
+        assert ("ours", "prelaunch") == (reply["id"], reply["return"]["status"])
+
+
 def test_quit_is_answered_and_ends_both(
     running: subprocess.Popen[bytes], monitor: Serving, path: Path
 ) -> None:
