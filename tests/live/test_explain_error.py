@@ -133,9 +133,10 @@ class _Migration:
             *("-incoming", f"unix:{self._folder / 'stream'}"),
         ]
         environment = {"LD_PRELOAD": str(shim), "OLD_KERNEL_TUN_MASK": refused} if refused else {}
+        folder = str(self._folder)
         with (
-            Qtest(self._binary, source) as first,
-            Qtest(self._binary, destination, environment=environment) as second,
+            Qtest(self._binary, source, writable=folder) as first,
+            Qtest(self._binary, destination, environment=environment, writable=folder) as second,
         ):
             yield first, second
 

@@ -76,8 +76,8 @@ class Migration:
 class Running:
     """A QEMU that the launcher started on *host* with *words*, from a block's beginning to its end.
 
-    Its serial port continues *serial*. *folder* is for its sockets. With *incoming* it waits for a
-    guest to come from another.
+    Its serial port continues *serial*. *folder* is for its sockets, and what else it writes. With
+    *incoming* it waits for a guest to come from another.
     """
 
     def __init__(
@@ -97,7 +97,8 @@ class Running:
         own = ["-serial", "stdio", "-qmp", f"unix:{self._monitor},server=on,wait=off"]
         if incoming:
             own += ["-incoming", self.address]
-        self._process = Throwaway(host.launcher(*words, *own), environment=host.environment)
+        command = host.launcher(*words, *own)
+        self._process = Throwaway(command, environment=host.environment, writable=str(folder))
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
