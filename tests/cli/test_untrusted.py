@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from pathlib import Path
@@ -71,3 +72,40 @@ def test_no_verb_waits_for_a_pipe(
     assert 4 == main(shlex.split(words))
     assert "vm.lock: it is a pipe, not a regular file" in capsys.readouterr().err
     assert not (place / "started").exists()
+
+
+def _hostile(value: object) -> object:
+    """Return *value* with every text that is no key or state naming a file of the host's."""
+    if isinstance(value, dict):
+        return {
+            key: inner if key in _READ_BY_WORD else _hostile(inner) for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_hostile(inner) for inner in value]
+    return f"{value},romfile=/etc/shadow" if isinstance(value, str) else value
+
+
+#: What a report is refused without, or what decides what is asked of it.
+_READ_BY_WORD = frozenset({"kind", "system", "release", "arch", "state", "source"})
+
+_CAPTURE = Path(__file__).parents[1] / "captures" / "constructed-debian-12.json"
+
+
+def test_no_text_of_a_host_report_reaches_an_argument(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a report calls things may change a verdict's words, and nothing that QEMU is given."""
+    honest = json.loads(_CAPTURE.read_text(encoding="utf-8"))
+    honest["host"]["release"] = os.uname().release  # of this boot, or it is stale
+    write_text("honest.json", json.dumps(honest))
+    write_text("hostile.json", json.dumps(_hostile(honest)))
+    words = "run --qemu qemu-system-x86_64 --print-args --host {} -- -machine pc-q35-9.1"
+    more = "-accel tcg -nodefaults -device virtio-rng-pci -platform linux-6.1"
+
+    given = []
+    for report in ("honest.json", "hostile.json"):
+        assert 0 == main(shlex.split(f"{words.format(report)} {more}"))
+        given.append(capsys.readouterr().out)
+    assert "shadow" in (place / "hostile.json").read_text(encoding="utf-8")
+    assert "-global" in given[0]
+    assert given[0] == given[1]
