@@ -318,28 +318,36 @@ print([(host.count, host.names) for host in read_fleet(sys.argv[1:])])
 """
 
 
-def test_standard_input_and_pipes(tmp_path: Path) -> None:
-    """``-`` is standard input, in pieces of whatever size, and a FIFO is a file."""
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
+def test_standard_input_and_pipes() -> None:
+    """``-`` is standard input, in pieces of any size; a pipe that a shell opened is read too."""
+    ours, theirs = os.pipe()
     lines = [f"{_named(ONE, 'a')}\n", f"{_named(TWO, 'b')}\n", f"{_named(ONE, 'c')}\n"]
     with subprocess.Popen(
-        [sys.executable, "-c", _READ, "-", str(fifo)],
+        [sys.executable, "-c", _READ, "-", f"/dev/fd/{ours}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,
+        pass_fds=[ours],
     ) as reader:
+        os.close(ours)
         assert reader.stdin is not None
         assert reader.stdout is not None
         for byte in "".join(lines).encode():
             reader.stdin.write(bytes([byte]))
         reader.stdin.close()
-        with fifo.open("wb") as writer:
+        with os.fdopen(theirs, "wb") as writer:
             writer.write("".join(lines).encode())
         found = reader.stdout.read().decode()
 
     assert "[(4, ('a', 'c', 'a', 'c')), (2, ('b', 'b'))]\n" == found
     assert 0 == reader.returncode
+
+
+def test_a_named_pipe_is_refused(tmp_path: Path) -> None:
+    """What has a name is a regular file: a pipe that nobody writes to would be waited for."""
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(pa.HostError, match="it is a pipe, not a regular file"):
+        list(pa.read_fleet([str(tmp_path / "fifo")]))
 
 
 def test_a_pipe_that_nobody_waits_for() -> None:
