@@ -368,13 +368,9 @@ def test_a_pipe_that_nobody_waits_for() -> None:
         assert b"[(1, ('a',))]\n" == reader.stdout.read()
 
 
-def test_what_is_kept_grows_with_kinds_and_not_with_lines(
-    catalogue: pa.FileCatalogue, tmp_path: Path
-) -> None:
+def test_what_is_kept_grows_with_kinds_and_not_with_lines(catalogue: pa.FileCatalogue) -> None:
     """Twenty thousand reports are three hundred megabytes; keeping ten of them takes few."""
     kinds = [report_line(r)[1:] for r in variants(full_report(catalogue), 10)]
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
     code = (
         "import resource, sys\n"
         "from platform_abi.fleet.stream import read_fleet\n"
@@ -384,9 +380,10 @@ def test_what_is_kept_grows_with_kinds_and_not_with_lines(
         "print(sum(h.count for h in hosts), len(hosts), after - before)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code, str(fifo)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as reader:
-        with fifo.open("w") as writer:
+        assert reader.stdin is not None
+        with reader.stdin as writer:
             for number in range(20_000):
                 writer.write(f'{{"name":"h{number}",{kinds[number % 10]}\n')
         assert reader.stdout is not None
