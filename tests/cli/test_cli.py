@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -429,17 +430,32 @@ def test_a_lockfile_says_it_all_again(capsys: Run, tmp_path: Path) -> None:
 def test_a_lockfile_outlives_its_definitions(
     capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Arguments, JSON and the lockfile itself come out the same with all definitions gone."""
+    """Arguments, JSON and the lockfile itself come out the same with all platforms gone."""
     lock = tmp_path / "vm.lock"
     _run(capsys, *PINNED, "--lock", str(lock))
     expected = {
         form: _run(capsys, *PINNED, *form)[1] for form in ((), ("--json",), ("--format", "lock"))
     }
-    monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: "/nonexistent")
+    left = tmp_path / "definitions"
+    shutil.copytree(DEFINITIONS, left, ignore=shutil.ignore_patterns("platforms", "editions"))
+    monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: str(left))
 
     assert 2 == _run(capsys, *PINNED)[0]
     for form, text in expected.items():
         assert (0, text, "") == _run(capsys, "resolve", "--from-lock", str(lock), *form)
+
+
+def test_a_lockfile_that_nothing_vouches_for_is_refused(
+    capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any definitions nobody knows what a value does, and unknown is not yes."""
+    lock = tmp_path / "vm.lock"
+    _run(capsys, *PINNED, "--lock", str(lock))
+    monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: "/nonexistent")
+
+    code, out, told = _run(capsys, "resolve", "--from-lock", str(lock))
+    assert (3, "") == (code, out)
+    assert told.startswith("error[lock-refused]")
 
 
 @pytest.mark.parametrize(
