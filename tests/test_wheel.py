@@ -148,7 +148,7 @@ def test_the_strategies_are_there(installed: Path, tmp_path: Path, before: str) 
         "st.from_type(t.Scenario).validate(); print(t.__file__)",
         cwd=tmp_path,
     )
-    assert (f"{installed}/platform_abi/testing.py\n", "") == (done.stdout, done.stderr)
+    assert (f"{installed}/platform_abi/testing/__init__.py\n", "") == (done.stdout, done.stderr)
 
 
 def test_the_sdist_can_be_tested(built: tuple[Path, Path]) -> None:

@@ -58,7 +58,7 @@ from platform_abi.fleet.stranded import stranded as stranded
 from platform_abi.fleet.merge import merge_reports as merge_reports
 from platform_abi.compat.labels import labels as labels
 from platform_abi.compat.labels import traits as traits
-from platform_abi.fleet.baseline import Baseline as Baseline
+from platform_abi.fleet.common import Baseline as Baseline
 from platform_abi.fleet.stranded import Stranded as Stranded
 from platform_abi.model.host import FleetHost as FleetHost
 

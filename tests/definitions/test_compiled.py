@@ -78,7 +78,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder that is installed as the packaged one, with its compiled form."""
     folder = small(tmp_path / "definitions_data", **WHOLE)
     _compile(folder)
-    monkeypatch.setattr("platform_abi.definitions.catalogue.packaged", lambda: str(folder))
+    monkeypatch.setattr("platform_abi.definitions.values.packaged", lambda: str(folder))
     return folder
 
 
@@ -128,7 +128,7 @@ def test_every_shipped_answer_is_what_reading_gives(
     """The same of this project's own definitions, whatever verbs ask of them."""
     folder = site.copy_of_definitions(tmp_path)
     _compile(folder)
-    monkeypatch.setattr("platform_abi.definitions.catalogue.packaged", lambda: str(folder))
+    monkeypatch.setattr("platform_abi.definitions.values.packaged", lambda: str(folder))
     compiled = pa.FileCatalogue([folder])
 
     def answers(of: pa.FileCatalogue) -> Iterator[Any]:

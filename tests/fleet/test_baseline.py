@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.compat.needs import Scope, platform_needs
 from platform_abi.compat.supported import newest, query_platforms
-from platform_abi.fleet.baseline import Baseline, baseline
+from platform_abi.fleet.baseline import baseline
+from platform_abi.fleet.common import Baseline
 from platform_abi.fleet.merge import merge_reports
 from platform_abi.model.host import FleetHost, HostReport, State
 from tests.compat.strategies import full_report, variants, without

@@ -25,8 +25,8 @@ from platform_abi.guest.document import read_view, recorded_view
 from platform_abi.guest.look import guest_view
 from platform_abi.guest.view import GuestView
 from platform_abi.guest.virtio_pci import PciBus
-from platform_abi.qemu.process import containment
 from platform_abi.qemu.qtest import QUIET, Qtest
+from platform_abi.qemu.starting import containment
 from platform_abi.qemu.stdio_qmp import Qmp
 from tests.conftest import DEFINITIONS
 

@@ -26,7 +26,8 @@ from platform_abi.host.document import read_report
 from platform_abi.host.witness import ask_qemu
 from platform_abi.model.host import HostReport
 from platform_abi.qemu.netdevs import ask_netdevs
-from platform_abi.qemu.process import Throwaway, containment
+from platform_abi.qemu.process import Throwaway
+from platform_abi.qemu.starting import containment
 
 pytestmark = pytest.mark.live
 

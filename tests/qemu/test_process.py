@@ -20,7 +20,8 @@ import platform_abi as pa
 from platform_abi.author.trace import traced_compat
 from platform_abi.qemu.inventory import inventory
 from platform_abi.qemu.netdevs import ask_netdevs
-from platform_abi.qemu.process import Throwaway, containment, ending, starting
+from platform_abi.qemu.process import Throwaway, ending
+from platform_abi.qemu.starting import containment, starting
 from platform_abi.qemu.stdio_qmp import Qmp
 from tests.qemu.programs import code_of, eventually, make, running, script, token
 

@@ -16,7 +16,8 @@ from platform_abi.cli.scope import ScopeOptions
 from platform_abi.compat.finding import Finding
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, first_of, unknown
-from platform_abi.fleet.baseline import Baseline, Common, baseline, usual_scope
+from platform_abi.fleet.baseline import baseline, usual_scope
+from platform_abi.fleet.common import Baseline, Common
 from platform_abi.fleet.stranded import Stranded, joined, left, stranded
 from platform_abi.fleet.stream import read_fleet
 from platform_abi.model.abi import GuestAbi

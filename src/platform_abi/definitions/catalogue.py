@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from platform_abi.definitions.compiled import CompiledDefinitions
-from platform_abi.definitions.files import DefinitionFiles, natural
-from platform_abi.definitions.search import packaged, search_path
+from platform_abi.definitions.files import natural
+from platform_abi.definitions.values import DefinitionValues
 from platform_abi.errors import DefinitionError, unknown
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.names import feature_stem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from platform_abi.definitions.kinds.editions import Document as EditionFile
     from platform_abi.definitions.kinds.examined import Examined
     from platform_abi.definitions.kinds.properties import Document as PropertiesFile
     from platform_abi.definitions.machines import BuildMachines
     from platform_abi.definitions.meaning import ListedFeatures
-    from platform_abi.definitions.reading import Reader
     from platform_abi.model.capability import Capability
     from platform_abi.model.device import DeviceTable
     from platform_abi.model.feature import Feature
@@ -41,81 +37,13 @@ if TYPE_CHECKING:
     from platform_abi.model.realize import RealizeTable
     from platform_abi.model.visibility import Visibility
 
-T = TypeVar("T")
 
+class FileCatalogue(DefinitionValues, Catalogue):
+    """The catalogue of the definitions in some folders.
 
-class FileCatalogue(Catalogue):
-    """Definitions in one or more folders of the layout of the packaged ones.
-
-    Later folders add to earlier ones. One name with two meanings is an error that shows both
-    files; the same twice is not. Every method may raise DefinitionError for a file that it has to
-    read, and HostError for one that it cannot.
+    Which folders, and what every method may raise, is as ``DefinitionValues`` has it; a name that
+    is not defined raises UnknownNameError with the nearest that are.
     """
-
-    def __init__(
-        self, roots: Sequence[str | os.PathLike[str]] | None = None, *, compiled: bool = True
-    ) -> None:
-        """*roots* default to the search path; without *compiled* the packaged ones are parsed too.
-
-        Raises DefinitionError where what was compiled of the packaged definitions is damaged.
-        """
-        places = search_path() if roots is None else tuple(os.fspath(r) for r in roots)
-        self._files = DefinitionFiles(places)
-        self._made_reader: Reader | None = None
-        # Only the folder of the packaged definitions can have been compiled.
-        self._compiled = (
-            CompiledDefinitions(packaged()) if compiled and packaged() in places else None
-        )
-        #: Platforms whose listings of a family are known to mean something.
-        self._checked: set[tuple[str, str]] = set()
-        self.memo: dict[Any, Any] = {}
-
-    @property
-    def files(self) -> DefinitionFiles:
-        """Return the files that the definitions are in."""
-        return self._files
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        """Return the folders that the definitions are in, first to last."""
-        return self._files.roots
-
-    def locate(self, relative: str) -> str | None:
-        """Return the path of the definition file that a source calls *relative*."""
-        return self._files.locate(relative)
-
-    def position(self, source: str, path: tuple[str | int, ...]) -> tuple[int, int]:
-        """Return line and column of the key *path* in the definition file called *source*."""
-        return self._files.position(source, path)
-
-    def kept(self, key: tuple[str, ...], work_out: Callable[[], T]) -> T:
-        """Return what *work_out* makes of definitions, remembered under *key*."""
-        if key not in self.memo:
-            self.memo[key] = work_out()
-        value: T = self.memo[key]
-        return value
-
-    def value(self, kind: str, *key: str) -> Any:
-        """Return what the files of *kind* that *key* asks for mean: see ``kinds``.
-
-        The other methods are this one with a type, and with an error for a name that there is not.
-        """
-        return self._settled((kind, *key), lambda: self._reader().value(kind, *key))
-
-    def _settled(self, key: tuple[str, ...], read: Callable[[], T]) -> T:
-        """Return the value called *key*: remembered, compiled with the package, or read."""
-        if key not in self.memo:
-            compiled = self._compiled.answer(key, self._files) if self._compiled else None
-            self.memo[key] = read() if compiled is None else compiled[0]
-        value: T = self.memo[key]
-        return value
-
-    def _reader(self) -> Reader:
-        if self._made_reader is None:
-            from platform_abi.definitions.reading import Reader
-
-            self._made_reader = Reader(self._files)
-        return self._made_reader
 
     # --- features and capabilities ---------------------------------------------------------------
 
@@ -198,9 +126,10 @@ class FileCatalogue(Catalogue):
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""
         family = feature_stem(feature.id)
-        if (platform.name, family) not in self._checked:
-            self._listed(platform).check(self, self._files, family)
-            self._checked.add((platform.name, family))
+        self.kept(
+            ("meant", platform.name, family),
+            lambda: self._listed(platform).check(self, self._files, family),
+        )
         found = platform.listings.get(feature.id)
         if found is not None or not platform.levels or feature.id in platform.removed:
             return found

@@ -24,8 +24,9 @@ from platform_abi.guest.placing import Placed, PlacedStart, labels_of, numbers, 
 from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
 from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.model.guest import GuestBoard, GuestDevice, GuestDevices
-from platform_abi.qemu.process import containment, last_line
+from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES, QUIET, Qtest, StartError
+from platform_abi.qemu.starting import containment
 
 #: How long one answer may take by default, in seconds.
 TIMEOUT = 30.0

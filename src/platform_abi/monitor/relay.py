@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from platform_abi.model.value import frozen
+from platform_abi.monitor.admission import Admission
 from platform_abi.monitor.client import Client, ClientPort
 from platform_abi.monitor.reader import CLIENT_LIMITS, Fault, Message, MessageReader
-from platform_abi.monitor.reply import Event, Reply, failure, read_reply, success, with_entries
-from platform_abi.monitor.request import RefusedError, Request, check_shape, read_request
+from platform_abi.monitor.reply import Event, Reply, failure, read_reply, with_entries
+from platform_abi.monitor.request import RefusedError, Request, read_request
 
 #: One less than would let QEMU stop reading.
 IN_FLIGHT: Final = 7
@@ -39,11 +40,6 @@ TAKEN: Final = 1024
 #: How many commands are under way out of band, of one client and of all: QEMU executes one.
 OUT_OF_BAND: Final = 8
 ALL_OUT_OF_BAND: Final = 64
-
-_NEGOTIATE: Final = "qmp_capabilities"
-
-#: The one capability there is (``qapi/control.json``, ``QMPCapability``).
-_OOB: Final = "oob"
 
 #: What takes a descriptor that came with it (``monitor/fds.c``, ``qemu_chr_fe_get_msgfd``).
 _TAKES_DESCRIPTOR = frozenset({"getfd", "add-fd"})
@@ -84,8 +80,9 @@ class Relay:
         additions: Mapping[str, Mapping[str, bytes]] | None = None,
     ) -> None:
         self._greeting = greeting
-        self._capabilities = frozenset(capabilities)
-        self._own = frozenset(own)
+        self._admission = Admission(
+            capabilities=frozenset(capabilities), own=frozenset(own), behind=to_qemu is not None
+        )
         self._ask = ask
         self._to_qemu = to_qemu
         self._additions = additions or {}
@@ -172,11 +169,8 @@ class Relay:
         if request.message.members is None:
             raise RefusedError("QMP input must be a JSON object")
         if not client.negotiated:
-            return self._negotiate(client, request)
-        if request.oob and not client.oob:
-            raise RefusedError("QMP input member 'exec-oob' is unexpected")
-        if self._answered_here(request):
-            self._check_own(client, request)
+            return self._admission.negotiate(client, request)
+        self._admission.check(client, request)
         if not request.oob:
             return request
         client.size += request.size
@@ -189,35 +183,6 @@ class Relay:
         client.urgent = request if full else None
         if not full:
             self._pass_on(client, request)
-
-    def _negotiate(self, client: Client, request: Request) -> bytes:
-        check_shape(request.message, oob=False)
-        if request.name != _NEGOTIATE:
-            raise RefusedError(
-                f"Expecting capabilities negotiation with '{_NEGOTIATE}'", "CommandNotFound"
-            )
-        enabled = self._enabled(request.arguments())
-        client.oob = _OOB in enabled
-        client.negotiated = True
-        return success({}, request.id)
-
-    def _enabled(self, arguments: dict[str, Any]) -> frozenset[str]:
-        """Return which capabilities the arguments of qmp_capabilities enable."""
-        wanted = arguments.pop("enable", [])
-        for name in arguments:
-            raise RefusedError(f"Parameter '{name}' is unexpected")
-        if not isinstance(wanted, list):
-            raise RefusedError("Invalid parameter type for 'enable', expected: array")
-        for place, name in enumerate(wanted):
-            if not isinstance(name, str):
-                raise RefusedError(
-                    f"Invalid parameter type for 'enable[{place}]', expected: string"
-                )
-            if name != _OOB:
-                raise RefusedError(f"Parameter 'enable[{place}]' does not accept value '{name}'")
-            if name not in self._capabilities:
-                raise RefusedError(f"Capability {name} not available")
-        return frozenset(wanted)
 
     # --- in band ---------------------------------------------------------------------------------
 
@@ -246,7 +211,7 @@ class Relay:
                 return False
             client.size -= len(first)
             client.port.send(first)
-        elif self._answered_here(first):
+        elif self._admission.answered_here(first):
             if client.in_flight or self._answering:
                 return False
             self._answering = client.answering = True
@@ -258,21 +223,6 @@ class Relay:
             self._pass_on(client, first, descriptors=takes)
         client.waiting.popleft()
         return True
-
-    def _answered_here(self, request: Request) -> bool:
-        return self._to_qemu is None or request.name in self._own
-
-    def _check_own(self, client: Client, request: Request) -> None:
-        """Raise RefusedError where *request* cannot be answered here, in QEMU's words."""
-        check_shape(request.message, oob=client.oob)
-        if request.name == _NEGOTIATE and not request.oob:
-            raise RefusedError(
-                "Capabilities negotiation is already complete, command ignored", "CommandNotFound"
-            )
-        if request.name not in self._own:
-            raise RefusedError(f"The command {request.name} has not been found", "CommandNotFound")
-        if request.oob:
-            raise RefusedError(f"The command {request.name} does not support OOB")
 
     def answered(self, client: Client, request: Request, line: bytes) -> None:
         """Send *line* to a client: the answer to *request*, which ``ask`` was told of."""

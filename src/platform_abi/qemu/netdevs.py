@@ -7,7 +7,8 @@ import time
 from contextlib import ExitStack
 
 from platform_abi.errors import HostError, printable
-from platform_abi.qemu.process import Throwaway, ending, last_line, starting
+from platform_abi.qemu.process import Throwaway, ending, last_line
+from platform_abi.qemu.starting import starting
 
 # What is asked may have to be under way before anything else is imported. typing costs as much;
 # type checkers know this name by itself.

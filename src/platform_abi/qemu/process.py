@@ -11,17 +11,15 @@ import errno
 import os
 import select
 import socket
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Self
 
 from platform_abi.errors import HostError, printable, signal_name
 from platform_abi.qemu.binary import qemu_path
-from platform_abi.qemu.orders import CONTAINED, ENDED, REFUSED, STARTED, order
+from platform_abi.qemu.orders import ENDED, REFUSED, STARTED, order
+from platform_abi.qemu.starting import starting
 
 #: What is kept of all that a process writes to its stderr, in bytes. The rest is read and dropped:
 #: a process that writes without end fills neither a disk nor a pipe.
@@ -35,11 +33,6 @@ _CHUNK = 64 * 1024
 #: How long killed processes may take to go, in seconds.
 _GRACE = 1.0
 
-_STARTER = (
-    # Last, so that nothing beside this package shadows a module of the standard library.
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from platform_abi.qemu.starter import main; main(int(sys.argv[2]))"
-)
 _HELP = "name the binary of a QEMU system emulator that was built for this host"
 
 #: What execve(2) means by these of a file that is there.
@@ -47,94 +40,6 @@ _REFUSALS = {
     errno.ENOENT: "the interpreter or loader that it names is not there",
     errno.ENOEXEC: "it is no program for this host",
 }
-
-
-class Starter:
-    """The process of ``starter``, which starts others: one for all that are wanted at a time."""
-
-    def __init__(self) -> None:
-        quiet = ["-B"] if sys.dont_write_bytecode else []
-        package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120 - start-up time
-        words = [*quiet, "-c", _STARTER, package, str(os.getpid())]
-        self._orders, theirs = socket.socketpair()
-        with theirs:
-            self._pid = os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-I", "-S", *words],
-                os.environ,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
-                    *((os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2)),
-                ],
-            )
-
-    def order(self, *descriptors: int) -> None:
-        """Have a process started with *descriptors*; raises OSError where nobody takes orders."""
-        socket.send_fds(self._orders, [b"+"], descriptors)
-
-    def end(self) -> None:
-        """Let it take no more orders, and wait for its end. What it started goes on."""
-        with contextlib.suppress(OSError):
-            self._orders.shutdown(socket.SHUT_RDWR)
-        self._orders.close()
-        with contextlib.suppress(ChildProcessError):  # the caller leaves no child to be waited for
-            os.waitpid(self._pid, 0)
-
-    def forget(self) -> None:
-        """Leave it to the process that this one was forked from."""
-        self._orders.close()
-
-
-class _Shared:
-    """The starter of this process while somebody wants it, and how many do."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._starter: Starter | None = None
-
-    def take(self) -> Starter:
-        with self._lock:
-            starter = self._starter = self._starter or Starter()
-            self._users += 1
-            return starter
-
-    def give_back(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0 and self._starter is not None:
-                self._starter.end()
-                self._starter = None
-
-    def start_anew(self) -> None:
-        """Have none: this process was forked from the one whose it is."""
-        if self._starter is not None:
-            self._starter.forget()
-        self.__init__()  # type: ignore[misc]
-
-
-_shared = _Shared()
-os.register_at_fork(after_in_child=_shared.start_anew)
-
-
-@contextlib.contextmanager
-def starting() -> Iterator[Starter]:
-    """Start many throw-away processes in this block: what starts them is made once for all.
-
-    Entering raises HostError (``qemu-failed``) where it cannot be had.
-    """
-    try:
-        starter = _shared.take()
-    except OSError as error:
-        raise HostError(
-            f"cannot start {printable(sys.executable or 'Python')}: {error.strerror}",
-            code="qemu-failed",
-            help="a QEMU is started by the Python interpreter that this runs in",
-        ) from error
-    try:
-        yield starter
-    finally:
-        _shared.give_back()
 
 
 class Throwaway:
@@ -331,24 +236,6 @@ class Throwaway:
         chunk = self._errors.read(_CHUNK) or b""
         self._stderr += chunk[: _STDERR_KEPT - len(self._stderr)]
         return bool(chunk)
-
-
-@cache
-def containment() -> frozenset[str]:
-    """Return what a throw-away process has of its own on this host: see ``starter.contain``.
-
-    Raises HostError as ``starting`` does.
-    """
-    with starting() as starter, contextlib.ExitStack() as stack:
-        ours, line = socket.socketpair()
-        null = os.open(os.devnull, os.O_RDWR)
-        stack.callback(os.close, null)
-        with ours:
-            with line:
-                starter.order(null, null, line.fileno())
-            ours.sendall(order("", [], {}))
-            word, _, parts = ours.recv(_CHUNK).decode().strip().partition(" ")
-    return frozenset(parts.split()) if word.encode() == CONTAINED else frozenset()
 
 
 def last_line(text: str) -> str:
