@@ -158,7 +158,7 @@ def _virtio(guest: Qtest, space: ConfigSpace, image: bytes, ports: int | None) -
     window = virtio_structure(image, "access")
     common = virtio_structure(image, "common")
     if window is not None and common is not None:
-        through = _Window(space, window[0])
+        through = Window(space, window[0])
         features, sizes = modern(through, common[1])
         found["features"] = f"{features:#034x}"
         found["queues"] = _numbers(sizes)
@@ -197,7 +197,7 @@ def _numbers(sizes: tuple[int, ...]) -> str:
     return " ".join(f"{size}*{count}" if count > 1 else str(size) for size, count in runs)
 
 
-class _Window:
+class Window:
     """The structures of a virtio device, reached through its configuration space.
 
     *offset* is that of the capability: bar, offset and length of the access, and the data
@@ -228,6 +228,11 @@ class _Window:
         """Return the 16-bit value at an address."""
         self._select(address, 2)
         return self._space.read(self._offset + 16) & 0xFFFF
+
+    def writeb(self, address: int, value: int) -> None:
+        """Write an 8-bit value to an address."""
+        self._select(address, 1)
+        self._space.write(self._offset + 16, value)
 
     def writel(self, address: int, value: int) -> None:
         """Write a 32-bit value to an address."""

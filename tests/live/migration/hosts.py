@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from platform_abi import HostReport, read_report
+
 #: What each kernel of the matrix says, in the words of ``old_kernel.c``.
 KERNELS: Final[Mapping[str, Mapping[str, str]]] = {
     "this-one": {},
@@ -98,6 +100,10 @@ class Hosts:
         )
         assert done.returncode in (0, 1), done.stderr
         return json.loads(done.stdout)
+
+    def report(self, host: SimulatedHost) -> HostReport:
+        """Return what is known of *host*."""
+        return read_report(self._report(host).read_bytes(), host.kernel)
 
     def _report(self, host: SimulatedHost) -> Path:
         file = self.folder / f"{host.kernel}-{host.qemu.name}.json"

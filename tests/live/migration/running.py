@@ -105,7 +105,7 @@ class Running:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._process)
             self._await_monitor(time.monotonic() + _PATIENCE)
-            self._qmp = _connected(self._monitor)
+            self._qmp = connected(self._monitor)
             stack.callback(self._disconnect)
             self._qmp.settimeout(_PATIENCE)
             # Without it the source is through, and its guest lost, before the destination has
@@ -217,7 +217,7 @@ class Running:
             pass
 
 
-def _connected(address: str) -> QEMUMonitorProtocol:
+def connected(address: str) -> QEMUMonitorProtocol:
     """Return a client of the monitor at *address*, where QEMU listens now or any moment."""
     for _ in range(50):
         client = QEMUMonitorProtocol(address)

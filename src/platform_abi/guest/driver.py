@@ -1,0 +1,105 @@
+"""A guest's driver of a virtio device, as far as its promise to use what it was offered.
+
+From there on the device is bound: its features and queues are in every migration stream, and a
+destination that offers less refuses them. Nothing is transferred: no guest code runs, and rings
+stay empty.
+"""
+
+from __future__ import annotations
+
+from platform_abi.guest.pci_config import virtio_structure
+from platform_abi.guest.pci_function import ConfigSpace, Window
+from platform_abi.model.value import frozen
+
+_COMMAND = 0x04
+_COMMAND_MASTER = 0x4
+
+# The common configuration (VIRTIO 1.3, 4.1.4.3, struct virtio_pci_common_cfg).
+_DEVICE_FEATURE_SELECT = 0x00
+_DEVICE_FEATURE = 0x04
+_DRIVER_FEATURE_SELECT = 0x08
+_DRIVER_FEATURE = 0x0C
+_NUM_QUEUES = 0x12
+_STATUS = 0x14
+_QUEUE_SELECT = 0x16
+_QUEUE_SIZE = 0x18
+_QUEUE_ENABLE = 0x1C
+_QUEUE_ADDRESSES = 0x20
+
+#: 64 bits: what every QEMU since 2.4 has; those that know more answer the same for the first two.
+_FEATURE_WORDS = 2
+
+# The device status (VIRTIO 1.3, 2.1).
+_ACKNOWLEDGE, _DRIVER, _DRIVER_OK, _FEATURES_OK = 0x1, 0x2, 0x4, 0x8
+
+#: Room for the three parts of a ring of the largest size, 32768 entries of 16 bytes and less.
+_RING_PART = 1 << 20
+
+
+@frozen(kw_only=True)
+class Bound:
+    """What a device and its driver have agreed on: its *status*, *features* and the queue sizes."""
+
+    status: int
+    features: int
+    queues: tuple[int, ...]
+
+
+def bind(space: ConfigSpace, *, rings: int) -> Bound | None:
+    """Accept all that the virtio device behind *space* offers, with every queue enabled.
+
+    *rings* is an address in the guest's RAM behind which the rings may lie, 1 MiB for each part;
+    every queue gets the same. Return None for a function that is no virtio 1.x device.
+    """
+    opened = _opened(space)
+    if opened is None:
+        return None
+    window, common = opened
+    space.write(_COMMAND, _COMMAND_MASTER)
+    window.writeb(common + _STATUS, 0)
+    status = _ACKNOWLEDGE | _DRIVER
+    window.writeb(common + _STATUS, status)
+    for word in range(_FEATURE_WORDS):
+        window.writel(common + _DEVICE_FEATURE_SELECT, word)
+        offered = window.readl(common + _DEVICE_FEATURE)
+        window.writel(common + _DRIVER_FEATURE_SELECT, word)
+        window.writel(common + _DRIVER_FEATURE, offered)
+    status |= _FEATURES_OK
+    window.writeb(common + _STATUS, status)
+    for queue in range(window.readw(common + _NUM_QUEUES)):
+        window.writew(common + _QUEUE_SELECT, queue)
+        if window.readw(common + _QUEUE_SIZE) == 0:
+            continue
+        for part in range(3):
+            place = common + _QUEUE_ADDRESSES + 8 * part
+            window.writel(place, rings + part * _RING_PART)
+            window.writel(place + 4, 0)
+        window.writew(common + _QUEUE_ENABLE, 1)
+    window.writeb(common + _STATUS, status | _DRIVER_OK)
+    return bound(space)
+
+
+def bound(space: ConfigSpace) -> Bound | None:
+    """Return what the virtio device behind *space* and its driver have agreed on, if it is one."""
+    opened = _opened(space)
+    if opened is None:
+        return None
+    window, common = opened
+    features = 0
+    for word in range(_FEATURE_WORDS):
+        window.writel(common + _DRIVER_FEATURE_SELECT, word)
+        features |= window.readl(common + _DRIVER_FEATURE) << 32 * word
+    queues = []
+    for queue in range(window.readw(common + _NUM_QUEUES)):
+        window.writew(common + _QUEUE_SELECT, queue)
+        queues.append(window.readw(common + _QUEUE_SIZE))
+    return Bound(status=window.readb(common + _STATUS), features=features, queues=tuple(queues))
+
+
+def _opened(space: ConfigSpace) -> tuple[Window, int] | None:
+    """Return a window to the device's BAR, and where in it the common configuration is."""
+    image = space.image()
+    access, common = (virtio_structure(image, kind) for kind in ("access", "common"))
+    if access is None or common is None:
+        return None
+    return Window(space, access[0]), common[1]

@@ -1,0 +1,212 @@
+"""What was said of a trial, what happened, and whether the two agree."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Literal
+
+from attrs import frozen
+
+import platform_abi as pa
+from platform_abi.emit.lockfile import lockfile, read_lock
+from platform_abi.guest.driver import Bound
+from platform_abi.launch.asking import ThisHost
+from platform_abi.launch.command_line import read_command_line
+from platform_abi.launch.platform_option import platform_option
+from platform_abi.launch.start import Start, start
+from platform_abi.qemu.process import last_line
+from platform_abi.qemu.qtest import StartError
+from tests.live.migration.hosts import Hosts, SimulatedHost
+from tests.live.proof.draw import Trial
+from tests.live.proof.paused import Paused, View
+
+#: ``surprise``: allowed, and then it failed or the guest changed. ``caution``: blocked, and nothing
+#: would have been noticed. ``void``: QEMU itself does not start such a machine on that host.
+Kind = Literal["kept", "stopped", "surprise", "caution", "void"]
+
+_ARCH: Final = "x86_64"
+
+#: What only the launcher is told: a trial's own QEMU has another socket.
+_INCOMING: Final = ("-incoming", "defer")
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """A trial and its end: *said* is why it was blocked, *seen* what failed or changed."""
+
+    trial: Trial
+    kind: Kind
+    said: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"{self.kind} {self.trial}"]
+        lines += [f"    said: {line}" for line in self.said]
+        lines += [f"    seen: {line}" for line in self.seen]
+        return "\n".join(lines)
+
+
+class _Reported(ThisHost):
+    """A host by its report, whose QEMU may be asked."""
+
+    def __init__(self, catalogue: pa.FileCatalogue, host: SimulatedHost, report: pa.HostReport):
+        super().__init__(catalogue, str(host.qemu))
+        self._report = report
+
+    def everything(self) -> pa.HostReport:
+        return self._report
+
+    def needed(self, abi: pa.GuestAbi) -> pa.HostReport:
+        del abi
+        return self._report
+
+
+class Judge:
+    """Who plays trials: *hosts* are where they happen, *folder* is for what they leave."""
+
+    def __init__(self, catalogue: pa.FileCatalogue, hosts: Hosts, folder: Path) -> None:
+        self._catalogue = catalogue
+        self._hosts = hosts
+        self._folder = folder
+
+    @cached_property
+    def _builds(self) -> dict[str, str]:
+        names = self._catalogue.builds(_ARCH)
+        return {re.sub(r"qemu-(\d+\.\d+)\..*", r"\1", name): name for name in names}
+
+    def play(self, trial: Trial) -> Outcome:
+        """Return what was said of *trial*, and what became of it."""
+        ends = self._hosts.pair(trial.kernels, trial.qemus)
+        if not self._starts(ends[0], trial.words):
+            return Outcome(trial=trial, kind="void")
+        said, words, abi = self._said(trial, ends)
+        seen = self._seen(ends, words, abi)
+        if said:
+            return Outcome(trial=trial, kind="stopped" if seen else "caution", said=said, seen=seen)
+        return Outcome(trial=trial, kind="surprise" if seen else "kept", seen=seen)
+
+    def _starts(self, host: SimulatedHost, words: tuple[str, ...]) -> bool:
+        try:
+            with Paused(host, words, self._folder):
+                return True
+        except StartError:
+            return False
+
+    def _said(
+        self, trial: Trial, ends: tuple[SimulatedHost, SimulatedHost]
+    ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]], pa.GuestAbi | None]:
+        """Return why the migration is blocked, the words for both ends, and the guest ABI."""
+        here, there = ends
+        reports = [self._hosts.report(host) for host in ends]
+        said: list[str] = []
+        abi = None
+        words = trial.words, trial.changed
+        try:
+            first = self._start(here, reports[0], trial.words, trial.platform)
+            abi, words = first.abi, (first.words, trial.changed)
+            said += [f"start: {f.code} {f.message}" for f in _blocking(first.verdict)]
+            text = lockfile(self._catalogue, abi)
+            lock = self._folder / "vm.lock"
+            lock.write_text(text)
+            stored = read_lock(text, "vm.lock", catalogue=self._catalogue)
+            build = pa.compare_machine(self._catalogue, stored, self._builds[trial.qemus[1]])
+            verdict = pa.check_migration(
+                self._catalogue, stored, *reports, further=pa.machine_findings(build)
+            )
+            said += [f"check: {f.code} {f.message}" for f in _blocking(verdict.forward)]
+            second = self._start(there, reports[1], trial.changed, None, stored=stored)
+            words = first.words, second.words[: -len(_INCOMING)]
+            said += [f"arrive: {f.code} {f.message}" for f in _blocking(second.verdict)]
+        except pa.PlatformAbiError as error:
+            said.append(f"refused: {error.code} {error}")
+        return tuple(said), words, abi
+
+    def _start(
+        self,
+        host: SimulatedHost,
+        report: pa.HostReport,
+        words: tuple[str, ...],
+        platform: str | None,
+        *,
+        stored: pa.GuestAbi | None = None,
+    ) -> Start:
+        if stored is not None:
+            words = (*words, "-platform", "lock=vm.lock,force=on", *_INCOMING)
+        elif platform is not None:
+            words = (*words, "-platform", platform)
+        line = read_command_line(self._catalogue.options(), words)
+        return start(
+            self._catalogue,
+            line,
+            platform_option(line),
+            _Reported(self._catalogue, host, report),
+            arch=_ARCH,
+            stored=stored,
+        )
+
+    def _seen(
+        self,
+        ends: tuple[SimulatedHost, SimulatedHost],
+        words: tuple[tuple[str, ...], tuple[str, ...]],
+        abi: pa.GuestAbi | None,
+    ) -> tuple[str, ...]:
+        """Return what failed, changed, or was not as *abi* says."""
+        here, there = ends
+        try:
+            with Paused(here, words[0], self._folder) as source:
+                before = source.bind()
+                moved = _moved(source, before, Paused(there, words[1], self._folder, incoming=True))
+                return (*moved, *self._unlike(abi, source.view()))
+        except StartError as error:
+            return (f"source: {_last(error)}",)
+
+    def _unlike(self, abi: pa.GuestAbi | None, view: View) -> list[str]:
+        """Return which devices do not offer the bits that *abi* says."""
+        if abi is None:
+            return []
+        offered = Counter(
+            int(facts.get("features") or facts["legacy-features"], 16)
+            for facts in view.functions.values()
+            if "features" in facts or "legacy-features" in facts
+        )
+        found = []
+        for label, _ in abi.vm.labelled():
+            with contextlib.suppress(pa.UsageError):  # no virtio device, or none that is described
+                bits = pa.offered_bits(self._catalogue, abi, label)
+                if not offered[bits]:
+                    found.append(f"{label} does not offer {bits:#x}")
+                offered[bits] -= 1
+        return found
+
+
+def _moved(source: Paused, before: Mapping[str, Bound], there: Paused) -> list[str]:
+    """Move the guest, and return what failed or changed."""
+    try:
+        with there as destination:
+            status, reason = source.migrate_to(destination)
+            if status != "completed":
+                return [f"migration {status}: {last_line(reason)}"]
+            after = destination.bound()
+            changed = [
+                f"{at} driver: {before.get(at)} -> {after.get(at)}"
+                for at in sorted({*before, *after})
+                if before.get(at) != after.get(at)
+            ]
+            return changed + source.view().differences(destination.view())
+    except StartError as error:
+        return [f"destination: {_last(error)}"]
+
+
+def _last(error: StartError) -> str:
+    """Return what QEMU wrote last."""
+    return last_line(error.stderr or str(error))
+
+
+def _blocking(verdict: pa.CheckVerdict) -> list[pa.Finding]:
+    """Return what stands against it, or would if nobody had asked to go on regardless."""
+    return [finding for finding in verdict.findings if finding.severity == "blocked"]
