@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.guest import pci_config, pci_function
+from platform_abi.guest import pci_config, pci_function, virtio_pci
 from platform_abi.guest import placing as plan
 from platform_abi.guest.document import read_view, recorded_view, view_text
 from platform_abi.guest.look import can_be_seen, guest_view
@@ -152,14 +152,14 @@ CONFIGS = st.one_of(
 @given(CONFIGS)
 def test_nothing_of_a_configuration_is_lost_but_ones_at_its_end(config: bytes) -> None:
     """Ones in between are values, zeros at the end as well, and it may end within a word."""
-    window = pci_function.Window(_VirtioWindow(config), 0)
+    window = virtio_pci.Window(_VirtioWindow(config), 0)
     assert window.config(0, 256) == config.rstrip(b"\xff")
 
 
 @given(CONFIGS, st.integers(0, 64).map(lambda words: 4 * words))
 def test_a_configuration_is_read_as_far_as_its_structure_reaches(config: bytes, end: int) -> None:
     """What a device has behind that is another structure."""
-    window = pci_function.Window(_VirtioWindow(config), 0)
+    window = virtio_pci.Window(_VirtioWindow(config), 0)
     assert window.config(0, end) == config[:end].rstrip(b"\xff")
 
 

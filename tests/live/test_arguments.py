@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
-from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.qemu.qtest import QUIET, Qtest
+from tests.live.pci_bus import PciBus
 
 pytestmark = pytest.mark.live
 

@@ -18,8 +18,8 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
-from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.qemu.qtest import QUIET, Qtest, StartError
+from tests.live.pci_bus import PciBus
 
 #: TUN_F_UFO, and TUN_F_USO4, _USO6 and what came after them (linux/if_tun.h).
 _UFO: Final = "0x10"

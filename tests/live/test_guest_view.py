@@ -24,11 +24,11 @@ from platform_abi.cli import audit_qemu
 from platform_abi.guest.document import read_view, recorded_view
 from platform_abi.guest.look import guest_view
 from platform_abi.guest.view import GuestView
-from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.qemu.qtest import QUIET, Qtest
 from platform_abi.qemu.starting import containment
 from platform_abi.qemu.stdio_qmp import Qmp
 from tests.conftest import DEFINITIONS
+from tests.live.pci_bus import PciBus
 
 pytestmark = pytest.mark.live
 

@@ -14,8 +14,8 @@ from typing import Final
 
 import pytest
 
-from platform_abi.guest.virtio_pci import Offered, PciBus
 from platform_abi.qemu.qtest import QUIET, Qtest, StartError
+from tests.live.pci_bus import Offered, PciBus
 
 pytestmark = pytest.mark.live
 

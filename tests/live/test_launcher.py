@@ -18,10 +18,10 @@ import attrs
 import pytest
 
 import platform_abi as pa
-from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.launch.asking import ThisHost
 from platform_abi.qemu.qtest import QUIET, Qtest, StartError
 from platform_abi.qemu.stdio_qmp import Qmp
+from tests.live.pci_bus import PciBus
 
 pytestmark = pytest.mark.live
 

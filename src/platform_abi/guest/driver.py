@@ -7,8 +7,8 @@ stay empty.
 
 from __future__ import annotations
 
-from platform_abi.guest.pci_config import virtio_structure
-from platform_abi.guest.pci_function import ConfigSpace, Window
+from platform_abi.guest.config_space import ConfigSpace
+from platform_abi.guest.virtio_pci import common_window
 from platform_abi.model.value import frozen
 
 _COMMAND = 0x04
@@ -51,7 +51,7 @@ def bind(space: ConfigSpace, *, rings: int) -> Bound | None:
     *rings* is an address in the guest's RAM behind which the rings may lie, 1 MiB for each part;
     every queue gets the same. Return None for a function that is no virtio 1.x device.
     """
-    opened = _opened(space)
+    opened = common_window(space, space.image())
     if opened is None:
         return None
     window, common = opened
@@ -81,7 +81,7 @@ def bind(space: ConfigSpace, *, rings: int) -> Bound | None:
 
 def bound(space: ConfigSpace) -> Bound | None:
     """Return what the virtio device behind *space* and its driver have agreed on, if it is one."""
-    opened = _opened(space)
+    opened = common_window(space, space.image())
     if opened is None:
         return None
     window, common = opened
@@ -94,12 +94,3 @@ def bound(space: ConfigSpace) -> Bound | None:
         window.writew(common + _QUEUE_SELECT, queue)
         queues.append(window.readw(common + _QUEUE_SIZE))
     return Bound(status=window.readb(common + _STATUS), features=features, queues=tuple(queues))
-
-
-def _opened(space: ConfigSpace) -> tuple[Window, int] | None:
-    """Return a window to the device's BAR, and where in it the common configuration is."""
-    image = space.image()
-    access, common = (virtio_structure(image, kind) for kind in ("access", "common"))
-    if access is None or common is None:
-        return None
-    return Window(space, access[0]), common[1]

@@ -13,16 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from platform_abi.errors import UsageError, printable
+from platform_abi.guest.config_space import ConfigSpaces, number_buses
 from platform_abi.guest.cpus import cpu_facts
-from platform_abi.guest.pci_function import (
-    ConfigSpace,
-    MemorySpace,
-    PortSpace,
-    function_facts,
-)
+from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.placing import Placed, PlacedStart, labels_of, numbers, starts
 from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
-from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.model.guest import GuestBoard, GuestDevice, GuestDevices
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES, QUIET, Qtest, StartError
@@ -30,14 +25,6 @@ from platform_abi.qemu.starting import containment
 
 #: How long one answer may take by default, in seconds.
 TIMEOUT = 30.0
-
-#: Where the extended configuration space is put: below the holes that boards use, above any RAM
-#: here. The lowest bit switches it on; the window has the width of 256 buses.
-_EXTENDED_PLACE = 0xB0000000
-_ENABLE = 1
-
-#: A bridge's numbers of the buses before, directly behind and last behind it.
-_BUS_NUMBERS = 0x18
 
 _SLOTS, _FUNCTIONS = 32, 8
 _NOTHING = 0xFFFF
@@ -192,10 +179,9 @@ class _View:
         devices = [device for device in start.devices if device not in refused]
         # A tap is no business of this host's, nor is what a wrapper script leaves running.
         with Qtest(binary, arguments, timeout=self._timeout) as qtest:
-            spaces = _Spaces(qtest, self._board)
+            spaces = ConfigSpaces(qtest, self._board)
             for port in start.ports:
-                numbers = port.bus << 8 | port.bus << 16
-                spaces.at(0, port.slot, port.function).write(_BUS_NUMBERS, numbers)
+                number_buses(spaces.at(0, port.slot, port.function), 0, port.bus, port.bus)
             taken = {port.slot for port in start.ports}
             for device in devices:
                 if device.bus == 0:
@@ -206,7 +192,9 @@ class _View:
                 self.devices |= _board_functions(qtest, spaces, taken)
 
 
-def _board_functions(qtest: Qtest, spaces: _Spaces, taken: set[int]) -> Iterator[tuple[str, Facts]]:
+def _board_functions(
+    qtest: Qtest, spaces: ConfigSpaces, taken: set[int]
+) -> Iterator[tuple[str, Facts]]:
     """Yield what the board itself has on its root bus."""
     for slot in range(_SLOTS):
         for function in range(_FUNCTIONS if slot not in taken else 0):
@@ -233,21 +221,3 @@ def _why_refused(device: Placed, error: StartError) -> str:
     for said in device.options:
         line = line.rpartition(said)[2]
     return line.strip()
-
-
-class _Spaces:
-    """The configuration spaces of a machine, by the best way that its board has."""
-
-    def __init__(self, qtest: Qtest, board: GuestBoard) -> None:
-        self._qtest = qtest
-        self._bus = PciBus(qtest)
-        self._extended = bool(board.pciexbar)
-        if board.pciexbar:
-            self._bus.config_write(0, board.pciexbar + 4, 0)
-            self._bus.config_write(0, board.pciexbar, _EXTENDED_PLACE | _ENABLE)
-
-    def at(self, bus: int, slot: int, function: int = 0) -> ConfigSpace:
-        """Return the configuration space of a function, which need not be there."""
-        if self._extended:
-            return MemorySpace(self._qtest, _EXTENDED_PLACE, bus, slot, function)
-        return PortSpace(self._bus, slot, function)

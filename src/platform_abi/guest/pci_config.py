@@ -16,7 +16,7 @@ EXTENDED_SIZE = 4096
 _HEADER = 0x40
 _STATUS_CAPABILITIES = 0x10
 _BRIDGE = 1
-_VIRTIO_VENDOR = 0x1AF4
+VIRTIO_VENDOR = 0x1AF4
 _VENDOR_SPECIFIC = 0x09
 _MSI = 0x05
 _MSIX = 0x11
@@ -105,7 +105,7 @@ def virtio_structure(image: bytes, kind: str) -> tuple[int, int] | None:
 
     None where the function has no such structure.
     """
-    if _word(image, 0) != _VIRTIO_VENDOR:
+    if _word(image, 0) != VIRTIO_VENDOR:
         return None
     for offset in capability_offsets(image):
         if image[offset] == _VENDOR_SPECIFIC and _structure(image, offset) == kind:
@@ -130,7 +130,7 @@ def _capabilities(image: bytes, covered: bytearray) -> Iterator[tuple[str, str]]
         name, length = _CAPABILITIES.get(number, (f"{number:02x}", 4))
         if number == _VENDOR_SPECIFIC:
             length = max(image[offset + 2], 4)
-            if _word(image, 0) == _VIRTIO_VENDOR:
+            if _word(image, 0) == VIRTIO_VENDOR:
                 name = f"virtio-{_structure(image, offset)}"
                 length = max(length, _VIRTIO_LENGTH)
         elif number == _MSI:

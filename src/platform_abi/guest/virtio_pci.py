@@ -1,35 +1,30 @@
-"""The virtual PCI bus as a guest's driver finds it, and the virtio devices on it.
+"""What a virtio device shows to a driver that has not negotiated anything, by each interface.
 
-Without firmware nobody has given out addresses yet: this does, and then reads what a device shows
-to a driver that has not negotiated anything. For the boards of a PC.
+It needs no address for that: the structures of virtio 1.x are read through the window that the
+configuration space has for them (VIRTIO 1.3, 4.1.4.9). Only the legacy header has no such window;
+it gets a port for a moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from platform_abi.errors import HostError
+from platform_abi.guest.config_space import ConfigSpace, PortSpace
+from platform_abi.guest.pci_config import VIRTIO_VENDOR, virtio_structure
 from platform_abi.model.value import frozen
+from platform_abi.qemu.qtest import Qtest
 
-# PCI, by the specification's names.
-_CONFIG_ADDRESS = 0xCF8
-_CONFIG_DATA = 0xCFC
 _COMMAND = 0x04
 _COMMAND_IO = 0x1
-_COMMAND_MEMORY = 0x2
-_STATUS_CAPABILITIES = 0x10 << 16  # status is the upper half of the command register
-_BARS = 0x10
-_BAR_COUNT = 6
-_BAR_KIND = 0x7  # port or memory, and of memory the width of its address
-_BAR_WIDE = 0x4
-_CAPABILITIES = 0x34
-_CAPABILITY_VENDOR = 0x09
-_NO_DEVICE = 0xFFFF
+_BAR = 0x10
+_BAR_PORT = 0x1
+_ALL_ONES = 0xFFFFFFFF
 
-# Virtio over PCI: virtio 1.2, 4.1.4 (modern) and 4.1.4.10 (legacy).
-_VIRTIO_VENDOR = 0x1AF4
-_COMMON_CONFIG = 1  # cfg_type of the structure below
+#: A port that no board has anything at.
+_PORT = 0xC000
+
+# The structure "common" (virtio 1.2, 4.1.4.3) and the legacy header (4.1.4.10).
 _DEVICE_FEATURE_SELECT = 0x00
 _DEVICE_FEATURE = 0x04
 _NUM_QUEUES = 0x12
@@ -41,12 +36,20 @@ _LEGACY_QUEUE_SIZE = 0x0C
 _LEGACY_QUEUE_SELECT = 0x0E
 _LEGACY_QUEUES_MAX = 1024  # VIRTIO_QUEUE_MAX, include/hw/virtio/virtio.h
 
-# Without firmware nobody has given out addresses yet. From these on, no port, RAM or device of
-# either board is in the way; the first to come, the I/O APIC, lies 492 MiB into the memory.
-_PORTS_START = 0xC000
-_MEMORY_START = 0xE0000000
-_WIDE_MEMORY_START = 1 << 38
-_WIDE_SIZE = 1 << 26  # a 64-bit BAR of this size or more goes to the latter
+#: Of no virtio device the configuration is longer, in bytes.
+_LONGEST_CONFIG = 256
+
+
+@frozen(kw_only=True)
+class Offered:
+    """What a device offers through one interface."""
+
+    #: Feature bits: 128 of them through that of virtio 1.x, 32 through the legacy one.
+    features: int
+    #: The size of every queue, by queue number.
+    queue_sizes: tuple[int, ...]
+    #: The device's own configuration, as far as it was read.
+    config: bytes = b""
 
 
 class Memory(Protocol):
@@ -69,161 +72,72 @@ class Memory(Protocol):
         ...
 
 
-class Guest(Memory, Protocol):
-    """Ports and physical memory, as a guest reads and writes them."""
+def offered_features(guest: Qtest, slot: int) -> int:
+    """Return the feature bits of the virtio device in a *slot* of the root bus (its ``addr=``).
 
-    def inw(self, port: int) -> int:
-        """Return the 16-bit value at a port."""
-        ...
-
-    def inl(self, port: int) -> int:
-        """Return the 32-bit value at a port."""
-        ...
-
-    def outw(self, port: int, value: int) -> None:
-        """Write a 16-bit value to a port."""
-        ...
-
-    def outl(self, port: int, value: int) -> None:
-        """Write a 32-bit value to a port."""
-        ...
-
-
-@frozen(kw_only=True)
-class Offered:
-    """What a virtio PCI device shows to a driver that has not negotiated anything yet."""
-
-    vendor: int
-    device: int
-    #: The device's feature bits: 128 of them if modern, else the legacy interface's 32.
-    features: int
-    #: Whether they were read through the virtio 1.x interface.
-    modern: bool
-    #: The size of every queue, by queue number.
-    queue_sizes: tuple[int, ...]
-
-
-@frozen(kw_only=True)
-class _Region:
-    """A BAR's place in the guest's port or memory space, once assigned."""
-
-    address: int
-    is_port: bool
-    #: Whether its address has 64 bits and takes up two BARs.
-    is_wide: bool
-
-
-class PciBus:
-    """The PCI root bus of a *guest* whose firmware has not run."""
-
-    def __init__(self, guest: Guest) -> None:
-        self._guest = guest
-        self._free = {start: start for start in (_PORTS_START, _MEMORY_START, _WIDE_MEMORY_START)}
-
-    def config_read(self, slot: int, offset: int, *, function: int = 0) -> int:
-        """Return the 32 bits at an offset (a multiple of 4) of a device's configuration space."""
-        self._guest.outl(_CONFIG_ADDRESS, _config_address(slot, function, offset))
-        return self._guest.inl(_CONFIG_DATA)
-
-    def config_write(self, slot: int, offset: int, value: int, *, function: int = 0) -> None:
-        """Write 32 bits at an offset (a multiple of 4) of a device's configuration space."""
-        self._guest.outl(_CONFIG_ADDRESS, _config_address(slot, function, offset))
-        self._guest.outl(_CONFIG_DATA, value)
-
-    def offered(self, slot: int) -> Offered:
-        """Return what the virtio device in a slot of the root bus (its ``addr=``) offers.
-
-        Raises QtestError if there is no device or it is not a virtio device.
-        """
-        identity = self.config_read(slot, 0)
-        vendor, device = identity & 0xFFFF, identity >> 16
-        if vendor != _VIRTIO_VENDOR:
-            raise _no_device(f"slot {slot:#x}: no virtio device, vendor id {vendor:#06x}")
-        regions = self._assign_bars(slot)
-        common = self._common_config(slot, regions)
-        if common is None:
-            features, queue_sizes = legacy(self._guest, _legacy_ports(slot, regions))
-        else:
-            features, queue_sizes = modern(self._guest, common)
-        return Offered(
-            vendor=vendor,
-            device=device,
-            features=features,
-            modern=common is not None,
-            queue_sizes=queue_sizes,
+    Raises HostError (``qemu-failed``) where there is none.
+    """
+    space = PortSpace(guest, slot)
+    image = space.image()
+    offered = modern_offer(space, image) or legacy_offer(guest, space, image)
+    if offered is None:
+        raise HostError(
+            f"slot {slot:#x}: neither a virtio 1.x structure nor legacy ports",
+            code="qemu-failed",
+            help="is it the slot of a virtio device?",
         )
+    return offered.features
 
-    def _assign_bars(self, slot: int) -> dict[int, _Region]:
-        """Give every BAR of a device an address, switches them on, returns them by number."""
-        self._set_command(slot, 0)  # a device must not decode half-written addresses
-        regions: dict[int, _Region] = {}
-        number = 0
-        while number < _BAR_COUNT:
-            region = self._assign_bar(slot, _BARS + 4 * number)
-            if region is not None:
-                regions[number] = region
-            number += 2 if region is not None and region.is_wide else 1
-        self._set_command(slot, _COMMAND_IO | _COMMAND_MEMORY)
-        return regions
 
-    def _assign_bar(self, slot: int, offset: int) -> _Region | None:
-        """Give the BAR at an offset an address, unless there is none."""
-        self.config_write(slot, offset, 0xFFFFFFFF)
-        mask = self.config_read(slot, offset)
-        if mask == 0:
-            return None
-        is_port, is_wide = bool(mask & 0x1), mask & _BAR_KIND == _BAR_WIDE
-        if is_wide:
-            self.config_write(slot, offset + 4, 0xFFFFFFFF)
-            mask |= self.config_read(slot, offset + 4) << 32
-        # All ones were written: the lowest address bit that could be set is the size.
-        address_bits = mask & (~0x3 if is_port else ~0xF)
-        size = address_bits & -address_bits
-        region = _Region(
-            address=self._reserve(size, is_port, is_wide), is_port=is_port, is_wide=is_wide
-        )
-        self.config_write(slot, offset, region.address & 0xFFFFFFFF)
-        if is_wide:
-            self.config_write(slot, offset + 4, region.address >> 32)
-        return region
+def modern_offer(space: ConfigSpace, image: bytes) -> Offered | None:
+    """Return what a function offers through virtio 1.x, None where it has no such interface.
 
-    def _reserve(self, size: int, is_port: bool, is_wide: bool) -> int:
-        """Return the next free address that is a multiple of the size, a power of two."""
-        if is_port:
-            space = _PORTS_START
-        else:
-            space = _WIDE_MEMORY_START if is_wide and size >= _WIDE_SIZE else _MEMORY_START
-        address = -(-self._free[space] // size) * size
-        self._free[space] = address + size
-        return address
-
-    def _set_command(self, slot: int, bits: int) -> None:
-        """Set the command register; zeros leave the status bits in its upper half as they are."""
-        self.config_write(slot, _COMMAND, bits)
-
-    def _common_config(self, slot: int, regions: Mapping[int, _Region]) -> int | None:
-        """Return the address of the virtio 1.x common configuration, None if legacy-only."""
-        for capability in self._capabilities(slot):
-            header = self.config_read(slot, capability)
-            if header & 0xFF != _CAPABILITY_VENDOR or header >> 24 != _COMMON_CONFIG:
-                continue
-            region = regions.get(self.config_read(slot, capability + 4) & 0xFF)
-            if region is None or region.is_port:
-                continue
-            return region.address + self.config_read(slot, capability + 8)
+    *image* is what is in its configuration *space*.
+    """
+    opened = common_window(space, image)
+    if opened is None:
         return None
+    window, common = opened
+    features, sizes = common_structure(window, common)
+    device = virtio_structure(image, "device")
+    config = b""
+    if device is not None:
+        length = min(_structure_length(image, device[0]), _LONGEST_CONFIG)
+        config = window.config(device[1], length)
+    return Offered(features=features, queue_sizes=sizes, config=config)
 
-    def _capabilities(self, slot: int) -> Iterator[int]:
-        """Return the offsets of a device's PCI capabilities."""
-        if not self.config_read(slot, _COMMAND) & _STATUS_CAPABILITIES:
-            return
-        offset = self.config_read(slot, _CAPABILITIES) & 0xFC
-        while offset:
-            yield offset
-            offset = self.config_read(slot, offset) >> 8 & 0xFC
+
+def legacy_offer(guest: Qtest, space: ConfigSpace, image: bytes) -> Offered | None:
+    """Return what a function offers through virtio's legacy header, None where it has none.
+
+    *image* is what is in its configuration *space*. Its ports are in BAR 0, always.
+    """
+    if int.from_bytes(image[:2], "little") != VIRTIO_VENDOR:
+        return None
+    space.write(_BAR, _ALL_ONES)
+    offered = None
+    if space.read(_BAR) & _BAR_PORT:
+        space.write(_BAR, _PORT)
+        space.write(_COMMAND, _COMMAND_IO)
+        features, sizes = legacy_header(guest, _PORT)
+        space.write(_COMMAND, 0)
+        offered = Offered(features=features, queue_sizes=sizes)
+    space.write(_BAR, 0)
+    return offered
 
 
-def modern(memory: Memory, common: int) -> tuple[int, tuple[int, ...]]:
+def common_window(space: ConfigSpace, image: bytes) -> tuple[Window, int] | None:
+    """Return a window to a device's BAR, and where in it the common configuration is.
+
+    None for a function that is no virtio 1.x device by *image*, what is in its *space*.
+    """
+    access, common = (virtio_structure(image, kind) for kind in ("access", "common"))
+    if access is None or common is None:
+        return None
+    return Window(space, access[0]), common[1]
+
+
+def common_structure(memory: Memory, common: int) -> tuple[int, tuple[int, ...]]:
     """Return features and queue sizes by the common configuration structure at an address."""
     features = 0
     for word in range(_FEATURE_WORDS):
@@ -237,7 +151,7 @@ def modern(memory: Memory, common: int) -> tuple[int, tuple[int, ...]]:
     return features, tuple(sizes)
 
 
-def legacy(guest: Guest, ports: int) -> tuple[int, tuple[int, ...]]:
+def legacy_header(guest: Qtest, ports: int) -> tuple[int, tuple[int, ...]]:
     """Return features and queue sizes by the legacy header at a port."""
     features = guest.inl(ports + _LEGACY_FEATURES)
     sizes = []
@@ -250,18 +164,69 @@ def legacy(guest: Guest, ports: int) -> tuple[int, tuple[int, ...]]:
     return features, tuple(sizes)
 
 
-def _config_address(slot: int, function: int, offset: int) -> int:
-    """Return the value for port 0xcf8 that selects 32 bits of bus 0's configuration space."""
-    return 0x80000000 | slot << 11 | function << 8 | offset
+def _structure_length(image: bytes, offset: int) -> int:
+    """Return how long a virtio structure is by its capability (struct virtio_pci_cap, length)."""
+    return int.from_bytes(image[offset + 12 : offset + 16], "little")
 
 
-def _legacy_ports(slot: int, regions: Mapping[int, _Region]) -> int:
-    """Return the port of the legacy virtio header: BAR 0, always."""
-    region = regions.get(0)
-    if region is None or not region.is_port:
-        raise _no_device(f"slot {slot:#x}: neither a virtio 1.x structure nor legacy ports")
-    return region.address
+class Window:
+    """The structures of a virtio device, reached through its configuration space.
 
+    *offset* is that of the capability: bar, offset and length of the access, and the data
+    (struct virtio_pci_cfg_cap). Addresses are offsets in the BAR.
+    """
 
-def _no_device(message: str) -> HostError:
-    return HostError(message, code="qemu-failed", help="is it the slot of a virtio device?")
+    def __init__(self, space: ConfigSpace, offset: int) -> None:
+        self._space, self._offset = space, offset
+        self._width = 0
+
+    def _select(self, address: int, width: int) -> None:
+        self._space.write(self._offset + 8, address)
+        if width != self._width:
+            self._space.write(self._offset + 12, width)
+            self._width = width
+
+    def readb(self, address: int) -> int:
+        """Return the 8-bit value at an address."""
+        self._select(address, 1)
+        return self._space.read(self._offset + 16) & 0xFF
+
+    def readl(self, address: int) -> int:
+        """Return the 32-bit value at an address."""
+        self._select(address, 4)
+        return self._space.read(self._offset + 16)
+
+    def readw(self, address: int) -> int:
+        """Return the 16-bit value at an address."""
+        self._select(address, 2)
+        return self._space.read(self._offset + 16) & 0xFFFF
+
+    def writeb(self, address: int, value: int) -> None:
+        """Write an 8-bit value to an address."""
+        self._select(address, 1)
+        self._space.write(self._offset + 16, value)
+
+    def writel(self, address: int, value: int) -> None:
+        """Write a 32-bit value to an address."""
+        self._select(address, 4)
+        self._space.write(self._offset + 16, value)
+
+    def writew(self, address: int, value: int) -> None:
+        """Write a 16-bit value to an address."""
+        self._select(address, 2)
+        self._space.write(self._offset + 16, value)
+
+    def config(self, address: int, length: int) -> bytes:
+        """Return the *length* bytes of a device's own configuration, ones at the end left out.
+
+        Behind its end QEMU answers with ones, and so it does to a word that reaches across
+        (hw/virtio/virtio-config-io.c, virtio_config_modern_readl). Ones in between are values: the
+        masks of an IOMMU, the speed of a NIC that nobody knows.
+        """
+        words = [self.readl(address + offset) for offset in range(0, length - 3, 4)]
+        while words and words[-1] == _ALL_ONES:
+            words.pop()
+        found = b"".join(word.to_bytes(4, "little") for word in words)
+        # Any of the words that were taken away may be the one that reaches across.
+        rest = bytes(self.readb(address + offset) for offset in range(len(found), length))
+        return (found + rest).rstrip(b"\xff")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from platform_abi.guest.virtio_pci import PciBus
+from platform_abi.guest.virtio_pci import offered_features
 from platform_abi.host.conclude import Observation, conclude, unsettled
 from platform_abi.host.questions import (
     SLOT,
@@ -104,7 +104,7 @@ class _Witness:
             arguments = [*common, *question.arguments(bits)]
             try:
                 with self._start(arguments) as qtest:
-                    offered = PciBus(qtest).offered(SLOT).features
+                    offered = offered_features(qtest, SLOT)
             except StartError as error:
                 reason = _refusal(error)
                 continue

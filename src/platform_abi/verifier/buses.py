@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from platform_abi.guest.pci_function import ConfigSpace, MemorySpace, PortSpace
-from platform_abi.guest.virtio_pci import PciBus
+from platform_abi.guest.config_space import ConfigSpace, ConfigSpaces, number_buses
 from platform_abi.model.guest import GuestBoard
 from platform_abi.qemu.qtest import Qtest
 from platform_abi.verifier.running import Ask
 
-#: Where the extended configuration space is put: below the holes that boards use, above any RAM
-#: here. The lowest bit switches it on.
-_EXTENDED_PLACE = 0xB0000000
-_ENABLE = 1
-
-#: A bridge's numbers of the buses before, directly behind and last behind it (PCI 3.0, 3.2.5.3).
-_BUS_NUMBERS = 0x18
+#: The highest number that a bus can have.
 _LAST_BUS = 0xFF
 
 
@@ -42,30 +35,19 @@ class Buses:
     """The PCI buses of a paused machine, of which only those are numbered that lead somewhere."""
 
     def __init__(self, qtest: Qtest, board: GuestBoard) -> None:
-        self._qtest = qtest
-        self._bus = PciBus(qtest)
-        self._extended = bool(board.pciexbar)
+        self._spaces = ConfigSpaces(qtest, board)
         self._numbered: list[ConfigSpace] = []
-        if board.pciexbar:
-            self._bus.config_write(0, board.pciexbar + 4, 0)
-            self._bus.config_write(0, board.pciexbar, _EXTENDED_PLACE | _ENABLE)
 
     def at(self, chain: tuple[int, ...]) -> ConfigSpace | None:
         """Return the configuration space of a function, None where it cannot be reached."""
         for bridge in reversed(self._numbered):
-            bridge.write(_BUS_NUMBERS, 0)
+            number_buses(bridge, 0, 0, 0)
         self._numbered = []
         *bridges, last = chain
+        if bridges and not self._spaces.extended:
+            return None
         for bus, place in enumerate(bridges):
-            space = self._space(bus, place)
-            if space is None:
-                return None
-            space.write(_BUS_NUMBERS, bus | bus + 1 << 8 | _LAST_BUS << 16)
-            self._numbered.append(space)
-        return self._space(len(bridges), last)
-
-    def _space(self, bus: int, place: int) -> ConfigSpace | None:
-        slot, function = place >> 3, place & 7
-        if self._extended:
-            return MemorySpace(self._qtest, _EXTENDED_PLACE, bus, slot, function)
-        return None if bus else PortSpace(self._bus, slot, function)
+            bridge = self._spaces.at(bus, place >> 3, place & 7)
+            number_buses(bridge, bus, bus + 1, _LAST_BUS)
+            self._numbered.append(bridge)
+        return self._spaces.at(len(bridges), last >> 3, last & 7)

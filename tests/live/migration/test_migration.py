@@ -19,7 +19,6 @@ from attrs import evolve
 
 import platform_abi as pa
 from platform_abi.emit.lockfile import read_lock, read_text
-from platform_abi.guest.virtio_pci import PciBus
 from platform_abi.qemu.qtest import Qtest
 from tests.live.migration.guest import Linux
 from tests.live.migration.hosts import Hosts
@@ -34,6 +33,7 @@ from tests.live.migration.matrix import (
     run,
     store,
 )
+from tests.live.pci_bus import PciBus
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("can_tap")]
 

@@ -12,9 +12,9 @@ from typing import Any, Final, Self
 from attrs import frozen
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
+from platform_abi.guest.config_space import PortSpace
 from platform_abi.guest.driver import Bound, bind, bound
-from platform_abi.guest.pci_function import PortSpace, function_facts
-from platform_abi.guest.virtio_pci import PciBus
+from platform_abi.guest.pci_function import function_facts
 from platform_abi.qemu.qtest import Qtest
 from tests.live.migration.hosts import SimulatedHost
 from tests.live.migration.running import connected
@@ -111,11 +111,10 @@ class Paused:
         return self._qtest.stderr
 
     def _spaces(self) -> dict[str, PortSpace]:
-        bus = PciBus(self._qtest)
         spaces = {}
         for slot in range(_SLOTS):
             for function in range(_FUNCTIONS):
-                space = PortSpace(bus, slot, function)
+                space = PortSpace(self._qtest, slot, function)
                 if space.read(0) & 0xFFFF != 0xFFFF:
                     spaces[f"{slot:02x}.{function}"] = space
                 elif function == 0:
