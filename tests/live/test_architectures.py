@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
-from platform_abi.author.devices import spelled
+from platform_abi.model.option_language import option_value
 from platform_abi.qemu.stdio_qmp import Qmp
 
 pytestmark = pytest.mark.live
@@ -76,4 +76,4 @@ def test_the_arguments_are_taken_and_hold(
                 assert len(values) > 10
                 for key, value in values.items():
                     found = qemu.execute("qom-get", path="/machine/peripheral/net0", property=key)
-                    assert spelled(found) == value, (machine, platform, key)
+                    assert option_value(found) == value, (machine, platform, key)

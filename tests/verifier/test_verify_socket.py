@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
+from platform_abi.model.option_language import option_value
 from platform_abi.verifier.expected import expected
 from platform_abi.verifier.peer import QmpPeer
-from platform_abi.verifier.running import Answer, look, read, spelled
+from platform_abi.verifier.running import Answer, look, read
 from platform_abi.verifier.verify import verify
 from tests.verifier.recorded_machine import GREETING, bare, promised, resolved, serving, telling
 from tests.verifier.test_verify import able
@@ -195,7 +196,7 @@ def test_whatever_is_answered_is_some_machine(data: st.DataObject) -> None:
 @given(value=_JSON)
 def test_a_value_is_always_text(value: object) -> None:
     """Whatever QEMU reads back can be compared with what a definition spells."""
-    text = spelled(value)
+    text = option_value(value)
     assert isinstance(text, str)
     if isinstance(value, (list, dict)):
         assert json.loads(text) == value

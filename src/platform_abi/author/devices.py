@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from platform_abi.author.asking import Asked, Refusal
 from platform_abi.author.observation import DeviceType
 from platform_abi.errors import printable
 from platform_abi.model.machine import CpuModel, DriverProperty
+from platform_abi.model.option_language import option_value
 from platform_abi.qemu.stdio_qmp import QmpCommandError
 
 _ALIAS = re.compile(r'^name "(?P<type>[^"]+)".*, alias "(?P<alias>[^"]+)"', re.MULTILINE)
@@ -57,9 +57,7 @@ def _properties(qemu: Asked, name: str) -> Mapping[str, DriverProperty] | Refusa
     if isinstance(everything, Refusal):
         return everything
     found = {
-        answer["name"]: DriverProperty(
-            type=answer["type"], default=spelled(answer.get("default-value"))
-        )
+        answer["name"]: DriverProperty(type=answer["type"], default=_default(answer))
         for answer in listed
         if _is_setting(answer)
     }
@@ -72,19 +70,16 @@ def _properties(qemu: Asked, name: str) -> Mapping[str, DriverProperty] | Refusa
     return found | hidden
 
 
+def _default(answer: Mapping[str, Any]) -> str | None:
+    """Return a property's default as a user would write it; None for null, which states nothing."""
+    value = answer.get("default-value")
+    return None if value is None else option_value(value)
+
+
 def _is_setting(answer: Mapping[str, Any]) -> bool:
     """Tell whether ``-global`` could set a property: no object inside the device, no wire."""
     kind: str = answer["type"]
     return not kind.startswith("child<") and kind != "link<irq>"
-
-
-def spelled(value: object) -> str | None:
-    """Return a value of QMP's as a user would write it; None for null, which states nothing."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def qom_properties(qemu: Asked, names: Iterable[str]) -> dict[str, dict[str, DriverProperty]]:

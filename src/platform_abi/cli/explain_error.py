@@ -13,11 +13,12 @@ from platform_abi.cli.options import read_options
 from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
-from platform_abi.diagnosis.lacking import NEVER_YET, Lacking
+from platform_abi.diagnosis.lacking import Lacking
 from platform_abi.diagnosis.masks import Reading
 from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import UsageError, printable
 from platform_abi.files import STDIN, read_pieces
+from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.value import frozen
 
 
@@ -179,7 +180,7 @@ def _called(item: Lacking) -> str:
 
 def _kernels(kernels: Mapping[str, str]) -> str:
     """Return the first kernel: one for all backends, or those of each kernel behind it."""
-    words = {"": "-", NEVER_YET: "none yet"}
+    words = {"": "-", NO_KERNEL: "none yet"}
     if len(set(kernels.values())) <= 1:
         since = next(iter(kernels.values()), "")
         return words.get(since, since)

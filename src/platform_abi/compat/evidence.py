@@ -13,7 +13,7 @@ from attrs import evolve
 
 from platform_abi.compat.agreement import Disagreement, compare_probes
 from platform_abi.definitions.levels import EVERY, reached
-from platform_abi.model.capability import Capability
+from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import Fact, HostReport
 
@@ -76,7 +76,7 @@ def predict(catalogue: Catalogue, report: HostReport) -> HostReport:
 def _predicted(capability: Capability, name: str, levels: Mapping[str, str]) -> Fact:
     since = capability.since or ""
     there = reached(since, capability.subsystem, levels)
-    said = "no kernel has it" if since == "never" else f"since Linux {since}"
+    said = "no kernel has it" if since == NO_KERNEL else f"since Linux {since}"
     return Fact(state="present" if there else "absent", source="inferred", detail=f"{name}; {said}")
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from platform_abi.compat.finding import Finding, Severity
 from platform_abi.emit.arguments import global_argument
+from platform_abi.errors import first_of
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import MachineType, QemuBuild
@@ -218,8 +219,7 @@ def _told_together(verdict: MachineVerdict, differences: Sequence[MachineDiffere
     found = {(d.property, v): d.driver for d, v in reversed([*values]) if v not in _NOTHING}
     on = sorted(f"{driver}.{name}={value}" for (name, value), driver in found.items())
     if on:
-        more = f" and {len(on) - _NAMES} more" if len(on) > _NAMES else ""
-        message += f"; a guest can see {', '.join(on[:_NAMES])}{more}"
+        message += f"; a guest can see {first_of(on, _NAMES)}"
     return Finding(
         code="machine-content-one-sided",
         severity="warn" if on else "info",

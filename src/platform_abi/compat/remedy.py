@@ -10,6 +10,7 @@ from platform_abi.compat.carriers import carriers
 from platform_abi.compat.supported import CONSERVATIVE, preference
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import GuestAbi
+from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
 from platform_abi.model.host import Fact, HostReport
@@ -137,7 +138,7 @@ def needed(catalogue: Catalogue, capability: str, fact: Fact, instead: Sequence[
     ways = []
     if fact.proven == "unknown":
         ways.append("probe the host as the user that runs QEMU, and with a QEMU to ask")
-    if known is not None and known.since == "never":
+    if known is not None and known.since == NO_KERNEL:
         ways.append(f"no kernel so far has it: {known.title}")
     elif known is not None:
         kernel = f" (since Linux {known.since})" if known.since else ""

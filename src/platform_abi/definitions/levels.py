@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from platform_abi.model.capability import Capability
+from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.feature import Feature
 from platform_abi.model.platform import Listing, Platform, version_key
 
@@ -52,4 +52,4 @@ _ALWAYS = "0.0"
 def reached(since: str, subsystem: str, levels: Mapping[str, str]) -> bool:
     """Return whether a kernel of these *levels* has what came to *subsystem* in *since*."""
     level = levels.get(subsystem, levels.get(EVERY))
-    return since != "never" and level is not None and version_key(since) <= version_key(level)
+    return since != NO_KERNEL and level is not None and version_key(since) <= version_key(level)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import evolve, field
 
 from platform_abi.compat.supported import CONSERVATIVE
+from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, VirtioBit
 from platform_abi.model.feature import Feature
@@ -17,9 +18,6 @@ from platform_abi.model.platform import PlatformReference, version_key
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose, decide
 from platform_abi.resolver.drivers import ACCELERATOR
-
-#: What stands for "no kernel so far" among first kernels, as in the definitions.
-NEVER_YET = "never"
 
 
 @frozen(kw_only=True)
@@ -179,8 +177,8 @@ def first_kernels(catalogue: Catalogue, feature: Feature) -> dict[str, str]:
     for backend in _asking(feature):
         needs = [known[name] for name in feature.needs(backend) or () if name in known]
         since = [capability.since for capability in needs if capability.since is not None]
-        if NEVER_YET in since:
-            kernels[backend] = NEVER_YET
+        if NO_KERNEL in since:
+            kernels[backend] = NO_KERNEL
         elif since:
             kernels[backend] = max(since, key=version_key)
     return kernels

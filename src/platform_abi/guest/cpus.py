@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from platform_abi.errors import printable
 from platform_abi.model.guest import GuestCpus
+from platform_abi.model.option_language import option_value
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import QUIET
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
@@ -44,10 +45,6 @@ def cpu_facts(
     return found, ""
 
 
-#: How -cpu spells a switch.
-_SWITCH = {True: "on", False: "off"}
-
-
 def _facts(properties: Mapping[str, object], ignored: Collection[str]) -> dict[str, str]:
     """Return properties as text, other spellings of a name left out.
 
@@ -61,5 +58,5 @@ def _facts(properties: Mapping[str, object], ignored: Collection[str]) -> dict[s
         alias = usual != name and properties.get(usual) == value
         skipped = alias or any(fnmatchcase(name, pattern) for pattern in ignored)
         if not skipped:
-            found[name] = _SWITCH[value] if isinstance(value, bool) else printable(str(value))
+            found[name] = printable(option_value(value))
     return found

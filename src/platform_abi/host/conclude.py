@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from platform_abi.errors import printable
-from platform_abi.model.capability import Capability
+from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.host import Fact, State
 from platform_abi.model.platform import version_key
 from platform_abi.model.value import frozen
@@ -94,7 +94,7 @@ def _age(capabilities: Mapping[str, Capability], name: str) -> tuple[int, ...]:
     since = capabilities[name].since if name in capabilities else None
     if since is None:
         return ()
-    return _NEVER if since == "never" else version_key(since)
+    return _NEVER if since == NO_KERNEL else version_key(since)
 
 
 #: A report takes texts of 4096 characters; what matters of QEMU's own words comes first.

@@ -17,7 +17,6 @@ from platform_abi.host.reply import killed_by
 # typing costs as much as all of the above; type checkers know this name by itself.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
 #: How long the child may take besides its time limit, to start and to end what hangs, in seconds.
@@ -84,12 +83,7 @@ class Prober:
             setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # which Python ignores
         )
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def ask(self, order: bytes, timeout: float) -> tuple[bytes, str]:

@@ -17,7 +17,6 @@ from platform_abi.qemu.netdevs import NetdevQuestions
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
     from typing import Self
 
     from platform_abi.model.capability import Capability
@@ -60,12 +59,7 @@ class Ahead:
                 self._wrong = error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def _begin(self, netdevs: bool, models: bool) -> None:

@@ -10,6 +10,10 @@ from platform_abi.model.value import frozen
 Confidence = Literal["high", "medium", "low"]
 
 
+#: What is said in place of a kernel's release of what no kernel has so far.
+NO_KERNEL = "never"
+
+
 @frozen(kw_only=True)
 class Probe:
     """How a host is asked for a capability.
@@ -30,7 +34,7 @@ class Capability:
     """One fact about a host.
 
     *since* is the first upstream kernel that has it; None means that no kernel version predicts
-    it (a privilege, a backend process, hardware), and ``never`` that no kernel has it so far.
+    it (a privilege, a backend process, hardware), and ``NO_KERNEL`` that none has it so far.
     A version only predicts: *probe* decides.
     """
 

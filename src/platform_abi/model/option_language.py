@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from platform_abi.errors import UsageError
 from platform_abi.model.vm import Properties
 
@@ -85,14 +83,19 @@ def _from_json(text: str) -> Properties:
         elif value is None:
             raise UsageError(f"{key[:80]!r} is null in {text[:200]!r}", code="option-syntax")
         else:
-            pairs.append((key, _scalar(value)))
+            pairs.append((key, option_value(value)))
     return tuple(pairs)
 
 
-def _scalar(value: Any) -> str:
+def option_value(value: object) -> str:
+    """Return a value of JSON's as an option has it: ``on``, decimal digits, nothing for null."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return str(value)
+    if isinstance(value, (dict, list)):
+        import json
+
+        return json.dumps(value)
+    return "" if value is None else str(value)
 
 
 def join_options(first: str, pairs: Properties) -> str:

@@ -7,7 +7,6 @@ from platform_abi.qemu.stdio_qmp import Qmp, QmpError
 # As in ``netdevs``.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from platform_abi.model.host import HostReport
@@ -28,13 +27,8 @@ class CpuModelQuestion:
         self._qmp.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._qmp.__exit__(kind, error, traceback)
+    def __exit__(self, *_: object) -> None:
+        self._qmp.__exit__()
 
     def answer(self, timeout: float) -> HostReport:
         """Return what ``ask_cpu_models`` does, of a start and an answer of *timeout* seconds."""

@@ -15,7 +15,6 @@ from platform_abi.qemu.starting import starting
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
     from typing import Self
 
     from platform_abi.model.capability import Capability
@@ -60,12 +59,7 @@ class NetdevQuestions:
             self._cleanup = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
     def answer(self, capabilities: Mapping[str, Capability], timeout: float) -> HostReport:

@@ -6,7 +6,6 @@ does not notice. ``x-query-virtio-status`` is not among them: it aborts QEMU 11.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from attrs import evolve, field
 
 from platform_abi.errors import HostError
+from platform_abi.model.option_language import option_value
 from platform_abi.model.value import frozen
 
 #: Where QEMU keeps devices: those with an id, those without one, and what the board made
@@ -163,7 +163,7 @@ def read(ask: Ask, vm: RunningVm, wanted: Mapping[str, Sequence[str]]) -> Runnin
         found = {name: answers[thing.path, name] for name in wanted.get(thing.path, ())}
         return evolve(
             thing,
-            properties={n: spelled(a.value) for n, a in found.items() if a.refused is None},
+            properties={n: option_value(a.value) for n, a in found.items() if a.refused is None},
             unreadable=tuple(n for n, a in found.items() if a.refused is not None),
         )
 
@@ -173,15 +173,6 @@ def read(ask: Ask, vm: RunningVm, wanted: Mapping[str, Sequence[str]]) -> Runnin
         cpu=None if vm.cpu is None else filled(vm.cpu),
         devices=tuple(map(filled, vm.devices)),
     )
-
-
-def spelled(value: object) -> str:
-    """Return a value that QMP gave as definitions spell it: ``on``, decimal digits, JSON."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if value is None:
-        return ""
-    return json.dumps(value) if isinstance(value, (list, dict)) else str(value)
 
 
 def _get(path: str, name: str) -> Command:

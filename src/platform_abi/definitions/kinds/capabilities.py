@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from platform_abi.definitions.checks import Fault, name_faults, version_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
-from platform_abi.model.capability import Capability
+from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.value import frozen
-
-_NEVER = "never"
 
 
 @frozen(kw_only=True)
@@ -24,7 +22,7 @@ class Document:
         """Yield what is wrong beyond types."""
         yield from name_faults(("capability",), (each.id for each in self.capability))
         for index, capability in enumerate(self.capability):
-            if capability.since != _NEVER:
+            if capability.since != NO_KERNEL:
                 wanted = "a kernel release such as '6.2', or 'never'"
                 path = ("capability", index, "since")
                 yield from version_faults(path, capability.since, wanted, sep=";")
