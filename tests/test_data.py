@@ -79,13 +79,6 @@ ALLOWED: dict[str, dict[str, str]] = {
         "x86_64": "uname's word for a machine", "aarch64": "uname's word for a machine",
         "ppc64": "uname's word for a machine",
     },
-    "host/questions.py": {
-        "tap": "the netdev that is made to ask it",
-        "tap,id=n0,script=no,downscript=no": "the netdev that is made to ask it",
-        "tap+vhost": "the netdev that is made to ask it",
-        "tap,id=n0,script=no,downscript=no,vhostforce=on": "the netdev that is made to ask it",
-        "vhost-vsock": "the device whose node is asked for",
-    },
     "launch/ahead.py": {"kvm": "what a command line says that runs on the processor itself"},
     "launch/described.py": {"hubport": "a netdev that only leads to another one"},
     "launch/passthrough.py": {

@@ -17,19 +17,7 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.value import frozen
 from platform_abi.qemu.inventory import Inventory, accelerator_type, board_type
 
-#: How a backend is had for a moment: its -netdev. Without a script that would join the tap to a
-#: bridge of this host's. QEMU 7.2 aborts on vhost=on where vhost cannot be had (net/net.c,
-#: net_client_init1), and only refuses vhostforce=on.
-_NETDEVS = {
-    "tap": "tap,id=n0,script=no,downscript=no",
-    "tap+vhost": "tap,id=n0,script=no,downscript=no,vhostforce=on",
-}
-
-#: What a device with a kind of backend of its own cannot be without. The number is any that no
-#: guest of this host is likely to have.
-_REQUIRED = {"vhost-vsock": "guest-cid=1801548133"}
-
-#: Where such a device is plugged in: free on the boards of a PC.
+#: Where a device is plugged in to be asked about: free on the boards of a PC.
 SLOT = 5
 
 
@@ -49,6 +37,9 @@ class DeviceQuestion:
 
     driver: str
     backend: str
+    #: The device's own options, and the netdev that they name, if it is one that has one.
+    options: str
+    netdev: str
     bits: tuple[BitQuestion, ...]
 
     @property
@@ -58,11 +49,9 @@ class DeviceQuestion:
 
     def arguments(self, bits: Sequence[BitQuestion]) -> list[str]:
         """Return what QEMU is started with to be asked about *bits*."""
-        netdev = _NETDEVS.get(self.backend)
-        own = "netdev=n0" if netdev else _REQUIRED[self.backend]
         forced = "".join(f",{question.property}=on" for question in bits)
-        device = ["-device", f"{self.driver},addr={SLOT:#x},{own}{forced}"]
-        return ["-netdev", netdev, *device] if netdev else device
+        device = ["-device", f"{self.driver},addr={SLOT:#x},{self.options}{forced}"]
+        return ["-netdev", self.netdev, *device] if self.netdev else device
 
     def seen(self, bits: Sequence[BitQuestion], offered: int) -> Iterator[Observation]:
         """Yield what the feature bits *offered* by such a device say."""
@@ -94,13 +83,13 @@ class BoardQuestion:
 
 def device_drivers(catalogue: Catalogue) -> list[str]:
     """Return the drivers that ``device_questions`` has to know the properties of."""
-    return [driver for family, _ in _asked(catalogue) for driver in family.proxies]
+    return [driver for family, *_ in _asked(catalogue) for driver in family.proxies]
 
 
 def device_questions(catalogue: Catalogue, known: Inventory) -> Iterator[DeviceQuestion]:
     """Yield the questions that virtio devices answer by the feature bits that they offer."""
     common = catalogue.devices().common_bits
-    for family, backend in _asked(catalogue):
+    for family, backend, netdev in _asked(catalogue):
         # The first is the one that PCI names without a suffix.
         driver = next((name for name in family.proxies if known.options.get(name)), None)
         if driver is None:
@@ -115,7 +104,13 @@ def device_questions(catalogue: Catalogue, known: Inventory) -> Iterator[DeviceQ
             if name in bits
         ]
         if asked:
-            yield DeviceQuestion(driver=driver, backend=backend, bits=tuple(asked))
+            yield DeviceQuestion(
+                driver=driver,
+                backend=backend,
+                options="netdev=n0" if netdev else family.asked,
+                netdev=netdev,
+                bits=tuple(asked),
+            )
 
 
 def cpu_observations(
@@ -171,15 +166,18 @@ def board_questions(
                 yield BoardQuestion(arguments=tuple(words), needs=needs)
 
 
-def _asked(catalogue: Catalogue) -> Iterator[tuple[DeviceFamily, str]]:
-    """Yield the device families whose bits are known, with each backend that can be had."""
-    for family in catalogue.devices().families:
+def _asked(catalogue: Catalogue) -> Iterator[tuple[DeviceFamily, str, str]]:
+    """Yield the device families whose bits are known, with each backend and netdev to be had."""
+    devices = catalogue.devices()
+    netdevs = {backend.name: backend.asked for backend in devices.backends if backend.asked}
+    for family in devices.families:
         if not family.virtio_id:
             continue
         if family.assumed_backends:
-            yield from ((family, name) for name in family.assumed_backends if name in _NETDEVS)
-        elif family.backend in _REQUIRED:
-            yield family, family.backend
+            names = (name for name in family.assumed_backends if name in netdevs)
+            yield from ((family, name, netdevs[name]) for name in names)
+        elif family.asked:
+            yield family, family.backend, ""
 
 
 def _features(

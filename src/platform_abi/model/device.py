@@ -50,6 +50,9 @@ class DeviceFamily:
     backend_property: str = ""
     #: The backend of every device of the family, where no property names one.
     backend: str = ""
+    #: Options that a device with that backend cannot be without; empty: a QEMU is not asked by one
+    #: what the host has.
+    asked: str = ""
     #: Backends that values must hold for where no devices are given; empty: the family is then
     #: left out.
     assumed_backends: tuple[str, ...] = ()
@@ -77,12 +80,14 @@ class NetdevBackend:
     """A kind of network backend, told by ``-netdev``'s type and options.
 
     Of several that match, the one with the most *when* options is meant. The value ``*`` stands
-    for any value of an option.
+    for any value of an option. *asked* is a ``-netdev`` called n0 by which a QEMU is asked what the
+    host has.
     """
 
     name: str
     netdev: tuple[str, ...] = ()
     when: Mapping[str, str] = field(factory=dict)
+    asked: str = ""
 
 
 @frozen(kw_only=True)
