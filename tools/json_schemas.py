@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 import attrs
 
 from platform_abi.author.audited import Audited
-from platform_abi.cli import audit_qemu, diff, explain, explain_error, import_qemu, platforms, start
+from platform_abi.cli import audit_qemu, diff, explain, explain_error, import_qemu, listed, start
 from platform_abi.compat import document as compat
 from platform_abi.compat.agreement import HostDifference
 from platform_abi.compat.finding import CheckVerdict, MigrationVerdict
@@ -53,8 +53,8 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
     "explain": (Explanation, explain.SHAPES),
     "explain-error": (Diagnosis, explain_error.SHAPES),
     "import-qemu": (import_qemu.ImportedQemu, import_qemu.SHAPES),
-    "platform": (platforms.PlatformListing, platforms.SHAPES),
-    "platforms": (platforms.PlatformList, platforms.SHAPES),
+    "platform": (listed.PlatformListing, listed.SHAPES),
+    "platforms": (listed.PlatformList, listed.SHAPES),
     "platforms-host": (compat.SupportedPlatforms, compat.SHAPES),
     "resolve": (GuestAbi, emit.SHAPES),
     "run": (start.StartDocument, compat.SHAPES),

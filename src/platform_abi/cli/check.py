@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, report_of
@@ -15,8 +16,10 @@ from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict,
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, printable
 from platform_abi.files import STDIN
-from platform_abi.model.abi import GuestAbi
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi
 
 
 @frozen(kw_only=True)

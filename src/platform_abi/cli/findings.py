@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from platform_abi.cli.render import paint
-from platform_abi.compat.finding import Finding, Severity
 from platform_abi.errors import printable
+
+if TYPE_CHECKING:
+    from platform_abi.compat.finding import Finding, Severity
 
 _COLORS: dict[Severity, str] = {
     "info": "dim", "warn": "yellow", "unknown": "yellow", "blocked": "red", "drift": "red",

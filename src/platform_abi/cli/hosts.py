@@ -6,17 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.render import note
-from platform_abi.compat.evidence import complete, from_configuration
-from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import HostError
 from platform_abi.files import STDIN, read_bytes
 from platform_abi.host.document import MAX_SIZE, read_report
-from platform_abi.launch.ahead import Ahead
-from platform_abi.model.host import HostReport
-from platform_abi.qemu.binary import find_qemu
 
 if TYPE_CHECKING:
     from platform_abi.compat.supported import PlatformVerdict
+    from platform_abi.definitions.catalogue import FileCatalogue
+    from platform_abi.launch.ahead import Ahead
+    from platform_abi.model.host import HostReport
 
 #: The name that stands for the host that this runs on.
 THIS = "this"
@@ -62,6 +60,8 @@ def probe_this(
     *qemu* is the binary that somebody named to be asked what only a QEMU knows: one that does not
     answer is a HostError. The usual one that does not leaves facts unknown, and a remark says so.
     """
+    from platform_abi.compat.evidence import complete, from_configuration
+
     capabilities = catalogue.capabilities()
     report = ahead.host(capabilities, timeout)
     try:
@@ -75,6 +75,9 @@ def probe_this(
 
 def this_host(catalogue: FileCatalogue, *, ask_qemu: bool = True) -> HostReport:
     """Return what this host offers; without *ask_qemu*, which QEMU it has is no question."""
+    from platform_abi.launch.ahead import Ahead
+    from platform_abi.qemu.binary import find_qemu
+
     usual = find_qemu(os.environ, os.uname().machine) if ask_qemu else None
     with Ahead(usual) as ahead:
         return probe_this(catalogue, ahead)

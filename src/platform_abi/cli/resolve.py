@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -15,9 +16,11 @@ from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments
 from platform_abi.emit.arguments import shell_lines
 from platform_abi.errors import UsageError
-from platform_abi.model.abi import GuestAbi
 from platform_abi.model.value import frozen
 from platform_abi.resolver.resolve import resolve
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi
 
 
 @frozen(kw_only=True)

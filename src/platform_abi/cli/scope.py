@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import evolve
 
-from platform_abi.compat.needs import Scope
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.compat.needs import Scope
 
 
 @frozen(kw_only=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import report_findings
 from platform_abi.cli.render import note, print_json
 from platform_abi.compat.finding import Finding, Status
-from platform_abi.launch.start import Start
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.launch.start import Start
 
 
 @frozen(kw_only=True)

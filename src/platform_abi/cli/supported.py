@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from platform_abi.cli.hosts import choose, report_of
 from platform_abi.cli.render import paint, print_json, table
@@ -15,10 +15,12 @@ from platform_abi.compat.supported import (
     query_platforms,
     scope_for,
 )
-from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import UsageError, first_of, printable
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
+
+if TYPE_CHECKING:
+    from platform_abi.definitions.catalogue import FileCatalogue
 
 
 @frozen(kw_only=True)
@@ -114,6 +116,8 @@ def _print_one(verdict: PlatformVerdict) -> None:
 
 def _print_entries(title: str, entries: Sequence[Missing]) -> None:
     """Print each capability with its evidence, and below it everything that rests on it."""
+    import textwrap
+
     if not entries:
         return
     print(f"\n{title}:")

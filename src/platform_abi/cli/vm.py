@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from platform_abi.errors import UsageError
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.value import frozen
-from platform_abi.model.vm import VirtualMachine
-from platform_abi.resolver.virtual_machine import virtual_machine
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.vm import VirtualMachine
 
 
 @frozen(kw_only=True)
@@ -27,6 +30,8 @@ class VmOptions:
 
 def vm_of(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
     """Return the virtual machine that *options* describe; raises UsageError."""
+    from platform_abi.resolver.virtual_machine import virtual_machine
+
     if options.machine is None:
         raise UsageError(
             "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from platform_abi.model.feature import Feature
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.model.feature import Feature
 
 
 @frozen(kw_only=True)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from platform_abi.errors import PlatformAbiError
-from platform_abi.model.abi import MACHINE, GuestAbi, Setting
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import DeviceFamily
-from platform_abi.model.feature import Feature
-from platform_abi.model.host import HostReport
+from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.device import ACCELERATOR, MACHINE, DeviceFamily
 from platform_abi.model.memo import remembered
 from platform_abi.model.names import driver_and_property, feature_stem
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
-from platform_abi.resolver.drivers import ACCELERATOR, NO_BACKEND
+from platform_abi.resolver.drivers import NO_BACKEND
 from platform_abi.resolver.plan import Plan, plan_for
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.feature import Feature
+    from platform_abi.model.host import HostReport
 
 
 @frozen(kw_only=True)

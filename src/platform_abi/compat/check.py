@@ -7,6 +7,7 @@ Restoring a snapshot is the same as migrating to where it is restored.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from platform_abi.compat.agreement import agree
 from platform_abi.compat.carriers import (
@@ -24,11 +25,13 @@ from platform_abi.compat.finding import (
     Status,
 )
 from platform_abi.compat.remedy import needed, remedy, unmet
-from platform_abi.model.abi import GuestAbi
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import UNDECIDED, Migration
 from platform_abi.model.host import CPU_MODELS, Fact, HostReport
 from platform_abi.resolver.choice import parse_platform
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi
+    from platform_abi.model.catalogue import Catalogue
 
 #: What a value that no command line pins means for a migration between hosts that may differ.
 _UNPINNED: dict[Migration, Severity] = {

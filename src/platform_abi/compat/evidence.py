@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from platform_abi.compat.agreement import Disagreement, compare_probes
 from platform_abi.definitions.levels import EVERY, reached
 from platform_abi.model.capability import NO_KERNEL, Capability
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import Fact, HostReport
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
 
 #: The upstream part of a kernel release: 5.14 of 5.14.0-503.el9.x86_64.
 _UPSTREAM = re.compile(r"[0-9]+\.[0-9]+")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from platform_abi.errors import unknown
-from platform_abi.model.abi import MACHINE
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import DeviceFamily
+from platform_abi.model.device import ACCELERATOR, MACHINE
 from platform_abi.model.feature import Feature
 from platform_abi.model.memo import remembered
 from platform_abi.model.platform import PlatformReference, edition_key
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import Choice, choose, decide, parse_platform
-from platform_abi.resolver.drivers import ACCELERATOR
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.device import DeviceFamily
 
 
 @frozen(kw_only=True)

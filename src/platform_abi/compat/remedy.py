@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from platform_abi.compat.carriers import carriers
 from platform_abi.compat.supported import CONSERVATIVE, preference
 from platform_abi.errors import PlatformAbiError
-from platform_abi.model.abi import GuestAbi
 from platform_abi.model.capability import NO_KERNEL
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
-from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.platform import PlatformReference
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose, decide, parse_platform
 from platform_abi.resolver.resolve import resolve
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.host import Fact, HostReport
 
 
 @frozen(kw_only=True)

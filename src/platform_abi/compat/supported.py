@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from attrs import evolve
 
 from platform_abi.compat.needs import Need, PlatformNeeds, Scope, platform_needs
 from platform_abi.errors import unknown
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.platform import Platform, PlatformReference, version_key
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
 
 Answer = Literal["yes", "no", "unknown"]
 Policy = Literal["newest", "conservative"]

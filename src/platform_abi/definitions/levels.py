@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from platform_abi.model.capability import NO_KERNEL, Capability
-from platform_abi.model.feature import Feature
 from platform_abi.model.platform import Listing, Platform, version_key
+
+if TYPE_CHECKING:
+    from platform_abi.model.feature import Feature
 
 #: The subsystem name that stands for every subsystem without a level of its own.
 EVERY = "kernel"

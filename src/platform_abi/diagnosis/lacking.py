@@ -10,14 +10,13 @@ from attrs import evolve, field
 from platform_abi.compat.supported import CONSERVATIVE
 from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import DeviceFamily, VirtioBit
+from platform_abi.model.device import ACCELERATOR, DeviceFamily, VirtioBit
 from platform_abi.model.feature import Feature
 from platform_abi.model.memo import remembered
 from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import PlatformReference, version_key
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose, decide
-from platform_abi.resolver.drivers import ACCELERATOR
 
 
 @frozen(kw_only=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError
-from platform_abi.model.abi import MACHINE, GuestAbi, Setting
+from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.device import MACHINE
 from platform_abi.model.option_language import join_options
-from platform_abi.model.vm import Device, Properties
+
+if TYPE_CHECKING:
+    from platform_abi.model.vm import Device, Properties
 
 #: QEMU scans the short form of -global into arrays of 64 bytes (system/vl.c, qemu_global_option).
 _SHORT_NAME = 63

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -29,11 +29,13 @@ from platform_abi.model.abi import (
     Setting,
     Unpinned,
 )
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
 from platform_abi.resolver.admission import portable_abi, refusals
 from platform_abi.resolver.digest import abi_digest
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
 
 #: No lockfile comes near this; a larger file is a mistake. In bytes.
 MAX_SIZE = 16 * 1024 * 1024

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import evolve
 
-from platform_abi.host.order import Order
 from platform_abi.model.host import SOURCES, Fact, HostReport, Source, State
+
+if TYPE_CHECKING:
+    from platform_abi.host.order import Order
 
 _STATES: Mapping[str, State] = {word: word for word in get_args(State)}
 _SOURCES: Mapping[str, Source] = {word: word for word in SOURCES}

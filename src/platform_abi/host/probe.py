@@ -11,13 +11,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from platform_abi.host.answers import Answers
 from platform_abi.host.order import order_for
 from platform_abi.host.prober import Prober
-from platform_abi.model.capability import Capability
 from platform_abi.model.host import Fact, HostReport
+
+if TYPE_CHECKING:
+    from platform_abi.model.capability import Capability
 
 #: How long one device may take to answer, in seconds.
 TIMEOUT: Final = 5.0

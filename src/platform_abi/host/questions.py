@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from platform_abi.host.conclude import Observation
-from platform_abi.model.abi import MACHINE
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import DeviceFamily, VirtioBit
+from platform_abi.model.device import MACHINE, DeviceFamily, VirtioBit
 from platform_abi.model.feature import Feature
 from platform_abi.model.value import frozen
 from platform_abi.qemu.inventory import Inventory, accelerator_type, board_type

@@ -6,21 +6,24 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from platform_abi.compat.evidence import complete, from_configuration
 from platform_abi.errors import HostError, printable
 from platform_abi.launch.ahead import Ahead
-from platform_abi.model.abi import GuestAbi
-from platform_abi.model.capability import Capability
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.host import HostReport
-from platform_abi.model.vm import Cpu, VirtualMachine
 from platform_abi.qemu.netdevs import NETDEV_METHOD
 from platform_abi.qemu.process import Throwaway, ending, last_line
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 from platform_abi.resolver.explicit import BOOLEANS, decimal
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi
+    from platform_abi.model.capability import Capability
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.host import HostReport
+    from platform_abi.model.vm import Cpu, VirtualMachine
 
 #: How long a QEMU may take to say what it has, in seconds.
 _TIMEOUT = 10.0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from platform_abi.model.option_table import OptionTable
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.model.option_table import OptionTable
 
 #: The option that QEMU does not have.
 PLATFORM = "platform"

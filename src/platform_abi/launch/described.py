@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from platform_abi.errors import UsageError
-from platform_abi.launch.command_line import CommandLine
 from platform_abi.launch.configuration import read_configuration
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.option_language import split_options
@@ -22,6 +22,9 @@ from platform_abi.resolver.virtual_machine import (
     parse_global,
     parse_netdev,
 )
+
+if TYPE_CHECKING:
+    from platform_abi.launch.command_line import CommandLine
 
 #: What -net plugs both ends into, and a default NIC too (net/net.c, net_init_clients).
 _HUB = "hubport"

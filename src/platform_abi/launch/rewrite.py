@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from platform_abi.emit.arguments import chosen_options, global_argument, own_settings
 from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import PLATFORM, CommandLine, without
-from platform_abi.launch.described import Described
-from platform_abi.model.abi import MACHINE, GuestAbi, Setting
-from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.device import MACHINE
 from platform_abi.model.option_language import join_options
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.machine_table import known_build
+
+if TYPE_CHECKING:
+    from platform_abi.launch.described import Described
+    from platform_abi.model.catalogue import Catalogue
 
 
 def rewrite(

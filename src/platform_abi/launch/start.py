@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve
 
@@ -12,17 +12,19 @@ from platform_abi.compat.finding import CheckVerdict, Finding
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.supported import CONSERVATIVE, newest_supported
 from platform_abi.errors import UsageError, printable
-from platform_abi.launch.command_line import CommandLine
 from platform_abi.launch.described import Described, described
-from platform_abi.launch.platform_option import PlatformOption
 from platform_abi.launch.rewrite import rewrite
 from platform_abi.launch.stored import differences, same_choice, taken
 from platform_abi.model.abi import GuestAbi
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.host import HostReport
 from platform_abi.model.value import frozen
-from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.resolve import resolve
+
+if TYPE_CHECKING:
+    from platform_abi.launch.command_line import CommandLine
+    from platform_abi.launch.platform_option import PlatformOption
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.host import HostReport
+    from platform_abi.model.vm import VirtualMachine
 
 
 class Host(Protocol):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from platform_abi.errors import PlatformAbiError, UsageError, printable
-from platform_abi.model.abi import GuestAbi
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import Properties, VirtualMachine
 from platform_abi.resolver.admission import portable
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.machine_choice import choose_machine
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi
+    from platform_abi.model.catalogue import Catalogue
 
 #: Whether a QEMU makes the same CPU of what two virtual machines say.
 SameCpu = Callable[[VirtualMachine, VirtualMachine], bool]

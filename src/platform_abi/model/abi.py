@@ -10,9 +10,6 @@ from platform_abi.model.vm import VirtualMachine
 
 Layer = Literal["default", "accelerator", "machine", "platform", "global", "device"]
 
-#: The driver name under which options of ``-machine`` stand among the settings.
-MACHINE = "machine"
-
 #: Lowest first.
 LAYERS: tuple[Layer, ...] = ("default", "accelerator", "machine", "platform", "global", "device")
 

@@ -8,6 +8,12 @@ from attrs import field
 
 from platform_abi.model.value import frozen
 
+#: The driver name under which options of ``-machine`` stand among the settings.
+MACHINE = "machine"
+
+#: What a device family calls its backend where the accelerator is what stands behind it.
+ACCELERATOR = "accelerator"
+
 
 @frozen(kw_only=True)
 class VirtioBit:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from platform_abi.errors import UsageError
-from platform_abi.model.vm import Properties
+
+if TYPE_CHECKING:
+    from platform_abi.model.vm import Properties
 
 
 def split_options(text: str, implied: str, *, negated: bool = False) -> Properties:

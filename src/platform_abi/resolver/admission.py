@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from platform_abi.model.abi import LAYERS, MACHINE, GuestAbi, Setting
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.feature import Feature
-from platform_abi.model.vm import Device, VirtualMachine
+from platform_abi.model.abi import LAYERS, GuestAbi, Setting
+from platform_abi.model.device import MACHINE
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.feature import Feature
+    from platform_abi.model.vm import Device, VirtualMachine
 
 #: Layers of what a user wrote.
 _EXPLICIT = ("global", "device")

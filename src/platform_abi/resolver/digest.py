@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from platform_abi.model.abi import MACHINE, GuestAbi
-from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.abi import GuestAbi
+from platform_abi.model.device import MACHINE
 from platform_abi.model.digest import canonical_digest
-from platform_abi.model.feature import Feature
 from platform_abi.model.platform import edition_key
-from platform_abi.model.vm import Properties
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.feature import Feature
+    from platform_abi.model.vm import Properties
 
 
 def abi_digest(abi: GuestAbi) -> str:

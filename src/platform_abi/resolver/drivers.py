@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError, unknown
-from platform_abi.model.abi import MACHINE
-from platform_abi.model.device import DeviceFamily
-from platform_abi.model.machine import TypeTable
+from platform_abi.model.device import ACCELERATOR, MACHINE, DeviceFamily
 from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.model.value import frozen
-from platform_abi.model.vm import Device
 from platform_abi.resolver.layers import DeviceTypes, device_types
 from platform_abi.resolver.plan import Plan, family_plan
 
-#: What a device family calls its backend where the accelerator is what stands behind it.
-ACCELERATOR = "accelerator"
+if TYPE_CHECKING:
+    from platform_abi.model.machine import TypeTable
+    from platform_abi.model.vm import Device
+
 #: The backend of a device that has none.
 NO_BACKEND = "none"
 #: Keys of ``-device`` that are no properties of the device (QEMU's qdev-monitor.c).

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from attrs import field
 
 from platform_abi.model.abi import GuestAbi, MachineContent
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.digest import canonical_digest
-from platform_abi.model.machine import MachineType
 from platform_abi.model.value import frozen
-from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.machine_table import Cell, driver_row, known_build, whole_table
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.machine import MachineType
+    from platform_abi.model.vm import VirtualMachine
 
 
 @frozen(kw_only=True)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import evolve
 
-from platform_abi.model.abi import MACHINE, Beyond, Precondition, Setting, Unpinned
-from platform_abi.model.device import DeviceFamily
+from platform_abi.model.abi import Beyond, Precondition, Setting, Unpinned
+from platform_abi.model.device import ACCELERATOR, MACHINE
 from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.model.value import frozen
-from platform_abi.model.vm import GlobalProperty, Properties, VirtualMachine
 from platform_abi.resolver.drivers import (
-    ACCELERATOR,
     backend_of,
     board_or_cpu,
     check_global,
@@ -25,6 +23,10 @@ from platform_abi.resolver.explicit import Instance
 from platform_abi.resolver.layers import device_types
 from platform_abi.resolver.plan import Plan, family_plan
 from platform_abi.resolver.settle import FamilyResult, resolve_family
+
+if TYPE_CHECKING:
+    from platform_abi.model.device import DeviceFamily
+    from platform_abi.model.vm import GlobalProperty, Properties, VirtualMachine
 
 
 class Member(NamedTuple):

@@ -17,13 +17,15 @@ A platform is written as ``-global`` before the user's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from platform_abi.model.abi import Layer, Setting
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.machine import MachineType, TypeTable
-from platform_abi.model.realize import BoardValue
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.machine import MachineType, TypeTable
+    from platform_abi.model.realize import BoardValue
 
 #: Layers of settings that are no ``-global``: QEMU's own constants, and what ``-device`` says.
 _NO_GLOBAL: frozenset[Layer] = frozenset({"default", "device"})

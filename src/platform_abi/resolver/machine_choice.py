@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from platform_abi.errors import UsageError, unknown
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.machine import MachineType, QemuBuild
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.machine import MachineType, QemuBuild
 
 
 def choose_machine(

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.memo import remembered
 from platform_abi.resolver.layers import (
     DeviceTypes,
@@ -28,6 +27,7 @@ from platform_abi.resolver.realize import within
 from platform_abi.resolver.spelling import spelled
 
 if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
     from platform_abi.model.realize import InitialValue
     from platform_abi.model.visibility import Seen

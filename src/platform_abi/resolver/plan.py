@@ -7,11 +7,11 @@ looks up, groups and copies.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError, unknown
-from platform_abi.model.abi import Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.feature import Feature
@@ -19,10 +19,13 @@ from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import Memo, remembered
 from platform_abi.model.platform import PlatformReference, edition_key, version_key
 from platform_abi.model.value import frozen
-from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.choice import Choice, Decision, check_override, choose, decide
 from platform_abi.resolver.layers import compat_of, device_types, in_order
 from platform_abi.resolver.machine_choice import choose_machine
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import Setting
+    from platform_abi.model.vm import VirtualMachine
 
 
 @frozen(kw_only=True)

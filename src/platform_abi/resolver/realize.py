@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import MachineType, QemuBuild
 from platform_abi.model.platform import version_key
 from platform_abi.model.realize import (
@@ -19,6 +19,9 @@ from platform_abi.model.realize import (
     RealizeRule,
 )
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
 
 #: A PCI address as a user writes it: slot and function, hexadecimal (hw/core/qdev-properties.c,
 #: set_pci_devfn).

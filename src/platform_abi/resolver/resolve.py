@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from platform_abi.errors import BeyondPlatformError
 from platform_abi.model.abi import GuestAbi, Setting
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.platform import PlatformReference
-from platform_abi.model.vm import GlobalProperty, VirtualMachine
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import resolve_families
 from platform_abi.resolver.plan import plan_for
+
+if TYPE_CHECKING:
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.platform import PlatformReference
+    from platform_abi.model.vm import GlobalProperty, VirtualMachine
 
 
 def resolve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
@@ -11,9 +12,11 @@ from platform_abi.model.abi import Beyond, Layer, Setting, Unpinned
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import GlobalProperty
-from platform_abi.resolver.choice import Decision
 from platform_abi.resolver.explicit import Explicit, Instance, explicit, normal
 from platform_abi.resolver.plan import FamilyPlan, Plan, Row, decision_for
+
+if TYPE_CHECKING:
+    from platform_abi.resolver.choice import Decision
 
 
 @frozen(kw_only=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError, unknown
-from platform_abi.model.device import DeviceTable
 from platform_abi.model.option_language import cpu_properties, split_options
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, Properties, VirtualMachine
 from platform_abi.resolver.explicit import BOOLEANS
+
+if TYPE_CHECKING:
+    from platform_abi.model.device import DeviceTable
 
 
 def virtual_machine(

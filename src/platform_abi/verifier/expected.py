@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from attrs import evolve
 
-from platform_abi.model.abi import MACHINE, GuestAbi
+from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import MACHINE
 from platform_abi.model.machine import QemuBuild, TypeTable
 from platform_abi.model.realize import PropertyValue
 from platform_abi.model.value import frozen

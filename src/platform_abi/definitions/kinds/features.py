@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from platform_abi.definitions.checks import (
     Fault,
@@ -13,12 +14,14 @@ from platform_abi.definitions.checks import (
     range_faults,
     version_faults,
 )
-from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.errors import DefinitionError
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import feature_stem
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.definitions.files import File
 
 _PROPERTY = r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+"
 

@@ -1,0 +1,98 @@
+"""The verb ``platforms`` without ``--host``: what platforms there are, and what one lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from platform_abi.cli.render import print_json, table
+from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.emit.document import Shapes, document
+from platform_abi.errors import printable
+from platform_abi.model.platform import Mask, Platform
+from platform_abi.model.value import frozen
+from platform_abi.resolver.choice import choose_edition, parse_platform
+
+
+@frozen(kw_only=True)
+class PlatformsOptions:
+    """What ``platforms`` is asked for where it is not about a host."""
+
+    name: str | None
+    names: bool
+    json: bool
+
+
+def run_listed(catalogue: FileCatalogue, options: PlatformsOptions) -> int:
+    """List all platforms, or show the one that was named."""
+    if options.name is not None:
+        return _show(catalogue, options.name, as_json=options.json)
+    names = catalogue.platform_names()
+    if options.names:
+        print("\n".join(names))
+        return 0
+    found = PlatformList(
+        edition=catalogue.editions()[-1], platforms=tuple(map(catalogue.platform, names))
+    )
+    if options.json:
+        print_json(document(found, SHAPES))
+        return 0
+    rows = [[p.name, p.lineage, p.released or "", p.title] for p in found.platforms]
+    table(["NAME", "LINEAGE", "RELEASED", "TITLE"], rows)
+    return 0
+
+
+@frozen(kw_only=True)
+class PlatformList:
+    """Every platform, and the newest edition of the definitions."""
+
+    edition: str
+    platforms: tuple[Platform, ...]
+
+
+@frozen(kw_only=True)
+class PlatformListing:
+    """What one platform lists at an edition, and what this site withdraws of it."""
+
+    edition: str
+    platform: Platform
+    features: Mapping[str, str]
+    masks: tuple[Mask, ...]
+
+
+def _masked(listing: PlatformListing) -> dict[str, str]:
+    return {m.feature: f"{m.date}: {m.reason} ({m.source})" for m in listing.masks}
+
+
+_PLATFORM = ("name", "lineage", "version", "title", "released", "extends", "levels", "assumes")
+
+SHAPES: Final[Shapes] = {
+    Platform: _PLATFORM,
+    PlatformListing: (
+        *("edition", *(f"{key}:platform.{key}" for key in _PLATFORM), "features"),
+        ("masked", _masked),
+    ),
+}
+
+
+def _show(catalogue: FileCatalogue, name: str, *, as_json: bool) -> int:
+    from platform_abi.resolver.compare import listed
+
+    reference = parse_platform(name)
+    platform = catalogue.platform(reference.name)
+    found = PlatformListing(
+        edition=choose_edition(catalogue, reference),
+        platform=platform,
+        features=listed(catalogue, reference),
+        masks=tuple(m for m in catalogue.masks() if m.covers(platform.name)),
+    )
+    if as_json:
+        print_json(document(found, SHAPES))
+        return 0
+    print(f"{platform.name}@{found.edition}  {printable(platform.title)}")
+    if platform.assumes:
+        print(f"assumes the kernel configuration {', '.join(platform.assumes)}")
+    for mask in found.masks:
+        print(f"masked here: {mask.feature}, {mask.date}: {printable(mask.reason)} ({mask.source})")
+    table(["FEATURE", "DEFAULT"], [list(pair) for pair in sorted(found.features.items())])
+    return 0
