@@ -118,6 +118,26 @@ def test_a_bit_that_the_backend_cannot_carry_is_not_offered(catalogue: pa.FileCa
     assert 0 == pa.offered_bits(catalogue, abi, "a") & (1 << 56 | 1 << 0)
 
 
+@pytest.mark.parametrize("generation", ["4.2", "5.1", "6.2", "8.1", "9.1"])
+@pytest.mark.parametrize(("name", "bit"), [("guest_uso4", 54), ("guest_uso6", 55), ("hash", 57)])
+def test_what_a_backend_cannot_carry_no_age_of_a_machine_type_makes_it_carry(
+    catalogue: pa.FileCatalogue, generation: str, name: str, bit: int
+) -> None:
+    """Asked for by name, also where the machine type is older than the feature."""
+    offered = []
+    for netdev in ("user", "tap"):
+        vm = pa.virtual_machine(
+            catalogue.devices(),
+            f"pc-q35-{generation}",
+            accelerator="tcg",
+            devices=[f"virtio-net-pci,netdev=n0,id=dut,{name}=on"],
+            netdevs=[f"{netdev},id=n0"],
+        )
+        abi = pa.resolve(catalogue, vm, "linux-6.9")
+        offered.append(pa.offered_bits(catalogue, abi, "dut") >> bit & 1)
+    assert offered == [0, 1]
+
+
 def test_the_last_compat_property_counts(
     catalogue: pa.FileCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

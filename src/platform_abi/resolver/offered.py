@@ -12,7 +12,7 @@ from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.drivers import NO_BACKEND, know
 from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.layers import compat_of, globals_of, in_order
-from platform_abi.resolver.plan import Plan, family_plan, plan_for
+from platform_abi.resolver.plan import Plan, plan_for
 
 
 def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
@@ -91,8 +91,12 @@ class _Reader:
         return default
 
     def _carried(self, name: str) -> bool:
-        row = next(
-            (r for r in family_plan(self._plan, self._family.name).rows if r.property == name),
-            None,
-        )
-        return row is None or row.feature.needs(self._backend) is not None
+        # By every feature: a backend does not know how old the machine type is that asks it.
+        for feature in self._plan.catalogue.family_features(self._family):
+            if (self._family.driver, name) in feature.drives and feature.kind in _BORNE:
+                return feature.needs(self._backend) is not None
+        return True
+
+
+#: The kinds of feature whose property is a backend's to bear.
+_BORNE = ("setting", "guard")
