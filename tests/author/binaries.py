@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_PROGRAM = Path(__file__).with_name("fake_qemu.py")
+from tests.qemu.programs import qemu
 
 COMMANDS = (
     "device-list-properties", "human-monitor-command", "qom-list-properties", "qom-list-types",
@@ -79,22 +77,8 @@ def binary(folder: Path, answers: Mapping[str, Any] | None = None, **how: object
 
     An answer of None is a command that it does not have.
     """
-    all_answers = {**ORDINARY, **(answers or {})}
-    description = {
-        "answers": {name: each for name, each in all_answers.items() if each is not None},
-        "noise": "",
-        "silent": False,
-        "crash": [],
-        "hang": [],
-        **how,
-    }
-    told = folder / "description.json"
-    told.write_text(json.dumps(description), encoding="utf-8")
-    program = folder / "qemu-system-x86_64"
-    # A wrapper script, as vendors have them, that stays the parent of its QEMU.
-    program.write_text(f"#!/bin/sh\n'{sys.executable}' '{_PROGRAM}' '{told}' \"$@\"\nexit $?\n")
-    program.chmod(0o755)
-    return str(program)
+    answered = {n: each for n, each in {**ORDINARY, **(answers or {})}.items() if each is not None}
+    return qemu(folder, answered, **how)
 
 
 def left(folder: Path) -> list[str]:

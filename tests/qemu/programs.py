@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
+import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +36,23 @@ def make(path: Path, content: bytes) -> str:
 def script(folder: Path, lines: str, name: str = "qemu-system-x86_64") -> str:
     """Make an executable of the lines of a shell script, and return its name."""
     return make(folder / name, f"#!/bin/sh\n{textwrap.dedent(lines)}\n".encode())
+
+
+_PROGRAM = Path(__file__).with_name("fake_qemu.py")
+
+
+def qemu(folder: Path, answers: Mapping[str, Any], **how: object) -> str:
+    """Make a QEMU that gives *answers* over QMP, and *how* else than well; return its name.
+
+    It says as well what it is and which netdevs it has.
+    """
+    usual = {"noise": "", "silent": False, "crash": [], "hang": []}
+    told = folder / "description.json"
+    told.write_text(json.dumps({"answers": answers, **usual, **how}), encoding="utf-8")
+    # A wrapper script, as vendors have them, that stays the parent of its QEMU.
+    return script(
+        folder, f"{textwrap.dedent(HELP)}'{sys.executable}' '{_PROGRAM}' '{told}' \"$@\"\nexit $?"
+    )
 
 
 def patience(code: str) -> float:

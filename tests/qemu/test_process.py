@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from platform_abi.author.trace import traced_compat
 from platform_abi.qemu.inventory import inventory
 from platform_abi.qemu.netdevs import ask_netdevs
 from platform_abi.qemu.process import Throwaway, ending
-from platform_abi.qemu.starting import containment, starting
+from platform_abi.qemu.starting import containment
 from platform_abi.qemu.stdio_qmp import Qmp
 from tests.qemu.programs import code_of, eventually, make, running, script, token
 
@@ -218,41 +217,6 @@ def test_no_process_outlives_the_block(tmp_path: Path, error: BaseException) -> 
 
     with pytest.raises(type(error)):
         run()
-    assert running(word) == []
-
-
-def test_nothing_of_the_caller_stays_either() -> None:
-    """No child to be waited for, no descriptor, in however many threads, however often."""
-    before = [entry.name for entry in Path("/proc/self/fd").iterdir()]
-
-    def run() -> None:
-        for _ in range(5):
-            assert "1" == _said("printf 1")
-
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert before == [entry.name for entry in Path("/proc/self/fd").iterdir()]
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
-
-
-def test_a_fork_of_the_caller_starts_its_own(tmp_path: Path) -> None:
-    """And ends nothing of the caller's, nor keeps it alive."""
-    word = token()
-    binary = script(tmp_path, f"exec sleep {word}")
-    with starting(), Throwaway([binary]):
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os._exit(int(_said("printf 1") != "1"))
-            finally:
-                os._exit(2)
-        assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        assert 1 == len(running(word))
-        assert "1" == _said("printf 1")
     assert running(word) == []
 
 

@@ -45,7 +45,7 @@ class Prober:
     """
 
     def __init__(self, python: str | None = None) -> None:
-        self._python = python or sys.executable
+        self._python = python or sys.executable or ""  # an embedding program may not know its own
         self._pid = 0
         self._refusal = ""
         self._status: int | None = None

@@ -18,7 +18,8 @@ def read_configuration(text: str, name: str) -> Iterator[tuple[str, str, list[tu
     *name* is what errors call the file. Raises UsageError (``configuration-syntax``) with the line.
     """
     section: tuple[str, str, list[tuple[str, str]]] | None = None
-    for number, raw in enumerate(text.splitlines(), start=1):
+    # Lines end where QEMU's do: fgets(3) knows no other breaks than newlines.
+    for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue

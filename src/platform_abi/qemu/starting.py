@@ -31,16 +31,20 @@ class Starter:
         package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120 - start-up time
         words = [*quiet, "-c", _STARTER, package, str(os.getpid())]
         self._orders, theirs = socket.socketpair()
-        with theirs:
-            self._pid = os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-I", "-S", *words],
-                os.environ,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
-                    *((os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2)),
-                ],
-            )
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._orders)
+            with theirs:
+                python = sys.executable or ""  # an embedding program may not know its own
+                self._pid = os.posix_spawn(
+                    python,
+                    [python, "-I", "-S", *words],
+                    os.environ,
+                    file_actions=[
+                        (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
+                        *((os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2)),
+                    ],
+                )
+            stack.pop_all()
 
     def order(self, *descriptors: int) -> None:
         """Have a process started with *descriptors*; raises OSError where nobody takes orders."""
@@ -99,9 +103,10 @@ def starting() -> Iterator[Starter]:
     """
     try:
         starter = _shared.take()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "nobody knows where it is"
         raise HostError(
-            f"cannot start {printable(sys.executable or 'Python')}: {error.strerror}",
+            f"cannot start {printable(sys.executable or 'Python')}: {reason}",
             code="qemu-failed",
             help="a QEMU is started by the Python interpreter that this runs in",
         ) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
@@ -12,69 +10,14 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.compat.remedy import unmet
 from platform_abi.errors import HostError, UnknownNameError, UsageError
-from platform_abi.launch.command_line import read_command_line
-from platform_abi.launch.platform_option import platform_option
-from platform_abi.launch.start import Start, start
 from platform_abi.model.host import CPU_MODELS, HostReport
 from platform_abi.resolver.resolve import resolve
 from tests.compat.strategies import full_report, without
+from tests.launch.hosts import NIC, USUAL, Host, launched
 
 _MACHINES = ("pc-q35-7.2", "pc-q35-8.1", "pc-q35-9.1", "pc-i440fx-10.0")
 _PLATFORMS = ("linux-5.10", "linux-6.1", "linux-6.9", "linux-6.17", "conservative")
 _NETDEVS = ("tap,id=n0", "tap,id=n0,vhost=on", "user,id=n0")
-_USUAL = ("-machine", "pc-q35-9.1", "-accel", "kvm", "-cpu", "qemu64,vendor=AuthenticAMD")
-_NIC = ("-netdev", "tap,id=n0", "-device", "virtio-net-pci,netdev=n0,id=net0")
-
-
-class _Host:
-    """A host that has what its report says, and keeps count of what it was asked for."""
-
-    def __init__(self, report: HostReport, aliased: Sequence[str] = ()) -> None:
-        self._report = report
-        self._aliased = frozenset(aliased)
-        self.asked: list[str] = []
-
-    def everything(self) -> HostReport:
-        self.asked.append("everything")
-        return self._report
-
-    def needed(self, abi: pa.GuestAbi) -> HostReport:
-        self.asked.append("needed")
-        wanted = {p.capability for p in abi.preconditions}
-        known = {name: fact for name, fact in self._report.facts.items() if name in wanted}
-        return evolve(self._report, facts=known)
-
-    def same_cpu(self, before: pa.VirtualMachine, after: pa.VirtualMachine) -> bool:
-        """Take lahf-lm for what every model has anyway."""
-        self.asked.append("cpu")
-        plain = [
-            vm.cpu and (vm.cpu.model, {*vm.cpu.properties} - {("lahf-lm", "on")})
-            for vm in (before, after)
-        ]
-        return plain[0] == plain[1]
-
-    def aliased_machines(self) -> frozenset[str]:
-        self.asked.append("aliases")
-        return self._aliased
-
-
-def _start(
-    catalogue: pa.FileCatalogue,
-    words: Sequence[str],
-    host: _Host | HostReport,
-    stored: pa.GuestAbi | None = None,
-    **more: str,
-) -> Start:
-    line = read_command_line(catalogue.options(), words)
-    return start(
-        catalogue,
-        line,
-        platform_option(line),
-        host if isinstance(host, _Host) else _Host(host),
-        arch="x86_64",
-        stored=stored,
-        **more,  # type: ignore[arg-type]
-    )
 
 
 @st.composite
@@ -114,18 +57,18 @@ def test_a_stored_choice_gives_the_same_words(
 ) -> None:
     """Restarted with its lockfile, named or not, or received, a VM has the arguments it had."""
     report = data.draw(_hosts(catalogue))
-    first = _start(catalogue, [*line, "-platform", f"{platform},force=on"], report)
+    first = launched(catalogue, [*line, "-platform", f"{platform},force=on"], report)
     for again in (
         "lock=vm.lock",
         f"{platform},lock=vm.lock",
         f"{first.abi.platform},lock=vm.lock",
     ):
         option = ["-platform", f"{again},force=on"]
-        second = _start(catalogue, [*line, *option], report, first.abi)
+        second = launched(catalogue, [*line, *option], report, first.abi)
         assert (True, False) == (second.kept, second.chosen)
         assert first.words == second.words
         assert first.abi == second.abi
-        arriving = _start(catalogue, [*line, *option, "-incoming", "defer"], report, first.abi)
+        arriving = launched(catalogue, [*line, *option, "-incoming", "defer"], report, first.abi)
         assert (*first.words, "-incoming", "defer") == arriving.words
 
 
@@ -137,7 +80,7 @@ def test_what_is_chosen_is_never_what_is_refused(
     """Where nobody names a platform, nothing blocks that another one would cure."""
     report = data.draw(_hosts(catalogue))
     line = [word.replace(",host_uso=on", "") for word in line]
-    begun = _start(catalogue, line, report)
+    begun = launched(catalogue, line, report)
     assert begun.chosen
     incurable = unmet(resolve(catalogue, begun.abi.vm, "conservative"), report)
     lacking = {f.capability for f in begun.verdict.findings if f.severity == "blocked"} - {""}
@@ -151,8 +94,8 @@ def test_asking_only_for_what_is_needed_gives_the_whole_verdict(
 ) -> None:
     """The verdict is that of a full report, which is only asked for where it is bad news."""
     report = data.draw(_hosts(catalogue))
-    host = _Host(report)
-    begun = _start(catalogue, [*line, "-platform", platform], host)
+    host = Host(report)
+    begun = launched(catalogue, [*line, "-platform", platform], host)
     assert pa.check(catalogue, begun.abi, report) == begun.verdict
     lacks = any(finding.capability for finding in begun.verdict.findings)
     assert (["needed", "everything"] if lacks else ["needed"]) == host.asked
@@ -165,8 +108,8 @@ def test_force_starts_everything_and_says_what(
 ) -> None:
     """With force=on nothing blocks, the words are the same, and all that would have is recorded."""
     report = data.draw(_hosts(catalogue))
-    plain = _start(catalogue, [*line, "-platform", platform], report)
-    forced = _start(catalogue, [*line, "-platform", f"{platform},force=on"], report)
+    plain = launched(catalogue, [*line, "-platform", platform], report)
+    forced = launched(catalogue, [*line, "-platform", f"{platform},force=on"], report)
     blocked = tuple(f for f in plain.verdict.findings if f.severity == "blocked")
     assert () == plain.allowed
     assert blocked == forced.allowed
@@ -180,24 +123,24 @@ def test_force_starts_everything_and_says_what(
 def test_the_newest_that_fits_this_virtual_machine_is_chosen(catalogue: pa.FileCatalogue) -> None:
     """A host without vhost is no obstacle to a VM that has none, and one with is told so."""
     report = without(full_report(catalogue), "vhost-net")
-    begun = _start(catalogue, [*_USUAL, *_NIC], report)
+    begun = launched(catalogue, [*USUAL, *NIC], report)
     assert (True, "linux-6.18@2026.1") == (begun.chosen, begun.abi.platform)
-    vhost = [word.replace("tap,id=n0", "tap,id=n0,vhost=on") for word in _NIC]
-    assert "conservative@2026.1" == _start(catalogue, [*_USUAL, *vhost], report).abi.platform
-    policy = _start(catalogue, [*_USUAL, *_NIC], report, policy="conservative")
+    vhost = [word.replace("tap,id=n0", "tap,id=n0,vhost=on") for word in NIC]
+    assert "conservative@2026.1" == launched(catalogue, [*USUAL, *vhost], report).abi.platform
+    policy = launched(catalogue, [*USUAL, *NIC], report, policy="conservative")
     assert "conservative@2026.1" == policy.abi.platform
     # What KVM lacks is no obstacle to a guest that is emulated.
     report = without(full_report(catalogue), "kvm.smm")
-    assert "conservative@2026.1" == _start(catalogue, [*_USUAL, *_NIC], report).abi.platform
-    emulated = [*_USUAL[:2], "-accel", "tcg", *_NIC]
-    assert "linux-6.18@2026.1" == _start(catalogue, emulated, report).abi.platform
+    assert "conservative@2026.1" == launched(catalogue, [*USUAL, *NIC], report).abi.platform
+    emulated = [*USUAL[:2], "-accel", "tcg", *NIC]
+    assert "linux-6.18@2026.1" == launched(catalogue, emulated, report).abi.platform
 
 
 def test_an_unknown_platform_names_the_nearest(catalogue: pa.FileCatalogue) -> None:
     """A slip is answered by the name that was meant, and nobody is asked anything."""
-    host = _Host(full_report(catalogue))
+    host = Host(full_report(catalogue))
     with pytest.raises(UnknownNameError, match=r"linux-6\.9") as error:
-        _start(catalogue, [*_USUAL, *_NIC, "-platform", "linux-6.99"], host)
+        launched(catalogue, [*USUAL, *NIC, "-platform", "linux-6.99"], host)
     assert "unknown-platform" == error.value.code
     assert [] == host.asked
 
@@ -206,13 +149,13 @@ def test_an_alias_is_what_the_qemu_takes_it_for(catalogue: pa.FileCatalogue) -> 
     """``q35`` is the machine type of the binary that will run, and the same as its full name."""
     report = full_report(catalogue)
     for version in ("7.2", "10.0", "11.1"):
-        host = _Host(report, [f"pc-q35-{version}", f"pc-i440fx-{version}"])
-        words = ("-accel", "kvm", *_NIC, "-platform", "linux-6.1")
-        short = _start(catalogue, ["-machine", "q35", *words], host)
-        full = _start(catalogue, ["-machine", f"pc-q35-{version}", *words], report)
+        host = Host(report, [f"pc-q35-{version}", f"pc-i440fx-{version}"])
+        words = ("-accel", "kvm", *NIC, "-platform", "linux-6.1")
+        short = launched(catalogue, ["-machine", "q35", *words], host)
+        full = launched(catalogue, ["-machine", f"pc-q35-{version}", *words], report)
         assert full.abi == short.abi
     with pytest.raises(UsageError, match="is an alias") as error:
-        _start(catalogue, ["-machine", "q35", *words], _Host(report, ["pc-q35-99.0"]))
+        launched(catalogue, ["-machine", "q35", *words], Host(report, ["pc-q35-99.0"]))
     assert "machine-alias" == error.value.code
 
 
@@ -224,7 +167,7 @@ def test_each_failing_feature_is_named_with_its_evidence_and_what_would_work(
 ) -> None:
     """Property, device, capability, what the kernel said, and the newest platform that works."""
     report = without(full_report(catalogue), "tun.uso")
-    begun = _start(catalogue, [*_USUAL, *_NIC, "-platform", "linux-6.9"], report)
+    begun = launched(catalogue, [*USUAL, *NIC, "-platform", "linux-6.9"], report)
     assert "blocked" == begun.verdict.status
     blocked = [f for f in begun.verdict.findings if f.severity == "blocked"]
     assert {
@@ -242,14 +185,14 @@ def test_a_value_of_the_users_is_refused_as_well(catalogue: pa.FileCatalogue, sa
     """What the user wrote and the host cannot honour is refused like what the platform says."""
     report = without(full_report(catalogue), "tun.uso")
     own = {
-        "device": [*_NIC[:3], f"{_NIC[3]},host_uso=on"],
-        "global": [*_NIC, "-global", "virtio-net-device.host_uso=on"],
+        "device": [*NIC[:3], f"{NIC[3]},host_uso=on"],
+        "global": [*NIC, "-global", "virtio-net-device.host_uso=on"],
     }[said]
     assert (
         "blocked"
-        != _start(catalogue, [*_USUAL, *_NIC, "-platform", "linux-6.1"], report).verdict.status
+        != launched(catalogue, [*USUAL, *NIC, "-platform", "linux-6.1"], report).verdict.status
     )
-    begun = _start(catalogue, [*_USUAL, *own, "-platform", "linux-6.1"], report)
+    begun = launched(catalogue, [*USUAL, *own, "-platform", "linux-6.1"], report)
     assert "blocked" == begun.verdict.status
     assert {"tun.uso"} == {f.capability for f in begun.verdict.findings if f.severity == "blocked"}
 
@@ -258,19 +201,19 @@ def test_what_nobody_could_tell_is_refused_unless_allowed(catalogue: pa.FileCata
     """Unknown is not yes; allow-unknown=on lets it pass, and nothing that is absent."""
     unknown = without(full_report(catalogue), "tun.uso", state="unknown")
     absent = without(unknown, "tun.tso4")
-    words = [*_USUAL, *_NIC, "-platform"]
-    assert "blocked" == _start(catalogue, [*words, "linux-6.9"], unknown).verdict.status
-    allowed = _start(catalogue, [*words, "linux-6.9,allow-unknown=on"], unknown)
+    words = [*USUAL, *NIC, "-platform"]
+    assert "blocked" == launched(catalogue, [*words, "linux-6.9"], unknown).verdict.status
+    allowed = launched(catalogue, [*words, "linux-6.9,allow-unknown=on"], unknown)
     assert "warn" == allowed.verdict.status
     assert {"capability-unknown"} == {finding.code for finding in allowed.allowed}
-    worse = _start(catalogue, [*words, "linux-6.9,allow-unknown=on"], absent)
+    worse = launched(catalogue, [*words, "linux-6.9,allow-unknown=on"], absent)
     assert ("blocked", ()) == (worse.verdict.status, worse.allowed)
 
 
 def test_a_cpu_model_that_does_not_run_here_is_refused(catalogue: pa.FileCatalogue) -> None:
     """The QEMU that will run is the one that was asked which models it can run flag for flag."""
     report = evolve(full_report(catalogue), sets={CPU_MODELS: ("EPYC-v4",)})
-    begun = _start(catalogue, [*_USUAL, *_NIC, "-platform", "linux-6.1"], report)
+    begun = launched(catalogue, [*USUAL, *NIC, "-platform", "linux-6.1"], report)
     assert "blocked" == begun.verdict.status
     assert "cpu-model" in {finding.code for finding in begun.verdict.findings}
 
@@ -279,21 +222,21 @@ def test_a_cpu_model_that_does_not_run_here_is_refused(catalogue: pa.FileCatalog
 
 
 def _locked(catalogue: pa.FileCatalogue, platform: str = "linux-6.1") -> pa.GuestAbi:
-    words = [*_USUAL, *_NIC, "-platform", platform]
-    return _start(catalogue, words, full_report(catalogue)).abi
+    words = [*USUAL, *NIC, "-platform", platform]
+    return launched(catalogue, words, full_report(catalogue)).abi
 
 
 def test_an_incoming_virtual_machine_has_its_platform_already(catalogue: pa.FileCatalogue) -> None:
     """Nothing is chosen here for what comes from another host, or out of a snapshot."""
-    host = _Host(full_report(catalogue))
+    host = Host(full_report(catalogue))
     for arriving in (["-incoming", "tcp::4444"], ["-incoming", "defer"], ["-loadvm", "before"]):
         with pytest.raises(UsageError) as error:
-            _start(catalogue, [*_USUAL, *_NIC, *arriving], host)
+            launched(catalogue, [*USUAL, *NIC, *arriving], host)
         assert "incoming-without-platform" == error.value.code
         with pytest.raises(UsageError, match=r"gone\.lock") as error:
-            _start(catalogue, [*_USUAL, *_NIC, *arriving, "-platform", "lock=gone.lock"], host)
+            launched(catalogue, [*USUAL, *NIC, *arriving, "-platform", "lock=gone.lock"], host)
         assert "lock-not-found" == error.value.code
-        named = _start(catalogue, [*_USUAL, *_NIC, *arriving, "-platform", "linux-6.1"], host)
+        named = launched(catalogue, [*USUAL, *NIC, *arriving, "-platform", "linux-6.1"], host)
         assert "linux-6.1@2026.1" == named.abi.platform
     assert "everything" not in host.asked
 
@@ -305,16 +248,16 @@ def test_a_differing_choice_is_refused_for_what_arrives(
     catalogue: pa.FileCatalogue, named: str
 ) -> None:
     """A lockfile and another platform contradict each other; the message has both."""
-    words = [*_USUAL, *_NIC, "-incoming", "defer", "-platform", f"{named},lock=vm.lock"]
+    words = [*USUAL, *NIC, "-incoming", "defer", "-platform", f"{named},lock=vm.lock"]
     with pytest.raises(UsageError, match=r"vm\.lock is for linux-6\.1@2026\.1") as error:
-        _start(catalogue, words, full_report(catalogue), _locked(catalogue))
+        launched(catalogue, words, full_report(catalogue), _locked(catalogue))
     assert "lock-other-platform" == error.value.code
 
 
 def test_another_platform_at_a_restart_is_a_new_choice(catalogue: pa.FileCatalogue) -> None:
     """Nothing is in flight then: what is named counts, and is what will be stored."""
-    words = [*_USUAL, *_NIC, "-platform", "linux-6.9,lock=vm.lock"]
-    begun = _start(catalogue, words, full_report(catalogue), _locked(catalogue))
+    words = [*USUAL, *NIC, "-platform", "linux-6.9,lock=vm.lock"]
+    begun = launched(catalogue, words, full_report(catalogue), _locked(catalogue))
     assert ("linux-6.9@2026.1", False) == (begun.abi.platform, begun.kept)
     assert ("vm.lock had linux-6.1@2026.1, and is written anew",) == begun.remarks
 
@@ -340,14 +283,14 @@ def test_the_lockfile_of_another_virtual_machine_is_refused(
 ) -> None:
     """Incoming or restarted, everything that a guest could tell the two by is named."""
     stored = _locked(catalogue)
-    usual = [*_USUAL] if words[0] not in _USUAL or "smm" in words[1] else []
-    for at in range(0, 0 if usual else len(_USUAL), 2):
-        if _USUAL[at] != words[0]:
-            usual += _USUAL[at : at + 2]
+    usual = [*USUAL] if words[0] not in USUAL or "smm" in words[1] else []
+    for at in range(0, 0 if usual else len(USUAL), 2):
+        if USUAL[at] != words[0]:
+            usual += USUAL[at : at + 2]
     for arriving in ([], ["-incoming", "defer"]):
-        line = [*usual, *_NIC, *words, *arriving, "-platform", "lock=vm.lock"]
+        line = [*usual, *NIC, *words, *arriving, "-platform", "lock=vm.lock"]
         with pytest.raises(UsageError) as error:
-            _start(catalogue, line, full_report(catalogue), stored)
+            launched(catalogue, line, full_report(catalogue), stored)
         assert "lock-other-vm" == error.value.code
         assert named in error.value.message
         assert "vm.lock" in error.value.message
@@ -355,25 +298,25 @@ def test_the_lockfile_of_another_virtual_machine_is_refused(
 
 def test_an_alias_of_a_driver_is_the_same_device(catalogue: pa.FileCatalogue) -> None:
     """``virtio-net`` is virtio-net-pci here: the lockfile's virtual machine, by another name."""
-    words = [word.replace("virtio-net-pci", "virtio-net") for word in _NIC]
-    line = [*_USUAL, *words, "-platform", "lock=vm.lock"]
-    assert _start(catalogue, line, full_report(catalogue), _locked(catalogue)).kept
+    words = [word.replace("virtio-net-pci", "virtio-net") for word in NIC]
+    line = [*USUAL, *words, "-platform", "lock=vm.lock"]
+    assert launched(catalogue, line, full_report(catalogue), _locked(catalogue)).kept
 
 
 def test_another_spelling_of_the_cpu_is_the_same_virtual_machine(
     catalogue: pa.FileCatalogue,
 ) -> None:
     """A manager may spell out what a model has anyway: the QEMU is asked whether it is the same."""
-    words = [word.replace("qemu64,", "qemu64,+lahf-lm,") for word in _USUAL]
+    words = [word.replace("qemu64,", "qemu64,+lahf-lm,") for word in USUAL]
     for option in (["-incoming", "defer"], []):
-        line = [*words, *_NIC, *option, "-platform", "lock=vm.lock"]
-        host = _Host(full_report(catalogue))
-        begun = _start(catalogue, line, host, _locked(catalogue))
+        line = [*words, *NIC, *option, "-platform", "lock=vm.lock"]
+        host = Host(full_report(catalogue))
+        begun = launched(catalogue, line, host, _locked(catalogue))
         assert (True, "cpu") == (begun.kept, host.asked[0])
     # It is no excuse for another difference, and nobody is asked then.
-    host = _Host(full_report(catalogue))
+    host = Host(full_report(catalogue))
     with pytest.raises(UsageError) as error:
-        _start(catalogue, [*line, "-global", "e1000.x=1"], host, _locked(catalogue))
+        launched(catalogue, [*line, "-global", "e1000.x=1"], host, _locked(catalogue))
     assert ("lock-other-vm", []) == (error.value.code, host.asked)
     assert "-cpu lahf-lm: stored nothing, given on" in error.value.message
 
@@ -381,10 +324,10 @@ def test_another_spelling_of_the_cpu_is_the_same_virtual_machine(
 def test_a_host_that_cannot_be_asked_stops_everything(catalogue: pa.FileCatalogue) -> None:
     """An error of the host's is the caller's to see: no guess stands in for it."""
 
-    class _Mute(_Host):
+    class _Mute(Host):
         def needed(self, abi: pa.GuestAbi) -> HostReport:
             del abi
             raise HostError("mute", code="qemu-failed")
 
     with pytest.raises(HostError, match="mute"):
-        _start(catalogue, [*_USUAL, *_NIC, "-platform", "linux-6.1"], _Mute(full_report(catalogue)))
+        launched(catalogue, [*USUAL, *NIC, "-platform", "linux-6.1"], _Mute(full_report(catalogue)))

@@ -5,8 +5,9 @@ There is no vendor's binary to be had for a test, nor one that hangs when it sho
     fake_qemu.py DESCRIPTION [QEMU's arguments]
 
 DESCRIPTION is JSON: ``answers``, by command, each a value or, for a question about a type, a value
-by type; ``noise``, printed before the greeting; ``silent``, it never greets; ``crash``, the types
-on which it aborts; ``hang``, those about which it never answers.
+by type; ``echo``, commands that are answered by their own arguments; ``noise``, printed before
+the greeting; ``silent``, it never greets; ``crash``, the types on which it aborts; ``hang``, those
+about which it never answers.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def answer(description: dict[str, Any], command: str, arguments: dict[str, Any])
         say({"error": {"class": "GenericError", "desc": "'compat-props' is unexpected"}})
     elif name is not None and name not in answers.get(command, {}):
         say({"error": {"class": "GenericError", "desc": f"no such type: {name}"}})
+    elif command in description.get("echo", ()):
+        say({"return": arguments})
     elif command in answers:
         say({"return": answers[command] if name is None else answers[command][name]})
     else:

@@ -240,6 +240,15 @@ def test_a_child_that_fails_leaves_unknowns(tmp_path: Path) -> None:
         assert fact.detail.startswith("the probe did not start: "), python
 
 
+@pytest.mark.parametrize("nowhere", ["", None])
+def test_an_interpreter_that_nobody_knows_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch, nowhere: str | None
+) -> None:
+    """A program that Python is embedded in may have none (sys.executable)."""
+    monkeypatch.setattr(sys, "executable", nowhere)
+    assert probe(SIMPLE).fact("simple").detail.startswith("the probe did not start: ")
+
+
 def test_garbage_is_no_answer(tmp_path: Path) -> None:
     """What is no JSON, or of another shape, or cut off, leaves the question unanswered."""
     said = (
