@@ -1,4 +1,4 @@
-"""The rooms of the code, and which way the arrows between and inside of them point.
+"""The rooms of the code, which way the arrows between and inside of them point, and their tests.
 
 Every import counts, wherever it stands in a file: those inside functions, which only make start-up
 fast, and those for type checkers. A module that needs another to be explained needs it.
@@ -40,7 +40,8 @@ OUTSIDE = {
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "definitions_data" not in path.parts)
 
-CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
+TESTS = Path(__file__).parent
+CONTRIBUTING = TESTS.parent / "CONTRIBUTING.md"
 
 
 def _room(path: Path) -> str:
@@ -183,3 +184,39 @@ def test_only_the_cli_prints() -> None:
     for path in FILES:
         if _room(path) != "cli":
             assert "print" not in _calls(path), _name(path)
+
+
+# --- tests mirror the rooms ----------------------------------------------------------------------
+
+#: A row of the list in CONTRIBUTING.md: modules, the test files that hold them instead, and why.
+_ROW = re.compile(r"^\| (?P<modules>`.*`) \| (?P<holders>`.*`) \| \S.* \|$", re.MULTILINE)
+_QUOTED = re.compile(r"`([^`]+)`")
+
+
+def _listed() -> list[tuple[str, list[str]]]:
+    """Return the modules without a test file of their own, each with the files that hold it."""
+    _, _, table = CONTRIBUTING.read_text(encoding="utf-8").partition("| modules |")
+    rows = list(_ROW.finditer(table))
+    assert len(rows) == table.count("\n|") - 1, "a row is not MODULES, HOLDERS, REASON"
+    return [
+        (module, _QUOTED.findall(row["holders"]))
+        for row in rows
+        for module in _QUOTED.findall(row["modules"])
+    ]
+
+
+def test_every_module_has_its_tests() -> None:
+    """ROOM/MODULE.py has tests/ROOM/test_MODULE.py, or a row of CONTRIBUTING.md; never both."""
+    modules = {
+        path.relative_to(PACKAGE).with_suffix("") for path in FILES if path.stem != "__init__"
+    }
+    without = [m for m in modules if not (TESTS / m.parent / f"test_{m.name}.py").exists()]
+    assert sorted(m.as_posix() for m in without) == sorted(module for module, _ in _listed())
+
+
+def test_what_holds_a_module_is_there() -> None:
+    """Every file that the list names is one of tests, and holds something."""
+    for module, holders in _listed():
+        assert holders, module
+        for name in holders:
+            assert "def test_" in (TESTS / name).read_text(encoding="utf-8"), (module, name)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import pty
 import shlex
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,33 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.cli import main
-from tests.conftest import DEFINITIONS
-from tests.resolver.shipped import PINNED_CPU
-
-RESOLVE = ["resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.9"]
-NIC = ["--device", "virtio-net-pci,netdev=n0,id=nic0", "--netdev", "tap,id=n0"]
-PINNED = [*RESOLVE, *NIC, "--cpu", PINNED_CPU]
-
-
-@pytest.fixture(autouse=True)
-def _collecting() -> Iterator[None]:
-    """Take back what main() does for speed."""
-    yield
-    gc.enable()
-
-
-Run = pytest.CaptureFixture[str]
-
-
-def _run(capsys: Run, *words: str) -> tuple[int, str, str]:
-    """Return exit code, stdout and stderr of one command in this process."""
-    try:
-        code = main(words)
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
+from tests.cli.commands import PINNED, RESOLVE, Run, run_command
 
 
 def _program(
@@ -106,7 +78,7 @@ def _program(
 )
 def test_the_exit_code_says_what_happened(capsys: Run, words: list[str], expected: int) -> None:
     """0 yes, 1 the honest answer is no, 2 usage, 4 the environment; an error is printed alone."""
-    code, out, err = _run(capsys, *words)
+    code, out, err = run_command(capsys, *words)
 
     assert expected == code
     if expected >= 2:
@@ -124,7 +96,7 @@ def test_a_bad_definition_is_exit_code_3(
     folder.mkdir(parents=True)
     (folder / "mine.toml").write_text('schema = 1\n[platform]\nname = "other"\n')
     monkeypatch.setenv("PLATFORM_ABI_PATH", str(tmp_path))
-    code, out, err = _run(capsys, "resolve", "-M", "pc-q35-9.1", "--platform", "mine")
+    code, out, err = run_command(capsys, "resolve", "-M", "pc-q35-9.1", "--platform", "mine")
 
     assert (3, "") == (code, out)
     assert f"{folder}/mine.toml:" in err
@@ -133,10 +105,10 @@ def test_a_bad_definition_is_exit_code_3(
 def test_a_damaged_lockfile_is_exit_code_3(capsys: Run, tmp_path: Path) -> None:
     """What was edited by hand is refused by every verb that reads it."""
     lock = str(tmp_path / "vm.lock")
-    assert 0 == _run(capsys, *PINNED, "--lock", lock)[0]
+    assert 0 == run_command(capsys, *PINNED, "--lock", lock)[0]
     Path(lock).write_text(Path(lock).read_text().replace('"on"', '"off"', 1))
     for words in (["resolve", "--from-lock", lock], ["diff", "abi", lock, lock]):
-        code, out, err = _run(capsys, *words)
+        code, out, err = run_command(capsys, *words)
         assert (3, "") == (code, out)
         assert err.startswith("error[lock-changed]: ")
 
@@ -146,7 +118,7 @@ def test_a_damaged_lockfile_is_exit_code_3(capsys: Run, tmp_path: Path) -> None:
 
 def test_an_error_has_a_code_and_a_help_line(capsys: Run) -> None:
     """error[CODE]: what, then help: what to do."""
-    _, _, err = _run(capsys, "resolve", "-M", "q35", "--platform", "linux-6.9")
+    _, _, err = run_command(capsys, "resolve", "-M", "q35", "--platform", "linux-6.9")
     first, second = err.splitlines()
 
     assert first.startswith("error[machine-alias]: 'q35' is an alias")
@@ -166,7 +138,7 @@ def test_an_error_has_a_code_and_a_help_line(capsys: Run) -> None:
 )
 def test_with_json_an_error_is_an_object(capsys: Run, words: list[str], code: str) -> None:
     """Tools read one JSON document on stderr, with code, message and help."""
-    _, out, err = _run(capsys, *words)
+    _, out, err = run_command(capsys, *words)
     document = json.loads(err)
 
     assert "" == out
@@ -185,14 +157,14 @@ def test_a_definition_error_has_all_faults_in_json(
         'schema = 1\nunknown = 1\n[platform]\nname = "other"\n'
     )
     monkeypatch.setenv("PLATFORM_ABI_PATH", str(tmp_path))
-    _, _, err = _run(capsys, "platforms", "--json", "mine")
+    _, _, err = run_command(capsys, "platforms", "--json", "mine")
 
     assert len(json.loads(err)["error"]["faults"]) >= 2
 
 
 def test_an_error_cannot_steer_a_terminal(capsys: Run) -> None:
     """What a message repeats of the user's words has its control characters spelled out."""
-    _, _, err = _run(capsys, *RESOLVE, "--cpu", "\x1b[31mred\x07")
+    _, _, err = run_command(capsys, *RESOLVE, "--cpu", "\x1b[31mred\x07")
 
     assert "\x1b" not in err
     assert "\\x1b[31mred\\x07" in err
@@ -232,7 +204,7 @@ def test_no_words_make_a_traceback(
 ) -> None:
     """Whatever is typed ends in an exit code of the five, with an error where it is not 0 or 1."""
     with contextlib.chdir(tmp_path):
-        code, out, err = _run(capsys, *verb, *words)
+        code, out, err = run_command(capsys, *verb, *words)
 
     assert code in {0, 1, 2, 3, 4}
     assert "Traceback" not in out + err
@@ -265,28 +237,9 @@ def test_bytes_of_an_argument_go_out_as_they_came() -> None:
 # --- streams -------------------------------------------------------------------------------------
 
 
-def test_findings_go_to_stderr_and_arguments_to_stdout(capsys: Run) -> None:
-    """What is on stdout can be given to QEMU as it is; what a user must know is beside it."""
-    _, out, err = _run(
-        capsys,
-        *RESOLVE,
-        "--device",
-        "virtio-net-pci,netdev=n0,host_uso=on",
-        "--netdev",
-        "user,id=n0",
-    )
-
-    assert all(line.startswith("-") for line in out.splitlines())
-    assert shlex.split(out)[:2] == ["-machine", "pc-q35-9.1"]
-    assert "beyond the platform: virtio-net-pci.host_uso=on of device[0]: backend 'user'" in err
-    assert "not migratable: x86-cpu.vendor is left to the host; pin it: -cpu MODEL,vendor=" in err
-    assert "note: no devices given" in _run(capsys, *RESOLVE)[2]
-    assert "" == _run(capsys, *PINNED)[2]
-
-
 def test_with_json_nothing_is_said_beside_the_document(capsys: Run) -> None:
     """Findings are in the document; stderr stays empty."""
-    _, out, err = _run(capsys, *RESOLVE, "--cpu", "host", "--json")
+    _, out, err = run_command(capsys, *RESOLVE, "--cpu", "host", "--json")
 
     assert "" == err
     assert json.loads(out)["unpinned"][0]["what"] == "x86-cpu.host-model"
@@ -300,7 +253,7 @@ def test_with_json_nothing_is_said_beside_the_document(capsys: Run) -> None:
 )  # fmt: skip
 def test_every_verb_has_a_json_document(capsys: Run, words: list[str]) -> None:
     """--json gives one document with a schema_version."""
-    _, out, _ = _run(capsys, *words, "--json")
+    _, out, _ = run_command(capsys, *words, "--json")
 
     assert 1 == json.loads(out)["schema_version"]
 
@@ -313,7 +266,7 @@ def test_text_is_plain_where_it_is_piped(capsys: Run) -> None:
         ["resolve"],
         ["explain", "machine.smm", *RESOLVE[1:]],
     ):
-        _, out, err = _run(capsys, *words)
+        _, out, err = run_command(capsys, *words)
         assert "\x1b" not in out + err
 
 
@@ -396,178 +349,15 @@ def test_a_closed_stream_makes_no_traceback(closed: str, expected: int) -> None:
 def test_output_to_a_file_is_output_to_stdout(capsys: Run, tmp_path: Path, form: str) -> None:
     """--output writes the very bytes, and nothing to stdout."""
     extra = ["--json"] if form == "json" else ["--format", form]
-    _, expected, _ = _run(capsys, *PINNED, *extra)
-    code, out, _ = _run(capsys, *PINNED, *extra, "-o", str(tmp_path / "f"))
+    _, expected, _ = run_command(capsys, *PINNED, *extra)
+    code, out, _ = run_command(capsys, *PINNED, *extra, "-o", str(tmp_path / "f"))
 
     assert (0, "") == (code, out)
     assert expected == (tmp_path / "f").read_text()
     assert ["f"] == [path.name for path in tmp_path.iterdir()]
 
 
-def test_an_error_leaves_the_earlier_output(capsys: Run, tmp_path: Path) -> None:
-    """Nothing is written, not even in part, where resolving fails."""
-    target = tmp_path / "f"
-    target.write_text("earlier")
-    code, out, _ = _run(
-        capsys, *RESOLVE, "--cpu", "host", "--format", "readconfig", "-o", str(target)
-    )
-
-    assert (2, "") == (code, out)
-    assert "earlier" == target.read_text()
-
-
-def test_a_lockfile_says_it_all_again(capsys: Run, tmp_path: Path) -> None:
-    """--lock writes beside the arguments what --from-lock makes the same arguments of."""
-    lock = str(tmp_path / "vm.lock")
-    _, first, _ = _run(capsys, *RESOLVE, *NIC, "--cpu", "host", "--lock", lock)
-    code, again, err = _run(capsys, "resolve", "--from-lock", lock)
-
-    assert (0, first) == (code, again)
-    assert "not migratable: x86-cpu.host-model" in err
-    assert first == _run(capsys, "resolve", "--from-lock", lock, "--format", "lines")[1]
-
-
-def test_a_lockfile_outlives_its_definitions(
-    capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Arguments, JSON and the lockfile itself come out the same with all platforms gone."""
-    lock = tmp_path / "vm.lock"
-    _run(capsys, *PINNED, "--lock", str(lock))
-    expected = {
-        form: _run(capsys, *PINNED, *form)[1] for form in ((), ("--json",), ("--format", "lock"))
-    }
-    left = tmp_path / "definitions"
-    shutil.copytree(DEFINITIONS, left, ignore=shutil.ignore_patterns("platforms", "editions"))
-    monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: str(left))
-
-    assert 2 == _run(capsys, *PINNED)[0]
-    for form, text in expected.items():
-        assert (0, text, "") == _run(capsys, "resolve", "--from-lock", str(lock), *form)
-
-
-def test_a_lockfile_that_nothing_vouches_for_is_refused(
-    capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without any definitions nobody knows what a value does, and unknown is not yes."""
-    lock = tmp_path / "vm.lock"
-    _run(capsys, *PINNED, "--lock", str(lock))
-    monkeypatch.setattr("platform_abi.definitions.search.packaged", lambda: "/nonexistent")
-
-    code, out, told = _run(capsys, "resolve", "--from-lock", str(lock))
-    assert (3, "") == (code, out)
-    assert told.startswith("error[lock-refused]")
-
-
-@pytest.mark.parametrize(
-    ("extra", "named"),
-    [
-        (["-M", "pc-q35-9.1"], "--machine"),
-        (["--platform", "linux-6.9"], "--platform"),
-        (["--cpu", "host"], "--cpu"),
-        (["--build", "qemu-11.1.3"], "--build"),
-        (["--device", "e1000"], "--device"),
-        (["--netdev", "tap,id=a"], "--netdev"),
-        (["--global", "a.b=c"], "--global"),
-        (["--backend", "a=tap"], "--backend"),
-        (["--accel", "tcg"], "--accel"),
-        (["--arch", "aarch64"], "--arch"),
-        (["--strict"], "--strict"),
-    ],
-)
-def test_what_a_lockfile_already_says_is_refused_beside_it(
-    capsys: Run, tmp_path: Path, extra: list[str], named: str
-) -> None:
-    """An option that would be ignored is an error that names it."""
-    lock = str(tmp_path / "vm.lock")
-    _run(capsys, *PINNED, "--lock", lock)
-    code, out, err = _run(capsys, "resolve", "--from-lock", lock, *extra)
-
-    assert (2, "") == (code, out)
-    assert f"take away {named}\n" in err
-
-
-def test_two_lockfiles_are_compared(capsys: Run, tmp_path: Path) -> None:
-    """The verb diff says what differs and exits with 1, or says nothing and exits with 0."""
-    old, new = str(tmp_path / "old"), str(tmp_path / "new")
-    _run(capsys, *PINNED, "--lock", new)
-    _run(capsys, *PINNED, "--platform", "linux-6.1", "--lock", old)
-
-    assert (0, "", "") == _run(capsys, "diff", "abi", new, new)
-    code, out, _ = _run(capsys, "diff", "abi", old, new)
-    assert 1 == code
-    assert any(
-        ["setting", "virtio-net-device.host_uso", "off", "on"] == line.split()
-        for line in out.splitlines()
-    )
-    code, out, _ = _run(capsys, "diff", "abi", old, new, "--json")
-    assert 1 == code
-    assert {
-        "kind": "setting",
-        "what": "virtio-net-device.host_uso",
-        "before": "off",
-        "after": "on",
-    } in json.loads(out)["differences"]
-
-
 # --- verbs ---------------------------------------------------------------------------------------
-
-
-def test_every_form_of_arguments_is_the_same_arguments(capsys: Run) -> None:
-    """Lines, one shell line and JSON are three spellings of one list."""
-    _, lines, _ = _run(capsys, *PINNED)
-    _, shell, _ = _run(capsys, *PINNED, "--format", "shell")
-    _, document, _ = _run(capsys, *PINNED, "--json")
-
-    assert 1 == shell.count("\n")
-    assert json.loads(document)["arguments"] == shlex.split(lines) == shlex.split(shell)
-
-
-def test_strict_refuses_what_is_beyond_the_platform(capsys: Run) -> None:
-    """The same command resolves with a remark, and with --strict not at all."""
-    words = ["resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.1,virtio-net.host-uso=on", *NIC]
-
-    assert 0 == _run(capsys, *words)[0]
-    code, out, err = _run(capsys, *words, "--strict")
-    assert (2, "") == (code, out)
-    assert err.startswith("error[beyond-platform]: ")
-
-
-def test_platforms_lists_all_that_there_are(capsys: Run) -> None:
-    """Names, table and JSON have every file of definitions/platforms."""
-    expected = {path.stem for path in (DEFINITIONS / "platforms").glob("*/*.toml")}
-
-    assert expected == set(_run(capsys, "platforms", "--names")[1].split())
-    table = _run(capsys, "platforms")[1].splitlines()
-    assert expected == {line.split()[0] for line in table[1:]}
-    document = json.loads(_run(capsys, "platforms", "--json")[1])
-    assert expected == {platform["name"] for platform in document["platforms"]}
-
-
-def test_a_platform_shows_what_it_lists_and_what_is_masked(
-    capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A site's mask is in every account of the platform, with its reason and date."""
-    before = _run(capsys, "platforms", "linux-6.9")[1]
-    (tmp_path / "masks").mkdir()
-    (tmp_path / "masks" / "site.toml").write_text(
-        "schema = 1\n[[mask]]\n"
-        'platform = "linux-6.9"\nfeature = "virtio-net.host-uso"\n'
-        'reason = "driver bug"\ndate = 2026-01-02\n'
-        '[[mask]]\nplatform = "linux-6.8"\nfeature = "virtio-net.csum"\n'
-        'reason = "another"\ndate = 2026-01-02\n'
-    )
-    monkeypatch.setenv("PLATFORM_ABI_PATH", str(tmp_path))
-    after = _run(capsys, "platforms", "linux-6.9")[1]
-    document = json.loads(_run(capsys, "platforms", "linux-6.9", "--json")[1])
-
-    assert any(["virtio-net.host-uso", "on"] == line.split() for line in before.splitlines())
-    assert not any(["virtio-net.host-uso", "on"] == line.split() for line in after.splitlines())
-    assert "masked here: virtio-net.host-uso, 2026-01-02: driver bug (masks/site.toml)" in after
-    assert "virtio-net.host-uso" not in document["features"]
-    assert "virtio-net.csum" in document["features"]
-    assert {"virtio-net.host-uso": "2026-01-02: driver bug (masks/site.toml)"} == document["masked"]
-    _, explained, _ = _run(capsys, "explain", "virtio-net-pci.host_uso", *RESOLVE[1:], *NIC)
-    assert "platform off  (masks/site.toml: driver bug)" in explained
 
 
 def test_version_and_module() -> None:
@@ -595,4 +385,4 @@ def test_an_interrupt_is_no_traceback(capsys: Run, monkeypatch: pytest.MonkeyPat
         raise KeyboardInterrupt
 
     monkeypatch.setattr("platform_abi.cli.resolve.run", interrupted)
-    assert (130, "", "") == _run(capsys, *PINNED)
+    assert (130, "", "") == run_command(capsys, *PINNED)

@@ -16,8 +16,8 @@ from platform_abi.model.machine import CompatProperty, DriverProperty, MachineTy
 from platform_abi.model.realize import InitialValue, RealizeTable
 from platform_abi.model.visibility import Board, SameValues, Visibility, VisibilityRule
 from platform_abi.resolver.fingerprint import machine_fingerprints, vm_drivers
-from platform_abi.resolver.machine_diff import Row, build_rows, diff_builds, diff_machines, shown
-from platform_abi.resolver.machine_table import driver_row, touched_table, whole_table
+from platform_abi.resolver.machine_diff import Row, build_rows, diff_machines, shown
+from platform_abi.resolver.machine_table import driver_row, whole_table
 from platform_abi.testing import BUILD, MemoryCatalogue
 from tests.definitions.site import write
 
@@ -143,19 +143,6 @@ def test_what_two_lists_reach_is_all_that_can_differ(
     touched = diff_machines(catalogue, BUILD, one.name, other.name, ARCH)
     whole = build_rows(*(whole_table(catalogue, BUILD, m.name, ARCH) for m in (one, other)))
     assert [row[:4] for row in touched] == [row[:4] for row in whole]
-
-
-@given(lists, defaults)
-def test_a_difference_turns_round_with_its_sides(
-    compat: list[CompatProperty], known: dict[str, str | None]
-) -> None:
-    """What differs from A to B differs from B to A, with the values swapped; A is like itself."""
-    one, other = _machine([], "pc-q35-9.0"), _machine(compat)
-    catalogue = _catalogue(one, other, properties=_properties(known))
-    there = diff_machines(catalogue, BUILD, one.name, other.name, ARCH)
-    back = diff_machines(catalogue, BUILD, other.name, one.name, ARCH)
-    assert [(*row[:2], row[3], row[2]) for row in there] == [row[:4] for row in back]
-    assert [] == diff_machines(catalogue, BUILD, other.name, other.name, ARCH)
 
 
 # --- what definitions add to what a build lists ---------------------------------------------------
@@ -308,171 +295,7 @@ def test_what_one_build_of_a_release_has_alone_is_shown() -> None:
     assert rows == shown(rows, every=True, one_version=True)
 
 
-# --- fingerprints --------------------------------------------------------------------------------
-
-
-@given(lists, lists, defaults, defaults)
-def test_a_fingerprint_is_of_content_alone(
-    first: list[CompatProperty],
-    second: list[CompatProperty],
-    known: dict[str, str | None],
-    others: dict[str, str | None],
-) -> None:
-    """Whatever the names and lists: equal values have equal fingerprints, and unequal ones not."""
-    tables, prints = [], []
-    for name, compat, values in (("pc-q35-9.1", first, known), ("rhel9.4.0", second, others)):
-        catalogue = _catalogue(_machine(compat, name), properties=_properties(values))
-        tables.append(whole_table(catalogue, BUILD, name, ARCH))
-        prints.append(machine_fingerprints(catalogue, BUILD, name, ARCH))
-    for driver in _OWNERS:
-        found = [{n: cell[0] for n, cell in table[driver].items()} for table in tables]
-        assert (found[0] == found[1]) == (prints[0].drivers[driver] == prints[1].drivers[driver])
-    visible = [
-        {(d, n): c[0] for d, row in t.items() for n, c in row.items() if c[2] == "guest"}
-        for t in tables
-    ]
-    assert (visible[0] == visible[1]) == (prints[0].guest == prints[1].guest)
-
-
-def test_what_only_a_stream_can_tell_is_located_but_not_seen() -> None:
-    """A migration-only property changes its driver's fingerprint and not what a guest sees."""
-    known = dict.fromkeys(_NAMES, "off") | {"size": "16"}
-    entry = CompatProperty(driver="net-device", property="migrate-x", value="on")
-    plain, changed = (
-        machine_fingerprints(
-            _catalogue(_machine(c), properties=_properties(known)), BUILD, "pc-q35-9.1", ARCH
-        )
-        for c in ([], [entry])
-    )
-    assert plain.guest == changed.guest
-    assert {d for d in _OWNERS if plain.drivers[d] != changed.drivers[d]} == {
-        "net-device",
-        "net-pci",
-    }
-
-
-def test_a_driver_that_a_build_does_not_have_is_nobodys_to_see() -> None:
-    """The entry stands under its own name, as in QEMU's script, and in no fingerprint."""
-    known = dict.fromkeys(_NAMES, "off") | {"size": "16"}
-    entry = CompatProperty(driver="arm-cpu", property="backcompat-cntfrq", value="true")
-    with_it, without = (
-        _catalogue(_machine(c), properties=_properties(known)) for c in ([entry], [])
-    )
-    row = touched_table(with_it, BUILD, "pc-q35-9.1", ARCH)["arm-cpu"]["backcompat-cntfrq"]
-    assert ("true", None, "absent", "", "true") == row
-    prints = [machine_fingerprints(c, BUILD, "pc-q35-9.1", ARCH) for c in (with_it, without)]
-    assert prints[0] == prints[1]
-
-
-# --- who sees what -------------------------------------------------------------------------------
-
-
-def _rule(seen: str, *properties: str, drivers: tuple[str, ...] = ()) -> VisibilityRule:
-    return VisibilityRule(
-        seen=seen,  # type: ignore[arg-type]
-        properties=properties,
-        drivers=drivers,
-        reason="test",
-    )
-
-
-def test_the_rule_of_the_nearest_type_counts() -> None:
-    """A type's own rule, its parents', the one for every driver; then the guest sees it."""
-    table = Visibility(
-        rules=(
-            _rule("host", "x-*"),
-            _rule("migration", "x-a", drivers=("pci-device",)),
-            _rule("guest", "x-a", drivers=("net-pci",)),
-        )
-    )
-    line = ("net-pci", "pci-device", "device")
-    assert "guest" == table.seen(line, "x-a")
-    assert "migration" == table.seen(line[1:], "x-a")
-    assert "host" == table.seen(line, "x-b")
-    assert "guest" == table.seen(line, "b")
-
-
-@given(st.permutations([_rule("host", "a*"), _rule("migration", "*a"), _rule("guest", "a")]))
-def test_the_order_of_rules_says_nothing(rules: list[VisibilityRule]) -> None:
-    """Of rules that contradict each other, the one that sees most counts, wherever it stands."""
-    assert "guest" == Visibility(rules=tuple(rules)).seen((), "a")
-    assert "migration" == Visibility(rules=tuple(rules)).seen((), "aa")
-
-
-def test_every_rule_is_about_something_that_is_there(catalogue: pa.FileCatalogue) -> None:
-    """A misspelt driver or property would hide nothing, without a word."""
-    table = catalogue.visibility()
-    there: set[tuple[str, str]] = set()
-    arches = ("x86_64", "aarch64", "s390x", "ppc64", "riscv64")
-    for arch in arches:
-        for build in catalogue.builds(arch):
-            types = catalogue.types(build, arch)
-            own = types.own_properties
-            there |= {(step, name) for step, names in own.items() for name in names}
-            for machine in catalogue.build(build, arch).machines:
-                compat = catalogue.machine(build, machine, arch).compat
-                there |= {(entry.driver, entry.property) for entry in compat}
-    drivers = {driver for driver, _ in there}
-    for rule in table.rules:
-        for pattern in rule.properties:
-            assert any(evolve(rule, properties=(pattern,)).covers(n) for _, n in there), pattern
-        assert not rule.drivers or drivers.intersection(rule.drivers), rule
-    for entry in table.same:
-        assert {(d, p) for d in entry.drivers for p in entry.properties} <= there
-    known = {t for a in arches for b in catalogue.builds(a) for t in catalogue.types(b, a).parents}
-    assert {d for board in table.boards for d in board.drivers} <= known
-
-
 # --- the shipped machine types -------------------------------------------------------------------
-
-
-def test_what_8_2_brought_a_guest(catalogue: pa.FileCatalogue) -> None:
-    """Offloads that the host decides about appear, on the inner device and on every proxy."""
-    rows = diff_machines(catalogue, NEWEST, "pc-q35-8.1", "pc-q35-8.2", ARCH)
-    uso = [row for row in rows if row[1] == "host_uso"]
-    assert {"virtio-net-device", "virtio-net-pci"} <= {row[0] for row in uso}
-    assert {("off", "on", "changed", "guest", "virtio-net.host-uso")} == {row[2:] for row in uso}
-
-
-def test_what_9_1_changed_for_a_guest(catalogue: pa.FileCatalogue) -> None:
-    """Its compat list has ten entries; these are what a guest with such a device can tell."""
-    rows = diff_machines(catalogue, NEWEST, "pc-q35-9.0", "pc-q35-9.1", ARCH)
-    seen = shown(rows, drivers={"qemu64-x86_64-cpu", "scsi-hd", "sd-card"}, every=False)
-    assert {
-        ("qemu64-x86_64-cpu", "guest-phys-bits", "0"),
-        ("qemu64-x86_64-cpu", "x-l1-cache-per-thread", "off"),
-        ("sd-card", "spec_version", "2"),
-    } <= {row[:3] for row in seen}
-    assert ("scsi-hd", "migrate-emulated-scsi-request", "off", "on") in {row[:4] for row in rows}
-    assert "scsi-hd" not in {row[0] for row in seen}
-
-
-def test_what_9_1_changed_has_a_default_that_qemu_hides(catalogue: pa.FileCatalogue) -> None:
-    """legacy-multi-node is off, though device-list-properties does not tell."""
-    for build in ("qemu-10.0.2", NEWEST):
-        rows = diff_machines(catalogue, build, "pc-q35-9.0", "pc-q35-9.1", ARCH)
-        assert {("on", "off", "changed")} == {r[2:5] for r in rows if r[1] == "legacy-multi-node"}
-
-
-def test_an_option_rom_is_on_whichever_way_a_release_writes_it(
-    catalogue: pa.FileCatalogue,
-) -> None:
-    """In 7.2 rombar is 1 and in 11.1 unset, and each build's own word is still known."""
-    assert driver_row(catalogue, "qemu-7.2.22", "pc-q35-7.2", ARCH, "e1000")["rombar"][4] == "1"
-    assert driver_row(catalogue, NEWEST, "pc-q35-7.2", ARCH, "e1000")["rombar"][4] == "-1"
-    rows = diff_builds(catalogue, "qemu-7.2.22", NEWEST, "pc-q35-7.2", ARCH)
-    assert "rombar" not in {row[1] for row in rows}
-    assert "events" in {row[1] for row in rows}
-
-
-def test_two_builds_of_one_name_differ_where_a_default_changed(
-    catalogue: pa.FileCatalogue,
-) -> None:
-    """No compat property keeps what vfio-pci had in 10.0: pc-q35-9.1 is not the same in 11.1."""
-    rows = diff_builds(catalogue, "qemu-10.0.2", NEWEST, "pc-q35-9.1", ARCH)
-    assert ("vfio-pci", "x-igd-opregion", "off", "on") in {
-        row[:4] for row in shown(rows, every=False)
-    }
 
 
 @pytest.mark.parametrize("driver", ["virtio-net-pci", "nvme", "ICH9-LPC", "qemu64-x86_64-cpu"])

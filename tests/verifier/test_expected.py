@@ -1,0 +1,24 @@
+"""What a lockfile promises, in the build that runs."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+import platform_abi as pa
+from platform_abi.verifier.expected import nearest_build
+from tests.verifier.recorded_machine import (
+    bare,
+    promised,
+    resolved,
+)
+from tests.verifier.test_verify import judged
+
+
+def test_the_nearest_build_is_of_the_same_release(catalogue: pa.FileCatalogue) -> None:
+    """A distribution's later point release is compared with what is known of the release."""
+    abi = resolved(catalogue)
+    vm = evolve(bare(catalogue, abi), version="10.0.13", package="Debian 1:10.0.13+ds-1")
+    build = nearest_build(catalogue, vm, "pc-q35-9.1")
+    assert build is not None
+    assert build.name == "qemu-10.0.2"
+    assert judged(catalogue, abi, promised(catalogue, abi, vm)).status == "ok"
