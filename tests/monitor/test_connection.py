@@ -171,6 +171,37 @@ def test_it_is_told_when_a_peer_has_caught_up() -> None:
     _run(test)
 
 
+def test_others_are_read_between_the_pieces_of_one_with_much_to_say() -> None:
+    """Whoever speaks second is heard after one piece of the first, not after all of it."""
+    heard: list[tuple[str, int]] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        peers: list[socket.socket] = []
+        connections: list[Connection] = []
+        for name, said in (("much", b"x" * 100_000), ("little", b"hello")):
+            mine, peer = socket.socketpair()
+            peer.sendall(said)
+            peers.append(peer)
+
+            def received(data: bytes, _: list[int], name: str = name) -> None:
+                heard.append((name, len(data)))
+
+            connections.append(
+                Connection(loop, mine, received, lambda _: None, limit=LIMIT, read=1000)
+            )
+        async with asyncio.timeout(10):
+            while len(heard) < 101:  # noqa: ASYNC110 - what is heard makes it true
+                await asyncio.sleep(0)
+        for connection, peer in zip(connections, peers, strict=True):
+            connection.close()
+            peer.close()
+
+    asyncio.run(run())
+    assert ("little", 5) in heard[:2]
+    assert [("much", 1000)] * 100 == [each for each in heard if each[0] == "much"]
+
+
 def test_held_means_held() -> None:
     """Nothing is read until it may be, and nothing of it is lost."""
 

@@ -405,7 +405,7 @@ def test_what_a_client_pours_in_is_not_kept(path: Path, tmp_path: Path, piece: b
 
     def talk(peer: socket.socket) -> None:
         _negotiate(peer)
-        go.wait(60)
+        go.wait(800)
 
     with _peer(tmp_path, talk) as place, Serving(path, qemu=place) as monitor:
         with QmpBytes(path) as other:

@@ -15,7 +15,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from platform_abi.monitor.client import Client
 from platform_abi.monitor.reader import CLIENT_LIMITS
-from platform_abi.monitor.relay import ALL_OUT_OF_BAND, IN_FLIGHT, OUT_OF_BAND, WAITING, Relay
+from platform_abi.monitor.relay import (
+    ALL_OUT_OF_BAND,
+    IN_FLIGHT,
+    LARGE,
+    OUT_OF_BAND,
+    WAITING,
+    Relay,
+)
 from platform_abi.monitor.reply import success
 from platform_abi.monitor.request import Request
 from tests.monitor.streams import values
@@ -65,6 +72,10 @@ class Qemu:
         """Return a reply that shows which command it answers."""
         value = command.get("arguments", {}).get("tag")
         return b'{"return": %s, "id": %d}\r\n' % (json.dumps(value).encode(), command["id"])
+
+
+def _is_large(command: dict[str, Any]) -> bool:
+    return "more" in command.get("arguments", {})
 
 
 class House:
@@ -150,7 +161,10 @@ class RelayMachine(RuleBasedStateMachine):
     @rule(
         client=clients,
         kinds=st.lists(
-            st.tuples(st.sampled_from(["qemu", "own", "bad", "oob"]), st.none() | values),
+            st.tuples(
+                st.sampled_from(["qemu", "own", "bad", "oob", "large", "large oob"]),
+                st.none() | values,
+            ),
             max_size=12,
         ),
     )
@@ -167,9 +181,10 @@ class RelayMachine(RuleBasedStateMachine):
                 self.expected[client].append({"error": error})
                 continue
             name = OWN if kind == "own" else "x"
-            urgent = kind == "oob" and client.oob
+            urgent = "oob" in kind and client.oob
             command = {("exec-oob" if urgent else "execute"): name, **under}
-            said.append(json.dumps({**command, "arguments": {"tag": self.tag}}).encode())
+            more = {"more": "x" * LARGE} if "large" in kind else {}
+            said.append(json.dumps({**command, "arguments": {"tag": self.tag, **more}}).encode())
             to = self.urgent if urgent else self.expected
             to[client].append({"return": self.tag, **under})
         self.house.relay.received(client, b"".join(said))
@@ -213,6 +228,12 @@ class RelayMachine(RuleBasedStateMachine):
     def qemu_is_never_asked_more_than_it_queues(self) -> None:
         """Else it would hear no out-of-band command."""
         assert len(self.house.qemu.in_band) <= IN_FLIGHT
+
+    @invariant()
+    def qemu_has_one_large_command_at_most(self) -> None:
+        """In band, and out of band: whoever asks little never waits for two."""
+        for commands in (self.house.qemu.in_band, self.house.qemu.oob):
+            assert sum(_is_large(command) for command in commands) <= 1
 
     @invariant()
     def what_was_told_is_the_beginning_of_what_is_to_be_told(self) -> None:
@@ -337,6 +358,42 @@ def test_clients_take_turns() -> None:
     house.send(modest, {"execute": "y"})
     for _ in range(IN_FLIGHT + 2):
         house.step()
+    assert [{"return": None}] == port.said()
+
+
+@pytest.mark.parametrize("execute", ["execute", "exec-oob"])
+def test_who_asks_little_waits_for_one_large_command_at_most(execute: str) -> None:
+    """However many were sent by however many clients; these take turns, and none is lost."""
+    house = House()
+    under_way = house.qemu.oob if execute == "exec-oob" else house.qemu.in_band
+    floods = [house.client(oob=True) for _ in range(IN_FLIGHT + 1)]
+    for number, (flood, _) in enumerate(floods):
+        large = {"execute": "x", "arguments": {"tag": number, "more": "x" * LARGE}}
+        house.send(flood, *[{execute if k == "execute" else k: v for k, v in large.items()}] * 3)
+    modest, port = house.client()
+    house.send(modest, {"execute": "y"})
+    assert 1 == sum(_is_large(command) for command in under_way)
+    assert "y" == house.qemu.in_band[-1]["execute"]
+    house.settle()
+    assert [{"return": None}] == port.said()
+    for number, (flood, said) in enumerate(floods):
+        assert [{"return": number}] * 3 == said.said()
+        assert not flood.size
+
+
+@pytest.mark.parametrize("execute", ["execute", "exec-oob"])
+def test_large_commands_of_several_clients_take_turns(execute: str) -> None:
+    """One that sends twenty of them does not keep the only one of another waiting for all."""
+    house = House()
+    (greedy, _), (other, port) = house.client(oob=True), house.client(oob=True)
+    large = {execute: "x", "arguments": {"more": "x" * LARGE}}
+    house.send(greedy, *[large] * 20)
+    house.send(other, large)
+    for _ in range(3):
+        if house.qemu.in_band:
+            house.step()
+        if house.qemu.oob:
+            house.relay.said(house.qemu.answer(house.qemu.oob.pop()))
     assert [{"return": None}] == port.said()
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 #: How much is read at once, in bytes, and how many descriptors: SCM_MAX_FD of the kernel.
-_READ: Final = 64 * 1024
+READ: Final = 64 * 1024
 _DESCRIPTORS: Final = 253
 
 _CONTROL: Final = socket.CMSG_SPACE(_DESCRIPTORS * array.array("i").itemsize)
@@ -33,6 +33,8 @@ class Connection:
     is None where it simply closed. What is sent waits for the peer in memory, up to *limit* bytes:
     a peer that does not read loses the connection then. *drained* is called when it was ``behind``
     and is no more.
+
+    Of what has come at most *read* bytes are taken before the loop turns to the other connections.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Connection:
         lost: Callable[[str | None], None],
         *,
         limit: int,
+        read: int = READ,
         drained: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = loop
@@ -51,6 +54,7 @@ class Connection:
         self._lost = lost
         self._drained = drained
         self._limit = limit
+        self._read = read
         self._patience = min(limit, _PATIENCE)
         #: What was not sent yet; a piece with descriptors goes by itself.
         self._output: deque[tuple[bytes, tuple[int, ...]]] = deque()
@@ -89,7 +93,7 @@ class Connection:
 
     def _readable(self) -> None:
         try:
-            data, ancillary, _, _ = self._peer.recvmsg(_READ, self._control, _CLOEXEC)
+            data, ancillary, _, _ = self._peer.recvmsg(self._read, self._control, _CLOEXEC)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:

@@ -34,6 +34,10 @@ from platform_abi.qemu.address import Address, listening
 #: How much may wait for a client that does not read before it is disconnected, in bytes.
 CLIENT_LIMIT: Final = 16 << 20
 
+#: How much of a client is read before the others are, in bytes. Of the shortest tokens and messages
+#: this is some 30 ms of work, and every command but a very large one is whole in it.
+CLIENT_READ: Final = 8 << 10
+
 #: More than can be under way to QEMU, all commands of ``IN_FLIGHT`` and ``ALL_OUT_OF_BAND``.
 _QEMU_LIMIT: Final = 64 << 20
 
@@ -244,7 +248,13 @@ class _Served:
         self._relay = relay
         self._connections = connections
         self._connection = Connection(
-            loop, peer, self._received, self._lost, limit=limit, drained=self._drained
+            loop,
+            peer,
+            self._received,
+            self._lost,
+            limit=limit,
+            read=CLIENT_READ,
+            drained=self._drained,
         )
         connections.add(self._connection)
         self._client = relay.connect(self._connection)

@@ -6,6 +6,8 @@ Pure bookkeeping. Bytes come in, and go out through the ports that were given; n
   ``IN_FLIGHT`` of all clients together, so that QEMU's own queue of 8 is never full: then it would
   not read on, and hear no out-of-band command (``QMP_REQ_QUEUE_LEN_MAX`` in ``monitor/qmp.c``).
   Clients take turns.
+- Of large commands (``LARGE``) QEMU has one at a time, as it reads its monitor byte by byte: nobody
+  who asks little waits for more than one of them, however many were sent by however many.
 - An out-of-band command of a client that has enabled it is passed on at once.
 - Capabilities are negotiated with each client, as QEMU does; commands before that are refused.
 - Events go to all clients that have negotiated, in QEMU's order among themselves and replies.
@@ -30,6 +32,9 @@ from platform_abi.monitor.request import RefusedError, Request, read_request
 
 #: One less than would let QEMU stop reading.
 IN_FLIGHT: Final = 7
+
+#: A command of more bytes is large. QEMU needs 3 to 6 us for each byte: this much is 50 ms at most.
+LARGE: Final = 8 << 10
 
 #: So many commands of one client wait before no more is read from it, as in QEMU.
 WAITING: Final = 8
@@ -96,6 +101,8 @@ class Relay:
         #: Whether a command is being answered here: one at a time, so that none queue elsewhere.
         self._answering = False
         self._descriptors_under_way = False
+        #: Whether a large command is under way in band (False), and out of band (True).
+        self._large = {False: False, True: False}
         #: Whether QEMU has said that it is about to end.
         self.shut_down = False
 
@@ -180,9 +187,14 @@ class Relay:
     def _pass_ahead(self, client: Client, request: Request) -> None:
         """Pass an out-of-band command on, or let it wait until it may be."""
         full = client.out_of_band >= OUT_OF_BAND or self._out_of_band >= ALL_OUT_OF_BAND
-        client.urgent = request if full else None
-        if not full:
+        waits = full or self._waits_for_another(request)
+        client.urgent = request if waits else None
+        if not waits:
             self._pass_on(client, request)
+
+    def _waits_for_another(self, request: Request) -> bool:
+        """Return whether *request* is large, and QEMU has such a one already."""
+        return request.size > LARGE and self._large[request.oob]
 
     # --- in band ---------------------------------------------------------------------------------
 
@@ -220,6 +232,8 @@ class Relay:
             takes = first.name in _TAKES_DESCRIPTOR and bool(client.descriptors)
             if self._under_way >= IN_FLIGHT or (takes and self._descriptors_under_way):
                 return False
+            if self._waits_for_another(first):
+                return False
             self._pass_on(client, first, descriptors=takes)
         client.waiting.popleft()
         return True
@@ -247,6 +261,8 @@ class Relay:
 
     def _count(self, client: Client, request: Request, step: int) -> None:
         """Note that a command is under way in QEMU, or is no more."""
+        if request.size > LARGE:
+            self._large[request.oob] = step > 0
         if request.oob:
             client.out_of_band += step
             self._out_of_band += step
@@ -276,18 +292,25 @@ class Relay:
         if pending is None:
             return reply.number is None
         client, request = pending.client, pending.request
-        crowded = self._out_of_band >= ALL_OUT_OF_BAND
+        crowded = request.oob and (self._out_of_band >= ALL_OUT_OF_BAND or request.size > LARGE)
         self._count(client, request, -1)
         client.size -= request.size
         if pending.descriptors:
             self._descriptors_under_way = False
         if not client.gone:
             client.port.send(self._answer(request, reply))
-        self.resume(client)
         if crowded:
-            for other in list(self._clients):
-                self.resume(other)
+            self._let_others_ahead(client)
+        self.resume(client)
         return True
+
+    def _let_others_ahead(self, client: Client) -> None:
+        """Let those that wait with an out-of-band command have theirs before *client* has more."""
+        if not client.gone:
+            self._clients[client] = self._clients.pop(client)
+        for other in list(self._clients):
+            if other is not client:
+                self.resume(other)
 
     def _answer(self, request: Request, reply: Reply) -> bytes:
         """Return what answers *request* where QEMU's answer is *reply*."""
