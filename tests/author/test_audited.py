@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from platform_abi.cli.audit_qemu import run
+from platform_abi.cli.options import AuditOptions
 from tests.author.binaries import binary, machine, version
-
-#: What the parser gives where nothing is said.
-NOTHING: dict[str, Any] = {
-    "against": None, "against_binary": None, "machine": [], "view": None, "timeout": None,
-    "json": False,
-}  # fmt: skip
 
 
 def test_without_a_compiler_an_audit_goes_on_and_says_what_it_left_out(
@@ -28,7 +21,7 @@ def test_without_a_compiler_an_audit_goes_on_and_says_what_it_left_out(
         "query-machines": [machine("microvm", default=True)],
     }
     path = binary(tmp_path, answers, lists_compat=False)
-    run(argparse.Namespace(**{**NOTHING, "binary": path}))
+    run(AuditOptions(binary=path))
     out, err = capsys.readouterr()
     assert "promises of qemu-7.2.22" in out
     assert "no C compiler" in err

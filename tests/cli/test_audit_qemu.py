@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import secrets
 import sys
@@ -19,18 +18,12 @@ import platform_abi as pa
 from platform_abi.author.difference import Difference
 from platform_abi.cli import audit_qemu
 from platform_abi.cli.audit_qemu import _shared, _sides
+from platform_abi.cli.options import AuditOptions
 
 
-def arguments(binary: str, **given: Any) -> argparse.Namespace:
+def arguments(binary: str, **given: Any) -> AuditOptions:
     """Return what the parser makes of a command line."""
-    usual: dict[str, Any] = {
-        "against": None,
-        "against_binary": None,
-        "machine": [],
-        "view": None,
-        "timeout": None,
-    }
-    return argparse.Namespace(binary=binary, json=False, **(usual | given))
+    return AuditOptions(binary=binary, **given)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.cli import diff
+from platform_abi.cli.options import DiffOptions
 from platform_abi.resolver.machine_diff import diff_machines
 from tests.definitions.site import DEFINITIONS, write
 
@@ -20,15 +20,7 @@ NEWEST = "qemu-11.1.3"
 
 
 def _run(kind: str, before: str, after: str, **said: Any) -> int:
-    known: dict[str, Any] = {
-        "build": None,
-        "machine": None,
-        "arch": None,
-        "driver": [],
-        "all": False,
-    }
-    said = {**known, "csv": False, "json": False, **said}
-    return diff.run(Namespace(kind=kind, before=before, after=after, **said))
+    return diff.run(DiffOptions(kind=kind, before=before, after=after, **said))
 
 
 def test_a_table_for_people_folds_what_is_alike(capsys: pytest.CaptureFixture[str]) -> None:

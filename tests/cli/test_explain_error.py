@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import pty
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.cli.explain_error import run
+from platform_abi.cli.options import ExplainErrorOptions
 from tests.conftest import DEFINITIONS
 from tests.documents import validated
 
@@ -38,14 +38,14 @@ def _shipped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _arguments(
     *text: str, file: str | None = None, device: str | None = None, as_json: bool = False
-) -> argparse.Namespace:
-    return argparse.Namespace(text=list(text), file=file, device=device, json=as_json)
+) -> ExplainErrorOptions:
+    return ExplainErrorOptions(text=text, file=file, device=device, json=as_json)
 
 
 Out = pytest.CaptureFixture[str]
 
 
-def _json(capsys: Out, arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+def _json(capsys: Out, arguments: ExplainErrorOptions) -> tuple[int, dict[str, Any]]:
     code = run(arguments)
     return code, validated("explain-error", capsys.readouterr().out)
 

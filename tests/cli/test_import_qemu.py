@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import pty
 import signal
@@ -10,25 +9,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import platform_abi as pa
 from platform_abi.cli.import_qemu import run
+from platform_abi.cli.options import ImportOptions
 from tests.author.binaries import binary, left
 from tests.documents import validated
 
-#: What the parser gives where nothing is said.
-NOTHING: dict[str, Any] = {
-    "timeout": None,
-    "output": None, "name": None, "vendor": None, "package": None, "generation": [],
-    "force": False, "quiet": False, "json": False,
-}  # fmt: skip
-
 
 def _run(path: str, **said: object) -> int:
-    return run(argparse.Namespace(**{**NOTHING, "binary": path, **said}))
+    return run(ImportOptions(binary=path, **said))
 
 
 def test_it_writes_three_files_and_names_them(
@@ -165,10 +157,11 @@ def test_whatever_ends_the_import_leaves_earlier_files(tmp_path: Path) -> None:
 # --- processes of their own ----------------------------------------------------------------------
 
 _PROGRAM = f"""
-import argparse, sys
+import sys
 sys.path.insert(0, {str(Path(pa.__file__).parents[1])!r})
 from platform_abi.cli.import_qemu import run
-sys.exit(run(argparse.Namespace(**{{**{NOTHING!r}, "binary": sys.argv[1]}})))
+from platform_abi.cli.options import ImportOptions
+sys.exit(run(ImportOptions(binary=sys.argv[1])))
 """
 
 

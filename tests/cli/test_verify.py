@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from attrs import evolve
 
 import platform_abi as pa
 from platform_abi.cli import main
+from platform_abi.cli.options import VerifyOptions
 from platform_abi.cli.verify import run
 from platform_abi.emit.lockfile import lockfile
 from platform_abi.files import write_text
@@ -48,16 +48,11 @@ class Stage:
         defaults: dict[str, Any] = {
             "lock": str(self.lock),
             "qmp": str(self.socket),
-            "start": False,
-            "qemu": None,
-            "words": [],
             "timeout": 10.0,
             "host": str(self.report),
-            "allow_unknown": False,
-            "json": False,
         }
         with serving(self.socket, telling(self.vm if vm is None else vm)):
-            return run(argparse.Namespace(**{**defaults, **options}))
+            return run(VerifyOptions(**{**defaults, **options}))
 
 
 @pytest.fixture

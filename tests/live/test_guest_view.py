@@ -6,7 +6,6 @@ types, compat properties and defaults of the real one, so only its guests can te
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -21,6 +20,7 @@ import pytest
 import platform_abi as pa
 from platform_abi.author.audited import ask
 from platform_abi.cli import audit_qemu
+from platform_abi.cli.options import AuditOptions
 from platform_abi.guest.document import read_view, recorded_view
 from platform_abi.guest.look import guest_view
 from platform_abi.guest.view import GuestView
@@ -44,15 +44,8 @@ MACHINES = {
 
 
 def _audit(binary: Path, **given: Any) -> int:
-    usual: dict[str, Any] = {
-        "against": None,
-        "against_binary": None,
-        "machine": [],
-        "view": None,
-        "timeout": 120.0,
-    }
-    options = {**usual, **given}
-    return audit_qemu.run(argparse.Namespace(binary=str(binary), json=True, **options))
+    options = {"timeout": 120.0, **given}
+    return audit_qemu.run(AuditOptions(binary=str(binary), json=True, **options))
 
 
 @contextlib.contextmanager

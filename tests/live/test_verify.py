@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any, Final
 import pytest
 
 import platform_abi as pa
+from platform_abi.cli.options import VerifyOptions
 from platform_abi.cli.verify import run
 from platform_abi.compat.finding import Finding
 from platform_abi.emit.lockfile import lockfile
@@ -554,25 +554,14 @@ def test_the_verb(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     abi = lab.resolved(lab.newest(), "conservative", devices=_DEVICES[2:6])
     lock = str(lab.folder / "vm.lock")
     write_text(lock, lockfile(lab.catalogue, abi))
-    options: dict[str, Any] = {
-        "lock": lock,
-        "qmp": None,
-        "start": False,
-        "qemu": None,
-        "words": [],
-        "timeout": None,
-        "host": None,
-        "allow_unknown": False,
-        "json": True,
-    }
     with lab.running(lab.words(abi)) as (_, path):
-        assert run(argparse.Namespace(**{**options, "qmp": path})) == 0
+        assert run(VerifyOptions(lock=lock, qmp=path, json=True)) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "ok"
-    assert run(argparse.Namespace(**{**options, "start": True, "qemu": str(lab.qemu)})) == 0
+    assert run(VerifyOptions(lock=lock, start=True, qemu=str(lab.qemu), json=True)) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "ok"
     changed = [*lab.words(abi), "-global", "virtio-blk-device.queue-size=64"]
     with lab.running(changed) as (_, path):
-        assert run(argparse.Namespace(**{**options, "qmp": path, "json": False})) == 1
+        assert run(VerifyOptions(lock=lock, qmp=path)) == 1
     said = capsys.readouterr().out
     assert "vm.lock: drift" in said
     assert "virtio-blk-pci.queue-size of blk0 is 64, and has to be 256" in said

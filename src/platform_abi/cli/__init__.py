@@ -8,9 +8,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TextIO
 
-from platform_abi.cli.parser import build_parser
+from platform_abi.cli.options import VERBS
+from platform_abi.cli.parser import parse
 from platform_abi.errors import HostError, PlatformAbiError, UsageError, printable
 
 #: What a shell expects of a program that was interrupted.
@@ -56,10 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     own, others = _divided(words)
     try:
-        arguments = build_parser(own).parse_args(own)
-        if others:
-            arguments.words = others
-        code: int = arguments.run(arguments)
+        verb, options = parse(VERBS, own, others)
+        # The module of a verb is imported only where it runs.
+        code: int = import_module(f"platform_abi.cli.{verb.replace('-', '_')}").run(options)
     finally:
         sys.stdout.flush()
     return code

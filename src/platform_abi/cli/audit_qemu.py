@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
@@ -10,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Final
-
-from attrs import field
 
 from platform_abi.author.audited import Audited, ask, look, without
 from platform_abi.author.devices import Progress
@@ -24,7 +21,7 @@ from platform_abi.author.promises import (
     other_binary,
     whole,
 )
-from platform_abi.cli.options import bounded_timeout, read_options
+from platform_abi.cli.options import AuditOptions
 from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.document import Shapes, document
@@ -37,22 +34,8 @@ from platform_abi.model.value import frozen
 _FOUND, _OTHER = "audited", "audited-against"
 
 
-@frozen(kw_only=True)
-class AuditOptions:
-    """What ``audit-qemu`` is asked for."""
-
-    binary: str
-    against: str | None
-    against_binary: str | None
-    machine: tuple[str, ...]
-    view: str | None
-    timeout: float | None = field(converter=bounded_timeout)
-    json: bool
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(options: AuditOptions) -> int:
     """Print what a binary does otherwise than expected; the exit code says whether it does."""
-    options = read_options(AuditOptions, arguments)
     if options.against is not None and options.against_binary is not None:
         raise UsageError("--against and --against-binary contradict each other", code="usage")
     timeout = options.timeout or TIMEOUT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 from attrs import evolve
 
 from platform_abi.cli.hosts import THIS, report_of
-from platform_abi.cli.options import read_options
+from platform_abi.cli.options import BaselineOptions
 from platform_abi.cli.render import note, paint, print_json, table
-from platform_abi.cli.scope import ScopeOptions
+from platform_abi.cli.scope import scope_of
 from platform_abi.compat.finding import Finding
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, first_of, unknown
@@ -22,25 +21,10 @@ from platform_abi.fleet.stranded import Stranded, joined, left, stranded
 from platform_abi.fleet.stream import read_fleet
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import FleetHost, HostReport
-from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True)
-class BaselineOptions(ScopeOptions):
-    """What ``baseline`` is asked for."""
-
-    hosts: tuple[str, ...]
-    edition: str | None
-    lock: tuple[str, ...]
-    joins: tuple[str, ...]
-    upgrade: tuple[str, ...]
-    allow_unknown: bool
-    json: bool
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(options: BaselineOptions) -> int:
     """Print the newest common platform; 1 where there is none, or a virtual machine is stranded."""
-    options = read_options(BaselineOptions, arguments)
     catalogue = load_catalogue()
     abis = _abis(catalogue, options.lock)
     before, after = _fleets(catalogue, options)
@@ -79,7 +63,7 @@ def _baseline(
     return baseline(
         catalogue,
         hosts,
-        scope=options.scope(usual_scope(catalogue, hosts)),
+        scope=scope_of(options, usual_scope(catalogue, hosts)),
         edition=options.edition,
         allow_unknown=options.allow_unknown,
     )

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, report_of
-from platform_abi.cli.options import read_options
+from platform_abi.cli.options import CheckOptions
 from platform_abi.cli.render import paint, print_json
-from platform_abi.cli.vm import VmOptions, platform_of, vm_of
+from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.compat.check import check, check_migration
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Status
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, printable
 from platform_abi.files import STDIN
-from platform_abi.model.value import frozen
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
 
 
-@frozen(kw_only=True)
-class CheckOptions(VmOptions):
-    """What ``check`` is asked for."""
-
-    lock: str | None
-    host: str | None
-    source: str | None
-    destination: str | None
-    allow_unknown: bool
-    force: bool
-    json: bool
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(options: CheckOptions) -> int:
     """Say whether a VM may start on a host, or move from one to another; 1 where it may not."""
-    options = read_options(CheckOptions, arguments)
     ends = _ends(options)
     catalogue = load_catalogue()
     abi = _abi(catalogue, options)

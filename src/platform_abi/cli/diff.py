@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from platform_abi.cli.options import DiffOptions
 from platform_abi.cli.render import print_json, table
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.model.value import frozen
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     Difference = PlatformDifference | AbiDifference | HostDifference
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(options: DiffOptions) -> int:
     """Print what differs; the exit code says whether anything does."""
-    if arguments.kind in ("machine", "build"):
+    if options.kind in ("machine", "build"):
         from platform_abi.cli.diff_machine import builds, machines
 
-        return (machines if arguments.kind == "machine" else builds)(arguments)
+        return (machines if options.kind == "machine" else builds)(options)
     kinds: dict[str, Callable[[str, str], Sequence[Difference]]]
     kinds = {"platform": _platforms, "abi": _abis, "host": _hosts}
-    before, after = arguments.before, arguments.after
+    before, after = options.before, options.after
     found = Differences(
-        before=before, after=after, differences=tuple(kinds[arguments.kind](before, after))
+        before=before, after=after, differences=tuple(kinds[options.kind](before, after))
     )
-    _print(found, as_json=arguments.json)
+    _print(found, as_json=options.json)
     return int(bool(found.differences))
 
 

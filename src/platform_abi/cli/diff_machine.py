@@ -6,18 +6,14 @@ kept as plain data, and read without the classes that other verbs make of it.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import field
-
-from platform_abi.cli.options import read_options
+from platform_abi.cli.options import DiffOptions
 from platform_abi.cli.render import note, print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, first_of, unknown
-from platform_abi.model.value import frozen
 from platform_abi.resolver.machine_diff import Row, diff_builds, diff_machines, shown
 from platform_abi.resolver.machine_table import Grouped, reached
 
@@ -36,29 +32,9 @@ _ARCH = "x86_64"
 _NAMES = 3
 
 
-def _arch(named: str | None) -> str:
-    return named or _ARCH
-
-
-@frozen(kw_only=True)
-class MachineDiffOptions:
-    """What ``diff machine`` and ``diff build`` are asked for."""
-
-    before: str
-    after: str
-    machine: str | None
-    build: str | None
-    arch: str = field(converter=_arch)
-    driver: tuple[str, ...]
-    all: bool
-    csv: bool
-    json: bool
-
-
-def machines(arguments: argparse.Namespace) -> int:
+def machines(options: DiffOptions) -> int:
     """Print what differs between two machine types of one build; 1 where something does."""
-    options = read_options(MachineDiffOptions, arguments)
-    catalogue, arch = load_catalogue(), options.arch
+    catalogue, arch = load_catalogue(), options.arch or _ARCH
     build, before, after = _chosen(catalogue, options)
 
     def reach(_: Catalogue, *of: str) -> Grouped:
@@ -70,12 +46,11 @@ def machines(arguments: argparse.Namespace) -> int:
     return _print(options, head, rows, tree)
 
 
-def builds(arguments: argparse.Namespace) -> int:
+def builds(options: DiffOptions) -> int:
     """Print what differs in one machine type between two builds; 1 where something does."""
     from platform_abi.resolver.machine_choice import choose_machine
 
-    options = read_options(MachineDiffOptions, arguments)
-    catalogue, arch, name = load_catalogue(), options.arch, options.machine
+    catalogue, arch, name = load_catalogue(), options.arch or _ARCH, options.machine
     if name is None:
         raise UsageError(
             "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"
@@ -118,9 +93,9 @@ def _fingerprint(catalogue: FileCatalogue, build: str, machine: str, arch: str) 
     )
 
 
-def _chosen(catalogue: FileCatalogue, options: MachineDiffOptions) -> tuple[str, str, str]:
+def _chosen(catalogue: FileCatalogue, options: DiffOptions) -> tuple[str, str, str]:
     """Return the build to compare in, the newest that has both machine types, and their names."""
-    arch = options.arch
+    arch = options.arch or _ARCH
     names = (options.before, options.after)
     known: Mapping[str, Sequence[str]] = catalogue.kept(
         ("machines-of", arch),
@@ -160,7 +135,7 @@ def _tree(catalogue: FileCatalogue, build: str, arch: str) -> Mapping[str, Seque
 
 
 def _print(
-    options: MachineDiffOptions,
+    options: DiffOptions,
     head: Mapping[str, Any],
     every: Sequence[Row],
     tree: Mapping[str, Sequence[str]],

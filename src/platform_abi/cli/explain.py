@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import Any, Final
 
 from attrs import evolve
 
-from platform_abi.cli.options import read_options
+from platform_abi.cli.options import ExplainOptions
 from platform_abi.cli.render import paint, print_json
-from platform_abi.cli.vm import VmOptions, platform_of, vm_of
+from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import printable
-from platform_abi.model.value import frozen
 from platform_abi.resolver.explain import Explanation, Step, explain
 
 
-@frozen(kw_only=True)
-class ExplainOptions(VmOptions):
-    """What ``explain`` is asked for."""
-
-    property: str
-    json: bool
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(options: ExplainOptions) -> int:
     """Print every layer's word on a property, the one that counts last."""
-    options = read_options(ExplainOptions, arguments)
     catalogue = load_catalogue()
     found = explain(catalogue, options.property, vm_of(catalogue, options), platform_of(options))
     steps = tuple(evolve(step, source=_place(catalogue, step)) for step in found.steps)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from platform_abi.cli.options import read_options
+from platform_abi.cli.options import ExplainErrorOptions
 from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
@@ -19,22 +18,10 @@ from platform_abi.emit.document import Shapes, document
 from platform_abi.errors import UsageError, printable
 from platform_abi.files import STDIN, read_pieces
 from platform_abi.model.capability import NO_KERNEL
-from platform_abi.model.value import frozen
 
 
-@frozen(kw_only=True)
-class ExplainErrorOptions:
-    """What ``explain-error`` is asked for."""
-
-    text: tuple[str, ...]
-    file: str | None
-    device: str | None
-    json: bool
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(options: ExplainErrorOptions) -> int:
     """Explain what QEMU printed; 1 where nothing in it says why."""
-    options = read_options(ExplainErrorOptions, arguments)
     text = _text(options)
     found = diagnose(load_catalogue(), text, device=options.device)
     if options.json:

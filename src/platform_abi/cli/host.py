@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
+from platform_abi.cli.options import HostOptions
 from platform_abi.errors import HostError, UsageError, printable
 from platform_abi.launch.ahead import Ahead
 from platform_abi.qemu.binary import find_qemu
@@ -20,33 +20,31 @@ if TYPE_CHECKING:
     from platform_abi.model.host import HostReport, State
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(options: HostOptions) -> int:
     """Probe this host and print what was found, or write the report."""
-    _check(arguments)
-    usual = None if arguments.no_qemu else find_qemu(os.environ, os.uname().machine)
-    with Ahead(arguments.qemu or usual) as ahead:
-        from platform_abi.cli.options import bounded_timeout
+    _check(options)
+    usual = None if options.no_qemu else find_qemu(os.environ, os.uname().machine)
+    with Ahead(options.qemu or usual) as ahead:
         from platform_abi.definitions.catalogue import load_catalogue
 
-        bounded_timeout(arguments.timeout)
         catalogue = load_catalogue()
-        report = _probe(catalogue, arguments, ahead)
-    text = _document(report, arguments)
-    if arguments.output is not None:
+        report = _probe(catalogue, options, ahead)
+    text = _document(report, options)
+    if options.output is not None:
         from platform_abi.files import write_text
 
-        write_text(arguments.output, text)
-    elif arguments.json or arguments.line:
+        write_text(options.output, text)
+    elif options.json or options.line:
         sys.stdout.write(text)
     else:
         _print(catalogue, report)
     return 0
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    if arguments.qemu is not None and arguments.no_qemu:
+def _check(options: HostOptions) -> None:
+    if options.qemu is not None and options.no_qemu:
         raise UsageError("--qemu and --no-qemu contradict each other", code="usage")
-    name = arguments.name or ""
+    name = options.name or ""
     if not name.isprintable() or not name.isascii() or len(name) > _LONGEST_NAME:
         raise UsageError(
             f"--name takes up to {_LONGEST_NAME} printable ASCII characters", code="usage"
@@ -57,35 +55,32 @@ def _check(arguments: argparse.Namespace) -> None:
 _LONGEST_NAME = 253
 
 
-def _probe(catalogue: FileCatalogue, arguments: argparse.Namespace, ahead: Ahead) -> HostReport:
+def _probe(catalogue: FileCatalogue, options: HostOptions, ahead: Ahead) -> HostReport:
     from attrs import evolve
 
     from platform_abi.cli.hosts import probe_this
 
-    report = probe_this(catalogue, ahead, qemu=arguments.qemu, timeout=arguments.timeout)
-    if arguments.oracle:
-        report = _witnessed(catalogue, report, arguments)
-    if arguments.infer:
+    report = probe_this(catalogue, ahead, qemu=options.qemu, timeout=options.timeout)
+    if options.oracle:
+        report = _witnessed(catalogue, report, options)
+    if options.infer:
         from platform_abi.compat.evidence import predict
 
         report = predict(catalogue, report)
-    return report if arguments.name is None else evolve(report, name=arguments.name)
+    return report if options.name is None else evolve(report, name=options.name)
 
 
-def _witnessed(
-    catalogue: FileCatalogue, report: HostReport, arguments: argparse.Namespace
-) -> HostReport:
+def _witnessed(catalogue: FileCatalogue, report: HostReport, options: HostOptions) -> HostReport:
     """Return *report* completed by a throw-away QEMU, and say where one contradicts the other."""
     from platform_abi.cli.render import note
     from platform_abi.compat.agreement import compare_probes
     from platform_abi.compat.evidence import complete
-    from platform_abi.host.witness import ask_qemu
+    from platform_abi.host.witness import TIMEOUT, ask_qemu
 
-    binary = arguments.qemu or find_qemu(os.environ, report.arch)
+    binary = options.qemu or find_qemu(os.environ, report.arch)
     if binary is None:
         raise HostError("no QEMU found to ask", code="qemu-not-found", help="name one with --qemu")
-    bound = {} if arguments.timeout is None else {"timeout": arguments.timeout}
-    seen = ask_qemu(catalogue, binary, **bound)
+    seen = ask_qemu(catalogue, binary, timeout=options.timeout or TIMEOUT)
     for found in compare_probes(report, seen):
         note(
             "disputed",
@@ -95,11 +90,11 @@ def _witnessed(
     return complete(report, seen)
 
 
-def _document(report: HostReport, arguments: argparse.Namespace) -> str:
+def _document(report: HostReport, options: HostOptions) -> str:
     from platform_abi.emit.document import to_json
     from platform_abi.host.document import report_document, report_line
 
-    if arguments.line:
+    if options.line:
         return report_line(report) + "\n"
     return to_json(report_document(report))
 

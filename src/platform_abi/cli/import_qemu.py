@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve, field
+from attrs import evolve
 
 from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.reading import TIMEOUT, observe
 from platform_abi.author.writing import lost_types, write_build
-from platform_abi.cli.options import bounded_timeout, read_options
+from platform_abi.cli.options import ImportOptions
 from platform_abi.cli.render import note, print_json
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.emit.document import Shapes, document
@@ -26,25 +25,8 @@ if TYPE_CHECKING:
     from platform_abi.author.devices import Progress
 
 
-@frozen(kw_only=True)
-class ImportOptions:
-    """What ``import-qemu`` is asked for."""
-
-    binary: str
-    output: str | None
-    name: str | None
-    vendor: str | None
-    package: str | None
-    generation: tuple[str, ...]
-    timeout: float | None = field(converter=bounded_timeout)
-    force: bool
-    quiet: bool
-    json: bool
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(options: ImportOptions) -> int:
     """Read a QEMU binary and write its definition files; without a folder, sum it up only."""
-    options = read_options(ImportOptions, arguments)
     if options.output == "":
         raise UsageError(
             "--output takes a folder, found nothing",

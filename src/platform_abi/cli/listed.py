@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from platform_abi.cli.options import PlatformsOptions
 from platform_abi.cli.render import print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.document import Shapes, document
@@ -12,15 +13,6 @@ from platform_abi.errors import printable
 from platform_abi.model.platform import Mask, Platform
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose_edition, parse_platform
-
-
-@frozen(kw_only=True)
-class PlatformsOptions:
-    """What ``platforms`` is asked for where it is not about a host."""
-
-    name: str | None
-    names: bool
-    json: bool
 
 
 def run_listed(catalogue: FileCatalogue, options: PlatformsOptions) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
 
+from platform_abi.cli.options import MonitorOptions
 from platform_abi.cli.render import note
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi
@@ -16,10 +16,10 @@ from platform_abi.monitor.schema import load_schema
 from platform_abi.qemu.address import read_address
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(options: MonitorOptions) -> int:
     """Serve QMP until told to stop, or until QEMU has ended."""
-    places = _places(arguments)
-    lock = None if arguments.lock is None else _lock(arguments.lock)
+    places = _places(options)
+    lock = None if options.lock is None else _lock(options.lock)
     schema = load_schema("platform.qapi")
     constants = None
     if places.qemu is None:
@@ -32,26 +32,26 @@ def run(arguments: argparse.Namespace) -> int:
         schema, load=load_catalogue, probe=this_host, choose=choose, lock=lock, constants=constants
     )
     ending = run_monitor(
-        places, schema, commands, ready=lambda: _ready(places, as_json=arguments.json)
+        places, schema, commands, ready=lambda: _ready(places, as_json=options.json)
     )
     if ending == "qemu-ended":
         note("monitor", "QEMU has ended", "dim")
     return 0
 
 
-def _places(arguments: argparse.Namespace) -> MonitorPlaces:
-    if not re.fullmatch("0?[0-7]{1,3}", arguments.mode):
+def _places(options: MonitorOptions) -> MonitorPlaces:
+    if not re.fullmatch("0?[0-7]{1,3}", options.mode):
         raise UsageError(
-            f"--mode takes permissions in octal, such as 0660; found '{arguments.mode}'",
+            f"--mode takes permissions in octal, such as 0660; found '{options.mode}'",
             code="usage",
         )
-    listen = read_address(arguments.listen, tcp=arguments.allow_tcp)
+    listen = read_address(options.listen, tcp=options.allow_tcp)
     qemu = None
-    if arguments.qemu is not None:
-        qemu = read_address(arguments.qemu, tcp=arguments.allow_tcp)
+    if options.qemu is not None:
+        qemu = read_address(options.qemu, tcp=options.allow_tcp)
     if listen == qemu:
         raise UsageError("--listen and --qemu name one socket", code="usage")
-    return MonitorPlaces(listen=listen, qemu=qemu, mode=int(arguments.mode, 8))
+    return MonitorPlaces(listen=listen, qemu=qemu, mode=int(options.mode, 8))
 
 
 def _lock(name: str) -> tuple[GuestAbi, str]:

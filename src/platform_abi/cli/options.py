@@ -1,33 +1,244 @@
-"""Options as values: what the parser collects is read and bounded once, where a verb begins."""
+"""The verbs, and what each is asked for."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TypeVar
 
-import attrs
-
-from platform_abi.errors import UsageError
-
-T = TypeVar("T", bound=attrs.AttrsInstance)
-
-#: Nobody waits longer for one answer. In seconds.
-_LONGEST = 600
-
-
-def read_options(kind: type[T], arguments: argparse.Namespace) -> T:
-    """Return what *arguments* say as a value of *kind*, whose fields are called as they are.
-
-    What may be given again and again is a tuple. Raises UsageError as its converters do.
-    """
-    said = {field.name: getattr(arguments, field.name) for field in attrs.fields(kind)}
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in said.items()})
+from platform_abi.cli.parser import (
+    Options,
+    Verbs,
+    flag,
+    option,
+    others,
+    positional,
+    repeated,
+    seconds,
+)
 
 
-def bounded_timeout(seconds: float | None) -> float | None:
-    """Return what ``--timeout`` says, in seconds; raises UsageError for what nobody waits."""
-    if seconds is not None and not 0 < seconds <= _LONGEST:
-        raise UsageError(
-            f"--timeout takes seconds, up to {_LONGEST}; found {seconds:g}", code="usage"
-        )
-    return seconds
+class VmOptions(Options):
+    """What describes a virtual machine and the choice of a platform."""
+
+    machine: str | None = option("TYPE", "versioned machine type, as -machine takes it", "-M")
+    platform: str | None = option("NAME", "NAME[@EDITION][,feature=value...]")
+    build: str | None = option("NAME", "QEMU build to resolve against; q35 and such need one")
+    arch: str | None = option("ARCH", "guest architecture (x86_64)")
+    accel: str | None = option("NAME", "accelerator (kvm)")
+    cpu: str | None = option("MODEL", "CPU model with properties, as -cpu takes it")
+    device: tuple[str, ...] = repeated("DEV", "a device, as -device takes it")
+    netdev: tuple[str, ...] = repeated("DEV", "a netdev, as -netdev takes it")
+    globals: tuple[str, ...] = repeated("PROP", "an explicit -global", "--global")
+    backend: tuple[str, ...] = repeated(
+        "NETDEV=KIND", "what a netdev really is, where QEMU is not told: macvtap"
+    )
+
+
+class ScopeOptions(Options):
+    """Which virtual machines platforms are judged for, where not for the usual ones."""
+
+    accel: str | None = option("NAME", "judge for this accelerator (kvm)")
+    backend: tuple[str, ...] = repeated(
+        "KIND", "judge behind this backend only (tap and tap+vhost)"
+    )
+
+
+class _Written(Options):
+    """In which form, and where to, a resolution is written."""
+
+    strict: bool = flag("refuse values beyond what the platform guarantees")
+    format: str = option(
+        None,
+        "one option per line, one shell line, ...",
+        choices=("lines", "shell", "readconfig", "lock"),
+        default="lines",
+    )
+    full: bool = flag("every property of every device, with its layer")
+    vcpus: int | None = option("N", "for what --full says of queues that follow them", type=int)
+    output: str | None = option("FILE", "write there, whole or not at all", "-o")
+    lock: str | None = option("FILE", "write a lockfile as well")
+    from_lock: str | None = option("FILE", "take everything from a lockfile instead")
+
+
+class ResolveOptions(VmOptions, _Written):
+    """What ``resolve`` is asked for."""
+
+
+class ExplainOptions(VmOptions):
+    """What ``explain`` is asked for."""
+
+    property: str = positional("DRIVER.PROPERTY")
+
+
+class PlatformsOptions(ScopeOptions):
+    """What ``platforms`` is asked for; only *name* and *names* where it is not about a host."""
+
+    name: str | None = positional("NAME", "NAME[@EDITION]: what it lists", nargs="?")
+    names: bool = flag("names only, one a line")
+    host: str | None = option("REPORT", "what that host supports and why not; 'this' probes")
+    policy: str | None = option("NAME", "newest or conservative: which one to choose")
+    format: str = option(
+        None, "for schedulers", choices=("table", "labels", "traits"), default="table"
+    )
+
+
+class HostOptions(Options):
+    """What ``host`` is asked for."""
+
+    output: str | None = option("FILE", "write the report there, whole or not at all", "-o")
+    line: bool = flag("the report as one line, for a file of many hosts")
+    name: str | None = option("NAME", "what to call the host in the report; nothing by default")
+    infer: bool = flag("add what the kernel's release predicts, marked")
+    qemu: str | None = option("BINARY", "the QEMU to ask; else $PLATFORM_ABI_QEMU or the usual")
+    no_qemu: bool = flag("start no QEMU")
+    oracle: bool = flag("let a throw-away QEMU answer what no probe could")
+    timeout: float | None = seconds("how long one device may take to answer")
+
+
+class CheckOptions(VmOptions):
+    """What ``check`` is asked for."""
+
+    lock: str | None = positional(
+        "LOCK", "a lockfile; or describe the VM as for resolve", nargs="?"
+    )
+    host: str | None = option("REPORT", "may it start there; 'this', the default, probes")
+    source: str | None = option("REPORT", "may it move from there", "--from")
+    destination: str | None = option("REPORT", "to there, and come back", "--to")
+    allow_unknown: bool = flag("let what is not known pass, and record it")
+    force: bool = flag("let everything pass, and record it")
+
+
+class BaselineOptions(ScopeOptions):
+    """What ``baseline`` is asked for."""
+
+    hosts: tuple[str, ...] = positional(
+        "HOST", "host reports, one a file or one a line; -: stdin", nargs="+"
+    )
+    edition: str | None = option("EDITION", "edition of the platforms; else the newest")
+    lock: tuple[str, ...] = repeated("LOCK", "a VM")
+    joins: tuple[str, ...] = repeated(
+        "REPORT", "a report of a host that joins: which VMs could not move to it"
+    )
+    upgrade: tuple[str, ...] = repeated(
+        "OLD=NEW", "a host, or its report, and its report after: which VMs it loses"
+    )
+    allow_unknown: bool = flag("let what is not known pass, and record it")
+
+
+class ImportOptions(Options):
+    """What ``import-qemu`` is asked for."""
+
+    binary: str = positional("BINARY", "qemu-system-ARCH, or a wrapper that starts it")
+    output: str | None = option("DIR", "write below this folder of machines", "-o")
+    name: str | None = option("NAME", "what to call the build; else by version and vendor")
+    vendor: str | None = option("V", "who built it; else as its package says")
+    package: str | None = option("P", "its package; else as query-version says")
+    generation: tuple[str, ...] = repeated(
+        "NAME=X.Y", "upstream generation of a vendor's machine type, or of its version"
+    )
+    timeout: float | None = seconds("how long QEMU may take for one answer")
+    force: bool = flag("replace another build, or files that know more")
+    quiet: bool = flag("print errors only")
+
+
+class AuditOptions(Options):
+    """What ``audit-qemu`` is asked for."""
+
+    binary: str = positional("BINARY", "qemu-system-ARCH, or a wrapper that starts it")
+    against: str | None = option("BUILD", "the build to hold it to; else the one it says it is")
+    against_binary: str | None = option("OTHER", "another binary to hold it to instead")
+    machine: tuple[str, ...] = repeated("TYPE", "these machine types only, aliases too", "-M")
+    view: str | None = option("FILE", "write what its guests would find; alone, do only that")
+    timeout: float | None = seconds("how long one QEMU may take to answer")
+
+
+class RunOptions(Options):
+    """What ``run`` is asked for."""
+
+    qemu: str | None = option("BINARY", "the QEMU; else the first word, $PLATFORM_ABI_QEMU, PATH")
+    arch: str | None = option("ARCH", "guest architecture, to find a QEMU for")
+    host: str | None = option("REPORT", "do not ask this host: a report of it, by root perhaps")
+    print_args: bool = flag("print the words, one a line; start nothing")
+    words: tuple[str, ...] = positional(
+        "-- QEMU ...",
+        "a QEMU and its whole command line, with -platform NAME[,lock=FILE][,...]|help|none",
+        nargs=argparse.REMAINDER,
+    )
+
+
+class MonitorOptions(Options):
+    """What ``monitor`` is asked for."""
+
+    listen: str = option("SOCKET", "where clients connect: unix:PATH", required=True)
+    qemu: str | None = option("SOCKET", "QEMU's own QMP socket: unix:PATH; none: this host alone")
+    lock: str | None = option("LOCK", "the VM's lockfile, for query-platform")
+    mode: str = option("MODE", "permissions of the socket (0600)", default="0600")
+    allow_tcp: bool = flag("take tcp:HOST:PORT as well, without encryption")
+
+
+class VerifyOptions(Options):
+    """What ``verify`` is asked for; *words* are QEMU's own."""
+
+    qmp: str | None = option("SOCKET", "the QMP socket of a running QEMU: unix:PATH or PATH")
+    start: bool = flag("a throw-away QEMU, paused, read by its devices too")
+    qemu: str | None = option("BINARY", "the QEMU to start; else $PLATFORM_ABI_QEMU or the usual")
+    timeout: float | None = seconds("how long QEMU may take to answer")
+    host: str | None = option("REPORT", "what the host can do; 'this', the default, probes")
+    allow_unknown: bool = flag("let what nobody can tell pass")
+    lock: str = positional(
+        "LOCK",
+        "the lockfile; then, with --start, -- and QEMU's arguments instead of those in it",
+    )
+    words: tuple[str, ...] = others()
+
+
+class ExplainErrorOptions(Options):
+    """What ``explain-error`` is asked for."""
+
+    text: tuple[str, ...] = positional(
+        "TEXT", "what QEMU said, whole logs too; -: stdin", nargs="*"
+    )
+    file: str | None = option("FILE", "read it from there; -: stdin")
+    device: str | None = option("DRIVER", "the device that said it, where no line names one")
+
+
+class DiffOptions(Options):
+    """What ``diff`` is asked for."""
+
+    kind: str = positional(choices=("platform", "abi", "host", "machine", "build"))
+    before: str = positional("A", "a platform, lockfile, host report, machine type or QEMU build")
+    after: str = positional("B")
+    machine: str | None = option("TYPE", "the machine type to compare in two builds", "-M")
+    build: str | None = option("NAME", "the build whose machine types to compare; else the newest")
+    arch: str | None = option("ARCH", "guest architecture of machine types (x86_64)")
+    driver: tuple[str, ...] = repeated("DRIVER", "this driver only, or all below this QOM type")
+    all: bool = flag("also what no guest can see, or only one build has")
+    csv: bool = flag("comma-separated values, not a table")
+
+
+VERBS: Verbs = {
+    "resolve": (
+        "the QEMU arguments that give a VM the same guest ABI on every host",
+        ResolveOptions,
+    ),
+    "explain": (
+        "which layer sets a property, in which file and line, and what it overrides",
+        ExplainOptions,
+    ),
+    "platforms": ("the platforms that are defined, or what one of them lists", PlatformsOptions),
+    "host": ("what this host offers, how each fact was found, its newest platform", HostOptions),
+    "check": ("whether a VM may start on a host, or move to another and back", CheckOptions),
+    "baseline": ("the newest platform that many hosts have in common", BaselineOptions),
+    "diff": (
+        "what differs between two platforms, lockfiles, hosts, machine types or QEMU builds",
+        DiffOptions,
+    ),
+    "import-qemu": ("the machine types and properties of a QEMU binary", ImportOptions),
+    "audit-qemu": ("whether a QEMU binary keeps the promises of what is known", AuditOptions),
+    "run": ("QEMU with a platform: this process becomes it", RunOptions),
+    "verify": ("what a running QEMU really offers, against its lockfile", VerifyOptions),
+    "monitor": ("a QMP server in front of QEMU's that answers query-platforms", MonitorOptions),
+    "explain-error": (
+        "what a line of QEMU's about a failed migration means",
+        ExplainErrorOptions,
+    ),
+}

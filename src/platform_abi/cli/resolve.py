@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from typing import TYPE_CHECKING
 
-import attrs
-
-from platform_abi.cli.options import read_options
+from platform_abi.cli.options import ResolveOptions, VmOptions
+from platform_abi.cli.parser import declarations
 from platform_abi.cli.render import note
-from platform_abi.cli.vm import VmOptions, platform_of, vm_of
+from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments
 from platform_abi.emit.arguments import shell_lines
 from platform_abi.errors import UsageError
-from platform_abi.model.value import frozen
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
 
 
-@frozen(kw_only=True)
-class ResolveOptions(VmOptions):
-    """What ``resolve`` is asked for."""
-
-    strict: bool
-    format: str
-    full: bool
-    vcpus: int | None
-    output: str | None
-    lock: str | None
-    from_lock: str | None
-    json: bool
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(options: ResolveOptions) -> int:
     """Resolve, or take a resolution from a lockfile, and write it out."""
-    options = read_options(ResolveOptions, arguments)
     if options.vcpus is not None and not (options.full and options.vcpus > 0):
         raise UsageError("--vcpus takes a number above 0, and needs --full", code="usage")
     if options.full and options.format != "lines":
@@ -74,8 +56,8 @@ def _from_lock(catalogue: FileCatalogue, name: str, options: ResolveOptions) -> 
     from platform_abi.emit.lockfile import load_lock
 
     # What describes a resolution stands in a lockfile already.
-    for option in (*(field.name for field in attrs.fields(VmOptions)), "strict"):
-        if getattr(options, option):
+    for option in (*(name for name, _ in declarations(VmOptions)), "strict"):
+        if option != "json" and getattr(options, option):
             raise UsageError(
                 f"--from-lock already says everything; take away --{option.removesuffix('s')}",
                 code="usage",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 
+from platform_abi.cli.options import PlatformsOptions, RunOptions
 from platform_abi.errors import HostError, UsageError
 from platform_abi.launch.launcher import become
 from platform_abi.launch.passthrough import passes_through
@@ -32,39 +32,39 @@ _END = "--"
 _EXAMPLE = "as in platform-abi run -- qemu-system-x86_64 -machine pc-q35-9.1 -platform linux-6.9"
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(options: RunOptions) -> int:
     """Become QEMU, with the platform's values in its arguments; return only where that is not it.
 
     0 where there was only something to print, 1 where this host cannot honour what was asked for.
     """
-    words = list(arguments.words)
+    words = list(options.words)
     if words[:1] == [_END]:
         del words[0]
-    named = arguments.qemu
+    named = options.qemu
     # Where it is certain by other means which QEMU it is, a first word without a dash is a disk.
-    if named is None and arguments.arch is None:
+    if named is None and options.arch is None:
         if not words:
             raise UsageError("nothing to run", code="usage", help=_EXAMPLE)
         if not words[0].startswith("-"):
             named = words.pop(0)
-    binary = qemu_path(named or None, os.environ, arguments.arch or os.uname().machine)
+    binary = qemu_path(named or None, os.environ, options.arch or os.uname().machine)
     if passes_through(words):
-        if arguments.print_args:
-            _print_words(binary, words, arguments)
+        if options.print_args:
+            _print_words(binary, words, options)
             return 0
         become(binary, words)
-    return _start(binary, words, arguments)
+    return _start(binary, words, options)
 
 
-def _start(binary: str, words: list[str], arguments: argparse.Namespace) -> int:
+def _start(binary: str, words: list[str], options: RunOptions) -> int:
     # Nobody who is asked may be left when this process becomes QEMU: the block ends before.
     with ExitStack() as asked:
         ahead = None
-        if _asks_host(words) and not _reported(arguments):
+        if _asks_host(words) and not _reported(options):
             from platform_abi.launch.ahead import ahead_of
 
             ahead = asked.enter_context(ahead_of(binary, words))
-        return _read(binary, words, arguments, ahead, asked)
+        return _read(binary, words, options, ahead, asked)
 
 
 def _asks_host(words: Sequence[str]) -> bool:
@@ -80,7 +80,7 @@ _ASK_NOBODY = ("none", "help", "?")
 def _read(
     binary: str,
     words: list[str],
-    arguments: argparse.Namespace,
+    options: RunOptions,
     ahead: Ahead | None,
     asked: ExitStack,
 ) -> int:
@@ -92,17 +92,17 @@ def _read(
     line = read_command_line(catalogue.options(), words)
     option = platform_option(line)
     if option.kind == "help":
-        return _help(catalogue, arguments)
+        return _help(catalogue, options)
     if option.kind == "none":
         plain = without(line, PLATFORM).words
-        if arguments.print_args:
-            _print_words(binary, plain, arguments)
+        if options.print_args:
+            _print_words(binary, plain, options)
             return 0
         asked.close()
         become(binary, plain)
-    host = _host(catalogue, binary, arguments, ahead)
+    host = _host(catalogue, binary, options, ahead)
     return _with_platform(
-        catalogue, line, option, binary=binary, arguments=arguments, host=host, asked=asked
+        catalogue, line, option, binary=binary, options=options, host=host, asked=asked
     )
 
 
@@ -112,7 +112,7 @@ def _with_platform(
     option: PlatformOption,
     *,
     binary: str,
-    arguments: argparse.Namespace,
+    options: RunOptions,
     host: Host,
     asked: ExitStack,
 ) -> int:
@@ -134,13 +134,13 @@ def _with_platform(
     )
     asked.close()
     blocked = begun.verdict.status == "blocked"
-    if arguments.print_args and arguments.json:
+    if options.print_args and options.json:
         print_start(binary, begun)
     elif blocked:
         refuse(begun)
-    elif arguments.print_args:
+    elif options.print_args:
         remark(begun)
-        _print_words(binary, begun.words, arguments)
+        _print_words(binary, begun.words, options)
     else:
         stored = kept is not None and _keep(catalogue, kept, begun, option)
         remark(begun)
@@ -160,17 +160,15 @@ def _policy() -> str:
     return policy()
 
 
-def _reported(arguments: argparse.Namespace) -> str | None:
+def _reported(options: RunOptions) -> str | None:
     """Return the name of the report that speaks for this host, None where itself is asked."""
-    return arguments.host or os.environ.get(HOST_VARIABLE) or None
+    return options.host or os.environ.get(HOST_VARIABLE) or None
 
 
-def _host(
-    catalogue: FileCatalogue, binary: str, arguments: argparse.Namespace, ahead: Ahead | None
-) -> Host:
+def _host(catalogue: FileCatalogue, binary: str, options: RunOptions, ahead: Ahead | None) -> Host:
     from platform_abi.launch.asking import ThisHost
 
-    name = _reported(arguments)
+    name = _reported(options)
     if name is None:
         return ThisHost(catalogue, binary, ahead)
     from platform_abi.cli.reported import ReportedHost
@@ -201,15 +199,15 @@ def _become(binary: str, words: Sequence[str], stored: Kept | None) -> NoReturn:
         raise
 
 
-def _help(catalogue: FileCatalogue, arguments: argparse.Namespace) -> int:
-    from platform_abi.cli.supported import SupportedOptions, run_supported
+def _help(catalogue: FileCatalogue, options: RunOptions) -> int:
+    from platform_abi.cli.supported import run_supported
 
-    host = arguments.host or os.environ.get(HOST_VARIABLE) or "this"
-    return run_supported(catalogue, SupportedOptions(host=host, json=arguments.json))
+    host = options.host or os.environ.get(HOST_VARIABLE) or "this"
+    return run_supported(catalogue, PlatformsOptions(json=options.json), host)
 
 
-def _print_words(binary: str, words: Sequence[str], arguments: argparse.Namespace) -> None:
-    if arguments.json:
+def _print_words(binary: str, words: Sequence[str], options: RunOptions) -> None:
+    if options.json:
         from platform_abi.cli.start import print_untouched
 
         print_untouched(binary, words)

@@ -1,4 +1,4 @@
-"""The options that say which virtual machines platforms are judged for."""
+"""Which virtual machines platforms are judged for, by what the options say of them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,13 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from platform_abi.model.value import frozen
-
 if TYPE_CHECKING:
+    from platform_abi.cli.options import ScopeOptions
     from platform_abi.compat.needs import Scope
 
 
-@frozen(kw_only=True)
-class ScopeOptions:
-    """An accelerator and backends, where not those of the usual virtual machines are meant."""
-
-    accel: str | None = None
-    backend: tuple[str, ...] = ()
-
-    def scope(self, usual: Scope) -> Scope:
-        """Return *usual* with what the options say instead."""
-        if self.accel is not None:
-            usual = evolve(usual, accelerator=self.accel)
-        return evolve(usual, backends=self.backend) if self.backend else usual
+def scope_of(options: ScopeOptions, usual: Scope) -> Scope:
+    """Return *usual* with what the options say instead."""
+    if options.accel is not None:
+        usual = evolve(usual, accelerator=options.accel)
+    return evolve(usual, backends=options.backend) if options.backend else usual

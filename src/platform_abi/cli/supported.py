@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.hosts import choose, report_of
+from platform_abi.cli.options import PlatformsOptions
 from platform_abi.cli.render import paint, print_json, table
-from platform_abi.cli.scope import ScopeOptions
+from platform_abi.cli.scope import scope_of
 from platform_abi.compat.supported import (
     Missing,
     PlatformVerdict,
@@ -16,31 +17,18 @@ from platform_abi.compat.supported import (
     scope_for,
 )
 from platform_abi.errors import UsageError, first_of, printable
-from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
 
 if TYPE_CHECKING:
     from platform_abi.definitions.catalogue import FileCatalogue
 
 
-@frozen(kw_only=True)
-class SupportedOptions(ScopeOptions):
-    """What ``platforms --host`` is asked for."""
-
-    host: str
-    name: str | None = None
-    names: bool = False
-    policy: str | None = None
-    format: str = "table"
-    json: bool = False
-
-
-def run_supported(catalogue: FileCatalogue, options: SupportedOptions) -> int:
+def run_supported(catalogue: FileCatalogue, options: PlatformsOptions, host: str) -> int:
     """Print a verdict for every platform, or for the one that was named; 1 if that is not 'yes'."""
     if options.json and options.format != "table":
         raise UsageError("--json and --format contradict each other", code="usage")
-    report = report_of(catalogue, options.host)
-    scope = options.scope(scope_for(catalogue, report))
+    report = report_of(catalogue, host)
+    scope = scope_of(options, scope_for(catalogue, report))
     reference = None if options.name is None else parse_platform(options.name)
     if reference is not None and reference.overrides:
         raise UsageError("a host is asked about platforms, not about overrides", code="usage")
@@ -56,7 +44,7 @@ def run_supported(catalogue: FileCatalogue, options: SupportedOptions) -> int:
 
 
 def _print(
-    options: SupportedOptions,
+    options: PlatformsOptions,
     shown: Sequence[PlatformVerdict],
     chosen: PlatformVerdict | None,
 ) -> None:

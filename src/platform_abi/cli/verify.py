@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, report_of, this_host
-from platform_abi.cli.options import bounded_timeout
+from platform_abi.cli.options import VerifyOptions
 from platform_abi.cli.render import paint, print_json
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.lockfile import load_lock
@@ -21,41 +21,38 @@ if TYPE_CHECKING:
     from platform_abi.verifier.verification import Verification, VerifyStatus
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(options: VerifyOptions) -> int:
     """Say whether a QEMU is what its lockfile says; 1 where it is not, or nobody can tell."""
-    if arguments.start == (arguments.qmp is not None):
+    if options.start == (options.qmp is not None):
         raise UsageError(
             "nothing to verify: name a running QEMU's socket, or start one",
             code="usage",
             help="--qmp SOCKET or --start, and not both",
         )
-    words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
-    if arguments.qmp is not None and (words or arguments.qemu):
+    words = options.words[1:] if options.words[:1] == ("--",) else options.words
+    if options.qmp is not None and (words or options.qemu):
         raise UsageError(
             "a running QEMU has its arguments already",
             code="usage",
             help="--start takes some; this verb's own options come before the lockfile",
         )
-    bounded_timeout(arguments.timeout)
     catalogue = load_catalogue()
-    abi = load_lock(arguments.lock, catalogue=catalogue)
-    if arguments.start:
-        found = _start(catalogue, abi, words, arguments)
+    abi = load_lock(options.lock, catalogue=catalogue)
+    if options.qmp is None:
+        found = _start(catalogue, abi, words, options)
     else:
-        found = _running(catalogue, abi, arguments)
-    if arguments.json:
+        found = _running(catalogue, abi, options.qmp, options)
+    if options.json:
         from platform_abi.verifier.document import verify_document
 
         print_json(verify_document(found))
     else:
-        _print(arguments.lock, found)
-    return int(
-        found.status == "drift" or (found.status == "unknown" and not arguments.allow_unknown)
-    )
+        _print(options.lock, found)
+    return int(found.status == "drift" or (found.status == "unknown" and not options.allow_unknown))
 
 
 def _running(
-    catalogue: FileCatalogue, abi: GuestAbi, arguments: argparse.Namespace
+    catalogue: FileCatalogue, abi: GuestAbi, socket: str, options: VerifyOptions
 ) -> Verification:
     """Ask the QEMU behind a socket."""
     from platform_abi.verifier.expected import expected
@@ -63,14 +60,14 @@ def _running(
     from platform_abi.verifier.running import look, read
     from platform_abi.verifier.verify import verify
 
-    with QmpPeer(arguments.qmp, timeout=arguments.timeout or TIMEOUT) as peer:
+    with QmpPeer(socket, timeout=options.timeout or TIMEOUT) as peer:
         vm = look(peer.ask)
         vm = read(peer.ask, vm, expected(catalogue, abi, vm).wanted())
-    return verify(catalogue, abi, vm, host=_host(catalogue, arguments))
+    return verify(catalogue, abi, vm, host=_host(catalogue, options))
 
 
 def _start(
-    catalogue: FileCatalogue, abi: GuestAbi, words: list[str], arguments: argparse.Namespace
+    catalogue: FileCatalogue, abi: GuestAbi, words: Sequence[str], options: VerifyOptions
 ) -> Verification:
     """Start a QEMU for it, and look at that one."""
     from platform_abi.qemu.binary import find_qemu
@@ -79,16 +76,16 @@ def _start(
     return verify_start(
         catalogue,
         abi,
-        arguments.qemu or find_qemu(os.environ, abi.vm.arch) or f"qemu-system-{abi.vm.arch}",
+        options.qemu or find_qemu(os.environ, abi.vm.arch) or f"qemu-system-{abi.vm.arch}",
         words=words or None,
-        host=_host(catalogue, arguments),
-        timeout=arguments.timeout or TIMEOUT,
+        host=_host(catalogue, options),
+        timeout=options.timeout or TIMEOUT,
     )
 
 
-def _host(catalogue: FileCatalogue, arguments: argparse.Namespace) -> HostReport:
+def _host(catalogue: FileCatalogue, options: VerifyOptions) -> HostReport:
     """Return what is known of the host; which QEMU it has is no question here."""
-    name = arguments.host or THIS
+    name = options.host or THIS
     return this_host(catalogue, ask_qemu=False) if name == THIS else report_of(catalogue, name)
 
 

@@ -1,31 +1,15 @@
-"""The options that describe a virtual machine."""
+"""The virtual machine, and the platform, that options describe."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError
-from platform_abi.model.value import frozen
 
 if TYPE_CHECKING:
+    from platform_abi.cli.options import VmOptions
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.vm import VirtualMachine
-
-
-@frozen(kw_only=True)
-class VmOptions:
-    """What describes a virtual machine and the choice of a platform."""
-
-    machine: str | None
-    platform: str | None
-    build: str | None
-    arch: str | None
-    accel: str | None
-    cpu: str | None
-    device: tuple[str, ...]
-    netdev: tuple[str, ...]
-    globals: tuple[str, ...]
-    backend: tuple[str, ...]
 
 
 def vm_of(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:

@@ -31,9 +31,12 @@ from platform_abi.qemu.netdevs import ask_netdevs
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES, QUIET, Qtest, StartError
 
+#: How long one answer may take by default, in seconds.
+TIMEOUT = 10.0
+
 
 def ask_qemu(
-    catalogue: Catalogue, binary: str, *, timeout: float = 10.0, accelerator: str = "kvm"
+    catalogue: Catalogue, binary: str, *, timeout: float = TIMEOUT, accelerator: str = "kvm"
 ) -> HostReport:
     """Return what starting the QEMU *binary* a few times shows of this host.
 
