@@ -92,7 +92,7 @@ def _types_text(types: Sequence[DeviceType], whole: Properties, aliases: Mapping
             lines.append("abstract = true")
         names = own_names(each, whole)
         if names:
-            lines += _wrapped("properties", names)
+            lines += wrapped("properties", names)
     return "\n".join(lines) + "\n"
 
 
@@ -140,7 +140,7 @@ def _array(values: Iterable[str]) -> str:
     return "[" + ", ".join(map(_literal, values)) + "]"
 
 
-def _wrapped(key: str, values: Sequence[str]) -> Iterator[str]:
+def wrapped(key: str, values: Sequence[str]) -> Iterator[str]:
     """Yield the lines of ``key = [...]``: one where it fits, else filled to the line width."""
     single = f"{key} = {_array(values)}"
     if len(single) <= _WIDTH:

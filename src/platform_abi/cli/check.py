@@ -82,7 +82,11 @@ def _of_build(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) ->
     if options.lock is None or options.build is None:
         return []
     from platform_abi.compat.machine_content import compare_machine, machine_findings
+    from platform_abi.compat.machine_missing import missing_in_build
 
+    missing = [*missing_in_build(catalogue, abi, options.build)]
+    if missing:
+        return missing
     verdict = compare_machine(catalogue, abi, options.build)
     return machine_findings(verdict, allow_unknown=options.allow_unknown)
 

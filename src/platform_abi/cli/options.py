@@ -27,6 +27,8 @@ class VmOptions(Options):
     cpu: str | None = option("MODEL", "CPU model with properties, as -cpu takes it")
     device: tuple[str, ...] = repeated("DEV", "a device, as -device takes it")
     netdev: tuple[str, ...] = repeated("DEV", "a netdev, as -netdev takes it")
+    tpmdev: tuple[str, ...] = repeated("DEV", "a TPM backend, as -tpmdev takes it")
+    object: tuple[str, ...] = repeated("OBJ", "what stands behind a device, as -object takes it")
     globals: tuple[str, ...] = repeated("PROP", "an explicit -global", "--global")
     backend: tuple[str, ...] = repeated(
         "NETDEV=KIND", "what a netdev really is, where QEMU is not told: macvtap"

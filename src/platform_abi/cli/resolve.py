@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from platform_abi.cli.options import ResolveOptions, VmOptions
 from platform_abi.cli.parser import declarations
+from platform_abi.cli.remarks import remark_migration
 from platform_abi.cli.render import note
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
@@ -109,6 +110,4 @@ def _remark(abi: GuestAbi) -> None:
     for b in abi.beyond:
         of = "" if b.device is None else f" of {b.device}"
         note("beyond the platform", f"{b.driver}.{b.property}={b.value}{of}: {b.reason}")
-    for u in abi.unpinned:
-        if u.migration != "safe":
-            note("not migratable", f"{u.what} is left to the host; pin it: {u.pin}")
+    remark_migration(abi)

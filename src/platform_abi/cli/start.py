@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import report_findings
+from platform_abi.cli.remarks import remark_migration
 from platform_abi.cli.render import note, print_json
 from platform_abi.compat.finding import Finding, Status
 from platform_abi.model.value import frozen
@@ -91,6 +92,4 @@ def remark(begun: Start) -> None:
     for finding in begun.verdict.findings:
         if finding.severity == "warn" and finding.message not in passed:
             note(finding.code, finding.message)
-    for entry in begun.abi.unpinned:
-        if entry.migration != "safe":
-            note("not migratable", f"{entry.what} is left to the host; pin it: {entry.pin}")
+    remark_migration(begun.abi)

@@ -38,6 +38,8 @@ def vm_of(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
         cpu=options.cpu,
         devices=options.device,
         netdevs=options.netdev,
+        tpmdevs=options.tpmdev,
+        objects=options.object,
         globals_=options.globals,
         backends=backends,
         build=options.build,

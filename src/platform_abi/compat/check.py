@@ -24,13 +24,15 @@ from platform_abi.compat.finding import (
     Severity,
     Status,
 )
+from platform_abi.compat.machine_missing import missing_on_host
 from platform_abi.compat.remedy import needed, remedy, unmet
 from platform_abi.model.feature import UNDECIDED, Migration
-from platform_abi.model.host import CPU_MODELS, Fact, HostReport
+from platform_abi.model.host import CPU_MODELS, QEMU_VERSION, Fact, HostReport
 from platform_abi.resolver.choice import parse_platform
+from platform_abi.resolver.obstacles import obstacles
 
 if TYPE_CHECKING:
-    from platform_abi.model.abi import GuestAbi
+    from platform_abi.model.abi import GuestAbi, Obstacle
     from platform_abi.model.catalogue import Catalogue
 
 #: What a value that no command line pins means for a migration between hosts that may differ.
@@ -58,6 +60,7 @@ def check(
     """
     findings = (
         *further,
+        *missing_on_host(catalogue, abi, report),
         *_unmet(catalogue, abi, report, allow_unknown=allow_unknown),
         *_architecture(catalogue, abi, report, allow_unknown=allow_unknown),
         *_cpu_model(catalogue, abi, report),
@@ -106,6 +109,7 @@ def _move(
     there = check(catalogue, abi, end, further=further, allow_unknown=allow_unknown, force=force)
     findings = (
         *there.findings,
+        *_in_the_way(catalogue, abi, start, allow_unknown=allow_unknown),
         *_left_open(catalogue, abi, start, end),
         *_changed_defaults(catalogue, abi, start, end),
     )
@@ -231,7 +235,7 @@ def _cpu_model(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Itera
             help="with 'enforce' QEMU refuses to start without any of the others",
         )
     elif plan.cpu not in usable:
-        version = report.values.get("qemu.version", "that was asked")
+        version = report.values.get(QEMU_VERSION, "that was asked")
         yield Finding(
             code="cpu-model",
             severity="blocked",
@@ -277,6 +281,31 @@ def _of_abi(catalogue: Catalogue, abi: GuestAbi) -> Iterator[Finding]:
             help="resolve it again when it next stops, and it goes without" if used else "",
             feature=mask.feature,
         )
+
+
+# --- what no host can help ------------------------------------------------------------------------
+
+
+def _in_the_way(
+    catalogue: Catalogue, abi: GuestAbi, start: HostReport, *, allow_unknown: bool
+) -> Iterator[Finding]:
+    """Yield why QEMU would refuse to migrate, or why nobody can say what would change.
+
+    It is the QEMU of the host that the guest leaves, *start*, which refuses.
+    """
+    version = start.values.get(QEMU_VERSION)
+    for entry in obstacles(catalogue, abi.vm, () if version is None else (version,)):
+        lenient = allow_unknown and not entry.certain
+        yield _obstacle(entry, "warn" if lenient else "blocked")
+
+
+def _obstacle(entry: Obstacle, severity: Severity) -> Finding:
+    return Finding(
+        code=entry.code,
+        severity=severity,
+        message=f"{entry.what}: {entry.reason}",
+        help=entry.help,
+    )
 
 
 # --- what two hosts make of it -------------------------------------------------------------------

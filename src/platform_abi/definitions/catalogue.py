@@ -209,6 +209,13 @@ class FileCatalogue(DefinitionValues, Catalogue):
         found: TypeTable = self.value("types", build, arch)
         return found
 
+    def unmigratable(self, build: str, arch: str) -> frozenset[str] | None:
+        """Return the QOM types with which one build refuses to migrate; None: never recorded."""
+        if not self._files.of("migration", build, arch):
+            return None
+        found: frozenset[str] = self.value("migration", build, arch)
+        return found
+
     def _properties(self, build: str, arch: str) -> PropertiesFile:
         found: PropertiesFile = self.value("properties", build, arch)
         return found

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -31,12 +31,19 @@ Shape = tuple["str | tuple[str, Callable[[Any], Any]]", ...]
 #: By class. What is in none has its fields.
 Shapes = Mapping[type, Shape]
 
+
+def _migratable(abi: GuestAbi) -> Literal[True, False, "unknown"]:
+    return "unknown" if abi.migratable is None else abi.migratable
+
+
 SHAPES: Final[Shapes] = {
     GuestAbi: (
         *("machine:vm.machine", "build:vm.build", "platform", "accelerator:vm.accelerator"),
         ("arguments", arguments),
         *("settings", "preconditions", "unpinned", "beyond_platform:beyond"),
-        *("notes", "migratable", "machine_digest"),
+        *("notes", "obstacles"),
+        ("migratable", _migratable),
+        "machine_digest",
         ("digest", abi_digest),
     ),
     Setting: ("driver", "property", "value", "device", "layer", "source"),

@@ -25,6 +25,7 @@ from platform_abi.model.abi import (
     Beyond,
     GuestAbi,
     MachineContent,
+    Obstacle,
     Precondition,
     Setting,
     Unpinned,
@@ -60,13 +61,14 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
         "definitions": definitions,
         "machine-digest": abi.machine_digest,
         "digest": abi_digest(abi),
-        "migratable": abi.migratable,
+        "migratable": "unknown" if abi.migratable is None else abi.migratable,
         "notes": list(abi.notes),
         "vm": _vm_document(abi.vm),
         "settings": _rows(abi.settings),
         "preconditions": _rows(abi.preconditions),
         "unpinned": _rows(abi.unpinned),
         "beyond-platform": _rows(abi.beyond),
+        "obstacles": _rows(abi.obstacles),
     }
     if abi.content is not None:
         body["machine-content"] = {
@@ -256,6 +258,8 @@ def _abi(body: dict[str, Any]) -> GuestAbi:
             for entry in body["beyond-platform"]
         ),
         notes=tuple(body["notes"]),
+        # Lockfiles of before there were any do not say; check works them out anew in any case.
+        obstacles=tuple(Obstacle(**entry) for entry in body.get("obstacles", [])),
         machine_digest=body["machine-digest"],
         content=_content(body.get("machine-content")),
     )

@@ -16,8 +16,10 @@ from platform_abi.model.value import frozen
 from platform_abi.model.vm import Device, GlobalProperty, Properties, VirtualMachine
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.virtual_machine import (
+    IMPLIED,
     backend_of,
     device_of,
+    made,
     parse_cpu,
     parse_global,
     parse_netdev,
@@ -81,6 +83,8 @@ class _Reading:
     #: Driver and backend of NICs that -nic and -net make.
     nics: list[tuple[str, str]] = field(factory=list)
     netdevs: dict[str, str] = field(factory=dict)
+    #: Kinds of what other options make for devices, by option and id.
+    made: dict[str, dict[str, str]] = field(factory=lambda: {"tpmdev": {}, "object": {}})
     globals: list[GlobalProperty] = field(factory=list)
     set: list[tuple[str, str, str]] = field(factory=list)
     networked: bool = False
@@ -105,6 +109,8 @@ class _Reading:
             self.incoming = True
         elif name in self._readers:
             self._readers[name](value)
+        elif name in self.made:
+            self.made[name] |= made(self.catalogue.devices(), name, [value])
         else:
             self._creates(name, value)
 
@@ -181,7 +187,7 @@ class _Reading:
             return
         for group, ident, pairs in read_configuration(read_file(name), name):
             items = [*([("id", ident)] if ident else []), *pairs]
-            keys = {"device": "driver", "machine": "type", "accel": "accel", "netdev": "type"}
+            keys = {"machine": "type", "accel": "accel", "netdev": "type", **IMPLIED}
             if group == "global":
                 given = dict(items)
                 self.globals.append(
@@ -258,7 +264,8 @@ class _Reading:
                 raise UsageError(f"two devices are called '{name}'", code="duplicate-id")
             seen.add(name)
             added = tuple((key, value) for of, key, value in self.set if of == name)
-            yield number, device_of((*pairs, *added), self.netdevs)
+            behind = {"netdev": self.netdevs, **self.made}
+            yield number, device_of(self.catalogue.devices(), (*pairs, *added), behind)
 
     def _made_nics(self, family: str, *, bare: bool) -> Iterator[tuple[None, Device]]:
         default = self.table.default_nics.get(self.arch, {}).get(family, "")

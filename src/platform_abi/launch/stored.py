@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from platform_abi.errors import PlatformAbiError, UsageError, printable
+from platform_abi.model.device import BACKEND_OPTIONS
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import Properties, VirtualMachine
 from platform_abi.resolver.admission import portable
@@ -76,7 +77,8 @@ def differences(
     What only the host can tell may differ (``definitions/visibility``), and so may the words for a
     CPU of which *same_cpu* says that it is the same.
     """
-    before, after = (_facts(catalogue, vm) for vm in (stored, given))
+    untold = _untold(stored)
+    before, after = (_facts(catalogue, vm, untold) for vm in (stored, given))
     different = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
     if different and all(_of_cpu(what) for what in different) and same_cpu(stored, given):
         return ()
@@ -93,7 +95,19 @@ def _said(facts: Mapping[str, str], what: str) -> str:
     return printable(facts.get(what, "nothing"))
 
 
-def _facts(catalogue: Catalogue, vm: VirtualMachine) -> dict[str, str]:
+def _untold(vm: VirtualMachine) -> frozenset[str]:
+    """Return the devices of which a lockfile does not say what kind of backend they refer to.
+
+    Those of an earlier version told only netdevs apart.
+    """
+    return frozenset(
+        label
+        for label, device in vm.labelled()
+        if not device.backend and any(key in BACKEND_OPTIONS for key, _ in device.properties)
+    )
+
+
+def _facts(catalogue: Catalogue, vm: VirtualMachine, untold: frozenset[str]) -> dict[str, str]:
     facts = {
         "machine type": vm.machine,
         "architecture": vm.arch,
@@ -109,7 +123,8 @@ def _facts(catalogue: Catalogue, vm: VirtualMachine) -> dict[str, str]:
     for label, device in vm.labelled():
         # An alias is the same device, whatever it is called.
         driver = types.canonical(device.driver)
-        behind = f" behind {device.backend}" if device.backend else ""
+        told = device.backend and label not in untold
+        behind = f" behind {device.backend}" if told else ""
         facts[f"device {label}"] = f"{driver}{behind}"
         for key, value in _visible(catalogue, types, driver, device.properties):
             facts[f"device {label}.{key}"] = value

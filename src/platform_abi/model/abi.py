@@ -47,6 +47,29 @@ class Unpinned:
 
 
 @frozen(kw_only=True)
+class Obstacle:
+    """Why a migration would be refused by QEMU itself, or why nobody knows what it would change.
+
+    *code* is ``device-unmigratable``, or ``not-described`` for a CPU and a board of which no
+    definition says what a host decides of them.
+    """
+
+    code: str
+    what: str
+    reason: str
+    help: str
+
+    @property
+    def certain(self) -> bool:
+        """Return whether it is known to keep the guest where it is."""
+        return self.code != NOT_DESCRIBED
+
+
+#: The code of an obstacle that nobody can tell to be one.
+NOT_DESCRIBED = "not-described"
+
+
+@frozen(kw_only=True)
 class Beyond:
     """An explicit value that exceeds what the platform guarantees."""
 
@@ -87,12 +110,22 @@ class GuestAbi:
     unpinned: tuple[Unpinned, ...]
     beyond: tuple[Beyond, ...] = ()
     notes: tuple[str, ...] = ()
+    #: What keeps a migration from being begun, or from being judged.
+    obstacles: tuple[Obstacle, ...] = ()
     #: Digest of the machine type's compat properties in the build resolved against.
     machine_digest: str = ""
     #: What the machine type's content was when this was locked; None where nobody recorded it.
     content: MachineContent | None = None
 
     @property
-    def migratable(self) -> bool:
-        """Return whether nothing is left to the host that a migration can notice."""
-        return all(entry.migration == "safe" for entry in self.unpinned)
+    def migratable(self) -> bool | None:
+        """Return whether it can be migrated, and nothing is left to a host that this can notice.
+
+        None where nobody can tell: nothing is known to be in the way, but what a host decides of
+        this CPU and board is not described.
+        """
+        if any(entry.migration != "safe" for entry in self.unpinned):
+            return False
+        if any(entry.certain for entry in self.obstacles):
+            return False
+        return None if self.obstacles else True

@@ -116,6 +116,10 @@ class Catalogue(Protocol):
         """Return the QOM types that one build knows; empty where that was never recorded."""
         ...
 
+    def unmigratable(self, build: str, arch: str) -> frozenset[str] | None:
+        """Return the QOM types with which one build refuses to migrate; None: never recorded."""
+        ...
+
     def driver_properties(self, build: str, arch: str, driver: str) -> Mapping[str, DriverProperty]:
         """Return every property of *driver*, inherited ones included, sorted by name.
 

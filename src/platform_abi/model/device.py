@@ -82,8 +82,8 @@ class DeviceFamily:
 
 
 @frozen(kw_only=True)
-class NetdevBackend:
-    """A kind of network backend, told by ``-netdev``'s type and options.
+class Backend:
+    """A kind of backend, told by the type and options of ``-netdev``, ``-tpmdev`` or ``-object``.
 
     Of several that match, the one with the most *when* options is meant. The value ``*`` stands
     for any value of an option. *asked* is a ``-netdev`` called n0 by which a QEMU is asked what the
@@ -92,8 +92,47 @@ class NetdevBackend:
 
     name: str
     netdev: tuple[str, ...] = ()
+    tpmdev: tuple[str, ...] = ()
+    object: tuple[str, ...] = ()
     when: Mapping[str, str] = field(factory=dict)
     asked: str = ""
+    #: Features that no constant pins and that are still the same on every host behind this kind,
+    #: each with the architectures of which that is known; none: all.
+    settles: Mapping[str, tuple[str, ...]] = field(factory=dict)
+
+    def types(self, option: str) -> tuple[str, ...]:
+        """Return the types of *option*, one of ``BACKEND_OPTIONS``' values, that are this kind."""
+        types: tuple[str, ...] = getattr(self, option)
+        return types
+
+
+#: The option that makes the backend which a device's property of that name refers to.
+BACKEND_OPTIONS: Mapping[str, str] = {"netdev": "netdev", "tpmdev": "tpmdev", "memdev": "object"}
+
+
+@frozen(kw_only=True)
+class MigrationBlocker:
+    """Devices with which QEMU refuses to migrate for a reason that their properties decide.
+
+    It does unless a device has one of *unless*, ``property=value`` each.
+    """
+
+    drivers: tuple[str, ...]
+    reason: str
+    help: str
+    source: str
+    unless: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Described:
+    """An architecture, and accelerators under which features say all that a host decides there.
+
+    That is of the CPU and the board; devices are described apart.
+    """
+
+    arch: str
+    accelerators: tuple[str, ...]
 
 
 @frozen(kw_only=True)
@@ -101,13 +140,24 @@ class DeviceTable:
     """Everything in ``definitions/devices/``."""
 
     families: tuple[DeviceFamily, ...] = ()
-    backends: tuple[NetdevBackend, ...] = ()
+    backends: tuple[Backend, ...] = ()
     accelerators: tuple[str, ...] = ()
     #: By operating system, the accelerator of a virtual machine where none is named.
     usual_accelerators: Mapping[str, str] = field(factory=dict)
+    described: tuple[Described, ...] = ()
+    blockers: tuple[MigrationBlocker, ...] = ()
     #: Feature bits that every virtio device has.
     common_bits: tuple[VirtioBit, ...] = ()
 
     def family_of(self, driver: str) -> DeviceFamily | None:
         """Return the family that *driver* is of, as its inner device or as a proxy."""
         return next((family for family in self.families if driver in family.drivers), None)
+
+    def settled(self, backend: str, feature: str, arch: str) -> bool:
+        """Return whether *feature* is the same on every host behind *backend*, on *arch*."""
+        known = (each.settles.get(feature) for each in self.backends if each.name == backend)
+        return any(arches is not None and (not arches or arch in arches) for arches in known)
+
+    def describes(self, arch: str, accelerator: str) -> bool:
+        """Return whether it is described what a host decides of the CPU and board there."""
+        return any(d.arch == arch and accelerator in d.accelerators for d in self.described)

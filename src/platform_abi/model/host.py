@@ -39,6 +39,12 @@ class Fact:
 #: The set of a report that has the CPU models which a QEMU can run on the host, flag for flag.
 CPU_MODELS = "qemu.cpu-models"
 
+#: The value of a report that has the version of the QEMU that was asked, such as ``10.0.2``.
+QEMU_VERSION = "qemu.version"
+
+#: The value of a report that has what that QEMU calls its package, empty for upstream's own.
+QEMU_PACKAGE = "qemu.package"
+
 #: What is known of a capability that nobody asked for.
 NOT_ASKED = Fact(state="unknown", detail="not in this report")
 

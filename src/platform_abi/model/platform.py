@@ -94,5 +94,17 @@ def version_key(name: str) -> tuple[int, ...]:
     return tuple(int(part) for part in name.split("."))
 
 
+_RELEASE = re.compile(r"[0-9]+\.[0-9]+")
+
+
+def release_key(name: str) -> tuple[int, ...]:
+    """Return what orders the first two numbers of releases: those of ``10.0`` in ``10.0.2``.
+
+    A name that begins otherwise comes before all.
+    """
+    found = _RELEASE.match(name)
+    return () if found is None else version_key(found[0])
+
+
 #: What orders editions: ``2026.2`` is before ``2026.10``.
 edition_key = version_key

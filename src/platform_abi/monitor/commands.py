@@ -109,10 +109,11 @@ class Commands:
             )
         abi, text = self._lock
         document = abi_document(abi)
-        same = ("platform", "machine", "accelerator", "digest", "migratable")
+        same = ("platform", "machine", "accelerator", "digest")
         lists = ("unpinned", "preconditions")
         return {
             **{key: document[key] for key in (*same, *lists)},
+            **({} if abi.migratable is None else {"migratable": abi.migratable}),
             "edition": abi.edition,
             "arch": abi.vm.arch,
             "beyond-platform": [_present(entry) for entry in document["beyond_platform"]],

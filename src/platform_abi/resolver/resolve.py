@@ -11,6 +11,7 @@ from platform_abi.errors import BeyondPlatformError
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.grouping import resolve_families
+from platform_abi.resolver.obstacles import obstacles
 from platform_abi.resolver.plan import plan_for
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def resolve(
         unpinned=result.unpinned,
         beyond=result.beyond,
         notes=result.notes,
+        obstacles=obstacles(catalogue, vm),
         machine_digest=plan.machine.digest,
     )
     if strict and abi.beyond:

@@ -164,7 +164,9 @@ class _Work:
         needs = [decided.needs for decided in self.decisions(feature, instance)]
         if feature.kind == "precondition":
             self.needs.update({(name, feature.id): None for names in needs for name in names or ()})
-        elif any(names is not None for names in needs) and not self.pinned(feature, instance):
+        elif any(names is not None for names in needs) and not (
+            self.pinned(feature, instance) or self.settled(feature, instance)
+        ):
             what = feature.id if instance.label is None else f"{feature.id} ({instance.label})"
             self.unpinned.append(Unpinned(what=what, pin=feature.pin, migration=feature.migration))
 
@@ -176,6 +178,11 @@ class _Work:
             if given is not None and (not wanted or normal(feature, given.value, name) == wanted):
                 return True
         return False
+
+    def settled(self, feature: Feature, instance: Instance) -> bool:
+        """Return whether what stands behind the instance makes it the same on every host."""
+        devices, arch = self.plan.catalogue.devices(), self.plan.machine.arch
+        return all(devices.settled(behind, feature.id, arch) for behind in instance.backends)
 
     def pinned(self, feature: Feature, instance: Instance) -> bool:
         """Return whether the user wrote a concrete value for every property that decides it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError, unknown
+from platform_abi.model.device import BACKEND_OPTIONS
 from platform_abi.model.option_language import cpu_properties, split_options
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, Properties, VirtualMachine
 from platform_abi.resolver.explicit import BOOLEANS
@@ -23,6 +24,8 @@ def virtual_machine(
     cpu: str | None = None,
     devices: Iterable[str] = (),
     netdevs: Iterable[str] = (),
+    tpmdevs: Iterable[str] = (),
+    objects: Iterable[str] = (),
     globals_: Iterable[str] = (),
     backends: Mapping[str, str] | None = None,
     build: str | None = None,
@@ -30,8 +33,10 @@ def virtual_machine(
     """Return the virtual machine that these options of QEMU describe.
 
     *machine* is the value of ``-machine``, *cpu* of ``-cpu``; *devices*, *netdevs* and *globals_*
-    are the values of each ``-device``, ``-netdev`` and ``-global``. *backends* names the backend
-    kind of a netdev, by its id, where the command line cannot tell it (``macvtap``).
+    are the values of each ``-device``, ``-netdev`` and ``-global``, *tpmdevs* and *objects* of each
+    ``-tpmdev`` and ``-object``: of these only what stands behind a device counts, and where one is
+    not named nobody knows what that is. *backends* names the backend kind of a netdev, by its id,
+    where the command line cannot tell it (``macvtap``).
 
     Raises UsageError for what QEMU could not parse and for a netdev that is not there.
     """
@@ -53,7 +58,14 @@ def virtual_machine(
         if netdev not in kinds:
             raise unknown("netdev", netdev, kinds, code="unknown-netdev")
         kinds[netdev] = _known_backend(table, kind)
-    found = tuple(device_of(split_options(text, "driver", negated=True), kinds) for text in devices)
+    behind: Kinds = {
+        "netdev": kinds,
+        "tpmdev": made(table, "tpmdev", tpmdevs),
+        "object": made(table, "object", objects),
+    }
+    found = tuple(
+        device_of(table, split_options(text, "driver", negated=True), behind) for text in devices
+    )
     ids: set[str] = set()
     for device in found:
         if device.id is not None and device.id in ids:
@@ -88,8 +100,44 @@ def parse_cpu(text: str) -> Cpu:
     )
 
 
-def device_of(pairs: Properties, kinds: Mapping[str, str]) -> Device:
-    """Return the device that *pairs* of ``-device`` describe; *kinds* are netdevs' by their ids.
+#: Kinds of backends by their ids, by the option that made them.
+Kinds = Mapping[str, Mapping[str, str]]
+
+
+#: The key of an option whose value its first word is.
+IMPLIED: Mapping[str, str] = {"tpmdev": "type", "object": "qom-type"}
+
+
+def made(table: DeviceTable, option: str, texts: Iterable[str]) -> dict[str, str]:
+    """Return the kinds of what *option* makes for devices, by id; *texts* are its values.
+
+    What no definition knows as a backend is left out. Raises UsageError for what QEMU could not
+    parse.
+    """
+    parsed = [split_options(text, IMPLIED[option]) for text in texts]
+    kinds = {
+        dict(pairs).get("id", ""): kind_of(
+            table, option, dict(pairs).get(IMPLIED[option], ""), pairs
+        )
+        for pairs in parsed
+    }
+    return {name: kind for name, kind in kinds.items() if name and kind}
+
+
+def kind_of(table: DeviceTable, option: str, of: str, options: Properties) -> str:
+    """Return the kind of what *option* of type *of* makes; empty where no definition knows it."""
+    given = {key: BOOLEANS.get(value, value) for key, value in options}
+    matching = [
+        backend
+        for backend in table.backends
+        if of in backend.types(option)
+        and all(given.get(k) == v or (v == "*" and k in given) for k, v in backend.when.items())
+    ]
+    return max(matching, key=lambda backend: len(backend.when)).name if matching else ""
+
+
+def device_of(table: DeviceTable, pairs: Properties, kinds: Kinds) -> Device:
+    """Return the device that *pairs* of ``-device`` describe, in front of a backend of *kinds*.
 
     Raises UsageError where it names no driver, UnknownNameError for a netdev that is not there.
     """
@@ -98,12 +146,12 @@ def device_of(pairs: Properties, kinds: Mapping[str, str]) -> Device:
     if not driver:
         said = ",".join(f"{key}={value}" for key, value in pairs)
         raise UsageError(f"-device {said[:200]!r} names no driver", code="option-syntax")
-    netdev = given.get("netdev")
-    if netdev is not None and netdev not in kinds:
+    netdev, netdevs = given.get("netdev"), kinds["netdev"]
+    if netdev is not None and netdev not in netdevs:
         raise unknown(
             "netdev",
             netdev,
-            kinds,
+            netdevs,
             code="unknown-netdev",
             help="what a NIC can do depends on its netdev: give --netdev as well",
         )
@@ -111,8 +159,16 @@ def device_of(pairs: Properties, kinds: Mapping[str, str]) -> Device:
         driver=driver,
         id=given.get("id"),
         properties=tuple((k, v) for k, v in pairs if k not in ("driver", "id")),
-        backend="" if netdev is None else kinds[netdev],
+        backend=_behind(table, driver, given, kinds) if netdev is None else netdevs[netdev],
     )
+
+
+def _behind(table: DeviceTable, driver: str, given: Mapping[str, str], kinds: Kinds) -> str:
+    """Return the kind of what a device refers to, where its family depends on that."""
+    family = table.family_of(driver)
+    name = "" if family is None else family.backend_property
+    option = BACKEND_OPTIONS.get(name, "")
+    return kinds.get(option, {}).get(given.get(name, ""), "")
 
 
 def parse_netdev(table: DeviceTable, text: str) -> tuple[str, str]:
@@ -129,17 +185,11 @@ def backend_of(table: DeviceTable, netdev: str, options: Properties) -> str:
 
     Raises UnknownNameError for a type that no definition knows.
     """
-    given = {key: BOOLEANS.get(value, value) for key, value in options}
-    matching = [
-        backend
-        for backend in table.backends
-        if netdev in backend.netdev
-        and all(given.get(k) == v or (v == "*" and k in given) for k, v in backend.when.items())
-    ]
-    if not matching:
+    kind = kind_of(table, "netdev", netdev, options)
+    if not kind:
         types = {name for backend in table.backends for name in backend.netdev}
         raise unknown("netdev type", netdev, types, code="unknown-netdev-type")
-    return max(matching, key=lambda backend: len(backend.when)).name
+    return kind
 
 
 def _known_backend(table: DeviceTable, kind: str) -> str:

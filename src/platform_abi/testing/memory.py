@@ -126,6 +126,11 @@ class MemoryCatalogue(Catalogue):
         del build, arch
         return self._types
 
+    def unmigratable(self, build: str, arch: str) -> frozenset[str] | None:
+        """Return None: nothing of these builds was recorded."""
+        del build, arch
+        return None
+
     def driver_properties(self, build: str, arch: str, driver: str) -> Mapping[str, DriverProperty]:
         """Return what was given of *driver*, which has to have its inherited properties too."""
         del build, arch

@@ -24,6 +24,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "names": ("machines", (1,), ".toml"),
     "types": ("machines", (2,), "-types.toml"),
     "properties": ("machines", (2,), "-properties.toml"),
+    "migration": ("machines", (2,), "-migration.toml"),
     "machines": ("machines", (2,), ".toml"),
     "realize": ("realize", (1,), ".toml"),
     "guests": ("guests", (1,), ".toml"),
@@ -35,7 +36,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
 }
 
 #: Kinds whose files are told apart by their folder as well as by their name.
-_FOLDERED = frozenset({"types", "properties", "machines"})
+_FOLDERED = frozenset({"types", "properties", "migration", "machines"})
 
 
 def kind_of(relative: str) -> tuple[str, tuple[str, ...]] | None:

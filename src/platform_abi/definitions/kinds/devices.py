@@ -9,7 +9,14 @@ from attrs import field
 from platform_abi.definitions.checks import Fault, Path, name_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
-from platform_abi.model.device import DeviceFamily, DeviceTable, NetdevBackend, VirtioBit
+from platform_abi.model.device import (
+    Backend,
+    Described,
+    DeviceFamily,
+    DeviceTable,
+    MigrationBlocker,
+    VirtioBit,
+)
 from platform_abi.model.value import frozen
 
 
@@ -22,7 +29,9 @@ class Document:
     usual_accelerators: Mapping[str, str] = field(factory=dict)
     common_bit: tuple[VirtioBit, ...] = ()
     family: tuple[DeviceFamily, ...] = ()
-    backend: tuple[NetdevBackend, ...] = ()
+    backend: tuple[Backend, ...] = ()
+    described: tuple[Described, ...] = ()
+    blocker: tuple[MigrationBlocker, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong beyond types."""
@@ -30,6 +39,9 @@ class Document:
         yield from _bit_faults(("common-bit",), self.common_bit)
         for index, family in enumerate(self.family):
             yield from _bit_faults(("family", index, "bit"), family.bit)
+        for index, blocker in enumerate(self.blocker):
+            if not (blocker.drivers and blocker.reason and blocker.help and blocker.source):
+                yield ("blocker", index), "expected drivers, a reason, help, and a source"
 
 
 def _bit_faults(path: Path, bits: Iterable[VirtioBit]) -> Iterator[Fault]:
@@ -45,13 +57,17 @@ def _bit_faults(path: Path, bits: Iterable[VirtioBit]) -> Iterator[Fault]:
 def merged(reader: Reader) -> DeviceTable:
     """Return what all files say of device families, backends and accelerators."""
     families: dict[str, tuple[DeviceFamily, File]] = {}
-    backends: dict[str, tuple[NetdevBackend, File]] = {}
+    backends: dict[str, tuple[Backend, File]] = {}
     accelerators: list[str] = []
     usual: dict[str, tuple[str, File]] = {}
     common: list[VirtioBit] = []
+    described: list[Described] = []
+    blockers: list[MigrationBlocker] = []
     for document, file in reader.every(Document, "devices"):
         accelerators += document.accelerators
         common += document.common_bit
+        described += document.described
+        blockers += document.blocker
         for system, name in document.usual_accelerators.items():
             merge(usual, f"usual accelerator of {system}", system, name, file)
         for family in document.family:
@@ -64,5 +80,7 @@ def merged(reader: Reader) -> DeviceTable:
         backends=tuple(value for value, _ in backends.values()),
         accelerators=tuple(dict.fromkeys(accelerators)),
         usual_accelerators={system: value for system, (value, _) in usual.items()},
+        described=tuple(dict.fromkeys(described)),
+        blockers=tuple(dict.fromkeys(blockers)),
         common_bits=tuple(dict.fromkeys(common)),
     )

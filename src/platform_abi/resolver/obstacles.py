@@ -1,0 +1,129 @@
+"""What keeps a virtual machine where it is: devices that QEMU itself does not migrate.
+
+And what keeps anybody from saying that it can be moved: a CPU and a board that are not described.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from platform_abi.model.abi import NOT_DESCRIBED, Obstacle
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import MigrationBlocker
+from platform_abi.model.memo import remembered
+from platform_abi.model.vm import Device, VirtualMachine
+from platform_abi.resolver.explicit import BOOLEANS
+from platform_abi.resolver.layers import inner_device, inner_types
+
+_UNMIGRATABLE = "device-unmigratable"
+
+
+def obstacles(
+    catalogue: Catalogue, vm: VirtualMachine, versions: Collection[str] = ()
+) -> tuple[Obstacle, ...]:
+    """Return what keeps *vm* from being migrated, or anybody from telling whether it can be.
+
+    *versions* are those of the QEMUs that are to migrate it, as ``query-version`` has them. Where
+    one is not known here, or none is named, every build is meant that may run *vm*: that for which
+    it was described, else all with its machine type.
+    """
+    return (*_undescribed(catalogue, vm), *_devices(catalogue, vm, versions))
+
+
+def _undescribed(catalogue: Catalogue, vm: VirtualMachine) -> Iterator[Obstacle]:
+    if not catalogue.devices().describes(vm.arch, vm.accelerator):
+        yield Obstacle(
+            code=NOT_DESCRIBED,
+            what=f"CPU and board of {vm.arch} with {vm.accelerator}",
+            reason="no definition says what of them a host decides",
+            help="hosts of one kernel, one QEMU and one kind of CPU are most likely to agree",
+        )
+
+
+def _devices(
+    catalogue: Catalogue, vm: VirtualMachine, versions: Collection[str]
+) -> Iterator[Obstacle]:
+    builds = _builds(catalogue, vm, versions)
+    for label, device in vm.labelled():
+        names = _types(catalogue, vm.arch, device.driver, builds)
+        blocker = _blocker(catalogue, names)
+        if blocker is not None:
+            if not _met(device, blocker):
+                yield Obstacle(
+                    code=_UNMIGRATABLE,
+                    what=f"{device.driver} ({label})",
+                    reason=blocker.reason,
+                    help=blocker.help,
+                )
+            continue
+        refusing = [
+            b for b in builds if names & (catalogue.unmigratable(b, vm.arch) or frozenset())
+        ]
+        if refusing:
+            yield Obstacle(
+                code=_UNMIGRATABLE,
+                what=f"{device.driver} ({label})",
+                reason=f"{' and '.join(refusing)} {_DO[len(refusing) > 1]} not migrate it",
+                help=_instead(refusing, builds),
+            )
+
+
+_DO = {False: "does", True: "do"}
+
+
+def _instead(refusing: list[str], builds: tuple[str, ...]) -> str:
+    others = [build for build in builds if build not in refusing]
+    if not others:
+        return "use a device that is migrated, or take it out before"
+    return f"run it in {' or '.join(others)} and say so with --build, or use another device"
+
+
+def _builds(catalogue: Catalogue, vm: VirtualMachine, versions: Collection[str]) -> tuple[str, ...]:
+    """Return the builds that may be meant, the newest first."""
+    known = catalogue.builds(vm.arch)
+    of = {name: catalogue.build(name, vm.arch).version for name in known}
+    if versions and set(versions) <= set(of.values()):
+        return tuple(name for name in known if of[name] in versions)
+    if not versions and vm.build is not None and vm.build in known:
+        return (vm.build,)
+    having = tuple(n for n in known if vm.machine in catalogue.build(n, vm.arch).machines)
+    return having or known
+
+
+def _types(catalogue: Catalogue, arch: str, driver: str, builds: tuple[str, ...]) -> frozenset[str]:
+    """Return the types of a device of *driver* and of what is inside of it.
+
+    They are those of the newest of *builds* that has it: a driver keeps its place from release to
+    release.
+    """
+    for build in builds:
+        types = catalogue.types(build, arch)
+        if types.canonical(driver) in types:
+            return _types_in(catalogue, build, arch, driver)
+    return frozenset({driver})
+
+
+@remembered()
+def _types_in(catalogue: Catalogue, build: str, arch: str, driver: str) -> frozenset[str]:
+    types = catalogue.types(build, arch)
+    name = types.canonical(driver)
+    inner = inner_device(types, _inside(catalogue, build, arch), name)
+    return frozenset({name, *types.ancestry(name), *([inner] if inner else [])})
+
+
+@remembered()
+def _inside(catalogue: Catalogue, build: str, arch: str) -> dict[str, str]:
+    return inner_types(catalogue, catalogue.types(build, arch))
+
+
+def _blocker(catalogue: Catalogue, names: frozenset[str]) -> MigrationBlocker | None:
+    known = catalogue.devices().blockers
+    return next((b for b in known if not names.isdisjoint(b.drivers)), None)
+
+
+def _met(device: Device, blocker: MigrationBlocker) -> bool:
+    """Return whether *device* has a property with which QEMU migrates it."""
+    given = {key: BOOLEANS.get(value, value) for key, value in device.properties}
+    return any(
+        given.get(key) == value for key, _, value in (u.partition("=") for u in blocker.unless)
+    )
