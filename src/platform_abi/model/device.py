@@ -82,7 +82,7 @@ class DeviceFamily:
 
 
 @frozen(kw_only=True)
-class Backend:
+class BackendKind:
     """A kind of backend, told by the type and options of ``-netdev``, ``-tpmdev`` or ``-object``.
 
     Of several that match, the one with the most *when* options is meant. The value ``*`` stands
@@ -140,7 +140,7 @@ class DeviceTable:
     """Everything in ``definitions/devices/``."""
 
     families: tuple[DeviceFamily, ...] = ()
-    backends: tuple[Backend, ...] = ()
+    backends: tuple[BackendKind, ...] = ()
     accelerators: tuple[str, ...] = ()
     #: By operating system, the accelerator of a virtual machine where none is named.
     usual_accelerators: Mapping[str, str] = field(factory=dict)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import Backend, Described, DeviceFamily, DeviceTable
+from platform_abi.model.device import BackendKind, Described, DeviceFamily, DeviceTable
 from platform_abi.model.feature import Feature
 from platform_abi.model.machine import CompatProperty, DriverProperty, MachineType, TypeTable
 from platform_abi.model.platform import Listing, Platform, PlatformReference
@@ -218,7 +218,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     catalogue = MemoryCatalogue(
         devices=DeviceTable(
             families=_FAMILIES,
-            backends=tuple(Backend(name=name, netdev=(name,)) for name in BACKENDS),
+            backends=tuple(BackendKind(name=name, netdev=(name,)) for name in BACKENDS),
             accelerators=("kvm", "tcg"),
             usual_accelerators={"linux": "kvm"},
             described=(Described(arch="x86_64", accelerators=("kvm", "tcg")),),

@@ -10,7 +10,7 @@ from platform_abi.definitions.checks import Fault, Path, name_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.model.device import (
-    Backend,
+    BackendKind,
     Described,
     DeviceFamily,
     DeviceTable,
@@ -29,7 +29,7 @@ class Document:
     usual_accelerators: Mapping[str, str] = field(factory=dict)
     common_bit: tuple[VirtioBit, ...] = ()
     family: tuple[DeviceFamily, ...] = ()
-    backend: tuple[Backend, ...] = ()
+    backend: tuple[BackendKind, ...] = ()
     described: tuple[Described, ...] = ()
     blocker: tuple[MigrationBlocker, ...] = ()
 
@@ -57,7 +57,7 @@ def _bit_faults(path: Path, bits: Iterable[VirtioBit]) -> Iterator[Fault]:
 def merged(reader: Reader) -> DeviceTable:
     """Return what all files say of device families, backends and accelerators."""
     families: dict[str, tuple[DeviceFamily, File]] = {}
-    backends: dict[str, tuple[Backend, File]] = {}
+    backends: dict[str, tuple[BackendKind, File]] = {}
     accelerators: list[str] = []
     usual: dict[str, tuple[str, File]] = {}
     common: list[VirtioBit] = []
