@@ -210,26 +210,3 @@ def test_memory_without_a_file_stands_where_it_stands_everywhere(
 ) -> None:
     """A DIMM's address follows from sizes alone where its memory has one alignment."""
     assert _abi(catalogue, device, objects=objects).migratable is migratable
-
-
-# --- machine types -------------------------------------------------------------------------------
-
-_DEBIAN_12 = "Debian 1:7.2+dfsg-7+deb12u18+b3"
-
-
-@pytest.mark.parametrize(
-    ("version", "package", "missing"),
-    [
-        ("7.2.22", _DEBIAN_12, True),
-        ("9.0.4", "somebody's", True),
-        ("9.2.50", "", False),  # on the way to 10.0
-        ("10.0.9", "", False),
-        ("10.0.2", "Debian 1:10.0.2+ds-2+deb13u1~bpo12+1", False),
-    ],
-)
-def test_a_machine_type_is_looked_for_in_the_hosts_qemu(
-    catalogue: pa.FileCatalogue, version: str, package: str, missing: bool
-) -> None:
-    """One that is newer than the QEMU is not there, and no capability changes that."""
-    verdict = check(catalogue, _abi(catalogue), _host(version, package))
-    assert missing == ("machine-missing" in _codes(verdict))

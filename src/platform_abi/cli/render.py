@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from platform_abi.errors import printable
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi
 
 _COLORS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
@@ -55,3 +58,13 @@ def print_json(document: object) -> None:
 def note(kind: str, text: str, color: str = "yellow") -> None:
     """Print a remark to stderr, where it does not disturb what is piped on."""
     print(f"{paint(f'{kind}:', color, sys.stderr)} {printable(text)}", file=sys.stderr)
+
+
+def remark_migration(abi: GuestAbi) -> None:
+    """Say why a guest of *abi* cannot be migrated as it is, or why nobody knows."""
+    for entry in abi.unpinned:
+        if entry.migration != "safe":
+            note("not migratable", f"{entry.what} is left to the host; pin it: {entry.pin}")
+    for obstacle in abi.obstacles:
+        head = "not migratable" if obstacle.certain else "not known to be migratable"
+        note(head, f"{obstacle.what}: {obstacle.reason}; {obstacle.help}")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from platform_abi.cli.options import ResolveOptions, VmOptions
 from platform_abi.cli.parser import declarations
-from platform_abi.cli.remarks import remark_migration
-from platform_abi.cli.render import note
+from platform_abi.cli.render import note, remark_migration
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import report_findings
-from platform_abi.cli.remarks import remark_migration
-from platform_abi.cli.render import note, print_json
+from platform_abi.cli.render import note, print_json, remark_migration
 from platform_abi.compat.finding import Finding, Status
 from platform_abi.model.value import frozen
 
