@@ -25,6 +25,10 @@ PLAIN = frozenset({"linux", "none", "user"})
 #: By file, the names in it and why each is there. A name that went from its file goes from here.
 ALLOWED: dict[str, dict[str, str]] = {
     "cli/diff_machine.py": {"x86_64": "the architecture of a machine type where none is named"},
+    "compat/cpu_flags.py": {
+        "kvm.extensions": "a value of the host that the probe finds",
+        "kvm.msr-features": "a value of the host that the probe finds",
+    },
     "compat/supported.py": {
         "conservative": "the name of a policy, which is a word of the interface",
         "tcg": "the accelerator that every QEMU has, whatever the host",
@@ -39,7 +43,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "kvm": "/dev/kvm, a kernel interface",
         "macvtap": "a kernel interface that the probe makes",
     },
-    "host/cpuid.py": {"kvm.cpuid.": "what facts of the host are called that are CPUID registers"},
+    "host/cpuid.py": {
+        "kvm.cpuid.": "what facts of the host are called that are CPUID registers",
+        "kvm.msr.": "what facts of the host are called that are model-specific registers",
+    },
     "host/kvm.py": {
         "kvm-extension": "how a capability is asked for",
         "kvm-cpuid": "how a capability is asked for",
@@ -50,6 +57,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "kvm.msr-features": "a value of the host that the probe finds",
         "kvm.extensions": "a value of the host that the probe finds",
         "kvm.max-vcpus": "a value of the host that the probe finds",
+        "kvm.tsc-khz": "a value of the host that the probe finds",
     },
     "host/macvtap.py": {
         "macvtap": "rtnetlink's kind of link",
@@ -84,6 +92,10 @@ ALLOWED: dict[str, dict[str, str]] = {
     "launch/passthrough.py": {
         "enable-kvm": "an option of QEMU that is read before anything is imported",
         "no-kvm": "an option of QEMU that is read before anything is imported",
+    },
+    "model/cpu.py": {
+        r"kvm\.cpuid\.([0-9a-f]{8})\.([0-9a-f]{2})\.(e[a-d]x)": "what such facts are called",
+        r"kvm\.msr\.([0-9a-f]{8})": "what such facts are called",
     },
     "qemu/binary.py": {"/usr/libexec/qemu-kvm": "where a QEMU lies"},
     "qemu/cpu_models.py": {"kvm": "an accelerator that a process is started with"},

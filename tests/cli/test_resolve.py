@@ -22,12 +22,14 @@ def test_findings_go_to_stderr_and_arguments_to_stdout(capsys: Run) -> None:
         "virtio-net-pci,netdev=n0,host_uso=on",
         "--netdev",
         "user,id=n0",
+        "--cpu",
+        "host",
     )
 
     assert all(line.startswith("-") for line in out.splitlines())
     assert shlex.split(out)[:2] == ["-machine", "pc-q35-9.1"]
     assert "beyond the platform: virtio-net-pci.host_uso=on of device[0]: backend 'user'" in err
-    assert "not migratable: x86-cpu.vendor is left to the host; pin it: -cpu MODEL,vendor=" in err
+    assert "not migratable: x86-cpu.host-model is left to the host; pin it: -cpu with" in err
     assert "note: no devices given" in run_command(capsys, *RESOLVE)[2]
     assert "" == run_command(capsys, *PINNED)[2]
 

@@ -339,7 +339,7 @@ def test_a_destination_without_the_feature_is_refused_before_any_memory_is_copie
 
 CPU_SAID: dict[str, Any] = {
     "masks": {"kvm.cpuid.00000007.00.ebx": 0xFF},
-    "values": {"cpu.vendor": "GenuineIntel", "cpu.model": "6.85.4"},
+    "values": {"cpu.vendor": "GenuineIntel", "cpu.model": "6.85.4", "kvm.msr.0000010a": "0x1"},
     "numbers": {"kvm.phys-bits": 46},
     "sets": {"kvm.msr-features": ("0x10a",)},
 }

@@ -9,7 +9,8 @@ from hypothesis import given
 
 import platform_abi as pa
 from platform_abi.compat import remedy as subject
-from platform_abi.compat.remedy import remedy, unmet
+from platform_abi.compat.met import unmet
+from platform_abi.compat.remedy import remedy
 from platform_abi.compat.supported import CONSERVATIVE
 from platform_abi.testing import Scenario, host_reports, scenarios
 
@@ -17,10 +18,10 @@ from platform_abi.testing import Scenario, host_reports, scenarios
 def _naive(catalogue: pa.Catalogue, abi: pa.GuestAbi, report: pa.HostReport) -> str | None:
     """Return the newest platform that works, found by resolving all of them."""
     base = pa.resolve(catalogue, abi.vm, CONSERVATIVE)
-    incurable = unmet(base, report)
+    incurable = unmet(catalogue, base, report)
     for name in subject._candidates(catalogue, abi, report):
         other = pa.resolve(catalogue, abi.vm, name)
-        if unmet(other, report) <= incurable:
+        if unmet(catalogue, other, report) <= incurable:
             return other.platform
     return None
 
@@ -33,14 +34,14 @@ def test_a_candidate_is_passed_over_only_where_resolving_it_would_show_the_same(
     abi = pa.resolve(scenario.catalogue, scenario.vm, scenario.platform)
     found = remedy(scenario.catalogue, abi, report)
     base = pa.resolve(scenario.catalogue, scenario.vm, CONSERVATIVE)
-    assert found.incurable == unmet(base, report)
-    if unmet(abi, report) <= found.incurable:
+    assert found.incurable == unmet(scenario.catalogue, base, report)
+    if unmet(scenario.catalogue, abi, report) <= found.incurable:
         assert found.choices == ()
     else:
         assert found.choices[-1:] == (_naive(scenario.catalogue, abi, report),)
     for choice in found.choices:
         other = pa.resolve(scenario.catalogue, scenario.vm, choice)
-        assert unmet(other, report) <= found.incurable
+        assert unmet(scenario.catalogue, other, report) <= found.incurable
 
 
 @pytest.mark.parametrize(("extra", "offered"), [(0, True), (1, False)])

@@ -100,6 +100,8 @@ def outputs(
     home = tmp_path_factory.mktemp("home")
     environment = {
         "PATH": os.environ.get("PATH", ""),
+        # The code beside these tests, where another tree of it is the installed one.
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "HOME": str(home),
         "COLUMNS": "31",
         **ENVIRONMENTS[request.param],

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.host.cpuid import FEATURE_REGISTERS, NUMBERS, bit_name, bit_of, mask_name
+from platform_abi.host.cpuid import (
+    FEATURE_REGISTERS,
+    NUMBERS,
+    bit_name,
+    bit_of,
+    mask_name,
+    msr_name,
+)
+from platform_abi.model.cpu import is_msr
 
 leaves = st.integers(0, 0xFFFF_FFFF)
 bytes_ = st.integers(0, 0xFF)
@@ -36,3 +44,13 @@ def test_what_capabilities_ask_for_is_an_offer_or_known_as_a_number(
     }
     assert asked <= FEATURE_REGISTERS | NUMBERS
     assert not FEATURE_REGISTERS & NUMBERS
+
+
+def test_every_register_that_has_a_cpu_flag_is_in_reports(catalogue: pa.FileCatalogue) -> None:
+    """What a flag is looked up in, a probe has to write down."""
+    registers = {
+        register for places in catalogue.cpus()["x86_64"].bits.values() for register, _ in places
+    }
+    asked = {mask_name(register) for register in FEATURE_REGISTERS}
+    assert {name for name in registers if not is_msr(name)} <= asked
+    assert msr_name(0x48B) in registers

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.remedy import unmet
+from platform_abi.compat.met import unmet
 from platform_abi.errors import HostError, UnknownNameError, UsageError
 from platform_abi.model.host import CPU_MODELS, HostReport
 from platform_abi.resolver.resolve import resolve
@@ -82,7 +82,7 @@ def test_what_is_chosen_is_never_what_is_refused(
     line = [word.replace(",host_uso=on", "") for word in line]
     begun = launched(catalogue, line, report)
     assert begun.chosen
-    incurable = unmet(resolve(catalogue, begun.abi.vm, "conservative"), report)
+    incurable = unmet(catalogue, resolve(catalogue, begun.abi.vm, "conservative"), report)
     lacking = {f.capability for f in begun.verdict.findings if f.severity == "blocked"} - {""}
     assert lacking <= incurable
 

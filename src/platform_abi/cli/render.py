@@ -63,7 +63,7 @@ def note(kind: str, text: str, color: str = "yellow") -> None:
 def remark_migration(abi: GuestAbi) -> None:
     """Say why a guest of *abi* cannot be migrated as it is, or why nobody knows."""
     for entry in abi.unpinned:
-        if entry.migration != "safe":
+        if entry.hinders:
             note("not migratable", f"{entry.what} is left to the host; pin it: {entry.pin}")
     for obstacle in abi.obstacles:
         head = "not migratable" if obstacle.certain else "not known to be migratable"

@@ -55,8 +55,11 @@ def agree(feature: Feature | None, first: HostReport, second: HostReport) -> Agr
     """Return whether two hosts agree on *feature* where nobody pins it.
 
     It is decided by the values of a report that the feature names, or else by the capabilities
-    that it needs.
+    that it needs. A host agrees with itself on everything: two reports of one name that say the
+    same are of one host.
     """
+    if first.name and first == second:
+        return Agreement(known=True, on=("everything: they are one host",))
     if feature is None:
         return Agreement(known=False)
     names = feature.decided_by or tuple(

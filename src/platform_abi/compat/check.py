@@ -14,9 +14,9 @@ from platform_abi.compat.carriers import (
     Carrier,
     carriers,
     defaults_gained,
-    known_plan,
     open_feature,
 )
+from platform_abi.compat.cpu import cpu_findings
 from platform_abi.compat.finding import (
     CheckVerdict,
     Finding,
@@ -25,9 +25,10 @@ from platform_abi.compat.finding import (
     Status,
 )
 from platform_abi.compat.machine_missing import missing_on_host
-from platform_abi.compat.remedy import needed, remedy, unmet
-from platform_abi.model.feature import UNDECIDED, Migration
-from platform_abi.model.host import CPU_MODELS, QEMU_VERSION, Fact, HostReport
+from platform_abi.compat.met import met, unmet
+from platform_abi.compat.remedy import needed, remedy
+from platform_abi.model.feature import Migration
+from platform_abi.model.host import QEMU_VERSION, Fact, HostReport
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.obstacles import obstacles
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _UNPINNED: dict[Migration, Severity] = {
     "breaks": "blocked",
     "silent-change": "warn",
+    "between-pools": "warn",
     "safe": "info",
 }
 
@@ -63,7 +65,7 @@ def check(
         *missing_on_host(catalogue, abi, report),
         *_unmet(catalogue, abi, report, allow_unknown=allow_unknown),
         *_architecture(catalogue, abi, report, allow_unknown=allow_unknown),
-        *_cpu_model(catalogue, abi, report),
+        *cpu_findings(catalogue, abi, report, allow_unknown=allow_unknown),
         *_of_abi(catalogue, abi),
     )
     return _verdict(abi, report, findings, allow_unknown=allow_unknown, force=force)
@@ -145,14 +147,14 @@ def _verdict(
 def _unmet(
     catalogue: Catalogue, abi: GuestAbi, report: HostReport, *, allow_unknown: bool
 ) -> Iterator[Finding]:
-    lacking = unmet(abi, report)
+    lacking = unmet(catalogue, abi, report)
     if not lacking:
         return
     found = remedy(catalogue, abi, report)
     for entry in abi.preconditions:
         if entry.capability not in lacking:
             continue
-        fact = report.fact(entry.capability)
+        fact = met(catalogue, abi, report, entry)
         instead = () if entry.capability in found.incurable else found.choices
         for feature in entry.because:
             for carrier in carriers(catalogue, abi, feature, entry.capability):
@@ -196,7 +198,7 @@ def _architecture(
 ) -> Iterator[Finding]:
     if report.arch == abi.vm.arch:
         return
-    native = abi.vm.accelerator in catalogue.devices().usual_accelerators.values()
+    native = abi.vm.accelerator in catalogue.devices().native_accelerators
     if report.arch:
         severity: Severity = "blocked" if native else "info"
         said = f"the guest is {abi.vm.arch} and the host is {report.arch}"
@@ -209,45 +211,6 @@ def _architecture(
         message=said + (f": {abi.vm.accelerator} runs nothing else" if native else ""),
         help="choose a host of the guest's architecture",
     )
-
-
-def _cpu_model(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Iterator[Finding]:
-    """Yield what speaks against the CPU model, whose flags QEMU knows and the host has or not."""
-    plan = known_plan(catalogue, abi)
-    if plan is None or plan.cpu in UNDECIDED:
-        return
-    if abi.vm.accelerator not in catalogue.devices().usual_accelerators.values():
-        return
-    usable = report.sets.get(CPU_MODELS)
-    if usable is None:
-        yield Finding(
-            code="cpu-unchecked",
-            severity="warn",
-            message=f"whether this host has every flag of CPU model {plan.cpu} is not known",
-            help="probe it with a QEMU to ask; with 'enforce' QEMU refuses to start without them",
-        )
-    elif plan.cpu not in usable and _switched_off(abi):
-        yield Finding(
-            code="cpu-unchecked",
-            severity="warn",
-            message=f"this host lacks flags of CPU model {plan.cpu}, and whether they are those "
-            f"that were switched off ({', '.join(_switched_off(abi))}) is not known",
-            help="with 'enforce' QEMU refuses to start without any of the others",
-        )
-    elif plan.cpu not in usable:
-        version = report.values.get(QEMU_VERSION, "that was asked")
-        yield Finding(
-            code="cpu-model",
-            severity="blocked",
-            message=f"CPU model {plan.cpu} is none that QEMU {version} can run on this host",
-            help="choose a model that all hosts can run; 'diff host' shows how they differ",
-        )
-
-
-def _switched_off(abi: GuestAbi) -> list[str]:
-    """Return the flags that the user takes away from the CPU model."""
-    given = () if abi.vm.cpu is None else abi.vm.cpu.properties
-    return [name for name, value in dict(given).items() if value == "off"]
 
 
 # --- what the ABI itself says --------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from platform_abi.compat.carriers import carriers
+from platform_abi.compat.met import unmet
 from platform_abi.compat.supported import CONSERVATIVE, preference
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.capability import NO_KERNEL
@@ -40,9 +41,9 @@ def remedy(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Remedy:
     The same platform without what the host lacks, where that is little; and the newest platform
     that works as it is, looked for in the lineage that was chosen, then in the host's own.
     """
-    lacking = unmet(abi, report)
+    lacking = unmet(catalogue, abi, report)
     base = _resolved(catalogue, abi, CONSERVATIVE)
-    incurable = lacking if base is None else unmet(base, report)
+    incurable = lacking if base is None else unmet(catalogue, base, report)
     if lacking <= incurable:
         return Remedy(choices=(), incurable=incurable)
     cure = lacking - incurable
@@ -53,7 +54,7 @@ def remedy(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Remedy:
     for names in ([less] if less else [], other):
         for name in names:
             resolved = _resolved(catalogue, abi, name)
-            if resolved is not None and unmet(resolved, report) <= incurable:
+            if resolved is not None and unmet(catalogue, resolved, report) <= incurable:
                 choices.append(resolved.platform)
                 break
     return Remedy(choices=tuple(choices), incurable=incurable)
@@ -88,15 +89,6 @@ def _asks(catalogue: Catalogue, platform: str, asking: Sequence[_Asking]) -> boo
     except PlatformAbiError:
         return True  # one whose definition is wrong cannot be resolved either
     return any(d.feature.demands(d.value) and name in (d.needs or ()) for d, name in decided)
-
-
-def unmet(abi: GuestAbi, report: HostReport) -> frozenset[str]:
-    """Return the preconditions of *abi* that are not proven on the host of *report*."""
-    return frozenset(
-        entry.capability
-        for entry in abi.preconditions
-        if report.state(entry.capability) != "present"
-    )
 
 
 def _resolved(catalogue: Catalogue, abi: GuestAbi, platform: str) -> GuestAbi | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from platform_abi.definitions.machines import BuildMachines
     from platform_abi.definitions.meaning import ListedFeatures
     from platform_abi.model.capability import Capability
+    from platform_abi.model.cpu import CpuTable
     from platform_abi.model.device import DeviceTable
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
@@ -288,6 +289,11 @@ class FileCatalogue(DefinitionValues, Catalogue):
     def harmless(self) -> HarmlessTable:
         """Return what a QEMU may be told without anything outside of it being touched."""
         found: HarmlessTable = self.value("harmless")
+        return found
+
+    def cpus(self) -> dict[str, CpuTable]:
+        """Return what is known of CPU flags and models, by architecture."""
+        found: dict[str, CpuTable] = self.value("cpus")
         return found
 
     def visibility(self) -> Visibility:

@@ -23,8 +23,9 @@ FEATURE_REGISTERS: frozenset[Register] = frozenset(
         *((0x12, 0, 0), (0x12, 0, 1), (0x12, 1, 0)),  # SGX
         *((0x14, 0, 1), (0x14, 0, 2)),  # Intel PT
         (0x1E, 1, 0),  # AMX
+        *((0x24, 0, 1), (0x24, 1, 2)),  # AVX10, whose version stands in the low byte of EBX
         (0x29, 0, 1),  # APX
-        (0x4000_0001, 0, 0),  # KVM's own
+        *((0x4000_0001, 0, 0), (0x4000_0001, 0, 3)),  # KVM's own
         *((0x8000_0001, 0, 2), (0x8000_0001, 0, 3)),
         *((0x8000_0007, 0, 1), (0x8000_0007, 0, 3)),
         (0x8000_0008, 0, 1),
@@ -44,6 +45,11 @@ def mask_name(register: Register) -> str:
     """Return what a report calls *register*."""
     leaf, subleaf, number = register
     return f"kvm.cpuid.{leaf:08x}.{subleaf:02x}.{REGISTERS[number]}"
+
+
+def msr_name(number: int) -> str:
+    """Return what a report calls the value of the feature MSR *number*."""
+    return f"kvm.msr.{number:08x}"
 
 
 def bit_of(argument: int) -> tuple[Register, int]:

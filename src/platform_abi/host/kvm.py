@@ -19,6 +19,7 @@ from platform_abi.host.cpuid import (
     bit_name,
     bit_of,
     mask_name,
+    msr_name,
 )
 from platform_abi.host.nodes import opened
 from platform_abi.host.reply import Question, all_unknown, errno_name, say, say_set
@@ -32,9 +33,13 @@ _CREATE_VCPU = 0xAE41
 _CREATE_IRQCHIP = 0xAE60
 _GET_SUPPORTED_CPUID = 0xC008AE05
 _GET_MSR_FEATURE_INDEX_LIST = 0xC004AE0A
+_GET_MSRS = 0xC008AE88
+_GET_TSC_KHZ = 0xAEA3
 _GET_DEVICE_ATTR = 0x4018AEE2
 
 _CAP_HYPERV = 44
+_CAP_TSC_CONTROL = 60
+_CAP_GET_TSC_KHZ = 61
 _CAP_MAX_VCPUS = 66
 _CAP_CHECK_EXTENSION_VM = 105
 _CAP_GET_MSR_FEATURES = 153
@@ -74,6 +79,7 @@ class _Kvm:
     def __init__(self, system: int) -> None:
         self.system = system
         self.machine = -1
+        self._cpu = -1
         self.refusal = ""
         try:
             self.machine = fcntl.ioctl(system, _CREATE_VM, 0)
@@ -163,9 +169,11 @@ class _Kvm:
         _say_masks(leaves, {bit_of(q.argument)[0] for q in questions})
 
     def _make_cpu(self) -> int:
-        """Return a new vCPU; with an interrupt controller, as SynIC depends on it."""
-        fcntl.ioctl(self.machine, _CREATE_IRQCHIP, 0)
-        return fcntl.ioctl(self.machine, _CREATE_VCPU, 0)
+        """Return the one vCPU; with an interrupt controller, as SynIC depends on it."""
+        if self._cpu < 0:
+            fcntl.ioctl(self.machine, _CREATE_IRQCHIP, 0)
+            self._cpu = fcntl.ioctl(self.machine, _CREATE_VCPU, 0)
+        return self._cpu
 
     def answer_mce(self, questions: Sequence[Question]) -> None:
         name = "KVM_X86_GET_MCE_CAP_SUPPORTED"
@@ -185,13 +193,37 @@ class _Kvm:
             )
 
     def say_limits(self) -> None:
-        """Say which extensions and MSRs there are, and how many vCPUs."""
+        """Say which extensions and MSRs there are, what the MSRs hold, and how many vCPUs."""
         if self.system_extension(_CAP_GET_MSR_FEATURES):
-            say_set("kvm.msr-features", [f"{msr:#x}" for msr in _msr_features(self.system)])
+            numbers = _msr_features(self.system)
+            say_set("kvm.msr-features", [f"{msr:#x}" for msr in numbers])
+            for msr in numbers:
+                value = _msr(self.system, msr)
+                if value is not None:
+                    say("value", msr_name(msr), f"{value:#x}")
         if not self.refusal:
             found = [str(n) for n in range(_EXTENSIONS) if self.extension(n) > 0]
             say_set("kvm.extensions", found)
             _say_number("kvm.max-vcpus", self.extension(_CAP_MAX_VCPUS))
+            _say_number("kvm.tsc-khz", self._tsc_khz())
+
+    def _tsc_khz(self) -> int:
+        """Return the frequency at which the TSC of a new guest runs, in kHz; 0 where none is told.
+
+        Where it can be scaled nothing depends on it, and it is left out: kernels measure it, so
+        that no two hosts would be alike. KVM tells it of a virtual machine since Linux 5.16, and
+        of a vCPU before that.
+        """
+        if self.extension(_CAP_TSC_CONTROL) or not self.extension(_CAP_GET_TSC_KHZ):
+            return 0
+        try:
+            return fcntl.ioctl(self.machine, _GET_TSC_KHZ, 0)
+        except OSError:
+            pass
+        try:
+            return fcntl.ioctl(self._make_cpu(), _GET_TSC_KHZ, 0)
+        except OSError:
+            return 0
 
 
 _METHODS = {
@@ -233,6 +265,19 @@ def _msr_features(descriptor: int) -> list[int]:
         return []
     count: int = struct.unpack_from("=I", buffer)[0]
     return sorted(struct.unpack_from(f"={count}I", buffer, 4))
+
+
+def _msr(descriptor: int, number: int) -> int | None:
+    """Return what the feature MSR *number* holds on this host (struct kvm_msrs); None for no."""
+    buffer = bytearray(struct.pack("=IIIIQ", 1, 0, number, 0, 0))
+    try:
+        # It returns how many it has filled in.
+        if fcntl.ioctl(descriptor, _GET_MSRS, buffer) != 1:
+            return None
+    except OSError:
+        return None
+    value: int = struct.unpack_from("=Q", buffer, 16)[0]
+    return value
 
 
 def _answer_bits(leaves: Cpuid, questions: Sequence[Question]) -> None:

@@ -53,7 +53,7 @@ class ThisHost:
         """Return what this host offers of all that *abi* needs, and ask for nothing else."""
         known = self._catalogue.capabilities()
         wanted = {p.capability for p in abi.preconditions} & known.keys()
-        native = abi.vm.accelerator in self._catalogue.devices().usual_accelerators.values()
+        native = abi.vm.accelerator in self._catalogue.devices().native_accelerators
         return self._ask({name: known[name] for name in wanted}, models=native)
 
     def _ask(self, asked: Mapping[str, Capability], *, models: bool) -> HostReport:

@@ -45,6 +45,11 @@ class Unpinned:
     pin: str
     migration: Migration = "breaks"
 
+    @property
+    def hinders(self) -> bool:
+        """Return whether a migration inside of a pool of hosts can notice it."""
+        return self.migration not in ("safe", "between-pools")
+
 
 @frozen(kw_only=True)
 class Obstacle:
@@ -119,12 +124,16 @@ class GuestAbi:
 
     @property
     def migratable(self) -> bool | None:
-        """Return whether it can be migrated, and nothing is left to a host that this can notice.
+        """Return whether the guest stays the same on every host that ``check`` finds fit for it.
+
+        That is so inside of a pool of hosts, whose processors are of one vendor: nothing is left to
+        the host that a migration there can notice, and QEMU refuses none. What differs between
+        pools, and whether two hosts are of one, ``check_migration`` says of their reports.
 
         None where nobody can tell: nothing is known to be in the way, but what a host decides of
         this CPU and board is not described.
         """
-        if any(entry.migration != "safe" for entry in self.unpinned):
+        if any(entry.hinders for entry in self.unpinned):
             return False
         if any(entry.certain for entry in self.obstacles):
             return False

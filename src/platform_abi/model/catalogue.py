@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from platform_abi.model.capability import Capability
+    from platform_abi.model.cpu import CpuTable
     from platform_abi.model.device import DeviceFamily, DeviceTable
     from platform_abi.model.feature import Feature
     from platform_abi.model.harmless import HarmlessTable
@@ -152,6 +153,10 @@ class Catalogue(Protocol):
 
     def harmless(self) -> HarmlessTable:
         """Return what a QEMU may be told without anything outside of it being touched."""
+        ...
+
+    def cpus(self) -> dict[str, CpuTable]:
+        """Return what is known of CPU flags and models, by architecture."""
         ...
 
     def visibility(self) -> Visibility:

@@ -144,6 +144,8 @@ class DeviceTable:
     accelerators: tuple[str, ...] = ()
     #: By operating system, the accelerator of a virtual machine where none is named.
     usual_accelerators: Mapping[str, str] = field(factory=dict)
+    #: Those that run a guest on the host's own processors.
+    native_accelerators: tuple[str, ...] = ()
     described: tuple[Described, ...] = ()
     blockers: tuple[MigrationBlocker, ...] = ()
     #: Feature bits that every virtio device has.

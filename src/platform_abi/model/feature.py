@@ -12,7 +12,9 @@ from platform_abi.model.value import frozen
 
 Kind = Literal["setting", "precondition", "guard", "unpinnable"]
 ValueType = Literal["bool", "enum", "int", "size", "string"]
-Migration = Literal["breaks", "silent-change", "safe"]
+#: What a migration does where hosts differ in what nobody pins. *between-pools* is a silent change
+#: too, of what the hosts of a pool share as a rule, as they do the vendor of their processors.
+Migration = Literal["breaks", "silent-change", "between-pools", "safe"]
 
 #: What QEMU would read as "let the host decide"; never a value of a definition.
 UNDECIDED = frozenset({"auto", "host", "max", ""})
@@ -30,6 +32,20 @@ class Reference:
 
     source: str
     note: str = ""
+
+
+@frozen(kw_only=True)
+class Near:
+    """A number that a user asks for and a host has by itself, within *ppm* parts in a million.
+
+    *property* is the user's, *number* that of a host report, *unit* what it counts: 1000 where the
+    user says Hz and the report kHz.
+    """
+
+    property: str
+    number: str
+    unit: int = 1
+    ppm: int = 0
 
 
 @frozen(kw_only=True)
@@ -76,6 +92,8 @@ class Feature:
     pin: str = ""
     #: Values of a host report that decide it where nobody pins it: two hosts that share them agree.
     decided_by: tuple[str, ...] = ()
+    #: What does instead of the capabilities: a host that has the user's number already.
+    near: Near | None = None
     #: Known host-dependent places of QEMU that this feature answers for.
     examines: tuple[str, ...] = ()
     note: str = ""

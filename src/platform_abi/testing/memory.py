@@ -8,6 +8,7 @@ from typing import Any
 from platform_abi.errors import unknown
 from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.cpu import CpuTable
 from platform_abi.model.device import DeviceTable
 from platform_abi.model.feature import Feature
 from platform_abi.model.harmless import HarmlessTable
@@ -163,6 +164,10 @@ class MemoryCatalogue(Catalogue):
     def harmless(self) -> HarmlessTable:
         """Return nothing but what a type's own kind says."""
         return HarmlessTable()
+
+    def cpus(self) -> dict[str, CpuTable]:
+        """Return no CPU: whatever its flags ask of a host is unknown here."""
+        return {}
 
     def visibility(self) -> Visibility:
         """Return who can tell the values of which properties."""

@@ -220,6 +220,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             families=_FAMILIES,
             backends=tuple(BackendKind(name=name, netdev=(name,)) for name in BACKENDS),
             accelerators=("kvm", "tcg"),
+            native_accelerators=("kvm",),
             usual_accelerators={"linux": "kvm"},
             described=(Described(arch="x86_64", accelerators=("kvm", "tcg")),),
         ),

@@ -63,7 +63,7 @@ def cpu(sides: Sides) -> Iterator[Finding]:
             seen="guest",
         )
     elif vm.missing_flags:
-        native = sides.abi.vm.accelerator in sides.catalogue.devices().usual_accelerators.values()
+        native = sides.abi.vm.accelerator in sides.catalogue.devices().native_accelerators
         flags = ",".join(vm.missing_flags)
         yield Finding(
             code="cpu-flags",

@@ -26,6 +26,7 @@ class Document:
 
     schema: int
     accelerators: tuple[str, ...] = ()
+    native_accelerators: tuple[str, ...] = ()
     usual_accelerators: Mapping[str, str] = field(factory=dict)
     common_bit: tuple[VirtioBit, ...] = ()
     family: tuple[DeviceFamily, ...] = ()
@@ -59,12 +60,14 @@ def merged(reader: Reader) -> DeviceTable:
     families: dict[str, tuple[DeviceFamily, File]] = {}
     backends: dict[str, tuple[BackendKind, File]] = {}
     accelerators: list[str] = []
+    native: list[str] = []
     usual: dict[str, tuple[str, File]] = {}
     common: list[VirtioBit] = []
     described: list[Described] = []
     blockers: list[MigrationBlocker] = []
     for document, file in reader.every(Document, "devices"):
         accelerators += document.accelerators
+        native += document.native_accelerators
         common += document.common_bit
         described += document.described
         blockers += document.blocker
@@ -79,6 +82,7 @@ def merged(reader: Reader) -> DeviceTable:
         families=tuple(value for value, _ in families.values()),
         backends=tuple(value for value, _ in backends.values()),
         accelerators=tuple(dict.fromkeys(accelerators)),
+        native_accelerators=tuple(dict.fromkeys(native)),
         usual_accelerators={system: value for system, (value, _) in usual.items()},
         described=tuple(dict.fromkeys(described)),
         blockers=tuple(dict.fromkeys(blockers)),

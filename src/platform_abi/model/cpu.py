@@ -1,0 +1,96 @@
+"""CPU flags: which register and bit of a host each is, and which flags a CPU model has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from attrs import field
+
+from platform_abi.model.value import frozen
+
+#: A register as reports name it, ``kvm.cpuid.00000007.00.ebx`` or ``kvm.msr.0000048b``, and a bit.
+Bit = tuple[str, int]
+
+_CPUID = re.compile(r"kvm\.cpuid\.([0-9a-f]{8})\.([0-9a-f]{2})\.(e[a-d]x)")
+_MSR = re.compile(r"kvm\.msr\.([0-9a-f]{8})")
+
+
+def is_register(name: str) -> bool:
+    """Return whether *name* is that of a CPUID register or of an MSR."""
+    return bool(_CPUID.fullmatch(name) or _MSR.fullmatch(name))
+
+
+def is_msr(register: str) -> bool:
+    """Return whether *register* is a model-specific one, of 64 bits."""
+    return _MSR.fullmatch(register) is not None
+
+
+def spell_bit(place: Bit) -> str:
+    """Return a bit as manuals write it: ``CPUID 7.0.ebx[3]``, ``MSR 48b[1]``."""
+    register, bit = place
+    if match := _CPUID.fullmatch(register):
+        return f"CPUID {int(match[1], 16):x}.{int(match[2], 16):x}.{match[3]}[{bit}]"
+    if match := _MSR.fullmatch(register):
+        return f"MSR {int(match[1], 16):x}[{bit}]"
+    return f"{register}[{bit}]"
+
+
+@frozen(kw_only=True)
+class Grant:
+    """Flags that QEMU gives a guest although KVM does not say so by their own bit.
+
+    Where nothing else is said, always. *extension* is the KVM extension that has to be there;
+    *register* the one whose bit of the same number counts as well; *flags_too* are flags of which
+    the host has to have all. With *asks_processor* QEMU looks at the host's processor itself, so
+    that a bit which KVM does not set proves nothing.
+    """
+
+    flags: tuple[str, ...]
+    reason: str
+    source: str
+    extension: str = ""
+    register: str = ""
+    flags_too: tuple[str, ...] = ()
+    asks_processor: bool = False
+
+
+@frozen(kw_only=True)
+class FlagsOfModel:
+    """The flags of one CPU model under KVM, by QEMU's own names, and the vendor it is made for.
+
+    Those behind a flag that is off (``vmx``, ``svm``) are among them and count where that is on.
+    """
+
+    flags: frozenset[str]
+    vendor: str = ""
+
+
+@frozen(kw_only=True)
+class CpuTable:
+    """What is known of the CPU flags of one architecture under one accelerator."""
+
+    arch: str
+    accelerator: str = ""
+    #: The QOM type below which every CPU model is.
+    driver: str = ""
+    #: Every name of a flag to QEMU's own.
+    names: Mapping[str, str] = field(factory=dict)
+    #: The bits of each flag, by QEMU's own name: all of them have to be there.
+    bits: Mapping[str, tuple[Bit, ...]] = field(factory=dict)
+    #: What QEMU takes away as well where a flag is off (feature_dependencies).
+    behind: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    models: Mapping[str, FlagsOfModel] = field(factory=dict)
+    grants: tuple[Grant, ...] = ()
+    #: VMX controls: the high half of such an MSR says which bits may be 1, the low half which must.
+    controls: frozenset[str] = frozenset()
+    #: Properties of a CPU that ask nothing of a host: the guest gets what is written.
+    constants: frozenset[str] = frozenset()
+
+    def flag(self, name: str) -> str:
+        """Return what QEMU calls the flag *name*; nothing where *name* is no flag."""
+        return self.names.get(name.replace("_", "-"), "")
+
+    def grants_of(self, flag: str) -> Iterator[Grant]:
+        """Yield why a guest may have *flag* although its bit is not set."""
+        return (grant for grant in self.grants if flag in grant.flags)

@@ -1,0 +1,99 @@
+"""Which CPU flags a host has, by the registers of its report, and which models it can run."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platform_abi.compat.cpu_flags import flag_fact, runnable_models
+from tests.compat.cpu_hosts import ARCH, BUILD, CATALOGUE, EVERY, TABLE, flags, host, without
+
+
+def test_older_names_of_a_flag_mean_the_same() -> None:
+    """What users write is looked up by any of QEMU's names, with dashes or underscores."""
+    assert {"pni"} == {TABLE.flag(name) for name in ("pni", "sse3")}
+    assert {"sse4.1"} == {TABLE.flag(name) for name in ("sse4.1", "sse4-1", "sse4_1")}
+
+
+@given(st.dictionaries(st.sampled_from(sorted(EVERY)), st.integers(0, 2**64 - 1)), flags)
+def test_more_bits_never_take_a_flag_away(registers: dict[str, int], flag: str) -> None:
+    """A host that gains bits is never judged worse, and a register that is read settles more."""
+    order = ["absent", "unknown", "present"]
+    less = {**dict.fromkeys(EVERY, 0), **registers}
+    more = {name: less[name] | (EVERY[name] if name not in TABLE.controls else 0) for name in less}
+    before, after = (flag_fact(TABLE, host(each), flag).state for each in (less, more))
+    if not any(register in TABLE.controls for register, _ in TABLE.bits[flag]):
+        assert order.index(before) <= order.index(after)
+
+
+def test_a_control_that_has_to_be_1_cannot_be_chosen() -> None:
+    """QEMU counts a VMX control only where it may be 0 as well as 1."""
+    register = "kvm.msr.0000048d"
+    flag = next(f for f, places in TABLE.bits.items() if places[0][0] == register)
+    bit = TABLE.bits[flag][0][1]
+    for word, state in (
+        (1 << (bit + 32), "present"),
+        (1 << (bit + 32) | 1 << bit, "absent"),
+        (0, "absent"),
+    ):
+        assert state == flag_fact(TABLE, host({**EVERY, register: word}), flag).state
+
+
+@pytest.mark.parametrize(
+    ("flag", "said", "state"),
+    [
+        ("hypervisor", {}, "present"),
+        ("tsc-deadline", {"kvm.extensions": ("72",)}, "present"),
+        ("tsc-deadline", {"kvm.extensions": ()}, "absent"),
+        ("tsc-deadline", {}, "unknown"),
+        ("erms", {}, "unknown"),
+        ("fb-clear", {}, "absent"),
+    ],
+)
+def test_what_qemu_grants_beside_the_bits_counts(
+    flag: str, said: dict[str, tuple[str, ...]], state: str
+) -> None:
+    """Some flags QEMU always gives, some by an extension of KVM; some it asks the processor for."""
+    features = {"kvm.msr-features": ("0x10a",)}
+    bare = host(dict.fromkeys(EVERY, 0), sets={**features, **said})
+    assert state == flag_fact(TABLE, bare, flag).state
+
+
+def test_a_host_without_the_weakness_can_show_that_it_clears_buffers() -> None:
+    """fb-clear follows from five other bits of IA32_ARCH_CAPABILITIES."""
+    assert "present" == flag_fact(TABLE, host(without("fb-clear")), "fb-clear").state
+    assert (
+        "absent"
+        == flag_fact(
+            TABLE,
+            host(
+                without("mds-no")
+                | {
+                    "kvm.msr.0000010a": EVERY["kvm.msr.0000010a"]
+                    & ~(1 << TABLE.bits["mds-no"][0][1])
+                    & ~(1 << TABLE.bits["fb-clear"][0][1])
+                }
+            ),
+            "fb-clear",
+        ).state
+    )
+
+
+def test_an_msr_that_kvm_does_not_list_offers_nothing() -> None:
+    """And one that it lists without a value in the report is unknown."""
+    flag = "rdctl-no"
+    assert "absent" == flag_fact(TABLE, host(EVERY, sets={"kvm.msr-features": ()}), flag).state
+    assert "unknown" == flag_fact(TABLE, host(EVERY, values={}), flag).state
+
+
+def test_models_of_the_hosts_vendor_come_first_then_those_with_the_most_flags() -> None:
+    """Every bit gets the host's own vendor's newest; all models of the build are judged."""
+    intel = runnable_models(CATALOGUE, ARCH, BUILD, host(EVERY))
+    amd = runnable_models(
+        CATALOGUE, ARCH, BUILD, host(EVERY, values={"cpu.vendor": "AuthenticAMD"})
+    )
+    assert "GenuineIntel" == TABLE.models[next(iter(intel))].vendor
+    assert "AuthenticAMD" == TABLE.models[next(iter(amd))].vendor
+    known = CATALOGUE.cpu_models(BUILD, ARCH)
+    assert intel.keys() == {n for n in TABLE.models if n in known and not known[n].alias_of}
