@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import unknown
@@ -79,57 +79,92 @@ def platform_needs(
 @remembered()
 def _needs(catalogue: Catalogue, reference: PlatformReference, scope: Scope) -> PlatformNeeds:
     choice = choose(catalogue, reference)
-    defaults: dict[Need, None] = {}
-    promises: dict[Need, None] = {}
-    edition = edition_key(choice.edition)
-    # Most platforms list the same of a feature: what that asks of a host is worked out once.
-    known = _known(catalogue, scope)
-    for place in _places(catalogue, scope):
-        feature = place.feature
-        if place.edition > edition:
-            continue
-        listing = catalogue.listing(choice.platform, feature)
-        listed = None if listing is None else listing.at(edition)
-        override = choice.overrides.get(feature.id)
-        key = (feature.id, place.backend, place.core, listed, override, feature.id in choice.masks)
-        if key not in known:
-            known[key] = _place_needs(catalogue, choice, place)
-        default, needs = known[key]
-        (defaults if default else promises).update(needs)
+    judged = _judged(catalogue, choice.edition, scope)
+    # Most platforms say the very same as another one.
+    needs = next((needs for other, needs in judged if _alike(choice, other)), None)
+    if needs is None:
+        needs = _asked(catalogue, choice, scope)
+        judged.append((choice, needs))
     return PlatformNeeds(
         name=choice.platform.name,
         platform=choice.spelled,
         lineage=choice.platform.lineage,
-        defaults=_sorted(defaults),
-        promises=_sorted(need for need in promises if need not in defaults),
+        defaults=needs[0],
+        promises=needs[1],
     )
 
 
+#: What is asked of a host by default, and what only of virtual machines that ask for it.
+_Needs = tuple[tuple[Need, ...], tuple[Need, ...]]
+
+
 @remembered()
-def _known(
-    catalogue: Catalogue, scope: Scope
-) -> dict[tuple[object, ...], tuple[bool, dict[Need, None]]]:
-    """Return what was worked out of single places for any platform; others are added to it."""
+def _judged(catalogue: Catalogue, edition: str, scope: Scope) -> list[tuple[Choice, _Needs]]:
+    """Return what was worked out so far, which who asks adds to."""
+    del catalogue, edition, scope
+    return []
+
+
+def _alike(one: Choice, other: Choice) -> bool:
+    """Return whether two choices at one edition say the same of every feature."""
+    return (
+        one.overrides == other.overrides
+        and one.masks.keys() == other.masks.keys()
+        and one.platform.levels == other.platform.levels
+        and one.platform.removed == other.platform.removed
+        and one.platform.listings == other.platform.listings
+    )
+
+
+def _asked(catalogue: Catalogue, choice: Choice, scope: Scope) -> _Needs:
+    """Return what *choice* asks of a host, by feature, backend and capability."""
+    edition = edition_key(choice.edition)
+    defaults: list[Need] = []
+    promises: list[Need] = []
+    # What a feature asks of a host is the same for all platforms that list the same of it.
+    known = _known(catalogue, scope)
+    for feature, places in _places(catalogue, scope):
+        if edition_key(feature.edition) > edition:
+            continue
+        listing = catalogue.listing(choice.platform, feature)
+        listed = None if listing is None else listing.at(edition)
+        said = (feature.id, listed, choice.overrides.get(feature.id), feature.id in choice.masks)
+        if said not in known:
+            known[said] = _feature_needs(catalogue, choice, places)
+        default, promised = known[said]
+        defaults += default
+        promises += promised
+    return tuple(defaults), tuple(promises)
+
+
+@remembered()
+def _known(catalogue: Catalogue, scope: Scope) -> dict[tuple[object, ...], _Needs]:
+    """Return what was worked out of single features for any platform; others are added to it."""
     del catalogue, scope
     return {}
 
 
-def _place_needs(
-    catalogue: Catalogue, choice: Choice, place: _BackedFeature
-) -> tuple[bool, dict[Need, None]]:
-    """Return what a platform asks of a host at *place*, and whether for every virtual machine."""
-    feature = place.feature
-    decision = decide(catalogue, choice, feature, place.backend)
-    default = place.core and feature.demands(decision.value)
-    names = place.needs if default else place.kernels if decision.guaranteed else ()
-    return default, {
-        Need(feature=feature.id, backend=place.backend, value=decision.value, capability=name): None
-        for name in names
-    }
+def _feature_needs(
+    catalogue: Catalogue, choice: Choice, places: Sequence[_BackedFeature]
+) -> _Needs:
+    """Return what a platform asks of a host at *places*, which are all of one feature."""
+    defaults: dict[Need, None] = {}
+    promises: dict[Need, None] = {}
+    for place in places:
+        feature, backend = place.feature, place.backend
+        decision = decide(catalogue, choice, feature, backend)
+        default = place.core and feature.demands(decision.value)
+        names = place.needs if default else place.kernels if decision.guaranteed else ()
+        for name in names:
+            need = Need(
+                feature=feature.id, backend=backend, value=decision.value, capability=name
+            )
+            (defaults if default else promises)[need] = None
+    return _sorted(defaults), _sorted(need for need in promises if need not in defaults)
 
 
 def _sorted(needs: Iterable[Need]) -> tuple[Need, ...]:
-    return tuple(sorted(needs, key=lambda n: (n.feature, n.backend, n.capability)))
+    return tuple(sorted(needs, key=lambda n: (n.backend, n.capability)))
 
 
 def _check(catalogue: Catalogue, scope: Scope) -> None:
@@ -149,8 +184,6 @@ class _BackedFeature:
     """A feature behind a backend, as far as it asks anything of a host."""
 
     feature: Feature
-    #: The edition of the feature, as editions are compared.
-    edition: tuple[int, ...]
     backend: str
     #: Whether what a platform turns on must hold there.
     core: bool
@@ -160,10 +193,15 @@ class _BackedFeature:
 
 
 @remembered()
-def _places(catalogue: Catalogue, scope: Scope) -> tuple[_BackedFeature, ...]:
-    """Return every feature that newest machine types have, behind every backend in question."""
+def _places(
+    catalogue: Catalogue, scope: Scope
+) -> tuple[tuple[Feature, tuple[_BackedFeature, ...]], ...]:
+    """Return the features that newest machine types have, by id, each behind its backends."""
     _check(catalogue, scope)
-    return tuple(_find(catalogue, scope))
+    by_id: dict[str, list[_BackedFeature]] = {}
+    for place in _find(catalogue, scope):
+        by_id.setdefault(place.feature.id, []).append(place)
+    return tuple((places[0].feature, tuple(places)) for _, places in sorted(by_id.items()))
 
 
 def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_BackedFeature]:
@@ -175,7 +213,6 @@ def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_BackedFeature]:
             if needs:
                 yield _BackedFeature(
                     feature=feature,
-                    edition=edition_key(feature.edition),
                     backend=backend,
                     core=backend in core,
                     needs=needs,

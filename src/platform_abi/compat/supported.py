@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 from attrs import evolve
@@ -72,8 +72,9 @@ def query_platforms(
     first, the newest platform first within each.
     """
     asked = scope_for(catalogue, report) if scope is None else scope
+    lacking = _Lacking(report)
     found = [
-        judge(catalogue, PlatformReference(name=name, edition=edition), report, asked)
+        _judged(catalogue, PlatformReference(name=name, edition=edition), lacking, asked)
         for name in reversed(catalogue.platform_names())
     ]
     place = {name: index for index, name in enumerate(preference(report))}
@@ -105,8 +106,14 @@ def judge(
     catalogue: Catalogue, platform: PlatformReference | str, report: HostReport, scope: Scope
 ) -> PlatformVerdict:
     """Return whether the host of *report* supports *platform* for virtual machines of *scope*."""
+    return _judged(catalogue, platform, _Lacking(report), scope)
+
+
+def _judged(
+    catalogue: Catalogue, platform: PlatformReference | str, lacking: _Lacking, scope: Scope
+) -> PlatformVerdict:
     needs = platform_needs(catalogue, platform, scope)
-    missing = _missing(needs.defaults, report)
+    missing = lacking.of(needs.defaults)
     states = {entry.fact.proven for entry in missing}
     supported: Answer = "no" if "absent" in states else "unknown" if states else "yes"
     described = catalogue.platform(needs.name)
@@ -119,8 +126,8 @@ def judge(
         supported=supported,
         needs=needs,
         missing=missing,
-        limits=_missing(needs.promises, report),
-        notes=(*_masked(catalogue, described), *_contradicted(described, report)),
+        limits=lacking.of(needs.promises),
+        notes=(*_masked(catalogue, described), *_contradicted(described, lacking.report)),
     )
 
 
@@ -130,18 +137,31 @@ def _kernels(catalogue: Catalogue, platform: Platform) -> frozenset[str]:
     return frozenset({catalogue.platform(platform.extends[0]).version})
 
 
-def _missing(needs: Iterable[Need], report: HostReport) -> tuple[Missing, ...]:
-    return tuple(
-        Missing(
-            feature=need.feature,
-            backend=need.backend,
-            value=need.value,
-            capability=need.capability,
-            fact=report.fact(need.capability),
-        )
-        for need in needs
-        if report.state(need.capability) != "present"
-    )
+class _Lacking:
+    """What the host of one report lacks; platforms that need the very same have one answer."""
+
+    def __init__(self, report: HostReport) -> None:
+        self.report = report
+        #: By the identity of the needs, which stand beside their answer and so keep it.
+        self._known: dict[int, tuple[tuple[Need, ...], tuple[Missing, ...]]] = {}
+
+    def of(self, needs: tuple[Need, ...]) -> tuple[Missing, ...]:
+        """Return which of *needs* the host does not meet, or is not known to."""
+        if id(needs) not in self._known:
+            self._known[id(needs)] = needs, tuple(self._missing(needs))
+        return self._known[id(needs)][1]
+
+    def _missing(self, needs: Iterable[Need]) -> Iterator[Missing]:
+        for need in needs:
+            fact = self.report.fact(need.capability)
+            if fact.proven != "present":
+                yield Missing(
+                    feature=need.feature,
+                    backend=need.backend,
+                    value=need.value,
+                    capability=need.capability,
+                    fact=fact,
+                )
 
 
 def _masked(catalogue: Catalogue, platform: Platform) -> list[str]:
@@ -203,9 +223,10 @@ def newest_supported(
     for name in reversed(catalogue.platform_names()):
         lineages.setdefault(catalogue.platform(name).lineage, []).append(name)
     preferred = preference(report) if policy == "newest" else ()
+    lacking = _Lacking(report)
     fallback = [name for name in catalogue.platform_names() if name == CONSERVATIVE]
     for names in (*(lineages.get(lineage, []) for lineage in preferred), fallback):
-        verdicts = [judge(catalogue, PlatformReference(name=n), report, asked) for n in names]
+        verdicts = [_judged(catalogue, PlatformReference(name=n), lacking, asked) for n in names]
         chosen = newest(verdicts, report, policy)
         if chosen is not None:
             return chosen
