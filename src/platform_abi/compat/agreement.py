@@ -6,9 +6,9 @@ what a command line leaves to them, and what differs at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.value import frozen
@@ -81,15 +81,32 @@ def agree(feature: Feature | None, first: HostReport, second: HostReport) -> Agr
 
 def _deciding(names: tuple[str, ...], report: HostReport) -> Iterator[tuple[str, str]]:
     """Yield what *report* says of *names*, which may be patterns; nothing for what is unknown."""
-    tables = {
-        **report.values,
-        **{key: str(number) for key, number in report.numbers.items()},
-        **{key: f"{mask:#x}" for key, mask in report.masks.items()},
-        **{key: " ".join(members) or "none" for key, members in report.sets.items()},
-        **{key: fact.proven for key, fact in report.facts.items() if fact.proven != "unknown"},
-    }
+    tables: tuple[tuple[Mapping[str, Any], Callable[[Any], str | None]], ...] = (
+        (report.values, str),
+        (report.numbers, str),
+        (report.masks, hex),
+        (report.sets, _members),
+        (report.facts, _known),
+    )
     for name in names:
-        yield from ((key, word) for key, word in tables.items() if fnmatchcase(key, name))
+        pattern = not _WILD.isdisjoint(name)
+        for table, word_of in tables:
+            for key in [k for k in table if fnmatchcase(k, name)] if pattern else [name]:
+                word = word_of(table[key]) if key in table else None
+                if word is not None:
+                    yield key, word
+
+
+#: What makes a pattern of a name (fnmatch).
+_WILD = frozenset("*?[")
+
+
+def _members(members: Sequence[str]) -> str:
+    return " ".join(members) or "none"
+
+
+def _known(fact: Fact) -> str | None:
+    return None if fact.proven == "unknown" else fact.proven
 
 
 # --- what differs --------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def _needs(catalogue: Catalogue, reference: PlatformReference, scope: Scope) -> 
     choice = choose(catalogue, reference)
     judged = _judged(catalogue, choice.edition, scope)
     # Most platforms say the very same as another one.
-    needs = next((needs for other, needs in judged if _alike(choice, other)), None)
+    needs = next((needs for other, needs in judged if choice.says_the_same(other)), None)
     if needs is None:
         needs = _asked(catalogue, choice, scope)
         judged.append((choice, needs))
@@ -103,17 +103,6 @@ def _judged(catalogue: Catalogue, edition: str, scope: Scope) -> list[tuple[Choi
     """Return what was worked out so far, which who asks adds to."""
     del catalogue, edition, scope
     return []
-
-
-def _alike(one: Choice, other: Choice) -> bool:
-    """Return whether two choices at one edition say the same of every feature."""
-    return (
-        one.overrides == other.overrides
-        and one.masks.keys() == other.masks.keys()
-        and one.platform.levels == other.platform.levels
-        and one.platform.removed == other.platform.removed
-        and one.platform.listings == other.platform.listings
-    )
 
 
 def _asked(catalogue: Catalogue, choice: Choice, scope: Scope) -> _Needs:
@@ -156,9 +145,7 @@ def _feature_needs(
         default = place.core and feature.demands(decision.value)
         names = place.needs if default else place.kernels if decision.guaranteed else ()
         for name in names:
-            need = Need(
-                feature=feature.id, backend=backend, value=decision.value, capability=name
-            )
+            need = Need(feature=feature.id, backend=backend, value=decision.value, capability=name)
             (defaults if default else promises)[need] = None
     return _sorted(defaults), _sorted(need for need in promises if need not in defaults)
 

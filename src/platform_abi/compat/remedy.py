@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -15,7 +15,7 @@ from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.feature import Feature
 from platform_abi.model.platform import PlatformReference
 from platform_abi.model.value import frozen
-from platform_abi.resolver.choice import choose, decide, parse_platform
+from platform_abi.resolver.choice import Choice, choose, decide, parse_platform
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def remedy(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Remedy:
     cure = lacking - incurable
     less = _overridden(catalogue, abi, cure)
     asking = _asking(catalogue, abi, cure)
-    other = (n for n in _candidates(catalogue, abi, report) if not _asks(catalogue, n, asking))
+    other = _asking_less(catalogue, _candidates(catalogue, abi, report), asking)
     choices = []
     for names in ([less] if less else [], other):
         for name in names:
@@ -81,14 +81,29 @@ def _asking(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) -> lis
     ]
 
 
-def _asks(catalogue: Catalogue, platform: str, asking: Sequence[_Asking]) -> bool:
-    """Return whether *platform* would ask for any of that as well: it need not be resolved then."""
-    try:
-        choice = choose(catalogue, PlatformReference(name=platform))
-        decided = [(decide(catalogue, choice, f, behind), name) for f, behind, name in asking]
-    except PlatformAbiError:
-        return True  # one whose definition is wrong cannot be resolved either
-    return any(d.feature.demands(d.value) and name in (d.needs or ()) for d, name in decided)
+def _asking_less(
+    catalogue: Catalogue, platforms: Iterable[str], asking: Sequence[_Asking]
+) -> Iterator[str]:
+    """Yield those of *platforms* that do not ask for any of that: others need not be resolved."""
+    refused: list[Choice] = []
+    for platform in platforms:
+        try:
+            choice = choose(catalogue, PlatformReference(name=platform))
+            # Most platforms say the very same as another one.
+            if any(choice.says_the_same(other) for other in refused):
+                continue
+            if any(_asks(catalogue, choice, *place) for place in asking):
+                refused.append(choice)
+                continue
+        except PlatformAbiError:
+            continue  # one whose definition is wrong cannot be resolved either
+        yield platform
+
+
+def _asks(catalogue: Catalogue, choice: Choice, feature: Feature, behind: str, name: str) -> bool:
+    """Return whether *choice* makes *feature* need capability *name* *behind* a backend."""
+    decided = decide(catalogue, choice, feature, behind)
+    return feature.demands(decided.value) and name in (decided.needs or ())
 
 
 def _resolved(catalogue: Catalogue, abi: GuestAbi, platform: str) -> GuestAbi | None:

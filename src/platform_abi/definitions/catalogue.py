@@ -128,7 +128,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
         """Return what *platform* says of *feature*, by its list or by its levels."""
         family = feature_stem(feature.id)
         self.kept(
-            ("meant", platform.name, family),
+            ("meant", self._alike(platform), family),
             lambda: self._listed(platform).check(self, self._files, family),
         )
         found = platform.listings.get(feature.id)
@@ -138,6 +138,18 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
         dates = self.kept(("dated", feature.id), lambda: dated(feature, self.capabilities()))
         return implied(platform, feature, dates)
+
+    def _alike(self, platform: Platform) -> str:
+        """Return the first platform that was asked for and says the same of every feature."""
+
+        def find() -> str:
+            asked: list[Platform] = self.kept(("asked",), list)
+            same = next((other for other in asked if platform.says_the_same(other)), None)
+            if same is None:
+                asked.append(platform)
+            return (same or platform).name
+
+        return self.kept(("alike", platform.name), find)
 
     def _listed(self, platform: Platform) -> ListedFeatures:
         from platform_abi.definitions.meaning import ListedFeatures

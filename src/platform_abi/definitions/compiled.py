@@ -30,6 +30,9 @@ CLASS = "@"
 #: The key of an object that stands for a set.
 SET = "@set"
 
+#: The key of an object that stands for a mapping to shared values: to their places among them.
+SHARED = "@shared"
+
 
 class CompiledDefinitions:
     """The answers that were made of the definitions below one folder.
@@ -38,7 +41,8 @@ class CompiledDefinitions:
     of the package, ``sources`` (the SHA-256 digest of all files, for whoever checks an
     installation), ``files`` with the check sum of each, ``classes`` by name with their modules, and
     ``answers``: for each key its offset and length in the rest of the file in bytes, its check sum,
-    how many files it was made of, and by which questions these are found.
+    how many files it was made of, and by which questions these are found. ``shared`` is where
+    values are that stand in very many answers: offset, length and check sum.
     """
 
     def __init__(self, root: str) -> None:
@@ -49,6 +53,8 @@ class CompiledDefinitions:
         self._sums: dict[str, int] = {}
         self._unchanged: dict[str, bool] = {}
         self._classes: dict[str, Any] = {}
+        self._place_of_shared: tuple[int, int, int] = (0, 0, 0)
+        self._shared: tuple[Any, ...] | None = None
         self._start = 0
         self._read_head()
 
@@ -69,7 +75,7 @@ class CompiledDefinitions:
         if known["version"] != __version__:
             raise self._damaged(f"is of version {known['version']}, not {__version__}")
         self._answers, self._sums = known["answers"], known["files"]
-        self._classes = known["classes"]
+        self._classes, self._place_of_shared = known["classes"], known["shared"]
 
     def _damaged(self, what: str) -> DefinitionError:
         return DefinitionError(
@@ -90,6 +96,10 @@ class CompiledDefinitions:
         sources = [file for question in questions for file in files.of(*question)]
         if len(sources) != count or not all(self._is_source(file, files) for file in sources):
             return None
+        return (self._read(offset, length, expected),)
+
+    def _read(self, offset: int, length: int, expected: int) -> Any:
+        """Return the value that is written at *offset*; raises DefinitionError if it is damaged."""
         try:
             with open(self._path, "rb") as stream:  # noqa: PTH123 - start-up time
                 stream.seek(self._start + offset)
@@ -101,7 +111,7 @@ class CompiledDefinitions:
         import json
 
         # What a list is in JSON is a tuple here, which the object around the value sees to.
-        return (json.loads(body, object_hook=self._object)["value"],)
+        return json.loads(body, object_hook=self._object)["value"]
 
     def _is_source(self, file: File, files: DefinitionFiles) -> bool:
         """Return whether *file* is, to the byte, one that the answers were made of."""
@@ -127,7 +137,11 @@ class CompiledDefinitions:
             return cls(**found)
         if SET in found:
             return frozenset(found[SET])
-        if any(key.startswith(CLASS) for key in found):
+        if SHARED in found:
+            if self._shared is None:
+                self._shared = self._read(*self._place_of_shared)
+            return {key: self._shared[place] for key, place in found[SHARED].items()}
+        if CLASS in "".join(found):
             return {key.removeprefix(CLASS): value for key, value in found.items()}
         return found
 

@@ -16,7 +16,7 @@ import attrs
 from platform_abi._version import __version__
 from platform_abi.definitions import kinds
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.definitions.compiled import CLASS, SET, check_sum
+from platform_abi.definitions.compiled import CLASS, SET, SHARED, check_sum
 from platform_abi.definitions.kinds import PLACES
 
 #: Kinds that only those who write definitions ask for, or that no package has.
@@ -32,14 +32,12 @@ def compile_definitions(folder: Path) -> bytes:
     Raises DefinitionError for a definition that is wrong.
     """
     catalogue = FileCatalogue([folder], compiled=False)
-    classes: dict[str, str] = {}
-    body = b""
+    writer = _Writer()
     answers: dict[str, Any] = {}
     for key, questions, value in sorted(_answers(catalogue), key=itemgetter(0)):
-        line = _dump({"value": _encode(value, classes)})
         count = sum(len(catalogue.files.of(*question)) for question in questions)
-        answers[" ".join(key)] = [len(body), len(line), check_sum(line), count, questions]
-        body += line
+        answers[" ".join(key)] = [*writer.write(value), count, questions]
+    shared = writer.write_shared()
     sources = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -50,11 +48,12 @@ def compile_definitions(folder: Path) -> bytes:
             "version": __version__,
             "sources": digest(sources),
             "files": {name: check_sum(data) for name, data in sources.items()},
-            "classes": classes,
+            "classes": writer.classes,
             "answers": answers,
+            "shared": shared,
         }
     )
-    return b"%d\n" % check_sum(head) + head + body
+    return b"%d\n" % check_sum(head) + head + writer.body
 
 
 def _answers(catalogue: FileCatalogue) -> Iterator[tuple[Key, list[Key], Any]]:
@@ -89,26 +88,59 @@ def _dump(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
-def _encode(value: Any, classes: dict[str, str]) -> Any:
-    """Return *value* as JSON has it, and note in *classes* where the classes in it are at home."""
-    if attrs.has(type(value)):
-        name = type(value).__name__
-        if classes.setdefault(name, type(value).__module__) != type(value).__module__:
+class _Writer:
+    """Values written one after the other, as JSON has them.
+
+    *classes* is where the classes in them are at home.
+    """
+
+    def __init__(self) -> None:
+        self.body = b""
+        self.classes: dict[str, str] = {}
+        self._shared: dict[Any, int] = {}
+
+    def write(self, value: Any) -> tuple[int, int, int]:
+        """Write *value*; return where it is: offset, length and check sum."""
+        line = _dump({"value": self._encode(value)})
+        offset = len(self.body)
+        self.body += line
+        return offset, len(line), check_sum(line)
+
+    def write_shared(self) -> tuple[int, int, int]:
+        """Write the values that mappings share, last, because only then all are known."""
+        return self.write(list(self._shared))
+
+    def _encode(self, value: Any) -> Any:
+        if attrs.has(type(value)):
+            return self._object(value)
+        if isinstance(value, Mapping):
+            if value and {type(v).__name__ for v in value.values()} <= _RECURRING:
+                places = {
+                    k: self._shared.setdefault(v, len(self._shared)) for k, v in value.items()
+                }
+                return {SHARED: self._encode(places)}
+            return {
+                CLASS * key.startswith(CLASS) + key: self._encode(v) for key, v in value.items()
+            }
+        if isinstance(value, frozenset):
+            return {SET: sorted(value)}
+        if isinstance(value, (tuple, list)):
+            return [self._encode(inner) for inner in value]
+        if value is None or isinstance(value, (str, bool, int)):
+            return value
+        raise TypeError(f"{type(value).__name__} cannot be compiled")
+
+    def _object(self, value: Any) -> dict[str, Any]:
+        name, home = type(value).__name__, type(value).__module__
+        if self.classes.setdefault(name, home) != home:
             raise ValueError(f"two classes are called {name}")
         fields = {f.name: (getattr(value, f.name), f.default) for f in attrs.fields(type(value))}
         changed = {n: v for n, (v, default) in fields.items() if not _same(v, default)}
-        return {CLASS: name, **{n: _encode(v, classes) for n, v in changed.items()}}
-    if isinstance(value, Mapping):
-        return {
-            CLASS * key.startswith(CLASS) + key: _encode(v, classes) for key, v in value.items()
-        }
-    if isinstance(value, frozenset):
-        return {SET: sorted(value)}
-    if isinstance(value, (tuple, list)):
-        return [_encode(inner, classes) for inner in value]
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    raise TypeError(f"{type(value).__name__} cannot be compiled")
+        return {CLASS: name, **{n: self._encode(v) for n, v in changed.items()}}
+
+
+#: Classes of which there are few values, and very many mappings to them.
+_RECURRING = {"Listing"}
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -119,7 +119,8 @@ class Feature:
         """Return why *value* is none for this feature, or None if it is one."""
         if value in UNDECIDED:
             return f"'{value}' leaves the value to the host; write a concrete one"
-        if any(ord(char) < 32 or ord(char) == 127 for char in value):  # noqa: PLR2004 - ASCII
+        plain = value.isascii() and value.isprintable()
+        if not plain and any(ord(char) < 32 or ord(char) == 127 for char in value):  # noqa: PLR2004 - ASCII
             return "a value has no control characters"
         words = {"bool": ("on", "off"), "enum": self.values}.get(self.type)
         if words is not None and value not in words:

@@ -51,6 +51,14 @@ class Platform:
     removed: frozenset[str] = frozenset()
     source: str = ""
 
+    def says_the_same(self, other: Platform) -> bool:
+        """Return whether this and *other* say the same of every feature; many platforms do."""
+        return (
+            self.levels == other.levels
+            and self.removed == other.removed
+            and self.listings == other.listings
+        )
+
 
 #: What a mask names that withdraws a feature from every platform.
 ANY_PLATFORM = "*"

@@ -109,6 +109,15 @@ class Choice:
             )
         )
 
+    def says_the_same(self, other: Choice) -> bool:
+        """Return whether this and *other* decide every feature alike, wherever it says so."""
+        return (
+            self.edition == other.edition
+            and self.overrides == other.overrides
+            and self.masks.keys() == other.masks.keys()
+            and self.platform.says_the_same(other.platform)
+        )
+
 
 @frozen(kw_only=True)
 class Decision:

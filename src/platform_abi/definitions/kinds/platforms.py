@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 from attrs import field
 
@@ -126,7 +127,7 @@ def flatten(name: str, find: Find, blame: Blame, known: Iterable[str]) -> Platfo
                 removed.add(feature)
             else:
                 removed.discard(feature)
-                listings[feature] = Listing(values=_by_edition(value), source=source)
+                listings[feature] = _listing(_by_edition(value), source)
     head, source = chain[0][0].platform, chain[0][1]
     return Platform(
         name=head.name,
@@ -167,8 +168,14 @@ def _chain(name: str, find: Find, blame: Blame, known: Iterable[str]) -> list[tu
     return chain
 
 
-def _by_edition(value: ListedValue) -> dict[str, str]:
+def _by_edition(value: ListedValue) -> tuple[tuple[str, str], ...]:
     """Return a listing's values by edition; a plain value has always held."""
     if isinstance(value, dict):
-        return dict(value)
-    return {"0.0": str(value)}
+        return tuple(value.items())
+    return (("0.0", str(value)),)
+
+
+@lru_cache(maxsize=1024)
+def _listing(values: tuple[tuple[str, str], ...], source: str) -> Listing:
+    """Return one listing for all features that a file says the same of, and for its children."""
+    return Listing(values=dict(values), source=source)
