@@ -52,6 +52,7 @@ def carriers(
     if feature is None:
         return [Carrier(feature=feature_id)]
     settings = _settings(abi, feature)
+    aliases = _aliases(known_plan(catalogue, abi))
     found = [
         Carrier(
             feature=feature_id,
@@ -60,7 +61,7 @@ def carriers(
             device=place.device,
             backend=place.backend,
         )
-        for place in _places(catalogue, abi, feature)
+        for place in _places(catalogue, abi, feature, aliases)
         if capability in (feature.needs(place.backend) or ())
         for setting in [settings.of(place)]
         if setting is None or feature.demands(setting.value)
@@ -85,8 +86,10 @@ def _everywhere(abi: GuestAbi, feature: Feature) -> Carrier:
     return Carrier(feature=feature.id)
 
 
-def _places(catalogue: Catalogue, abi: GuestAbi, feature: Feature) -> Iterator[_Place]:
-    aliases = _aliases(catalogue, abi)
+def _places(
+    catalogue: Catalogue, abi: GuestAbi, feature: Feature, aliases: Mapping[str, str]
+) -> Iterator[_Place]:
+    """Yield where *feature* can be; *aliases* is what ``-device`` calls drivers besides."""
     for family in _described(catalogue, feature_stem(feature.id)):
         if family.driver == MACHINE or family.backend == ACCELERATOR:
             yield _Place(family=family, backend=abi.vm.accelerator, device=None)
@@ -107,10 +110,9 @@ def _described(catalogue: Catalogue, stem: str) -> list[DeviceFamily]:
     return [family for family in catalogue.devices().families if stem in family.feature_files]
 
 
-def _aliases(catalogue: Catalogue, abi: GuestAbi) -> dict[str, str]:
+def _aliases(plan: Plan | None) -> Mapping[str, str]:
     """Return what ``-device`` calls drivers besides; nothing where the machine is not known."""
-    plan = known_plan(catalogue, abi)
-    return {} if plan is None else dict(plan.types.aliases)
+    return {} if plan is None else plan.types.aliases
 
 
 def known_plan(catalogue: Catalogue, abi: GuestAbi) -> Plan | None:
@@ -159,16 +161,23 @@ def defaults_gained(
     if plan is None:
         return
     given = {(s.device, s.property) for s in abi.settings if s.layer in ("global", "device")}
+    lacking = {name for name, fact in first.facts.items() if fact.proven == "absent"}
+    if not lacking:
+        return
+    aliases = _aliases(plan)
     for feature in catalogue.every_feature():
         on = feature.when_supported
         if feature.kind != "setting" or feature.opt_in or on is None or not feature.demands(on):
             continue
+        if lacking.isdisjoint(name for needs in feature.requires.values() for name in needs):
+            continue
         if not plan.applies(feature):
             continue
-        for place in _places(catalogue, abi, feature):
+        for place in _places(catalogue, abi, feature, aliases):
             needs = feature.needs(place.backend) or ()
-            states = {first.state(name) for name in needs}
-            gained = "absent" in states and all(second.state(n) == "present" for n in needs)
+            gained = not lacking.isdisjoint(needs) and all(
+                second.state(name) == "present" for name in needs
+            )
             name = feature.drives[0][1]
             if gained and not {(place.device, name), (None, name)} & given:
                 yield Carrier(

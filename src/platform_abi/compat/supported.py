@@ -142,14 +142,15 @@ class _Lacking:
 
     def __init__(self, report: HostReport) -> None:
         self.report = report
-        #: By the identity of the needs, which stand beside their answer and so keep it.
-        self._known: dict[int, tuple[tuple[Need, ...], tuple[Missing, ...]]] = {}
+        self._known: list[tuple[tuple[Need, ...], tuple[Missing, ...]]] = []
 
     def of(self, needs: tuple[Need, ...]) -> tuple[Missing, ...]:
         """Return which of *needs* the host does not meet, or is not known to."""
-        if id(needs) not in self._known:
-            self._known[id(needs)] = needs, tuple(self._missing(needs))
-        return self._known[id(needs)][1]
+        missing = next((found for asked, found in self._known if asked is needs), None)
+        if missing is None:
+            missing = tuple(self._missing(needs))
+            self._known.append((needs, missing))
+        return missing
 
     def _missing(self, needs: Iterable[Need]) -> Iterator[Missing]:
         for need in needs:
