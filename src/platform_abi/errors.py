@@ -105,6 +105,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def of_device(label: str | None) -> str:
+    """Return `` of LABEL``, nothing for what is of no device of its own."""
+    return "" if label is None else f" of {label}"
+
+
 def first_of(names: Iterable[str], most: int) -> str:
     """Return the first *most* of *names*, and how many there are besides."""
     every = list(names)

@@ -12,7 +12,7 @@ from platform_abi.cli.render import paint, print_json
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.document import Shapes, document
-from platform_abi.errors import printable
+from platform_abi.errors import of_device, printable
 from platform_abi.resolver.explain import Explanation, Step, explain
 
 
@@ -90,7 +90,7 @@ def _print(found: Explanation) -> None:
         if feature.note:
             print(f"    {printable(feature.note)}")
     for number, step in enumerate(found.steps, start=1):
-        of = "" if step.device is None else f" of {step.device}"
+        of = of_device(step.device)
         said = printable(f"{step.layer:8} {step.value}{of}  ({step.source})")
         note = f"  {step.note}" if step.note else ""
         last = number == len(found.steps)

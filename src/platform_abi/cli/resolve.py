@@ -13,7 +13,7 @@ from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments
 from platform_abi.emit.arguments import shell_lines
-from platform_abi.errors import UsageError
+from platform_abi.errors import UsageError, of_device
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
@@ -107,6 +107,6 @@ def _remark(abi: GuestAbi) -> None:
     for text in abi.notes:
         note("note", text, "dim")
     for b in abi.beyond:
-        of = "" if b.device is None else f" of {b.device}"
+        of = of_device(b.device)
         note("beyond the platform", f"{b.driver}.{b.property}={b.value}{of}: {b.reason}")
     remark_migration(abi)

@@ -27,6 +27,7 @@ from platform_abi.compat.finding import (
 from platform_abi.compat.machine_missing import missing_on_host
 from platform_abi.compat.met import met, unmet
 from platform_abi.compat.remedy import needed, remedy
+from platform_abi.errors import of_device
 from platform_abi.model.feature import Migration
 from platform_abi.model.host import QEMU_VERSION, Fact, HostReport
 from platform_abi.resolver.choice import parse_platform
@@ -174,7 +175,7 @@ def _missing(
 ) -> Finding:
     known = fact.proven == "absent"
     subject = carrier.property and f"{carrier.property}={carrier.value}"
-    of = "" if carrier.device is None else f" of {carrier.device}"
+    of = of_device(carrier.device)
     found = f"predicted to be {fact.state}" if fact.source == "inferred" else fact.state
     evidence = f" ({fact.detail})" if fact.detail else ""
     return Finding(
@@ -218,7 +219,7 @@ def _architecture(
 
 def _of_abi(catalogue: Catalogue, abi: GuestAbi) -> Iterator[Finding]:
     for entry in abi.beyond:
-        of = "" if entry.device is None else f" of {entry.device}"
+        of = of_device(entry.device)
         yield Finding(
             code="beyond-platform",
             severity="warn",
@@ -302,7 +303,7 @@ def _changed_defaults(
     """Yield what would change if the destination were started without the resolved values."""
     for code, first, second in (("offers-more", start, end), ("offers-less", end, start)):
         for carrier in defaults_gained(catalogue, abi, first, second):
-            of = "" if carrier.device is None else f" of {carrier.device}"
+            of = of_device(carrier.device)
             word = "more" if code == "offers-more" else "less"
             yield Finding(
                 code=code,

@@ -162,7 +162,7 @@ def _converter() -> Any:
             )
         ),
     )
-    converter.register_structure_hook_factory(_is_tuple, lambda cls: _tuple_of(converter, cls))
+    converter.register_structure_hook_factory(_is_array, lambda cls: _array_of(converter, cls))
     converter.register_structure_hook_factory(_is_mapping, lambda cls: _mapping_of(converter, cls))
     return converter
 
@@ -268,19 +268,19 @@ def _listed_value(converter: Any) -> Callable[[Any, Any], Any]:
     return hook
 
 
-def _is_tuple(cls: Any) -> bool:
-    return getattr(cls, "__origin__", None) is tuple
+def _is_array(cls: Any) -> bool:
+    return getattr(cls, "__origin__", None) in (tuple, frozenset)
 
 
-def _tuple_of(converter: Any, cls: Any) -> Callable[[Any, Any], Any]:
-    inner = cls.__args__[0]
+def _array_of(converter: Any, cls: Any) -> Callable[[Any, Any], Any]:
+    made, inner = cls.__origin__, cls.__args__[0]
     as_list = list[inner]  # type: ignore[valid-type]
 
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, list):
             msg = f"expected an array, found {_found(value)}"
             raise ValueError(msg)  # noqa: TRY004 - as above
-        return tuple(converter.structure(value, as_list))
+        return made(converter.structure(value, as_list))
 
     return hook
 

@@ -8,21 +8,21 @@ stay empty.
 from __future__ import annotations
 
 from platform_abi.guest.config_space import ConfigSpace
-from platform_abi.guest.virtio_pci import common_window
+from platform_abi.guest.virtio_pci import (
+    DEVICE_FEATURE,
+    DEVICE_FEATURE_SELECT,
+    common_window,
+    queues,
+)
 from platform_abi.model.value import frozen
 
 _COMMAND = 0x04
 _COMMAND_MASTER = 0x4
 
 # The common configuration (VIRTIO 1.3, 4.1.4.3, struct virtio_pci_common_cfg).
-_DEVICE_FEATURE_SELECT = 0x00
-_DEVICE_FEATURE = 0x04
 _DRIVER_FEATURE_SELECT = 0x08
 _DRIVER_FEATURE = 0x0C
-_NUM_QUEUES = 0x12
 _STATUS = 0x14
-_QUEUE_SELECT = 0x16
-_QUEUE_SIZE = 0x18
 _QUEUE_ENABLE = 0x1C
 _QUEUE_ADDRESSES = 0x20
 
@@ -60,15 +60,14 @@ def bind(space: ConfigSpace, *, rings: int) -> Bound | None:
     status = _ACKNOWLEDGE | _DRIVER
     window.writeb(common + _STATUS, status)
     for word in range(_FEATURE_WORDS):
-        window.writel(common + _DEVICE_FEATURE_SELECT, word)
-        offered = window.readl(common + _DEVICE_FEATURE)
+        window.writel(common + DEVICE_FEATURE_SELECT, word)
+        offered = window.readl(common + DEVICE_FEATURE)
         window.writel(common + _DRIVER_FEATURE_SELECT, word)
         window.writel(common + _DRIVER_FEATURE, offered)
     status |= _FEATURES_OK
     window.writeb(common + _STATUS, status)
-    for queue in range(window.readw(common + _NUM_QUEUES)):
-        window.writew(common + _QUEUE_SELECT, queue)
-        if window.readw(common + _QUEUE_SIZE) == 0:
+    for _, size in queues(window, common):
+        if size == 0:
             continue
         for part in range(3):
             place = common + _QUEUE_ADDRESSES + 8 * part
@@ -89,8 +88,5 @@ def bound(space: ConfigSpace) -> Bound | None:
     for word in range(_FEATURE_WORDS):
         window.writel(common + _DRIVER_FEATURE_SELECT, word)
         features |= window.readl(common + _DRIVER_FEATURE) << 32 * word
-    queues = []
-    for queue in range(window.readw(common + _NUM_QUEUES)):
-        window.writew(common + _QUEUE_SELECT, queue)
-        queues.append(window.readw(common + _QUEUE_SIZE))
-    return Bound(status=window.readb(common + _STATUS), features=features, queues=tuple(queues))
+    sizes = tuple(size for _, size in queues(window, common))
+    return Bound(status=window.readb(common + _STATUS), features=features, queues=sizes)

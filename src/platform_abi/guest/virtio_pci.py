@@ -7,6 +7,7 @@ it gets a port for a moment.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from platform_abi.errors import HostError
@@ -25,8 +26,8 @@ _ALL_ONES = 0xFFFFFFFF
 _PORT = 0xC000
 
 # The structure "common" (virtio 1.2, 4.1.4.3) and the legacy header (4.1.4.10).
-_DEVICE_FEATURE_SELECT = 0x00
-_DEVICE_FEATURE = 0x04
+DEVICE_FEATURE_SELECT = 0x00
+DEVICE_FEATURE = 0x04
 _NUM_QUEUES = 0x12
 _QUEUE_SELECT = 0x16
 _QUEUE_SIZE = 0x18
@@ -142,13 +143,16 @@ def common_structure(memory: Memory, common: int) -> tuple[int, tuple[int, ...]]
     features = 0
     for word in range(_FEATURE_WORDS):
         # QEMUs that know 64 bits only (before 10.2) answer 0 for words beyond them.
-        memory.writel(common + _DEVICE_FEATURE_SELECT, word)
-        features |= memory.readl(common + _DEVICE_FEATURE) << 32 * word
-    sizes = []
+        memory.writel(common + DEVICE_FEATURE_SELECT, word)
+        features |= memory.readl(common + DEVICE_FEATURE) << 32 * word
+    return features, tuple(size for _, size in queues(memory, common))
+
+
+def queues(memory: Memory, common: int) -> Iterator[tuple[int, int]]:
+    """Yield number and size of each queue, which is the selected one at that moment."""
     for queue in range(memory.readw(common + _NUM_QUEUES)):
         memory.writew(common + _QUEUE_SELECT, queue)
-        sizes.append(memory.readw(common + _QUEUE_SIZE))
-    return features, tuple(sizes)
+        yield queue, memory.readw(common + _QUEUE_SIZE)
 
 
 def legacy_header(guest: Qtest, ports: int) -> tuple[int, tuple[int, ...]]:

@@ -114,12 +114,8 @@ class _Kvm:
             leaves = _cpuid(self.system, questions[0].request)
         except OSError as error:
             # Other architectures than x86 have no such request and say EINVAL or ENOTTY.
-            detail = f"{errno_name(error)} from KVM_GET_SUPPORTED_CPUID"
             for question in questions:
-                if error.errno in {errno.EINVAL, errno.ENOTTY}:
-                    question.ioctl(False, detail)
-                else:
-                    question.unknown(detail)
+                question.refused(error, "KVM_GET_SUPPORTED_CPUID")
             return
         self._add_permitted(leaves)
         _answer_bits(leaves, questions)
@@ -181,11 +177,7 @@ class _Kvm:
             try:
                 word = fcntl.ioctl(self.system, question.request, bytes(8))
             except OSError as error:
-                detail = f"{errno_name(error)} from {name}"
-                if error.errno in {errno.EINVAL, errno.ENOTTY}:
-                    question.ioctl(False, detail)
-                else:
-                    question.unknown(detail)
+                question.refused(error, name)
                 continue
             found: int = struct.unpack("=Q", word)[0]
             question.ioctl(

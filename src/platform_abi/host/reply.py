@@ -46,6 +46,14 @@ class Question:
         """Answer with what an ioctl showed."""
         self.answer("present" if present else "absent", "ioctl", detail)
 
+    def refused(self, error: OSError, name: str) -> None:
+        """Answer with the error of ioctl *name*: absent where the kernel has no such request."""
+        detail = f"{errno_name(error)} from {name}"
+        if error.errno in {errno.EINVAL, errno.ENOTTY}:
+            self.ioctl(False, detail)
+        else:
+            self.unknown(detail)
+
     def unknown(self, detail: str) -> None:
         """Answer that it could not be found out, and why."""
         self.answer("unknown", "none", detail)

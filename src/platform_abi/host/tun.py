@@ -7,7 +7,6 @@ details say so.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import struct
 from collections.abc import Sequence
@@ -58,11 +57,7 @@ def ask(descriptor: int, questions: Sequence[Question], place: str = "") -> None
         try:
             found = _METHODS[question.method](descriptor, question)
         except OSError as error:
-            detail = f"{errno_name(error)} from {name}{place}"
-            if error.errno in {errno.EINVAL, errno.ENOTTY}:
-                question.ioctl(False, detail)
-            else:
-                question.unknown(detail)
+            question.refused(error, f"{name}{place}")
         else:
             question.ioctl(found, f"{name}{place}")
 

@@ -42,7 +42,7 @@ class HarmlessTable:
     device_keys: frozenset[str] = frozenset()
     machine_options: frozenset[str] = frozenset()
     drivers: tuple[str, ...] = ()
-    references: Mapping[str, tuple[str, str]] = field(factory=dict)
+    references: Mapping[str, tuple[str, ...]] = field(factory=dict)
     refused: Mapping[str, str] = field(factory=dict)
     options: Mapping[str, tuple[str, ...]] = field(factory=dict)
     implied: Mapping[str, str] = field(factory=dict)

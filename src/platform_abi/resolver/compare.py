@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from platform_abi.errors import of_device
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.platform import PlatformReference, edition_key
@@ -93,7 +94,7 @@ def _facts(abi: GuestAbi) -> dict[tuple[str, str], str]:
         facts["device", label] = f"{device.driver} {device.backend}".strip()
         facts |= {("device", f"{label}.{k}"): v for k, v in device.properties}
     for s in abi.settings:
-        place = f"{s.driver}.{s.property}" + ("" if s.device is None else f" of {s.device}")
+        place = f"{s.driver}.{s.property}{of_device(s.device)}"
         facts["setting", place] = s.value
     facts |= {("precondition", p.capability): "needed" for p in abi.preconditions}
     facts |= {("unpinned", u.what): "left to the host" for u in abi.unpinned}

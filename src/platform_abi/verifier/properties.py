@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from platform_abi.compat.finding import Finding, Severity
+from platform_abi.errors import of_device
 from platform_abi.model.realize import PropertyValue
 from platform_abi.model.visibility import Seen
 from platform_abi.resolver.explicit import BOOLEANS, decimal
@@ -49,7 +50,7 @@ def _otherwise(
     if found is None and wanted.device is None:
         severity = "info"  # QEMU takes options that are no properties of the board or the CPU
     where = f"{wanted.driver}.{name}"
-    of = "" if wanted.device is None else f" of {wanted.device}"
+    of = of_device(wanted.device)
     return Finding(
         code="property" if found is not None else "property-unreadable",
         severity=severity,

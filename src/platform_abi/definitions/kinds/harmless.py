@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from attrs import field, fields
+from attrs import fields
 
 from platform_abi.definitions.checks import Fault
 from platform_abi.definitions.reading import Reader
-from platform_abi.model.harmless import Backend, HarmlessTable, ObjectRule
+from platform_abi.model.harmless import HarmlessTable
 from platform_abi.model.value import frozen
 
 #: An option, and what stands in the place of its value.
@@ -19,24 +19,10 @@ _PLACE = "{id}"
 
 
 @frozen(kw_only=True)
-class Document:
-    """What such a file contains."""
+class Document(HarmlessTable):
+    """What such a file contains: a part of the table."""
 
     schema: int
-    texts: tuple[str, ...] = ()
-    text_types: tuple[str, ...] = ()
-    device_keys: tuple[str, ...] = ()
-    machine_options: tuple[str, ...] = ()
-    drivers: tuple[str, ...] = ()
-    references: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    refused: Mapping[str, str] = field(factory=dict)
-    options: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    implied: Mapping[str, str] = field(factory=dict)
-    instead: Mapping[str, str] = field(factory=dict)
-    backend: Mapping[str, Backend] = field(factory=dict)
-    unless: Mapping[str, Mapping[str, tuple[str, ...]]] = field(factory=dict)
-    object: Mapping[str, ObjectRule] = field(factory=dict)
-    netdev: Mapping[str, Mapping[str, str]] = field(factory=dict)
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong beyond types."""
@@ -61,5 +47,4 @@ def merged(reader: Reader) -> HarmlessTable:
             made[entry.name] = tuple(name for value in values for name in value)
         else:
             made[entry.name] = {key: each for value in values for key, each in value.items()}
-    made["references"] = {name: (of, text) for name, (of, text) in made["references"].items()}
     return HarmlessTable(**made)
