@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.diagnosis.lacking import Lacking, follows_host, known_bits
 from platform_abi.diagnosis.masks import ALL_BITS, chosen_family, family_of, read_masks
-from platform_abi.model.device import DeviceFamily
+from platform_abi.model.device import DeviceFamily, DeviceTable, VirtioBit
+from platform_abi.model.machine import TypeTable
+from platform_abi.testing import MemoryCatalogue
 
 masks = st.integers(0, ALL_BITS)
 
@@ -106,6 +109,68 @@ def test_a_guess_is_what_the_least_speaks_against(
     assert order == [reading.family for reading in readings]
 
 
+@given(requested=st.integers(0, (1 << 200) - 1), allowed=st.integers(0, (1 << 200) - 1))
+def test_virtio_has_128_bits(catalogue: pa.FileCatalogue, requested: int, allowed: int) -> None:
+    """What stands above is no bit of any device: nothing of it is lacking."""
+    for family in virtio(catalogue):
+        (reading,) = read_masks(catalogue, requested, allowed, family)
+        assert requested & ~allowed & (2**128 - 1) == mask_of(reading.lacking)
+
+
+# --- constructed devices -------------------------------------------------------------------------
+
+
+def _guessed(*families: DeviceFamily) -> list[str]:
+    """Return whose masks they may be where a guest uses nothing and nothing is allowed."""
+    catalogue = MemoryCatalogue(
+        devices=DeviceTable(families=families),
+        features=(),
+        platforms=(),
+        machines=(),
+        types=TypeTable(),
+    )
+    return [reading.family for reading in read_masks(catalogue, 0, 0, None)]
+
+
+def _family(name: str, *bits: VirtioBit, virtio_id: int = 0) -> DeviceFamily:
+    return DeviceFamily(name=name, driver=f"{name}-device", virtio_id=virtio_id, bit=bits)
+
+
+@pytest.mark.parametrize(
+    ("how", "always"),
+    [
+        ({}, True),
+        ({"property": "p"}, False),
+        ({"backends": ("tap",)}, False),
+        ({"never": True}, False),
+        ({"legacy": True}, False),
+        ({"modern": True}, False),
+    ],
+)
+def test_only_a_bit_that_nothing_decides_is_always_offered(
+    how: dict[str, Any], *, always: bool
+) -> None:
+    """Without it the device cannot have printed that; one that a property turns off it can."""
+    bit = VirtioBit(bit=3, name="X", **how)
+    other = _family("other", VirtioBit(bit=4, name="Y", property="q"), virtio_id=2)
+    whole = _guessed(_family("whole", bit, virtio_id=1), other)
+    assert (["other"] if always else ["whole", "other"]) == whole
+    # Of a device that is not described as a whole, nobody says what it always offers.
+    assert ["other", "part"] == _guessed(_family("part", bit), other)
+
+
+def test_of_equals_the_device_that_is_described_as_a_whole_is_likelier() -> None:
+    """Then the first of the definitions."""
+    bit = VirtioBit(bit=3, name="X", property="p")
+    first, second = _family("first", bit, virtio_id=7), _family("second", bit, virtio_id=9)
+    assert ["first", "second", "part"] == _guessed(_family("part", bit), first, second)
+    assert ["second", "first", "part"] == _guessed(second, _family("part", bit), first)
+    assert [] == _guessed(_family("none"))
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
 def test_a_name_is_its_family_s_before_it_is_a_driver_of_another(
     catalogue: pa.FileCatalogue,
 ) -> None:
@@ -126,3 +191,15 @@ def test_a_driver_is_chosen_if_its_bits_are_known(catalogue: pa.FileCatalogue) -
             with pytest.raises(pa.UsageError) as refused:
                 chosen_family(catalogue, family.name)
             assert "no-bits" == refused.value.code
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"), [("virtio-nett", "virtio-net"), ("vhost-vsok-pci", "vhost-vsock-pci")]
+)
+def test_a_driver_that_there_is_not_comes_with_the_nearest(
+    catalogue: pa.FileCatalogue, typo: str, meant: str
+) -> None:
+    """Family, driver or proxy, whichever was meant."""
+    with pytest.raises(pa.UnknownNameError, match=f"'{meant}'") as refused:
+        chosen_family(catalogue, typo)
+    assert "unknown-driver" == refused.value.code

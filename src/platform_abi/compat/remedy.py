@@ -65,10 +65,7 @@ _Asking = tuple[Feature, str, str]
 
 
 def _asking(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) -> list[_Asking]:
-    """Return where in the virtual machine of *abi* its platform asks for something *lacking*.
-
-    Only single backends are in it: what holds behind several is known once it is resolved.
-    """
+    """Return where in the virtual machine of *abi* its platform asks for something *lacking*."""
     return [
         (feature, carrier.backend, entry.capability)
         for entry in abi.preconditions
@@ -77,7 +74,6 @@ def _asking(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) -> lis
         for feature in [catalogue.feature(name)]
         if feature is not None
         for carrier in carriers(catalogue, abi, name, entry.capability)
-        if carrier.backend
     ]
 
 
