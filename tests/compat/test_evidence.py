@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.agreement import diff_hosts
 from platform_abi.compat.evidence import complete, from_configuration, predict
 from platform_abi.compat.supported import query_platforms
 from platform_abi.model.host import Fact
@@ -75,15 +74,6 @@ def test_a_configuration_only_ever_proves_absence(
             assert value == "n"
 
 
-@given(host_reports(), host_reports())
-def test_reports_without_differences_say_the_same(a: pa.HostReport, b: pa.HostReport) -> None:
-    """A comparison with itself is empty, and swapping two reports swaps before and after."""
-    assert [] == diff_hosts(a, a)
-    assert [(d.kind, d.what, d.before, d.after) for d in diff_hosts(a, b)] == [
-        (d.kind, d.what, d.after, d.before) for d in diff_hosts(b, a)
-    ]
-
-
 # --- examples ------------------------------------------------------------------------------------
 
 
@@ -130,29 +120,3 @@ def test_nothing_is_predicted_of_what_is_not_linux(catalogue: pa.FileCatalogue) 
     """A release of another system, or no release at all, predicts nothing."""
     for report in (evolve(_linux("14.1-RELEASE"), system="freebsd"), _linux("custom")):
         assert report == predict(catalogue, report)
-
-
-def test_a_difference_between_hosts_is_named(catalogue: pa.FileCatalogue) -> None:
-    """States, limits, registers, members, words and configuration are compared one by one."""
-    del catalogue
-    first = pa.HostReport(
-        facts={"tun.uso": Fact(state="present", source="ioctl")},
-        numbers={"page-size": 4096},
-        masks={"kvm.cpuid.00000007.00.ebx": 0x1F},
-        sets={"kvm.msr-features": ("0x10a", "0x48b")},
-        values={"cpu.vendor": "GenuineIntel"},
-        config={"TUN": "m"},
-        name="alpha",
-    )
-    second = evolve(
-        first,
-        facts={"tun.uso": Fact(state="absent", source="ioctl")},
-        masks={"kvm.cpuid.00000007.00.ebx": 0xF},
-        sets={"kvm.msr-features": ("0x10a",)},
-        name="beta",
-    )
-    assert [(d.kind, d.what, d.before, d.after) for d in diff_hosts(first, second)] == [
-        ("fact", "tun.uso", "present", "absent"),
-        ("mask", "kvm.cpuid.00000007.00.ebx", "0x1f", "0xf"),
-        ("set", "kvm.msr-features 0x48b", "there", None),
-    ]

@@ -25,31 +25,11 @@ from platform_abi.monitor.relay import (
 )
 from platform_abi.monitor.reply import success
 from platform_abi.monitor.request import Request
+from tests.monitor.ports import Port
 from tests.monitor.streams import values
 
 GREETING = b'{"QMP": {"version": {}, "capabilities": ["oob"]}}\r\n'
 OWN = "query-platforms"
-
-
-class Port:
-    """A client's end: what it was sent, and whether it is read from."""
-
-    def __init__(self) -> None:
-        self.lines: list[bytes] = []
-        self.held = False
-        self.behind = False
-
-    def send(self, data: bytes) -> None:
-        """Keep what the client would read."""
-        self.lines.append(data)
-
-    def hold(self, hold: bool) -> None:
-        """Keep whether it is read from."""
-        self.held = hold
-
-    def said(self) -> list[dict[str, Any]]:
-        """Return what the client was sent after the greeting, as plain data."""
-        return [json.loads(line) for line in self.lines[1:]]
 
 
 class Qemu:

@@ -1,0 +1,167 @@
+"""One family settled: one value where its devices agree, the weakest where nobody knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import platform_abi as pa
+from platform_abi.model.abi import Unpinned
+from platform_abi.model.device import DeviceFamily, DeviceTable
+from platform_abi.model.feature import Feature, Kind
+from platform_abi.model.machine import MachineType, TypeTable
+from platform_abi.model.platform import Platform
+from platform_abi.resolver.explicit import Instance
+from platform_abi.resolver.layers import device_types
+from platform_abi.resolver.plan import Plan, decision_for, family_plan, plan_for
+from platform_abi.resolver.settle import FamilyResult, resolve_family
+from platform_abi.testing import BACKENDS, NAMES, MemoryCatalogue, Scenario, scenarios
+
+_SOME = st.lists(st.sampled_from(BACKENDS), min_size=1, max_size=3, unique=True)
+
+
+def _plan(scenario: Scenario) -> Plan:
+    return plan_for(scenario.catalogue, evolve(scenario.vm, devices=()), scenario.platform)
+
+
+def _settled(plan: Plan, *instances: Instance) -> FamilyResult:
+    return resolve_family(plan, family_plan(plan, "net"), instances, ())
+
+
+def _instance(plan: Plan, label: str | None, *backends: str, **given: str) -> Instance:
+    return Instance(
+        label=label,
+        driver="net-pci",
+        backends=backends,
+        properties=tuple(given.items()),
+        types=device_types(plan.types, "net-pci"),
+    )
+
+
+@settings(max_examples=60)
+@given(scenarios(), _SOME)
+def test_behind_several_backends_the_weakest_holds(scenario: Scenario, behind: list[str]) -> None:
+    """What all decide alike, else the fallback, and that is said."""
+    plan = _plan(scenario)
+    found = _settled(plan, _instance(plan, "a", *behind))
+    weakened, needs = [], set()
+    values = {s.property: s.value for s in found.settings if s.driver == "net-device"}
+    for row in family_plan(plan, "net").rows:
+        feature = row.feature
+        decisions = [decision_for(plan, "net", feature.id, backend) for backend in behind]
+        agreed = {decision.value for decision in decisions}
+        if len(agreed) > 1:
+            weakened.append(feature.id)
+        value = agreed.pop() if len(agreed) == 1 else feature.fallback
+        assert value == values[row.property]
+        if feature.demands(value):
+            needs |= {(name, feature.id) for name in decisions[0].needs or ()}
+        beyond = [b for b in found.beyond if b.feature == feature.id]
+        guaranteed = all(decision.guaranteed for decision in decisions)
+        assert (value != feature.fallback and not guaranteed) is bool(beyond)
+    assert tuple(weakened) == found.weakened
+    assert needs == set(found.needs)
+
+
+@settings(max_examples=60)
+@given(scenarios(), st.lists(st.sampled_from(BACKENDS), min_size=1, max_size=3))
+def test_devices_that_agree_share_a_value(scenario: Scenario, behind: list[str]) -> None:
+    """Else each has its own; nothing is set twice for one device, and nothing is left out."""
+    plan = _plan(scenario)
+    instances = [_instance(plan, f"d{at}", name) for at, name in enumerate(behind)]
+    found = _settled(plan, *instances)
+    for row in family_plan(plan, "net").rows:
+        values = [decision_for(plan, "net", row.feature.id, name).value for name in behind]
+        said = [s for s in found.settings if s.property == row.property]
+        if len(set(values)) == 1:
+            assert [(d, None, values[0]) for d in row.drivers] == [
+                (s.driver, s.device, s.value) for s in said
+            ]
+        else:
+            assert [("net-pci", f"d{at}", value) for at, value in enumerate(values)] == [
+                (s.driver, s.device, s.value) for s in said
+            ]
+
+
+# --- what no constant pins -----------------------------------------------------------------------
+
+
+def _open(kind: Kind, given_: dict[str, str], backend: str, **how: Any) -> FamilyResult:
+    """Return what a network device comes to that has one feature, which no constant pins."""
+    catalogue = MemoryCatalogue(
+        devices=DeviceTable(
+            families=(DeviceFamily(name="net", driver="net-device", proxies=("net-pci",)),),
+            accelerators=("kvm",),
+        ),
+        features=[
+            Feature(id="net.open", title="", edition="2026.1", kind=kind, pin="write it", **how)
+        ],
+        platforms=[Platform(name="test-1", lineage="test", source="")],
+        machines=[MachineType(name="pc-q35-9.1", family="pc-q35", arch="x86_64", generation="9.1")],
+        types=TypeTable(
+            parents={"device": "", "net-device": "device", "net-pci": "device"},
+            own_properties={"net-device": NAMES, "net-pci": NAMES},
+        ),
+    )
+    vm = pa.VirtualMachine(machine="pc-q35-9.1")
+    plan = plan_for(catalogue, vm, pa.PlatformReference(name="test-1"))
+    return _settled(plan, _instance(plan, "a", backend, **given_))
+
+
+@pytest.mark.parametrize(
+    ("how", "given_", "left_open"),
+    [
+        ({}, {}, True),
+        ({"drivers": ("net-pci",)}, {}, True),
+        ({"drivers": ("net-ccw",)}, {}, False),
+        ({"requires": {"tap": ("tun.a",)}}, {}, True),
+        ({"requires": {"user": ()}}, {}, False),
+        ({"when": ("alpha",)}, {}, False),
+        ({"when": ("alpha",)}, {"alpha": "off"}, True),
+        ({"when": ("alpha=on",)}, {"alpha": "off"}, False),
+        ({"when": ("alpha=on",)}, {"alpha": "yes"}, True),
+        ({"when": ("beta-2=on", "alpha=on")}, {"alpha": "true"}, True),
+        ({"properties": ("net-device.alpha",)}, {}, True),
+        ({"properties": ("net-device.alpha",)}, {"alpha": "auto"}, True),
+        ({"properties": ("net-device.alpha",)}, {"alpha": "on"}, False),
+        ({"properties": ("net-device.alpha", "net-device.beta-2")}, {"alpha": "on"}, True),
+        (
+            {"properties": ("net-device.alpha", "net-device.beta-2")},
+            {"alpha": "on", "beta-2": "off"},
+            False,
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_left_to_the_host_is_said(
+    how: dict[str, Any], given_: dict[str, str], *, left_open: bool
+) -> None:
+    """Of a device that has it and brought it about, whose backend carries it, unless pinned."""
+    found = _open("unpinnable", given_, "tap", **how)
+    expected = (Unpinned(what="net.open (a)", pin="write it", migration="breaks"),)
+    assert (expected if left_open else ()) == found.unpinned
+    assert ((), ()) == (found.needs, found.settings)
+
+
+@pytest.mark.parametrize(
+    ("how", "given_", "needs"),
+    [
+        ({"requires": {"tap": ("tun.a", "tun.b")}}, {}, {"tun.a", "tun.b"}),
+        ({"requires": {"user": ("tun.a",)}}, {}, set()),
+        ({"requires": {"*": ("tun.a",)}, "drivers": ("net-ccw",)}, {}, set()),
+        ({"requires": {"*": ("tun.a",)}, "when": ("alpha=on",)}, {}, set()),
+        ({"requires": {"*": ("tun.a",)}, "when": ("alpha=on",)}, {"alpha": "on"}, {"tun.a"}),
+    ],
+    ids=str,
+)
+def test_a_precondition_is_needed_whatever_is_set(
+    how: dict[str, Any], given_: dict[str, str], needs: set[str]
+) -> None:
+    """Of a device that has it, by what stands behind that."""
+    found = _open("precondition", given_, "tap", **how)
+    assert {(name, "net.open") for name in needs} == set(found.needs)
+    assert ((), ()) == (found.unpinned, found.settings)
