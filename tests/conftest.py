@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -12,11 +13,22 @@ import platform_abi as pa
 
 DEFINITIONS = Path(__file__).parent.parent / "definitions"
 
+#: PYTHONPATH of programs that tests start: the package that they test, whichever is installed.
+PACKAGES = str(Path(pa.__file__).parents[1])
+
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 #: What tools/test --deep runs the laws with.
-settings.register_profile("deep", settings.get_profile("default"), max_examples=20_000)
+settings.register_profile(
+    "deep",
+    settings.get_profile("default"),
+    max_examples=int(os.environ.get("PLATFORM_ABI_DEEP_EXAMPLES", "20000")),
+)
+#: What tools/mutate_definitions.py runs them with: a value that breaks a law mostly shows at once.
+settings.register_profile(
+    "brief", settings.get_profile("default"), max_examples=5, derandomize=True
+)
 settings.load_profile("default")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
+from tests.conftest import PACKAGES
 
 SOURCE = Path(pa.__file__)
 
@@ -39,7 +40,7 @@ def _modules(code: str, **environment: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        env={"HOME": "/nonexistent", **environment},
+        env={"HOME": "/nonexistent", "PYTHONPATH": PACKAGES, **environment},
     )
     return set(done.stdout.splitlines()[-1].split())
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from tests.cli.commands import PINNED, RESOLVE, Run, run_command
+from tests.conftest import PACKAGES
 
 
 def _program(
@@ -28,6 +29,7 @@ def _program(
         "HOME": "/nonexistent",
         "PATH": os.environ.get("PATH", ""),
         "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": PACKAGES,
     }
     given_: dict[str, object] = {"capture_output": True, "stdin": subprocess.DEVNULL, **options}
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
@@ -278,7 +280,7 @@ def _on_a_terminal(words: Sequence[str], **environment: str) -> bytes:
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        env={"TERM": "xterm", "LC_ALL": "C.UTF-8", **environment},
+        env={"TERM": "xterm", "LC_ALL": "C.UTF-8", "PYTHONPATH": PACKAGES, **environment},
     )
     os.close(follower)
     seen = b""
@@ -334,7 +336,7 @@ def test_a_closed_stream_makes_no_traceback(closed: str, expected: int) -> None:
     done = subprocess.run(
         ["sh", "-c", f"{command} {closed}"],
         capture_output=True,
-        env={"HOME": "/nonexistent"},
+        env={"HOME": "/nonexistent", "PYTHONPATH": PACKAGES},
         check=False,
     )
 
@@ -372,7 +374,8 @@ def test_the_installed_program_is_the_module() -> None:
     script = Path(sys.executable).parent / "platform-abi"
     if not script.exists():
         pytest.skip("the package is not installed here")
-    done = subprocess.run([script, *PINNED], capture_output=True, env={}, check=False)
+    environment = {"PYTHONPATH": PACKAGES}
+    done = subprocess.run([script, *PINNED], capture_output=True, env=environment, check=False)
 
     assert _program(*PINNED).stdout == done.stdout
     assert 0 == done.returncode

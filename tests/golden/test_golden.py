@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PACKAGES
+
 EXPECTED = Path(__file__).parent / "expected"
 ROOT = Path(__file__).parents[2]
 UPDATE = os.environ.get("PLATFORM_ABI_UPDATE_GOLDEN") == "1"
@@ -101,8 +103,8 @@ def outputs(
     environment = {
         "PATH": os.environ.get("PATH", ""),
         # The code beside these tests, where another tree of it is the installed one.
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "HOME": str(home),
+        "PYTHONPATH": PACKAGES,
         "COLUMNS": "31",
         **ENVIRONMENTS[request.param],
     }
@@ -140,7 +142,7 @@ def test_a_process_of_its_own_prints_the_same(name: str, tmp_path: Path) -> None
     done = subprocess.run(
         [sys.executable, "-m", "platform_abi", *shlex.split(CASES[name])],
         capture_output=True,
-        env={"HOME": str(tmp_path), "LC_ALL": "C"},
+        env={"HOME": str(tmp_path), "LC_ALL": "C", "PYTHONPATH": PACKAGES},
         cwd=tmp_path,
         check=False,
     )

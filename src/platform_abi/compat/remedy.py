@@ -65,16 +65,22 @@ _Asking = tuple[Feature, str, str]
 
 
 def _asking(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) -> list[_Asking]:
-    """Return where in the virtual machine of *abi* its platform asks for something *lacking*."""
-    return [
-        (feature, carrier.backend, entry.capability)
-        for entry in abi.preconditions
-        if entry.capability in lacking
-        for name in entry.because
-        for feature in [catalogue.feature(name)]
-        if feature is not None
-        for carrier in carriers(catalogue, abi, name, entry.capability)
-    ]
+    """Return where in the virtual machine of *abi* its platform asks for something *lacking*.
+
+    A thousand devices behind one kind of backend ask once.
+    """
+    asking: dict[tuple[str, str, str], _Asking] = {}
+    for entry in abi.preconditions:
+        if entry.capability not in lacking:
+            continue
+        for name in entry.because:
+            feature = catalogue.feature(name)
+            if feature is None:
+                continue
+            for carrier in carriers(catalogue, abi, name, entry.capability):
+                place = (carrier.backend, entry.capability)
+                asking.setdefault((name, *place), (feature, *place))
+    return list(asking.values())
 
 
 def _asking_less(
