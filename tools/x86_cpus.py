@@ -3,10 +3,9 @@
 
     tools/x86_cpus.py QEMU_SYSTEM_X86_64 ...     # the newest first
 
-It writes ``x86_64-flags.toml`` and ``x86_64-models.toml`` in ``definitions/cpus`` from nothing but
-what the binaries do, in two minutes for each, and needs /dev/kvm: models are meant as KVM runs
-them, and KVM's own flags are there under KVM only. ``tests/live/test_cpus.py`` holds both against
-binaries.
+It writes ``x86_64-flags.toml``, ``-models.toml`` and ``-emulated.toml`` of ``definitions/cpus`` by
+nothing but what binaries do, in two minutes for each, and needs /dev/kvm: KVM's own flags are
+there under KVM only. ``tests/live/test_cpus.py`` holds all three against binaries.
 
 A flag's place is told in one of two ways. With ``check=on`` QEMU says of a flag that it cannot give
 which register and bit it is (target/i386/cpu.c, mark_unavailable_features); with one that it can
@@ -209,20 +208,41 @@ def vendors(path: str) -> dict[str, str]:
 def models(paths: Iterable[str], first: Mapping[str, str]) -> dict[str, frozenset[str]]:
     """Return the flags of each model, by QEMU's own names: *first* has them for all names.
 
-    What a model has behind ``vmx`` and ``svm`` is there when these are given, so it is among the
-    flags. Raises SystemExit where two binaries mean two things by one name.
+    They are those that the model has before an accelerator changes any; TCG changes only ``vme``
+    (target/i386/tcg/tcg-cpu.c, tcg_default_props). What a model has behind ``vmx`` and ``svm`` is
+    there when these are given. Raises SystemExit where two binaries mean two things by one name.
     """
     every: dict[str, frozenset[str]] = {}
     for path in paths:
-        with Qmp(path, ("-machine", "none", "-accel", "kvm"), timeout=30) as qmp:
-            plain = expansions(qmp, {})
-            more = [expansions(qmp, {gate: True}) for gate in ("vmx", "svm")]
-        for name, flags in plain.items():
-            behind = frozenset().union(*(each[name] for each in more)) - {"vmx", "svm"}
-            mine = frozenset(first[flag] for flag in flags | behind if flag in first)
+        seen = []
+        for accelerator in ("tcg", "kvm"):
+            with Qmp(path, ("-machine", "none", "-accel", accelerator), timeout=30) as qmp:
+                seen.append([expansions(qmp, {g: True} if g else {}) for g in ("", "vmx", "svm")])
+        emulated, native = seen
+        for name, flags in emulated[0].items():
+            behind = frozenset().union(*(each[name] for each in emulated[1:])) - {"vmx", "svm"}
+            own = flags | behind | (native[0][name] & {"vme"})
+            mine = frozenset(first[flag] for flag in own if flag in first)
             if every.setdefault(name, mine) != mine:
                 raise SystemExit(f"{path}: {name} differs by {sorted(every[name] ^ mine)}")
     return every
+
+
+def emulated(path: str, table: Mapping[str, Mapping[int, list[str]]]) -> set[str]:
+    """Return the flags that the TCG of *path* gives a guest, by QEMU's own names."""
+    binary = Binary(path)
+    own = {names[0] for bits in table.values() for names in bits.values()} & {*binary.flags()}
+    found: set[str] = set()
+    for without in ("apxf", "mpx"):  # a CPU has one of the two at most
+        cpu = ",".join(["base", *(f"{flag}=on" for flag in sorted(own - {without}))])
+        words, _ = binary.words("tcg", cpu)
+        found |= {
+            names[0]
+            for register, bits in table.items()
+            for bit, names in bits.items()
+            if words.get(register, 0) >> bit & 1
+        }
+    return found & own
 
 
 def behind(paths: Iterable[str], first: Mapping[str, str]) -> dict[str, set[str]]:
@@ -286,6 +306,13 @@ def flags_text(
     return "\n".join(parts) + "\n" + "\n".join(rows) + "\n"
 
 
+def emulated_text(by_version: Mapping[str, set[str]], versions: str) -> str:
+    """Return the file of what each release emulates."""
+    title = "Which flags the TCG of each QEMU release gives a guest; the others it leaves out."
+    rows = [_wrapped(f'"{version}"', sorted(flags)) for version, flags in by_version.items()]
+    return _HEAD.format(title=title, versions=versions) + "\n[emulated]\n" + "\n".join(rows) + "\n"
+
+
 def models_text(
     every: Mapping[str, frozenset[str]], made_for: Mapping[str, str], versions: str
 ) -> str:
@@ -339,10 +366,12 @@ def main() -> int:
         lost = behind(arguments.binary, first)
         every = models(arguments.binary, first)
         made_for = {n: v for path in arguments.binary for n, v in vendors(path).items()}
-        versions = ", ".join(_version(path) for path in arguments.binary)
+        given = {_version(path): emulated(path, table) for path in arguments.binary}
+        versions = ", ".join(given)
     except QmpError as error:
         sys.exit(str(error))
     write_text(FOLDER / "x86_64-flags.toml", flags_text(table, lost, versions))
+    write_text(FOLDER / "x86_64-emulated.toml", emulated_text(given, versions))
     write_text(FOLDER / "x86_64-models.toml", models_text(every, made_for, versions))
     print(
         f"{len(flags.bits)} flags, {len(every)} models; no bit: {', '.join(sorted(flags.without))}"

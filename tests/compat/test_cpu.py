@@ -118,7 +118,7 @@ def test_what_a_host_lacks_of_a_model_is_named_and_what_would_do() -> None:
     models = runnable_models(CATALOGUE, ARCH, BUILD, host(without("avx512f")))
     assert named[0] == next(name for name, state in models.items() if state == "present")
     assert "absent" == models["Skylake-Server-v4"]
-    assert all("avx512f" not in TABLE.models[name].flags for name in named if name in TABLE.models)
+    assert not any("avx512f" in TABLE.model_flags(name, "kvm") for name in named)
 
 
 def test_a_qemu_that_was_asked_knows_better_than_registers() -> None:
@@ -157,3 +157,17 @@ def test_the_vendor_is_a_matter_of_two_hosts() -> None:
     unsaid = evolve(intel, values={k: v for k, v in intel.values.items() if k != "cpu.vendor"})
     verdicts = [moves(cpu, intel, each) for each in (intel, amd, unsaid)]
     assert ["ok", "blocked", "warn"] == verdicts
+
+
+def test_bits_that_the_platform_settles_make_no_two_hosts() -> None:
+    """-cpu host moves where hosts differ in a flag that is off by platform or by the user."""
+    one = host(EVERY, numbers={"kvm.phys-bits": 46})
+    one = evolve(one, values={**one.values, "cpu.model": "6.85.4"})
+    fewer = {name: one.masks[name] for name in one.masks}
+    (register, bit), *_ = TABLE.bits["kvm-asyncpf-int"]
+    pinned = evolve(one, masks={**fewer, register: fewer[register] & ~(1 << bit)})
+    assert "ok" == moves("host", one, pinned)
+    (register, bit), *_ = TABLE.bits["avx2"]
+    other = evolve(one, masks={**fewer, register: fewer[register] & ~(1 << bit)})
+    assert "blocked" == moves("host", one, other)
+    assert "ok" == moves("host,avx2=off", one, other)

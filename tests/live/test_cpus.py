@@ -129,12 +129,19 @@ def test_each_flag_is_the_bit_that_qemu_makes_of_it(
             assert lost <= {place for flag in behind & set(on) for place in table.bits[flag]}
 
 
+@pytest.mark.parametrize("accelerator", ["tcg", "kvm"])
 def test_a_model_has_the_flags_that_qemu_expands_it_to(
-    qemu_binaries: Mapping[str, Path], qemu_version: str, table: CpuTable, can_kvm: None
+    qemu_binaries: Mapping[str, Path],
+    qemu_version: str,
+    accelerator: str,
+    table: CpuTable,
+    request: pytest.FixtureRequest,
 ) -> None:
     """By itself, with vmx and with svm, in every QEMU that knows the model."""
-    del can_kvm
-    with Qmp(str(qemu_binaries[qemu_version]), ("-machine", "none", "-accel", "kvm")) as qmp:
+    if accelerator == "kvm":
+        request.getfixturevalue("can_kvm")
+    words = ("-machine", "none", "-accel", accelerator)
+    with Qmp(str(qemu_binaries[qemu_version]), words) as qmp:
         names = [each["name"] for each in qmp.execute("query-cpu-definitions")]
         seen = 0
         for name in sorted(set(names) & table.models.keys()):
@@ -144,7 +151,7 @@ def test_a_model_has_the_flags_that_qemu_expands_it_to(
                 found = qmp.execute("query-cpu-model-expansion", type="full", model=model)
                 on = {key for key, value in found["model"]["props"].items() if value is True}
                 theirs = {table.flag(key) for key in on} - {""}
-                ours = set(table.models[name].flags | set(more))
+                ours = set(table.model_flags(name, accelerator) | set(more))
                 for gate, behind in table.behind.items():
                     ours -= set(behind) if gate not in ours else set()
                 assert theirs == ours, f"{name} {more}"
@@ -169,7 +176,7 @@ def test_what_this_host_lacks_of_a_model_is_what_qemu_says(
     for model in models:
         if model["name"] not in table.models:
             continue
-        flags = set(table.models[model["name"]].flags)
+        flags = set(table.model_flags(model["name"], "kvm"))
         for gate, behind in table.behind.items():
             flags -= set(behind) if gate not in flags else set()
         states = {flag: flag_fact(table, report, flag).state for flag in flags}
@@ -177,3 +184,16 @@ def test_what_this_host_lacks_of_a_model_is_what_qemu_says(
         open_ = {flag for flag, state in states.items() if state == "unknown"}
         theirs = {table.flag(name) for name in model["unavailable-features"]}
         assert absent <= theirs <= absent | open_, model["name"]
+
+
+def test_what_a_release_emulates_is_what_its_tcg_gives(
+    qemu_binaries: Mapping[str, Path], qemu_version: str, table: CpuTable
+) -> None:
+    """Every flag that it knows is asked for, and those that a guest's CPU has are the recorded."""
+    binary = qemu_binaries[qemu_version]
+    flags = _known(binary, table)
+    given: set[str] = set()
+    for without in _EXCLUSIVE:
+        bits, _ = _cpu(binary, "tcg", [flag for flag in flags if flag != without])
+        given |= {flag for flag in flags if bits.issuperset(table.bits[flag])}
+    assert given == table.emulated[qemu_version]

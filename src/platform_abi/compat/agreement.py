@@ -6,9 +6,12 @@ what a command line leaves to them, and what differs at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.value import frozen
@@ -51,12 +54,17 @@ class Agreement:
     differ: tuple[str, ...] = ()
 
 
-def agree(feature: Feature | None, first: HostReport, second: HostReport) -> Agreement:
+def agree(
+    feature: Feature | None,
+    first: HostReport,
+    second: HostReport,
+    settled: Mapping[str, int] | None = None,
+) -> Agreement:
     """Return whether two hosts agree on *feature* where nobody pins it.
 
     It is decided by the values of a report that the feature names, or else by the capabilities
     that it needs. A host agrees with itself on everything: two reports of one name that say the
-    same are of one host.
+    same are of one host. *settled* are, by register, bits that decide nothing.
     """
     if first.name and first == second:
         return Agreement(known=True, on=("everything: they are one host",))
@@ -65,7 +73,7 @@ def agree(feature: Feature | None, first: HostReport, second: HostReport) -> Agr
     names = feature.decided_by or tuple(
         dict.fromkeys(name for needs in feature.requires.values() for name in needs)
     )
-    one, two = (dict(_deciding(names, report)) for report in (first, second))
+    one, two = (dict(_deciding(names, _cleared(report, settled))) for report in (first, second))
     keys = sorted(one.keys() | two.keys())
     known = bool(keys) and all(one.get(key) and two.get(key) for key in keys)
     return Agreement(
@@ -77,6 +85,21 @@ def agree(feature: Feature | None, first: HostReport, second: HostReport) -> Agr
             if one.get(key) and two.get(key) and one[key] != two[key]
         ),
     )
+
+
+def _cleared(report: HostReport, settled: Mapping[str, int] | None) -> HostReport:
+    """Return *report* without the bits that are *settled*; a register's value is hexadecimal."""
+    if not settled:
+        return report
+    masks = {name: word & ~settled.get(name, 0) for name, word in report.masks.items()}
+    values = {
+        name: f"{int(word, 16) & ~settled[name]:#x}" if name in settled and _HEX(word) else word
+        for name, word in report.values.items()
+    }
+    return evolve(report, masks=masks, values=values)
+
+
+_HEX = re.compile("0x[0-9a-f]{1,16}").fullmatch
 
 
 def _deciding(names: tuple[str, ...], report: HostReport) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,8 @@ from platform_abi.compat.carriers import (
     open_feature,
 )
 from platform_abi.compat.cpu import cpu_findings
+from platform_abi.compat.cpu_builds import build_findings
+from platform_abi.compat.cpu_flags import settled_bits
 from platform_abi.compat.finding import (
     CheckVerdict,
     Finding,
@@ -113,6 +115,7 @@ def _move(
     findings = (
         *there.findings,
         *_in_the_way(catalogue, abi, start, allow_unknown=allow_unknown),
+        *build_findings(catalogue, abi, start, end),
         *_left_open(catalogue, abi, start, end),
         *_changed_defaults(catalogue, abi, start, end),
     )
@@ -278,9 +281,10 @@ def _obstacle(entry: Obstacle, severity: Severity) -> Finding:
 def _left_open(
     catalogue: Catalogue, abi: GuestAbi, start: HostReport, end: HostReport
 ) -> Iterator[Finding]:
+    settled = settled_bits(catalogue, abi) if abi.unpinned else {}
     for entry in abi.unpinned:
         feature = open_feature(catalogue, entry.what)
-        agreement = agree(feature, start, end)
+        agreement = agree(feature, start, end, settled)
         if agreement.differ:
             severity: Severity = "info" if entry.migration == "safe" else "blocked"
             where = f"the hosts differ in {', '.join(agreement.differ)}"

@@ -113,7 +113,7 @@ class AskedFlags:
 def cpu_table(catalogue: Catalogue, vm: VirtualMachine) -> CpuTable | None:
     """Return what is known of the flags of *vm*'s CPU, or None where its accelerator decides."""
     table = catalogue.cpus().get(vm.arch)
-    return table if table is not None and table.accelerator == vm.accelerator else None
+    return table if table is not None and vm.accelerator in table.defaults else None
 
 
 def asked_flags(catalogue: Catalogue, abi: GuestAbi) -> AskedFlags | None:
@@ -123,7 +123,7 @@ def asked_flags(catalogue: Catalogue, abi: GuestAbi) -> AskedFlags | None:
         return None
     model = table.models.get(plan.cpu)
     #: Whether the user turned it on, by flag.
-    on = dict.fromkeys(sorted(model.flags) if model is not None else (), False)
+    on = dict.fromkeys(sorted(table.model_flags(plan.cpu, abi.vm.accelerator)), False)
     off: dict[str, None] = {}
     others: dict[str, None] = {}
     for name, value, given in _statements(catalogue, abi, plan, table):
@@ -202,6 +202,27 @@ def settled_flags(catalogue: Catalogue, arch: str) -> frozenset[str]:
     )
 
 
+def settled_bits(catalogue: Catalogue, abi: GuestAbi) -> dict[str, int]:
+    """Return, by register, the bits of flags that *abi* turns on or off, whatever the model.
+
+    What two hosts have there does not make two guests of them: a flag that is on is a need of its
+    own, and one that is off is off everywhere, with what stands behind it.
+    """
+    table, plan = cpu_table(catalogue, abi.vm), known_plan(catalogue, abi)
+    if table is None or plan is None:
+        return {}
+    flags: set[str] = set()
+    for name, value, _ in _statements(catalogue, abi, plan, table):
+        flag = table.flag(name)
+        if flag and value in ("on", "off"):
+            flags |= {flag, *(table.behind.get(flag, ()) if value == "off" else ())}
+    masks: dict[str, int] = {}
+    for register, bit in (place for flag in flags for place in table.bits[flag]):
+        both = 1 << bit | 1 << (bit + 32) if register in table.controls else 1 << bit
+        masks[register] = masks.get(register, 0) | both
+    return masks
+
+
 # --- which models a host can run -----------------------------------------------------------------
 
 
@@ -243,11 +264,11 @@ def _plain_models(catalogue: Catalogue, arch: str, build: str) -> dict[str, froz
     table = catalogue.cpus()[arch]
     known = catalogue.cpu_models(build, arch)
     plain = {}
-    for name, model in table.models.items():
+    for name in table.models:
         if name in known and not known[name].alias_of:
-            flags = set(model.flags)
+            flags = set(table.model_flags(name, table.accelerator))
             for gate, behind in table.behind.items():
-                if gate not in model.flags:
+                if gate not in flags:
                     flags -= set(behind)
             plain[name] = frozenset(flags)
     return plain

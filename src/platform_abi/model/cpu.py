@@ -56,10 +56,20 @@ class Grant:
 
 
 @frozen(kw_only=True)
-class FlagsOfModel:
-    """The flags of one CPU model under KVM, by QEMU's own names, and the vendor it is made for.
+class AcceleratorFlags:
+    """The flags that an accelerator turns on and off in every model, whatever the model has."""
 
-    Those behind a flag that is off (``vmx``, ``svm``) are among them and count where that is on.
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    source: str = ""
+
+
+@frozen(kw_only=True)
+class FlagsOfModel:
+    """The flags of one CPU model, by QEMU's own names, and the vendor it is made for.
+
+    An accelerator changes some of them (``CpuTable.defaults``). Those behind a flag that is off
+    (``vmx``, ``svm``) are among them and count where that is on.
     """
 
     flags: frozenset[str]
@@ -68,9 +78,10 @@ class FlagsOfModel:
 
 @frozen(kw_only=True)
 class CpuTable:
-    """What is known of the CPU flags of one architecture under one accelerator."""
+    """What is known of the CPU flags of one architecture."""
 
     arch: str
+    #: The accelerator whose registers a host's report has.
     accelerator: str = ""
     #: The QOM type below which every CPU model is.
     driver: str = ""
@@ -81,6 +92,9 @@ class CpuTable:
     #: What QEMU takes away as well where a flag is off (feature_dependencies).
     behind: Mapping[str, tuple[str, ...]] = field(factory=dict)
     models: Mapping[str, FlagsOfModel] = field(factory=dict)
+    defaults: Mapping[str, AcceleratorFlags] = field(factory=dict)
+    #: By release of QEMU, ``10.0``, the flags that it can emulate; it leaves the others out.
+    emulated: Mapping[str, frozenset[str]] = field(factory=dict)
     grants: tuple[Grant, ...] = ()
     #: VMX controls: the high half of such an MSR says which bits may be 1, the low half which must.
     controls: frozenset[str] = frozenset()
@@ -90,6 +104,13 @@ class CpuTable:
     def flag(self, name: str) -> str:
         """Return what QEMU calls the flag *name*; nothing where *name* is no flag."""
         return self.names.get(name.replace("_", "-"), "")
+
+    def model_flags(self, model: str, accelerator: str) -> frozenset[str]:
+        """Return the flags of *model* under *accelerator*; those of no model are its own."""
+        known = self.models.get(model)
+        by = self.defaults.get(accelerator, AcceleratorFlags())
+        flags = frozenset() if known is None else known.flags
+        return (flags - frozenset(by.off)) | frozenset(() if known is None else by.on)
 
     def grants_of(self, flag: str) -> Iterator[Grant]:
         """Yield why a guest may have *flag* although its bit is not set."""

@@ -61,6 +61,11 @@ class View:
         return found
 
 
+#: HTT and CmpLegacy: a guest of several vCPUs has them in every QEMU, and before 10.0 no feature
+#: word had, for they were added where CPUID is read (target/i386/cpu.c, cpu_x86_cpuid).
+_BY_TOPOLOGY = {"0x1.0.EDX": 1 << 28, "0x80000001.0.ECX": 1 << 1}
+
+
 class Paused:
     """A QEMU that was started on *host* with *words*, from a block's beginning to its end.
 
@@ -142,9 +147,11 @@ class Paused:
         path = self._execute("query-cpus-fast")[0]["qom-path"]
         facts = {what: self._get(path, what) for what in _CPU_FACTS}
         for word in self._get(path, "feature-words") or ():
-            if word["features"]:  # newer QEMUs know of more words
-                leaf, index = word["cpuid-input-eax"], word.get("cpuid-input-ecx", 0)
-                facts[f"{leaf:#x}.{index}.{word['cpuid-register']}"] = f"{word['features']:#x}"
+            leaf, index = word["cpuid-input-eax"], word.get("cpuid-input-ecx", 0)
+            name = f"{leaf:#x}.{index}.{word['cpuid-register']}"
+            features = word["features"] & ~_BY_TOPOLOGY.get(name, 0)
+            if features:  # newer QEMUs know of more words
+                facts[name] = f"{features:#x}"
         return facts
 
     def _get(self, path: str, name: str) -> Any:

@@ -6,11 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import field
 
-from platform_abi.definitions.checks import Fault
+from platform_abi.definitions.checks import Fault, version_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.errors import DefinitionError, suggest
-from platform_abi.model.cpu import Bit, CpuTable, FlagsOfModel, Grant, is_msr, is_register
+from platform_abi.model.cpu import (
+    AcceleratorFlags,
+    Bit,
+    CpuTable,
+    FlagsOfModel,
+    Grant,
+    is_msr,
+    is_register,
+)
 from platform_abi.model.value import frozen
 
 
@@ -38,6 +46,8 @@ class Document:
     register: Mapping[str, Mapping[str, tuple[str, ...]]] = field(factory=dict)
     behind: Mapping[str, tuple[str, ...]] = field(factory=dict)
     model: Mapping[str, Model] = field(factory=dict)
+    default: Mapping[str, AcceleratorFlags] = field(factory=dict)
+    emulated: Mapping[str, tuple[str, ...]] = field(factory=dict)
     granted: tuple[Grant, ...] = ()
     controls: tuple[str, ...] = ()
     constants: tuple[str, ...] = ()
@@ -48,6 +58,8 @@ class Document:
             yield from _register_faults(register, bits)
         for name, model in self.model.items():
             yield from _model_faults(name, model, self.model)
+        for release in self.emulated:
+            yield from version_faults(("emulated", release), release, "a QEMU release: '10.0'")
         for index, register in enumerate(self.controls):
             if not is_msr(register):
                 yield ("controls", index), f"expected an MSR, found '{register}'"
@@ -114,6 +126,12 @@ def _table(arch: str, parts: Iterable[tuple[Document, File]]) -> CpuTable:
         bits=dict(sorted(bits.items())),
         behind={flag: lost for flag, (lost, _) in sorted(behind.items())},
         models={name: model for name, (model, _) in models.items()},
+        defaults={name: by for document in documents for name, by in document.default.items()},
+        emulated={
+            release: frozenset(flags)
+            for document in documents
+            for release, flags in document.emulated.items()
+        },
         grants=tuple(grant for document in documents for grant in document.granted),
         controls=frozenset(name for document in documents for name in document.controls),
         constants=frozenset(name for document in documents for name in document.constants),

@@ -1,0 +1,62 @@
+"""What two QEMUs make of one CPU: emulated flags, and the host's CPU as each knows it."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+import platform_abi as pa
+from platform_abi.compat.cpu_builds import build_findings
+from platform_abi.compat.finding import Finding
+from platform_abi.model.host import QEMU_VERSION
+from tests.compat.cpu_hosts import CATALOGUE, TABLE
+
+RELEASES = sorted(TABLE.emulated)
+
+
+def _found(cpu: str, before: str, after: str, accelerator: str = "tcg") -> list[Finding]:
+    vm = pa.virtual_machine(CATALOGUE.devices(), "pc-q35-7.2", cpu=cpu, accelerator=accelerator)
+    abi = pa.resolve(CATALOGUE, vm, "linux-6.9")
+    here = pa.HostReport(arch="x86_64")
+    one, two = (
+        evolve(here, values={QEMU_VERSION: f"{version}.1"} if version else {})
+        for version in (before, after)
+    )
+    return [*build_findings(CATALOGUE, abi, one, two)]
+
+
+@given(st.sampled_from(sorted(TABLE.models)), st.sampled_from(RELEASES), st.sampled_from(RELEASES))
+def test_only_what_the_model_has_and_one_release_lacks_is_a_change(
+    model: str, before: str, after: str
+) -> None:
+    """Named, with the -cpu that has it off; nothing within a release, and both ways the same."""
+    found = _found(model, before, after)
+    differ = TABLE.emulated[before] ^ TABLE.emulated[after]
+    has = differ & TABLE.model_flags(model, "tcg")
+    assert bool(found) == bool(has)
+    for each in found:
+        assert ("cpu-build", "blocked") == (each.code, each.severity)
+        assert [] == _found(each.help.partition("-cpu ")[2], before, after)
+    assert len(found) == len(_found(model, after, before))
+
+
+@pytest.mark.parametrize(
+    ("cpu", "before", "after", "accelerator", "expected"),
+    [
+        ("host", "10.0", "11.1", "kvm", ["blocked"]),
+        ("max", "10.0", "11.1", "kvm", ["blocked"]),
+        ("host", "10.0", "10.0", "kvm", []),
+        ("host", "", "10.0", "kvm", []),
+        ("Skylake-Server-v4", "10.0", "11.1", "kvm", []),
+        ("host", "10.0", "11.1", "hvf", ["blocked"]),
+        ("max", "7.2", "10.0", "tcg", ["blocked"]),
+        ("qemu64", "7.2", "9.9", "tcg", ["warn"]),
+    ],
+)
+def test_the_hosts_cpu_is_what_a_release_knows_of_it(
+    cpu: str, before: str, after: str, accelerator: str, expected: list[str]
+) -> None:
+    """Host and max are another CPU in another release; a named model under KVM is not."""
+    assert expected == [f.severity for f in _found(cpu, before, after, accelerator)]
