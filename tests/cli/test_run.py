@@ -217,8 +217,7 @@ def test_what_is_stored_is_what_resolve_stores(
     """The lockfile is the one that ``resolve --lock`` writes for the same virtual machine."""
     words = ["--qemu", qemu, "--host", new, *_VM, *_NIC]
     assert 0 == _start(program, *words, "-platform", "linux-6.9,lock=a.lock").returncode
-    vm = ["--machine", _VM[1], "--cpu", _VM[5], "--netdev", _NIC[1], "--device", _NIC[3]]
-    assert 0 == main(["resolve", *vm, "--platform", "linux-6.9", "--lock", "b.lock"])
+    assert 0 == main(["resolve", "--platform", "linux-6.9", "--lock", "b.lock", "--", *_VM, *_NIC])
     capsys.readouterr()
     assert (tmp_path / "b.lock").read_text() == (tmp_path / "a.lock").read_text()
 

@@ -110,6 +110,14 @@ def test_a_lockfile_is_for_people_to_read(lock: str) -> None:
     assert pa.abi_digest(pa.read_lock(lock, "vm.lock")) == body["digest"]
 
 
+def test_a_lockfile_of_the_first_layout_is_read(catalogue: pa.FileCatalogue) -> None:
+    """Its digest is what it was; what it does not say of the virtual machine is not known."""
+    text = (Path(__file__).parent / "schema-1.lock").read_text(encoding="utf-8")
+    abi = pa.read_lock(text, "old.lock", catalogue=catalogue)
+    assert abi.vm.hardware is None
+    assert tomllib.loads(text)["digest"] == pa.abi_digest(abi)
+
+
 # --- damage --------------------------------------------------------------------------------------
 
 
@@ -145,7 +153,7 @@ def test_a_half_written_file_is_refused(lock: str) -> None:
             pa.read_lock(lock[:end], "vm.lock")
 
 
-@pytest.mark.parametrize("schema", [0, 2, 1.5, "1", None])
+@pytest.mark.parametrize("schema", [0, LOCK_SCHEMA + 1, 1.5, "1", True, None])
 def test_another_schema_is_refused(lock: str, schema: object) -> None:
     """A file of a newer version says so, before anything else of it is looked at."""
     body = tomllib.loads(lock)

@@ -71,10 +71,14 @@ def _divided(words: list[str]) -> tuple[list[str], list[str]]:
 
     argparse takes an option that follows a positional for one of those words.
     """
-    if words[:1] != ["verify"] or "--" not in words:
+    if not {*words[:1]} & _WITH_WORDS or "--" not in words:
         return words, []
     at = words.index("--")
     return words[:at], words[at + 1 :]
+
+
+#: Verbs that take a command line of QEMU's behind their own.
+_WITH_WORDS = {"check", "explain", "resolve", "verify"}
 
 
 def _open_streams() -> None:

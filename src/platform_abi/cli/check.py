@@ -11,7 +11,7 @@ from platform_abi.cli.options import CheckOptions
 from platform_abi.cli.render import paint, print_json
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.compat.check import check, check_migration
-from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Status
+from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError, printable
 from platform_abi.files import STDIN
@@ -25,7 +25,7 @@ def run(options: CheckOptions) -> int:
     ends = _ends(options)
     catalogue = load_catalogue()
     abi = _abi(catalogue, options)
-    further = _of_build(catalogue, abi, options)
+    further = [*_of_build(catalogue, abi, options), *_of_words(catalogue, abi, options)]
     how = {"allow_unknown": options.allow_unknown, "force": options.force}
     reports = [report_of(catalogue, name) for name in ends]
     found: CheckVerdict | MigrationVerdict
@@ -66,7 +66,7 @@ def _abi(catalogue: FileCatalogue, options: CheckOptions) -> GuestAbi:
                 "a lockfile already says machine and platform; give one or the other", code="usage"
             )
         return load_lock(options.lock, catalogue=catalogue)
-    if options.machine is None:
+    if options.machine is None and not options.words:
         raise UsageError(
             "nothing to check: name a lockfile, or describe a VM",
             code="usage",
@@ -89,6 +89,33 @@ def _of_build(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) ->
         return missing
     verdict = compare_machine(catalogue, abi, options.build)
     return machine_findings(verdict, allow_unknown=options.allow_unknown)
+
+
+def _of_words(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) -> list[Finding]:
+    """Return what a guest could tell a lockfile's virtual machine from a command line by."""
+    if options.lock is None or not options.words:
+        return []
+    from platform_abi.launch.stored import compared
+
+    found = compared(catalogue, abi.vm, vm_of(catalogue, options), lambda *_: False)
+    unknown: Severity = "warn" if options.allow_unknown else "blocked"
+    return [
+        Finding(
+            code="vm-differs",
+            severity="blocked",
+            message=text.strip(),
+            help="start the virtual machine that the lockfile is for, or resolve again",
+        )
+        for text in found.different
+    ] + [
+        Finding(
+            code="vm-unknown",
+            severity=unknown,
+            message=f"{options.lock} {text}",
+            help="'platform-abi resolve ... --lock FILE -- QEMU ...' writes one with everything",
+        )
+        for text in found.untold
+    ]
 
 
 _STATUS_COLORS: dict[Status, str] = {"ok": "green", "warn": "yellow", "blocked": "red"}

@@ -33,6 +33,8 @@ class VmOptions(Options):
     backend: tuple[str, ...] = repeated(
         "NETDEV=KIND", "what a netdev really is, where QEMU is not told: macvtap"
     )
+    #: Instead of all that: a whole command line of a QEMU, with its program or without.
+    words: tuple[str, ...] = others()
 
 
 class ScopeOptions(Options):

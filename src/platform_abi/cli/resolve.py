@@ -59,7 +59,8 @@ def _from_lock(catalogue: FileCatalogue, name: str, options: ResolveOptions) -> 
     for option in (*(name for name, _ in declarations(VmOptions)), "strict"):
         if option != "json" and getattr(options, option):
             raise UsageError(
-                f"--from-lock already says everything; take away --{option.removesuffix('s')}",
+                "--from-lock already says everything; take away "
+                + ("--" if option == "words" else f"--{option.removesuffix('s')}"),
                 code="usage",
             )
     return load_lock(name, catalogue=catalogue)

@@ -118,6 +118,7 @@ def _with_platform(
 ) -> int:
     from platform_abi.cli.start import print_start, refuse, remark
     from platform_abi.launch.configuration_files import ConfigurationFiles
+    from platform_abi.launch.host_files import ThisHostFiles
     from platform_abi.launch.start import start
 
     files = ConfigurationFiles()
@@ -131,6 +132,7 @@ def _with_platform(
         stored=None if kept is None else kept.abi,
         policy="newest" if option.platform is not None else _policy(),
         read_file=files.read,
+        files=ThisHostFiles(),
     )
     asked.close()
     blocked = begun.verdict.status == "blocked"

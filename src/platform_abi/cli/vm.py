@@ -16,6 +16,8 @@ def vm_of(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
     """Return the virtual machine that *options* describe; raises UsageError."""
     from platform_abi.resolver.virtual_machine import virtual_machine
 
+    if options.words:
+        return _of_words(catalogue, options)
     if options.machine is None:
         raise UsageError(
             "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"
@@ -44,6 +46,38 @@ def vm_of(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
         backends=backends,
         build=options.build,
     )
+
+
+#: What describes a virtual machine piece by piece.
+_DESCRIBING = (
+    *("machine", "accel", "cpu", "device", "netdev", "tpmdev", "object", "globals", "backend"),
+)
+
+
+def _of_words(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
+    """Return the virtual machine of a command line, with everything that a guest can tell of it."""
+    from platform_abi.launch.command_line import read_command_line
+    from platform_abi.launch.configuration_files import ConfigurationFiles
+    from platform_abi.launch.described import described
+    from platform_abi.launch.host_files import ThisHostFiles
+    from platform_abi.qemu.binary import guest_architecture
+
+    for name in _DESCRIBING:
+        if getattr(options, name):
+            raise UsageError(
+                f"a command line already says it; take away --{name.removesuffix('s')}",
+                code="usage",
+            )
+    words = [*options.words]
+    program = "" if words[0].startswith("-") else words.pop(0)
+    return described(
+        catalogue,
+        read_command_line(catalogue.options(), words),
+        arch=options.arch or guest_architecture(program),
+        build=options.build,
+        read_file=ConfigurationFiles().read,
+        files=ThisHostFiles(),
+    ).vm
 
 
 def platform_of(options: VmOptions) -> str:

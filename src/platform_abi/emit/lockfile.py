@@ -41,8 +41,12 @@ if TYPE_CHECKING:
 #: No lockfile comes near this; a larger file is a mistake. In bytes.
 MAX_SIZE = 16 * 1024 * 1024
 
-#: The one layout of lockfiles that this version writes and reads.
-LOCK_SCHEMA = 1
+#: The layout of lockfiles that this version writes.
+LOCK_SCHEMA = 2
+
+#: The layouts that it reads. Those of the first say nothing of a machine's vCPUs, memory, disks and
+#: ROMs, nor where its devices are.
+LOCK_SCHEMAS = (1, LOCK_SCHEMA)
 
 
 def lock_text(abi: GuestAbi, *, definitions: str) -> str:
@@ -149,6 +153,8 @@ def _vm_document(vm: VirtualMachine) -> dict[str, Any]:
     }
     if vm.build is not None:
         document["build"] = vm.build
+    if vm.hardware is not None:
+        document["hardware"] = dict(vm.hardware)
     if vm.cpu is not None:
         document["cpu"] = {
             "model": vm.cpu.model,
@@ -197,9 +203,10 @@ def parse_lock(text: str, name: str) -> GuestAbi:
         body = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise LockError(f"{name}: not a lockfile: {error}", code="lock-syntax") from None
-    if body.get("schema") != LOCK_SCHEMA:
+    schema = body.get("schema")
+    if type(schema) is not int or schema not in LOCK_SCHEMAS:
         raise LockError(
-            f"{name}: expected schema = {LOCK_SCHEMA}, found {body.get('schema')!r}",
+            f"{name}: expected schema = {LOCK_SCHEMA} or older, found {schema!r}",
             code="lock-schema",
             help="it was written by a newer version, or is no lockfile",
         )
@@ -276,7 +283,7 @@ def _content(body: dict[str, Any] | None) -> MachineContent | None:
 
 
 def _vm(body: dict[str, Any]) -> VirtualMachine:
-    cpu = body.get("cpu")
+    cpu, hardware = body.get("cpu"), body.get("hardware")
     return VirtualMachine(
         machine=body["machine"],
         arch=body["arch"],
@@ -294,6 +301,7 @@ def _vm(body: dict[str, Any]) -> VirtualMachine:
         globals=tuple(GlobalProperty(driver=d, property=p, value=v) for d, p, v in body["globals"]),
         machine_options=_pairs(body["machine-options"]),
         build=body.get("build"),
+        hardware=None if hardware is None else tuple(sorted(hardware.items())),
     )
 
 

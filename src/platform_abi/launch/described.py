@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError
+from platform_abi.launch.command_line import PLATFORM
 from platform_abi.launch.configuration import read_configuration
+from platform_abi.launch.hardware import HardwareReading, HostFiles
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.option_language import split_options
 from platform_abi.model.option_table import OptionTable
 from platform_abi.model.value import frozen
-from platform_abi.model.vm import Device, GlobalProperty, Properties, VirtualMachine
+from platform_abi.model.vm import BEHIND, DEVICE, Device, GlobalProperty, Properties, VirtualMachine
 from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.places import described_devices
 from platform_abi.resolver.virtual_machine import (
     IMPLIED,
     backend_of,
@@ -27,6 +30,18 @@ from platform_abi.resolver.virtual_machine import (
 
 if TYPE_CHECKING:
     from platform_abi.launch.command_line import CommandLine
+
+#: Options that describe devices, their backends and the CPU, and nothing else.
+_OF_DEVICES = frozenset(
+    {"cpu", "device", "global", "net", "netdev", "nic", "readconfig", "set", PLATFORM}
+)
+
+#: QEMU makes devices of the option language first, then those that -drive adds to them, then those
+#: in JSON (system/vl.c, qemu_create_cli_devices).
+_FIRST, _SECOND, _LAST = range(3)
+
+#: An option of -accel that is one of -machine by another name.
+_IRQCHIP = "kernel-irqchip"
 
 #: What -net plugs both ends into, and a default NIC too (net/net.c, net_init_clients).
 _HUB = "hubport"
@@ -53,15 +68,22 @@ def described(
     arch: str,
     build: str | None = None,
     read_file: Callable[[str], str] | None = None,
+    files: HostFiles | None = None,
 ) -> Described:
     """Return what *line* describes, run by a QEMU for *arch*; *build* is which QEMU that is.
 
-    *read_file* gives the text of a file of ``-readconfig``. Devices that no definition knows are
-    left out, with a remark.
+    *read_file* gives the text of a file of ``-readconfig``, *files* sizes of images.
+    Devices that no definition knows are left out, with a remark.
 
     Raises UsageError for what QEMU could not read either, and where no machine type is named.
     """
-    reading = _Reading(table=catalogue.options(), catalogue=catalogue, arch=arch, build=build)
+    reading = _Reading(
+        table=catalogue.options(),
+        catalogue=catalogue,
+        arch=arch,
+        build=build,
+        hardware=HardwareReading(catalogue=catalogue, arch=arch, files=files),
+    )
     for number, option in enumerate(line.options):
         reading.take(number, option.name, option.value, read_file)
     return reading.finish(bare=line.has("nodefaults"))
@@ -75,11 +97,12 @@ class _Reading:
     catalogue: Catalogue
     arch: str
     build: str | None
+    hardware: HardwareReading
     machine: list[tuple[str, str]] = field(factory=list)
     accelerators: list[str] = field(factory=list)
     cpu: str | None = None
-    #: Number of the option, and keys with values.
-    devices: list[tuple[int | None, Properties]] = field(factory=list)
+    #: Number of the option, keys with values, and when QEMU makes it.
+    devices: list[tuple[int | None, Properties, int]] = field(factory=list)
     #: Driver and backend of NICs that -nic and -net make.
     nics: list[tuple[str, str]] = field(factory=list)
     netdevs: dict[str, str] = field(factory=dict)
@@ -99,10 +122,13 @@ class _Reading:
         read_file: Callable[[str], str] | None = None,
     ) -> None:
         """Take in one option."""
+        if name not in _OF_DEVICES:
+            self.hardware.take(name, value)
         if value is None:
             return
         if name == "device":
-            self.devices.append((number, split_options(value, "driver", negated=True)))
+            turn = _LAST if value.lstrip().startswith("{") else _FIRST
+            self.devices.append((number, split_options(value, "driver", negated=True), turn))
         elif name == "readconfig":
             self._read_configuration(value, read_file)
         elif name == "incoming":
@@ -129,10 +155,15 @@ class _Reading:
         }
 
     def _machine(self, value: str) -> None:
-        self.machine += split_options(value, "type")
+        pairs = split_options(value, "type")
+        # QEMU takes either (system/vl.c, qemu_apply_legacy_machine_options).
+        self.machine += [(key.replace("_", "-"), text) for key, text in pairs]
 
     def _accel(self, value: str) -> None:
-        self.accelerators.append(dict(split_options(value, "accel")).get("accel", ""))
+        given = dict(split_options(value, "accel"))
+        self.accelerators.append(given.get("accel", ""))
+        if _IRQCHIP in given:  # -machine has it as well
+            self.machine.append((_IRQCHIP, given[_IRQCHIP]))
 
     def _cpu(self, value: str) -> None:
         self.cpu = value
@@ -146,6 +177,8 @@ class _Reading:
         name, _, key = rest.rpartition(".")
         if group == "device" and name and key:
             self.set.append((name, key, text))
+        elif name and key:
+            self.hardware.amend(group, name, key, text)
 
     def _netdev(self, value: str) -> None:
         self.networked = True
@@ -179,7 +212,7 @@ class _Reading:
                 continue
             given = dict(split_options(value, "file"))
             if all(given.get(key) == wanted for key, wanted in entry.when.items()):
-                self.devices.append((None, (("driver", entry.driver),)))
+                self.devices.append((None, (("driver", entry.driver),), _SECOND))
 
     def _read_configuration(self, name: str, read_file: Callable[[str], str] | None) -> None:
         if read_file is None:
@@ -198,11 +231,13 @@ class _Reading:
                     )
                 )
             elif group == "device":
-                self.devices.append((None, tuple(items)))
+                self.devices.append((None, tuple(items), _FIRST))
             elif group in keys:
                 # In the option language, which doubles commas.
                 text = ",".join(f"{key}={value.replace(',', ',,')}" for key, value in items)
                 self.take(None, group, text)
+            else:
+                self.hardware.note(self.table.section.get(group, group), tuple(items))
 
     def finish(self, *, bare: bool) -> Described:
         """Return what was read."""
@@ -237,6 +272,11 @@ class _Reading:
             machine_options=tuple((k, v) for k, v in self.machine if k not in ("type", "accel")),
             build=self.build,
         )
+        facts = self.hardware.facts(machine, dict(vm.labelled()))
+        told = {k.removeprefix(BEHIND): text for k, text in facts if k.startswith(BEHIND)}
+        texts = described_devices(self.catalogue, vm, chosen.name, machine, told)
+        described_as = tuple((f"{DEVICE}{label}", text) for label, text in texts.items())
+        vm = evolve(vm, hardware=tuple(sorted((*facts, *described_as))))
         return Described(
             vm=vm,
             places=tuple(number for number, _ in known),
@@ -258,7 +298,7 @@ class _Reading:
 
     def _named(self) -> Iterator[tuple[int | None, Device]]:
         seen = set()
-        for number, pairs in self.devices:
+        for number, pairs, _ in sorted(self.devices, key=lambda device: device[2]):
             name = dict(pairs).get("id")
             if name is not None and name in seen:
                 raise UsageError(f"two devices are called '{name}'", code="duplicate-id")

@@ -14,14 +14,15 @@ from platform_abi.compat.supported import CONSERVATIVE, newest_supported
 from platform_abi.errors import UsageError, printable
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.rewrite import rewrite
-from platform_abi.launch.stored import differences, same_choice, taken
-from platform_abi.model.abi import GuestAbi
+from platform_abi.launch.stored import compared, same_choice, taken
 from platform_abi.model.value import frozen
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
     from platform_abi.launch.command_line import CommandLine
+    from platform_abi.launch.hardware import HostFiles
     from platform_abi.launch.platform_option import PlatformOption
+    from platform_abi.model.abi import GuestAbi
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.host import HostReport
     from platform_abi.model.vm import VirtualMachine
@@ -75,6 +76,7 @@ def start(
     stored: GuestAbi | None = None,
     policy: str = "newest",
     read_file: Callable[[str], str] | None = None,
+    files: HostFiles | None = None,
 ) -> Start:
     """Return what *line* becomes with the platform of *option*, on *host*, for guests of *arch*.
 
@@ -86,7 +88,7 @@ def start(
     incoming virtual machine of which nobody says what platform it has; what ``resolve`` raises;
     HostError where *host* cannot be asked.
     """
-    found = _described(catalogue, line, host, arch=arch, read_file=read_file)
+    found = _described(catalogue, line, host, arch=arch, read_file=read_file, files=files)
     # A snapshot is a migration to where it is restored.
     incoming = found.incoming or line.has("loadvm")
     named, report = option.platform, None
@@ -96,7 +98,8 @@ def start(
         if stored is None:
             remarks += (f"{name} had {before.platform}, and is written anew",)
     if stored is not None:
-        abi = taken(catalogue, stored, found.vm, named, name=name, same_cpu=host.same_cpu)
+        kept = taken(catalogue, stored, found.vm, named, name=name, same_cpu=host.same_cpu)
+        abi, remarks = kept.abi, (*remarks, *kept.remarks)
     else:
         if named is None:
             if incoming:
@@ -123,17 +126,20 @@ def _described(
     *,
     arch: str,
     read_file: Callable[[str], str] | None,
+    files: HostFiles | None,
 ) -> Described:
     """Return what *line* describes; an alias means the machine type that it means to that QEMU."""
     try:
-        return described(catalogue, line, arch=arch, read_file=read_file)
+        return described(catalogue, line, arch=arch, read_file=read_file, files=files)
     except UsageError as error:
         if error.code != "machine-alias":
             raise
         meant = host.aliased_machines()
         for build in catalogue.builds(arch):
             try:
-                found = described(catalogue, line, arch=arch, build=build, read_file=read_file)
+                found = described(
+                    catalogue, line, arch=arch, build=build, read_file=read_file, files=files
+                )
             except UsageError:  # it has no such machine type
                 continue
             if found.vm.machine in meant:
@@ -151,8 +157,9 @@ def _restarted(
     """
     if not same_choice(stored, named):
         return None
-    different = differences(catalogue, stored.vm, found.vm, host.same_cpu)
-    return None if different else stored
+    seen = compared(catalogue, stored.vm, found.vm, host.same_cpu)
+    # One that was written before there was more to say is written anew.
+    return None if seen.different or stored.vm.hardware is None else stored
 
 
 def _incoming_without(lock: str | None) -> UsageError:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import evolve, field
 
 from platform_abi.errors import PlatformAbiError, UsageError, printable
 from platform_abi.model.device import BACKEND_OPTIONS
 from platform_abi.model.machine import TypeTable
-from platform_abi.model.vm import Properties, VirtualMachine
+from platform_abi.model.value import frozen
+from platform_abi.model.vm import BEHIND, DEVICE, UNKNOWN, Device, Properties, VirtualMachine
 from platform_abi.resolver.admission import portable
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.places import placed, visible
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
@@ -24,6 +26,33 @@ SameCpu = Callable[[VirtualMachine, VirtualMachine], bool]
 
 _CPU_MODEL = "CPU model"
 _CPU_PROPERTY = "-cpu "
+
+#: What is said of a lockfile that was written before there was more to say.
+_SILENT = (
+    "says nothing of vCPUs, memory, disks, firmware, options of the board, and where devices are, "
+    "so these were not compared; its platform, named once at a start, writes it anew"
+)
+
+
+@frozen(kw_only=True)
+class Compared:
+    """Two virtual machines side by side.
+
+    *different* is in a line each what a guest could tell them by, *untold* what cannot be compared.
+    *renamed* are devices that are the same under another label, by the label that was stored.
+    """
+
+    different: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Taken:
+    """The ABI of a lockfile as it holds for a command line, and what is to be said of that."""
+
+    abi: GuestAbi
+    remarks: tuple[str, ...] = ()
 
 
 def same_choice(stored: GuestAbi, platform: str) -> bool:
@@ -44,7 +73,7 @@ def taken(
     *,
     name: str,
     same_cpu: SameCpu,
-) -> GuestAbi:
+) -> Taken:
     """Return the ABI *stored* in the lockfile *name*, for *vm*, which must be what it was made for.
 
     Raises UsageError: ``lock-other-platform`` where *platform* is another choice, and
@@ -56,35 +85,95 @@ def taken(
             code="lock-other-platform",
             help="name no platform, and the lockfile's is taken",
         )
-    # What names something of a host stands on the command line only.
-    different = differences(catalogue, stored.vm, portable(catalogue, vm), same_cpu)
-    if different:
+    found = compared(catalogue, stored.vm, vm, same_cpu)
+    if found.different:
         raise UsageError(
-            f"{printable(name)} is for another virtual machine:\n" + "\n".join(different),
+            f"{printable(name)} is for another virtual machine:\n" + "\n".join(found.different),
             code="lock-other-vm",
             help="name the lockfile of this one; if it was changed while it was off, name its "
             f"platform to resolve it again: -platform {stored.platform},lock=...",
         )
-    # What stands behind devices may be called otherwise here.
-    return evolve(stored, vm=vm)
+    return Taken(
+        abi=for_vm(stored, vm, found),
+        remarks=tuple(f"{printable(name)} {text}" for text in found.untold),
+    )
 
 
-def differences(
+def for_vm(stored: GuestAbi, vm: VirtualMachine, found: Compared) -> GuestAbi:
+    """Return *stored* for *vm*: what stands behind its devices may be called otherwise here."""
+    settings = tuple(
+        evolve(s, device=found.renamed.get(s.device, s.device)) if s.device is not None else s
+        for s in stored.settings
+    )
+    hardware = None if stored.vm.hardware is None else vm.hardware
+    return evolve(stored, vm=evolve(vm, hardware=hardware), settings=settings)
+
+
+def compared(
     catalogue: Catalogue, stored: VirtualMachine, given: VirtualMachine, same_cpu: SameCpu
-) -> tuple[str, ...]:
-    """Return in a line each what a guest could tell two virtual machines by.
+) -> Compared:
+    """Return what a guest could tell two virtual machines by.
 
     What only the host can tell may differ (``definitions/visibility``), and so may the words for a
-    CPU of which *same_cpu* says that it is the same.
+    CPU of which *same_cpu* says that it is the same. What names something of a host stands on the
+    command line only.
     """
-    untold = _untold(stored)
-    before, after = (_facts(catalogue, vm, untold) for vm in (stored, given))
+    renamed = _renamed(stored, given)
+    names = _names(renamed, given)
+    known = stored.hardware is not None and given.hardware is not None
+    unsaid = _untold(stored)
+    before = _facts(catalogue, portable(catalogue, stored), {}, unsaid, hardware=known)
+    after = _facts(catalogue, portable(catalogue, given), names, unsaid, hardware=known)
     different = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
     if different and all(_of_cpu(what) for what in different) and same_cpu(stored, given):
-        return ()
-    return tuple(
-        f"  {what}: stored {_said(before, what)}, given {_said(after, what)}" for what in different
+        different = []
+    unknown = [k for k in different if UNKNOWN in (before.get(k, ""), after.get(k, ""))]
+    untold = [f"was made with {k} {_said(before, k)}, here {_said(after, k)}" for k in unknown]
+    if stored.hardware is None:
+        untold.append(_SILENT)
+    return Compared(
+        different=tuple(
+            f"  {what}: stored {_said(before, what)}, given {_said(after, what)}"
+            for what in different
+            if what not in unknown
+        ),
+        untold=tuple(untold),
+        renamed=renamed,
     )
+
+
+def _renamed(stored: VirtualMachine, given: VirtualMachine) -> dict[str, str]:
+    """Return devices that a guest cannot tell apart, though they are called otherwise."""
+    before, after = _described(stored), _described(given)
+    free: dict[str, list[str]] = {}
+    for label, text in after.items():
+        if before.get(label) != text:
+            free.setdefault(text, []).append(label)
+    return {
+        label: free[text].pop(0)
+        for label, text in before.items()
+        if after.get(label) != text and free.get(text)
+    }
+
+
+def _names(renamed: Mapping[str, str], given: VirtualMachine) -> dict[str, str]:
+    """Return what devices of *given* are called beside those that were stored."""
+    names = {now: before for before, now in renamed.items()}
+    for label in given.labels():
+        # Another one under a label that moved with its device is a new one.
+        if label not in names and label in renamed:
+            names[label] = f"{label} (new)"
+    return names
+
+
+def _described(vm: VirtualMachine) -> dict[str, str]:
+    """Return by label what a guest can tell of each device, empty where nobody recorded it."""
+    hardware = dict(vm.hardware or ())
+    return {
+        label: hardware[f"{DEVICE}{label}"]
+        for label in vm.labels()
+        if f"{DEVICE}{label}" in hardware
+    }
 
 
 def _of_cpu(what: str) -> bool:
@@ -107,41 +196,89 @@ def _untold(vm: VirtualMachine) -> frozenset[str]:
     )
 
 
-def _facts(catalogue: Catalogue, vm: VirtualMachine, untold: frozenset[str]) -> dict[str, str]:
+def _facts(
+    catalogue: Catalogue,
+    vm: VirtualMachine,
+    names: Mapping[str, str],
+    unsaid: Collection[str],
+    *,
+    hardware: bool,
+) -> dict[str, str]:
+    """Return everything that a guest can tell of *vm*, by what it is called.
+
+    *names* are labels of devices that are to be called otherwise, *unsaid* those of which nobody
+    knows what is behind them. With *hardware*, all of it.
+    """
     facts = {
         "machine type": vm.machine,
         "architecture": vm.arch,
         "accelerator": vm.accelerator,
-        **{f"-machine {key}": value for key, value in vm.machine_options},
     }
+    if hardware:
+        facts |= {
+            _called(key, names): text
+            for key, text in vm.hardware or ()
+            if not key.startswith(DEVICE)
+        }
+    else:
+        facts |= {f"-machine {key.replace('_', '-')}": value for key, value in vm.machine_options}
     if vm.cpu is not None:
         facts[_CPU_MODEL] = vm.cpu.model
         facts |= {f"{_CPU_PROPERTY}{key}": value for key, value in vm.cpu.properties}
-    # The last of equal ones counts.
-    facts |= {f"-global {g.driver}.{g.property}": g.value for g in vm.globals}
-    types = _types(catalogue, vm)
-    for label, device in vm.labelled():
-        # An alias is the same device, whatever it is called.
-        driver = types.canonical(device.driver)
-        told = device.backend and label not in untold
-        behind = f" behind {device.backend}" if told else ""
-        facts[f"device {label}"] = f"{driver}{behind}"
-        for key, value in _visible(catalogue, types, driver, device.properties):
-            facts[f"device {label}.{key}"] = value
+    facts |= _globals(vm)
+    for label, (device, place) in zip(vm.labels(), _placed(catalogue, vm), strict=True):
+        called = names.get(label, label)
+        behind = f" behind {device.backend}" if device.backend and called not in unsaid else ""
+        name = f"device {called}"
+        facts[name] = f"{device.driver}{behind}"
+        if hardware and place:
+            facts[f"place of {name}"] = place
+        for key, value in _normal(device.properties, names):
+            facts[f"{name}.{key}"] = value
     return facts
 
 
-def _visible(
-    catalogue: Catalogue, types: TypeTable, driver: str, properties: Properties
-) -> Properties:
-    lineage, visibility = tuple(types.ancestry(driver)) or (driver,), catalogue.visibility()
-    return tuple((k, v) for k, v in properties if visibility.seen(lineage, k) != "host")
+def _globals(vm: VirtualMachine) -> dict[str, str]:
+    """Return explicit globals; where several types have one property, their order counts too."""
+    # The last of equal ones counts.
+    last = {(g.driver, g.property): g.value for g in reversed(vm.globals)}
+    facts = {f"-global {g.driver}.{g.property}": g.value for g in vm.globals}
+    drivers: dict[str, list[str]] = {}
+    for driver, name in reversed(last):
+        drivers.setdefault(name, []).append(driver)
+    order = {f"-global *.{k}, order": " ".join(v) for k, v in drivers.items() if len(v) > 1}
+    return facts | order
 
 
-def _types(catalogue: Catalogue, vm: VirtualMachine) -> TypeTable:
-    """Return the types of a build with this machine type, none where no such build is known."""
+#: What a guest can tell by options of QEMU's is called like them.
+_OPTIONS = {"memory": "-m", "smp": "-smp", "machine": "-machine", "accel": "-accel"}
+
+
+def _called(key: str, names: Mapping[str, str]) -> str:
+    """Return what people call a piece of hardware: ``smp.maxcpus`` is ``-smp maxcpus``."""
+    subject, _, rest = key.partition(".")
+    if key.startswith(BEHIND):
+        return f"behind device {names.get(rest, rest)}"
+    return f"{_OPTIONS.get(subject, subject)} {rest}".rstrip()
+
+
+def _normal(properties: Properties, names: Mapping[str, str]) -> Properties:
+    """Return *properties* in which devices on whose bus one is are called by their names."""
+    out = []
+    for key, value in properties:
+        bus, dot, number = value.partition(".")
+        renamed = key == "bus" and bus in names
+        out.append((key, f"{names[bus]}{dot}{number}" if renamed else value))
+    return tuple(out)
+
+
+def _placed(catalogue: Catalogue, vm: VirtualMachine) -> Iterable[tuple[Device, str]]:
+    """Return each device as a guest sees it, and its place where definitions can tell it."""
     try:
-        build, _ = choose_machine(catalogue, vm.machine, vm.arch, vm.build)
+        build, machine = choose_machine(catalogue, vm.machine, vm.arch, vm.build)
     except PlatformAbiError:  # a lockfile outlives definitions
-        return TypeTable()
-    return catalogue.types(build.name, vm.arch)
+        return [
+            (evolve(d, properties=visible(catalogue, TypeTable(), d.driver, d.properties)), "")
+            for d in vm.devices
+        ]
+    return placed(catalogue, vm, build.name, machine)

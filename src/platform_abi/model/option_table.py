@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 from attrs import field
 
@@ -25,6 +26,30 @@ class OptionDevice:
 
 
 @frozen(kw_only=True)
+class OptionBoard:
+    """What boards of some *families* of an architecture have where no option says so.
+
+    *memory* is its RAM in bytes, *memory_id* what that is called in a migration stream, *disk* the
+    interface of a ``-drive`` without one, and *bus* that of a PCI device; empty where it has none.
+    """
+
+    arch: str
+    families: tuple[str, ...]
+    memory: int
+    memory_id: str
+    disk: str
+    bus: str = ""
+
+
+@frozen(kw_only=True)
+class Address:
+    """Devices of some *types*, and the *properties* that say where on its bus one of them is."""
+
+    types: tuple[str, ...]
+    properties: tuple[str, ...]
+
+
+@frozen(kw_only=True)
 class OptionTable:
     """Which options there are, which take a word as their argument, and what others are called.
 
@@ -43,3 +68,33 @@ class OptionTable:
     #: By architecture, the driver of the NIC that a machine type of a family has by itself.
     default_nics: Mapping[str, Mapping[str, str]] = field(factory=dict)
     devices: tuple[OptionDevice, ...] = ()
+    #: Options that no guest and no migration stream can tell, with those of their keys of which
+    #: that is true; no keys: the whole option. Keys may be patterns.
+    unseen: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    #: Options that only a guest of some architectures can tell, and these.
+    seen_on: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    #: Options that are one of ``-machine`` by another name.
+    machine_option: Mapping[str, str] = field(factory=dict)
+    #: Options, and the keys of theirs that name a file, of which a guest can tell the size.
+    files: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    #: Options that are a -drive by another name.
+    drive: Mapping[str, str] = field(factory=dict)
+    #: Sections of -readconfig, and the option that says the same.
+    section: Mapping[str, str] = field(factory=dict)
+    #: Kinds of places that devices have.
+    address: Mapping[str, Address] = field(factory=dict)
+    #: The first generation of machine types whose vCPUs without a topology are cores, not sockets.
+    cores_since: str = ""
+    boards: tuple[OptionBoard, ...] = ()
+
+    def hides(self, option: str, arch: str) -> bool:
+        """Return whether nobody but the host can tell *option* of a guest of *arch*."""
+        return self.unseen.get(option) == () or arch not in self.seen_on.get(option, (arch,))
+
+    def hides_key(self, option: str, key: str) -> bool:
+        """Return whether nobody but the host can tell *key* of an *option*."""
+        return any(fnmatchcase(key, pattern) for pattern in self.unseen.get(option, ()))
+
+    def board(self, arch: str, family: str) -> OptionBoard | None:
+        """Return what boards of a *family* have, None where nobody described it."""
+        return next((b for b in self.boards if b.arch == arch and family in b.families), None)

@@ -6,6 +6,15 @@ from collections.abc import Iterator
 
 from platform_abi.model.value import frozen
 
+#: What the names of hardware begin with that describe a device, before its label.
+DEVICE = "device."
+
+#: And of those that say what a guest can tell of a device's backend.
+BEHIND = "behind."
+
+#: A value of hardware that this host could not say, such as the size of a file that is not there.
+UNKNOWN = "unknown"
+
 Properties = tuple[tuple[str, str], ...]
 
 
@@ -51,6 +60,9 @@ class VirtualMachine:
     machine_options: Properties = ()
     #: The QEMU build to resolve against; None: the newest that has the machine type.
     build: str | None = None
+    #: What a guest or a migration stream can tell of everything else on the command line, as sorted
+    #: pairs of a name (``smp.maxcpus``) and a text; None: nobody recorded it.
+    hardware: Properties | None = None
 
     def labels(self) -> list[str]:
         """Return what each device is called: its id, or ``device[N]`` by its place, from 0."""

@@ -8,6 +8,7 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.device import MACHINE
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.platform import edition_key
+from platform_abi.model.vm import BEHIND, DEVICE
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
@@ -22,20 +23,65 @@ def abi_digest(abi: GuestAbi) -> str:
     from: names of platforms, layers, sources and notes are left out.
     """
     vm = abi.vm
-    settled = {s.property for s in abi.settings if s.driver == MACHINE}
-    options = {k: v for k, v in vm.machine_options if k not in settled}
-    return canonical_digest(
-        {
-            "machine": [vm.machine, vm.arch, vm.accelerator],
+    body: dict[str, Any] = {
+        "machine": [vm.machine, vm.arch, vm.accelerator],
+        "cpu": None if vm.cpu is None else [vm.cpu.model, _effective(vm.cpu.properties)],
+        "preconditions": sorted(p.capability for p in abi.preconditions),
+    }
+    if vm.hardware is None:
+        settled = {s.property for s in abi.settings if s.driver == MACHINE}
+        options = {k: v for k, v in vm.machine_options if k not in settled}
+        body |= {
             "options": _effective(tuple(options.items())),
-            "cpu": None if vm.cpu is None else [vm.cpu.model, _effective(vm.cpu.properties)],
             "devices": [[d.driver, d.id, d.backend, _effective(d.properties)] for d in vm.devices],
             "settings": sorted(
                 [s.driver, s.property, s.value, s.device or ""] for s in abi.settings
             ),
-            "preconditions": sorted(p.capability for p in abi.preconditions),
             "unpinned": sorted(u.what for u in abi.unpinned),
         }
+    else:
+        body |= _by_hardware(abi, dict(vm.hardware))
+    return canonical_digest(body)
+
+
+def _by_hardware(abi: GuestAbi, hardware: dict[str, str]) -> dict[str, Any]:
+    """Return what identifies an ABI whose hardware is known: no label of a device is in it."""
+    labels = abi.vm.labels()
+    told = {label: hardware[f"{DEVICE}{label}"] for label in labels}
+    settled = {f"{MACHINE}.{s.property}" for s in abi.settings if s.driver == MACHINE}
+    unpinned = [u.what for u in abi.unpinned]
+    for label, text in told.items():
+        unpinned = [what.replace(f"({label})", f"({text})") for what in unpinned]
+    return {
+        "hardware": sorted(
+            [name, text]
+            for name, text in hardware.items()
+            if name not in settled and not name.startswith((DEVICE, BEHIND))
+        ),
+        "devices": sorted(told.values()),
+        "settings": sorted(
+            [s.driver, s.property, s.value, "" if s.device is None else told[s.device]]
+            for s in abi.settings
+            if s.layer != "global"
+        ),
+        "globals": _globals(abi),
+        "unpinned": sorted(unpinned),
+    }
+
+
+def _globals(abi: GuestAbi) -> list[list[str]]:
+    """Return explicit globals by their property, those of one in their order: the last counts."""
+    last = {(s.driver, s.property): s for s in abi.settings if s.layer == "global"}
+    # One that is said again counts where it is said last.
+    ordered = sorted(
+        last.values(), key=lambda s: (s.property, _last_place(abi, s.driver, s.property))
+    )
+    return [[s.driver, s.property, s.value] for s in ordered]
+
+
+def _last_place(abi: GuestAbi, driver: str, name: str) -> int:
+    return max(
+        place for place, s in enumerate(abi.settings) if (s.driver, s.property) == (driver, name)
     )
 
 

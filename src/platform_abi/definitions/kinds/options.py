@@ -8,7 +8,7 @@ from attrs import field
 
 from platform_abi.definitions.checks import Fault
 from platform_abi.definitions.reading import Reader
-from platform_abi.model.option_table import OptionDevice, OptionTable
+from platform_abi.model.option_table import Address, OptionBoard, OptionDevice, OptionTable
 from platform_abi.model.value import frozen
 
 #: An abbreviation stands for an option, or for an option and its value.
@@ -27,6 +27,15 @@ class Document:
     nic_models: Mapping[str, str] = field(factory=dict)
     default_nics: Mapping[str, Mapping[str, str]] = field(factory=dict)
     device: tuple[OptionDevice, ...] = ()
+    unseen: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    seen_on: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    machine_option: Mapping[str, str] = field(factory=dict)
+    files: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    drive: Mapping[str, str] = field(factory=dict)
+    section: Mapping[str, str] = field(factory=dict)
+    address: Mapping[str, Address] = field(factory=dict)
+    cores_since: str = ""
+    board: tuple[OptionBoard, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong beyond types."""
@@ -46,6 +55,9 @@ class Document:
                 yield ("device", index, "option"), message
 
 
+_TABLES = ("unseen", "seen_on", "machine_option", "files", "drive", "section", "address")
+
+
 def merged(reader: Reader) -> OptionTable:
     """Return what all files say of QEMU's own options."""
     documents = [document for document, _ in reader.every(Document, "options")]
@@ -57,4 +69,10 @@ def merged(reader: Reader) -> OptionTable:
         nic_models={k: v for document in documents for k, v in document.nic_models.items()},
         default_nics={k: v for document in documents for k, v in document.default_nics.items()},
         devices=tuple(entry for document in documents for entry in document.device),
+        cores_since=next((each.cores_since for each in documents if each.cores_since), ""),
+        boards=tuple(entry for document in documents for entry in document.board),
+        **{
+            name: {k: v for document in documents for k, v in getattr(document, name).items()}
+            for name in _TABLES
+        },
     )

@@ -1,0 +1,52 @@
+"""Files of this host that a virtual machine is made of: how large they are to a guest."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+#: What a qcow2 image begins with, and where in it the size of its content is (docs/interop/qcow2).
+_QCOW2 = b"QFI\xfb"
+_SIZE = slice(24, 32)
+
+#: Huge pages' file system (linux/magic.h, HUGETLBFS_MAGIC; its block size is the page's).
+_HUGE = "hugetlbfs"
+
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+class ThisHostFiles:
+    """What stat and the first bytes of an image say; None is what this process may not see."""
+
+    def size(self, name: str) -> int | None:
+        """Return how many bytes a guest sees of the image called *name*."""
+        try:
+            # A pipe must not make this wait, nor a terminal become this process' own.
+            opened = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except (OSError, ValueError):  # ValueError: a name that no file can have
+            return None
+        try:
+            found = os.fstat(opened)
+            head = os.read(opened, _SIZE.stop) if stat.S_ISREG(found.st_mode) else None
+        except OSError:
+            return None
+        finally:
+            os.close(opened)
+        if head is None:
+            return None
+        return int.from_bytes(head[_SIZE]) if head.startswith(_QCOW2) else found.st_size
+
+    def page_size(self, name: str) -> int | None:
+        """Return the size of the huge pages that *name* is made of, 0 where it is of none."""
+        folder = name
+        try:
+            while not os.path.exists(folder):  # noqa: PTH110 - QEMU makes a file that is not there
+                folder = os.path.dirname(folder) or os.curdir  # noqa: PTH120
+            device = os.stat(folder).st_dev  # noqa: PTH116
+            with _MOUNTS.open(encoding="utf-8", errors="replace") as stream:
+                kinds = {row[2]: row[row.index("-") + 1] for row in map(str.split, stream)}
+            wanted = f"{os.major(device)}:{os.minor(device)}"
+            return os.statvfs(folder).f_bsize if kinds.get(wanted) == _HUGE else 0
+        except (OSError, ValueError, IndexError):
+            return None
