@@ -27,7 +27,7 @@ from platform_abi.compat.finding import CheckVerdict, MigrationVerdict
 from platform_abi.compat.machine_content import MachineDifference
 from platform_abi.diagnosis.diagnosis import Diagnosis
 from platform_abi.emit import document as emit
-from platform_abi.emit.document import SCHEMA_VERSION, Shapes
+from platform_abi.emit.plain import SCHEMA_VERSION, Shapes
 from platform_abi.errors import UsageError
 from platform_abi.files import write_text
 from platform_abi.fleet import document as fleet

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from platform_abi.compat.document import SupportedPlatforms, check_document, platforms_document
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
-from platform_abi.emit.document import to_json
+from platform_abi.emit.plain import to_json
 from platform_abi.model.host import Fact
 from tests.documents import validated
 

@@ -45,6 +45,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "features": (lambda c: c.features("net"), ["features/net.toml"]),
     "naming": (lambda c: c.naming(), ["machines/names.toml"]),
     "realize": (lambda c: c.realize(), ["realize/net.toml"]),
+    "inner types": (lambda c: c.inner_types(), ["realize/net.toml"]),
     "options": (lambda c: c.options(), ["options/qemu.toml"]),
     "messages": (lambda c: c.messages(), ["messages/net.toml"]),
     "harmless": (lambda c: c.harmless(), ["harmless/net.toml"]),

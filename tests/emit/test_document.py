@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.emit.document import SCHEMA_VERSION, plain, to_json
+from platform_abi.emit.plain import SCHEMA_VERSION, plain, to_json
 from platform_abi.model.value import frozen
 from platform_abi.testing import Scenario, scenarios
 from tests.documents import validated

@@ -128,7 +128,7 @@ def _report(error: PlatformAbiError, *, as_json: bool) -> None:
     if as_json:
         import json
 
-        from platform_abi.emit.document import SCHEMA_VERSION
+        from platform_abi.emit.plain import SCHEMA_VERSION
 
         print(
             json.dumps({"schema_version": SCHEMA_VERSION, "error": error.as_dict()}),

@@ -24,7 +24,7 @@ from platform_abi.author.promises import (
 from platform_abi.cli.options import AuditOptions
 from platform_abi.cli.render import note, paint, print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.emit.document import Shapes, document
+from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import HostError, UsageError, first_of, printable
 from platform_abi.guest.document import view_text
 from platform_abi.guest.look import TIMEOUT, can_be_seen, no_view

@@ -66,7 +66,7 @@ def _hosts(before: str, after: str) -> Sequence[HostDifference]:
 
 
 def _print(found: Differences, *, as_json: bool) -> None:
-    from platform_abi.emit.document import document, plain
+    from platform_abi.emit.plain import document, plain
 
     rows = plain(found.differences, {})
     if as_json:

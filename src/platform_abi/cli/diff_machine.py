@@ -145,7 +145,7 @@ def _print(
     drivers = _drivers(options.driver, every, tree)
     rows = shown(every, drivers=drivers, every=options.all, one_version=one_version)
     if options.json:
-        from platform_abi.emit.document import SCHEMA_VERSION
+        from platform_abi.emit.plain import SCHEMA_VERSION
 
         differences = [dict(zip(_KEYS, row, strict=True)) for row in rows]
         print_json({"schema_version": SCHEMA_VERSION, **head, "differences": differences})

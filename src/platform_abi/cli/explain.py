@@ -11,7 +11,7 @@ from platform_abi.cli.options import ExplainOptions
 from platform_abi.cli.render import paint, print_json
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.emit.document import Shapes, document
+from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import of_device, printable
 from platform_abi.resolver.explain import Explanation, Step, explain
 

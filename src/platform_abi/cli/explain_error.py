@@ -14,7 +14,7 @@ from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
 from platform_abi.diagnosis.lacking import Lacking
 from platform_abi.diagnosis.masks import Reading
-from platform_abi.emit.document import Shapes, document
+from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import UsageError, printable
 from platform_abi.files import STDIN, read_pieces
 from platform_abi.model.capability import NO_KERNEL

@@ -91,7 +91,7 @@ def _witnessed(catalogue: FileCatalogue, report: HostReport, options: HostOption
 
 
 def _document(report: HostReport, options: HostOptions) -> str:
-    from platform_abi.emit.document import to_json
+    from platform_abi.emit.plain import to_json
     from platform_abi.host.document import report_document, report_line
 
     if options.line:

@@ -16,7 +16,7 @@ from platform_abi.author.writing import lost_types, write_build
 from platform_abi.cli.options import ImportOptions
 from platform_abi.cli.render import note, print_json
 from platform_abi.definitions.catalogue import load_catalogue
-from platform_abi.emit.document import Shapes, document
+from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import UsageError, printable
 from platform_abi.model.machine import QemuBuild
 from platform_abi.model.value import frozen

@@ -8,7 +8,7 @@ from typing import Final
 from platform_abi.cli.options import PlatformsOptions
 from platform_abi.cli.render import print_json, table
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.emit.document import Shapes, document
+from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import printable
 from platform_abi.model.platform import Mask, Platform
 from platform_abi.model.value import frozen

@@ -64,7 +64,7 @@ def _lock(name: str) -> tuple[GuestAbi, str]:
 def _ready(places: MonitorPlaces, *, as_json: bool) -> None:
     """Say that clients can connect: whoever started this waits for the line."""
     if as_json:
-        from platform_abi.emit.document import SCHEMA_VERSION
+        from platform_abi.emit.plain import SCHEMA_VERSION
 
         print(json.dumps({"schema_version": SCHEMA_VERSION, "listening": str(places.listen)}))
     else:

@@ -50,7 +50,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def print_json(document: object) -> None:
     """Print *document*, plain data, as JSON."""
-    from platform_abi.emit.document import to_json
+    from platform_abi.emit.plain import to_json
 
     sys.stdout.write(to_json(document))
 

@@ -83,7 +83,8 @@ def _text(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> s
 
 
 def _json(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:
-    from platform_abi.emit.document import abi_document, to_json
+    from platform_abi.emit.document import abi_document
+    from platform_abi.emit.plain import to_json
 
     document = abi_document(abi)
     if options.full:

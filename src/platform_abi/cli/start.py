@@ -50,7 +50,7 @@ def print_untouched(binary: str, words: Sequence[str]) -> None:
 
 def _print(found: StartDocument) -> None:
     from platform_abi.compat.document import SHAPES
-    from platform_abi.emit.document import document
+    from platform_abi.emit.plain import document
 
     print_json(document(found, SHAPES))
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict
 from platform_abi.compat.supported import Answer, Missing, PlatformVerdict
-from platform_abi.emit.document import Shapes, document
+from platform_abi.emit.plain import Shapes, document
 from platform_abi.model.value import frozen
 
 _ANSWERS: dict[Answer, Literal[True, False, "unknown"]] = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from platform_abi.definitions.meaning import ListedFeatures
     from platform_abi.model.capability import Capability
     from platform_abi.model.cpu import CpuTable
-    from platform_abi.model.device import DeviceTable
+    from platform_abi.model.device import DeviceTable, InnerType
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
     from platform_abi.model.harmless import HarmlessTable
@@ -83,6 +83,8 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
     def features(self, stem: str) -> tuple[Feature, ...]:
         """Return the features of one family, sorted by id; empty where nothing defines any."""
+        if not self._files.of("features", stem):
+            return ()
         found: tuple[Feature, ...] = self.value("features", stem)
         return found
 
@@ -196,15 +198,19 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
         return self.kept(("builds", arch), read)
 
-    def _machines(self, build: str, arch: str) -> BuildMachines:
+    def _check_build(self, build: str, arch: str) -> None:
         if not self._files.of("machines", build, arch):
             raise unknown("QEMU build", build, self.builds(arch), code="unknown-build")
+
+    def _machines(self, build: str, arch: str) -> BuildMachines:
+        self._check_build(build, arch)
         found: BuildMachines = self.value("machines", build, arch)
         return found
 
     def build(self, name: str, arch: str) -> QemuBuild:
         """Return one build; raises UnknownNameError with the nearest names."""
-        return self._machines(name, arch).build
+        self._check_build(name, arch)
+        return self._settled(("build", name, arch), lambda: self._machines(name, arch).build)
 
     def machine(self, build: str, name: str, arch: str) -> MachineType:
         """Return one machine type of one build, with its compat properties."""
@@ -280,6 +286,10 @@ class FileCatalogue(DefinitionValues, Catalogue):
         """Return the rules of what values become when a device is realized."""
         found: RealizeTable = self.value("realize")
         return found
+
+    def inner_types(self) -> tuple[InnerType, ...]:
+        """Return which drivers have a device inside that is of no device family."""
+        return self._settled(("inner-types",), lambda: self.realize().inner)
 
     def guest_devices(self, arch: str) -> GuestDevices | None:
         """Return which devices are looked at in a machine of *arch*, None where none can be."""

@@ -70,10 +70,16 @@ def _answers(catalogue: FileCatalogue) -> Iterator[tuple[Key, list[Key], Any]]:
                 yield (kind, *key), [(kind, each) for each in chain], value
             elif kind == "machines":
                 yield (kind, *key), [(kind, *key)], value.with_digests()
+                # Many verbs ask which builds have a machine type, and one for what is in it.
+                yield ("build", *key), [(kind, *key)], value.build
             elif kind == "properties":
                 # Few verbs need the properties, and fewer the CPU models of the same file.
                 yield ("property-rows", *key), [(kind, *key)], catalogue.property_rows(*key)
                 yield ("cpu-models", *key), [(kind, *key)], catalogue.cpu_models(*key)
+            elif kind == "realize":
+                # Every resolution asks what is inside of a device, and few anything else.
+                yield (kind,), [(kind,)], value
+                yield ("inner-types",), [(kind,)], value.inner
             else:
                 yield (kind, *key), [(kind, *key)], value
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.definitions.search import search_path
-from platform_abi.emit.document import SHAPES, plain
+from platform_abi.emit.document import SHAPES
+from platform_abi.emit.plain import plain
 from platform_abi.errors import LockError, UsageError, printable
 from platform_abi.files import read_bytes
 from platform_abi.model.abi import (
@@ -36,6 +36,8 @@ from platform_abi.resolver.admission import portable_abi, refusals
 from platform_abi.resolver.digest import abi_digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from platform_abi.model.catalogue import Catalogue
 
 #: No lockfile comes near this; a larger file is a mistake. In bytes.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from platform_abi.compat.document import SHAPES as VERDICTS
-from platform_abi.emit.document import Shapes, document
+from platform_abi.emit.plain import Shapes, document
 from platform_abi.fleet.common import Baseline, Common, HostCost, HostGroup
 from platform_abi.fleet.stranded import Stranded
 from platform_abi.fleet.stream import NAMES_KEPT

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from platform_abi.model.capability import Capability
     from platform_abi.model.cpu import CpuTable
-    from platform_abi.model.device import DeviceFamily, DeviceTable
+    from platform_abi.model.device import DeviceFamily, DeviceTable, InnerType
     from platform_abi.model.feature import Feature
     from platform_abi.model.harmless import HarmlessTable
     from platform_abi.model.machine import (
@@ -135,6 +135,10 @@ class Catalogue(Protocol):
     def realize(self) -> RealizeTable:
         """Return the rules of what values become when a device is realized."""
         ...
+
+    def inner_types(self) -> tuple[InnerType, ...]:
+        """Return which drivers have a device inside that is of no device family."""
+        return self.realize().inner
 
     def property_rows(self, build: str, arch: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         """Return, by type, the type and default of every property that its parent has not so.

@@ -136,6 +136,18 @@ class Described:
 
 
 @frozen(kw_only=True)
+class InnerType:
+    """A device that is part of other devices, which pass its properties on as their own.
+
+    What sets a property of the inner type sets that of the outer device, before anything else
+    does: QEMU makes the inner one first.
+    """
+
+    type: str
+    drivers: tuple[str, ...]
+
+
+@frozen(kw_only=True)
 class DeviceTable:
     """Everything in ``definitions/devices/``."""
 

@@ -8,6 +8,7 @@ from typing import Literal
 from attrs import field
 
 from platform_abi.model.abi import Layer
+from platform_abi.model.device import InnerType
 from platform_abi.model.value import frozen
 
 #: What settles a value that neither the ABI nor QEMU's constants do: where the device sits and in
@@ -110,18 +111,6 @@ class BoardValue:
     when: Mapping[str, str] = field(factory=dict)
     reason: str = ""
     source: str = ""
-
-
-@frozen(kw_only=True)
-class InnerType:
-    """A device that is part of other devices, which pass its properties on as their own.
-
-    What sets a property of the inner type sets that of the outer device, before anything else
-    does: QEMU makes the inner one first.
-    """
-
-    type: str
-    drivers: tuple[str, ...]
 
 
 @frozen(kw_only=True)

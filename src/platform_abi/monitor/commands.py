@@ -9,7 +9,8 @@ from platform_abi._version import __version__
 from platform_abi.compat.document import SHAPES
 from platform_abi.compat.supported import PlatformVerdict, query_platforms
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.emit.document import abi_document, plain
+from platform_abi.emit.document import abi_document
+from platform_abi.emit.plain import plain
 from platform_abi.errors import PlatformAbiError, unknown
 from platform_abi.host.document import report_document
 from platform_abi.model.abi import GuestAbi

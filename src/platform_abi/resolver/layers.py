@@ -79,7 +79,7 @@ def inner_types(catalogue: Catalogue, types: TypeTable) -> dict[str, str]:
         for proxy in family.proxies
         if not types.is_a(proxy, family.driver)
     }
-    for entry in catalogue.realize().inner:
+    for entry in catalogue.inner_types():
         if entry.type in types:
             for driver in entry.drivers:
                 inside.setdefault(driver, entry.type)

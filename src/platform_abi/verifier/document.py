@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from platform_abi.compat.finding import Finding
-from platform_abi.emit.document import Shapes, document
+from platform_abi.emit.plain import Shapes, document
 from platform_abi.verifier.verification import Verification
 
 SHAPES: Final[Shapes] = {

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from platform_abi.definitions.checks import Fault, grounds_faults
 from platform_abi.definitions.reading import Reader
+from platform_abi.model.device import InnerType
 from platform_abi.model.realize import (
     BoardValue,
     InitialValue,
-    InnerType,
     RealizeRule,
     RealizeTable,
 )
