@@ -53,6 +53,7 @@ def main() -> None:
 
 def _start(order: dict[str, Any], limit: float) -> dict[int, int]:
     """Fork for each group, and return the process ids with the groups' numbers."""
+    _import_shared({group["family"] for group in order["groups"]})
     running: dict[int, int] = {}
     for number, group in enumerate(order["groups"]):
         try:
@@ -64,6 +65,14 @@ def _start(order: dict[str, Any], limit: float) -> dict[int, int]:
             _run(order, group, number, limit)
         running[pid] = number
     return running
+
+
+def _import_shared(families: set[str]) -> None:
+    """Import what several groups need, once before there are processes that each would."""
+    if families - {"kernel", "file"}:
+        from platform_abi.host import nodes  # noqa: F401 - for the processes to come
+    if families >= {"tun", "macvtap"}:
+        from platform_abi.host import tun  # noqa: F401 - as above
 
 
 def _run(order: dict[str, Any], group: dict[str, Any], number: int, limit: float) -> NoReturn:

@@ -10,8 +10,6 @@ from contextlib import ExitStack
 
 from platform_abi.errors import HostError
 from platform_abi.host.prober import Prober
-from platform_abi.qemu.cpu_models import CpuModelQuestion
-from platform_abi.qemu.netdevs import NetdevQuestions
 
 # typing costs as much; type checkers know this name by itself.
 TYPE_CHECKING = False
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
 
     from platform_abi.model.capability import Capability
     from platform_abi.model.host import HostReport
+    from platform_abi.qemu.cpu_models import CpuModelQuestion
+    from platform_abi.qemu.netdevs import NetdevQuestions
 
 #: Options of QEMU's behind which there may be a netdev that a QEMU has to know.
 _NETWORK = ("netdev", "nic", "net")
@@ -64,11 +64,16 @@ class Ahead:
 
     def _begin(self, netdevs: bool, models: bool) -> None:
         """Start what is wanted of the QEMU and not yet under way."""
-        binary = self._binary
-        if netdevs and self._netdevs is None and binary is not None:
-            self._netdevs = self._stack.enter_context(NetdevQuestions(binary))
-        if models and self._models is None and binary is not None:
-            self._models = self._stack.enter_context(CpuModelQuestion(binary))
+        if self._binary is None:
+            return
+        if netdevs and self._netdevs is None:
+            from platform_abi.qemu.netdevs import NetdevQuestions
+
+            self._netdevs = self._stack.enter_context(NetdevQuestions(self._binary))
+        if models and self._models is None:
+            from platform_abi.qemu.cpu_models import CpuModelQuestion
+
+            self._models = self._stack.enter_context(CpuModelQuestion(self._binary))
 
     def host(self, capabilities: Mapping[str, Capability], timeout: float | None) -> HostReport:
         """Return what this host says of *capabilities*, each device within *timeout* seconds."""
