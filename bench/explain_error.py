@@ -39,15 +39,15 @@ LOGS = {
 }
 
 
-def pieces(unit: str, size: int) -> Iterator[str]:
-    """Yield a log of *size* characters made of *unit*, in pieces."""
+def pieces(unit: str, size: int, *, piece: int = 1 << 20) -> Iterator[str]:
+    """Yield a log of *size* characters made of *unit*, so much at once."""
     made = 0
     while made < size:
-        piece = unit * max(1, (1 << 20) // len(unit))
+        text = unit * max(1, piece // len(unit))
         if "{" in unit:
-            piece = "".join(unit.format(number=made + at) for at in range((1 << 20) // len(unit)))
-        made += len(piece)
-        yield piece
+            text = "".join(unit.format(number=made + at) for at in range(piece // len(unit)))
+        made += len(text)
+        yield text
 
 
 def measure(name: str, megabytes: int) -> tuple[float, int]:

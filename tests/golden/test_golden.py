@@ -102,7 +102,6 @@ def outputs(
     home = tmp_path_factory.mktemp("home")
     environment = {
         "PATH": os.environ.get("PATH", ""),
-        # The code beside these tests, where another tree of it is the installed one.
         "HOME": str(home),
         "PYTHONPATH": PACKAGES,
         "COLUMNS": "31",

@@ -41,6 +41,7 @@ netdevs = (
     ("tap,id=n0", "user,id=n1"), ("tap,id=n0,vhost=on", "tap,id=n1"),
     ("user,id=n0", "socket,id=n1,listen=:1"),
 )
+globals_ = ("virtio-net-device.csum=off", "virtio-net-pci.gso=on", "virtio-net-pci.host_uso=on")
 for number in range(count):
     chance = random.Random(number)
     build = chance.choice(builds)
@@ -51,10 +52,7 @@ for number in range(count):
         accelerator=chance.choice(("kvm", "tcg")),
         devices=chance.sample(devices, chance.randrange(len(devices) + 1)),
         netdevs=chance.choice(netdevs),
-        globals_=chance.sample(
-            ("virtio-net-device.csum=off", "virtio-net-pci.host_uso=on", "e1000e.x=y"),
-            chance.randrange(3),
-        )[:1 + chance.randrange(2)],
+        globals_=chance.sample(globals_, chance.randrange(3)),
         build=build,
     )
     platform = chance.choice(catalogue.platform_names())
@@ -97,4 +95,4 @@ def test_every_process_says_the_same(tmp_path: Path) -> None:
 
     assert one == other
     assert count == len(one)
-    assert 2 * sum(line.endswith(" 3") for line in one) > count
+    assert 2 * sum(line.endswith(" 3") for line in one) > count  # most are no errors
