@@ -157,3 +157,25 @@ def test_a_bad_configuration_file_is_named_with_its_line(catalogue: pa.FileCatal
     """As QEMU does."""
     with pytest.raises(pa.UsageError, match=r"vm\.cfg:2: expected"):
         _of(catalogue, "-M pc-q35-9.1 -readconfig vm.cfg", file='[device "a"]\ndriver e1000\n')
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "expected"),
+    [
+        ("/usr/bin/kvm", "", "kvm"),
+        ("/usr/libexec/qemu-kvm", "", "kvm"),
+        ("/usr/libexec/qemu-kvm", "-accel tcg", "tcg"),
+        ("/usr/libexec/qemu-kvm", "-machine accel=tcg", "tcg"),
+        ("/usr/bin/qemu-system-x86_64", "", "tcg"),
+        ("/opt/kvm/qemu", "", "tcg"),
+        ("", "", "tcg"),
+    ],
+)
+def test_a_programs_name_asks_for_an_accelerator_where_nothing_else_does(
+    catalogue: pa.FileCatalogue, program: str, text: str, expected: str
+) -> None:
+    """A QEMU called kvm or qemu-kvm starts with KVM, as it does by itself."""
+    words = shlex.split(f"-machine pc-q35-9.1 -nodefaults {text}")
+    line = read_command_line(catalogue.options(), words)
+    found = described(catalogue, line, arch="x86_64", program=program)
+    assert expected == found.vm.accelerator

@@ -133,6 +133,7 @@ def _with_platform(
         policy="newest" if option.platform is not None else _policy(),
         read_file=files.read,
         files=ThisHostFiles(),
+        program=binary,
     )
     asked.close()
     blocked = begun.verdict.status == "blocked"

@@ -69,11 +69,13 @@ def described(
     build: str | None = None,
     read_file: Callable[[str], str] | None = None,
     files: HostFiles | None = None,
+    program: str = "",
 ) -> Described:
     """Return what *line* describes, run by a QEMU for *arch*; *build* is which QEMU that is.
 
-    *read_file* gives the text of a file of ``-readconfig``, *files* sizes of images.
-    Devices that no definition knows are left out, with a remark.
+    *program* is the path of that QEMU, whose name may ask for an accelerator. *read_file* gives the
+    text of a file of ``-readconfig``, *files* sizes of images. Devices that no definition knows are
+    left out, with a remark.
 
     Raises UsageError for what QEMU could not read either, and where no machine type is named.
     """
@@ -83,6 +85,7 @@ def described(
         arch=arch,
         build=build,
         hardware=HardwareReading(catalogue=catalogue, arch=arch, files=files),
+        program=program,
     )
     for number, option in enumerate(line.options):
         reading.take(number, option.name, option.value, read_file)
@@ -98,6 +101,7 @@ class _Reading:
     arch: str
     build: str | None
     hardware: HardwareReading
+    program: str = ""
     machine: list[tuple[str, str]] = field(factory=list)
     accelerators: list[str] = field(factory=list)
     cpu: str | None = None
@@ -294,7 +298,13 @@ class _Reading:
         ]
         if len(dict.fromkeys(names)) > 1:
             self.remarks.append(f"of the accelerators {', '.join(names)} the first is meant")
-        return names[0] if names else self.table.accelerator
+        return names[0] if names else self._usual_accelerator()
+
+    def _usual_accelerator(self) -> str:
+        """Return what QEMU takes where no option says so, which its own name may decide."""
+        meant = self.table.accelerator_of_programs.items()
+        named = (name for ending, name in meant if self.program.endswith(ending))
+        return next(named, self.table.accelerator)
 
     def _named(self) -> Iterator[tuple[int | None, Device]]:
         seen = set()

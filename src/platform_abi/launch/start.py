@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve
@@ -77,8 +78,11 @@ def start(
     policy: str = "newest",
     read_file: Callable[[str], str] | None = None,
     files: HostFiles | None = None,
+    program: str = "",
 ) -> Start:
     """Return what *line* becomes with the platform of *option*, on *host*, for guests of *arch*.
+
+    *program* is the path of the QEMU that is to be started, whose name may ask for an accelerator.
 
     *stored* is what the lockfile of *option* holds, where it is there. It is taken as it is by a
     virtual machine that is incoming or that names no other platform; *policy* says which platform
@@ -88,7 +92,10 @@ def start(
     incoming virtual machine of which nobody says what platform it has; what ``resolve`` raises;
     HostError where *host* cannot be asked.
     """
-    found = _described(catalogue, line, host, arch=arch, read_file=read_file, files=files)
+    read = partial(
+        described, catalogue, line, arch=arch, read_file=read_file, files=files, program=program
+    )
+    found = _described(catalogue, host, read, arch)
     # A snapshot is a migration to where it is restored.
     incoming = found.incoming or line.has("loadvm")
     named, report = option.platform, None
@@ -120,26 +127,21 @@ def start(
 
 
 def _described(
-    catalogue: Catalogue,
-    line: CommandLine,
-    host: Host,
-    *,
-    arch: str,
-    read_file: Callable[[str], str] | None,
-    files: HostFiles | None,
+    catalogue: Catalogue, host: Host, read: Callable[..., Described], arch: str
 ) -> Described:
-    """Return what *line* describes; an alias means the machine type that it means to that QEMU."""
+    """Return what *read* makes of a command line, which takes a *build*.
+
+    An alias means the machine type that it means to the QEMU of *host*.
+    """
     try:
-        return described(catalogue, line, arch=arch, read_file=read_file, files=files)
+        return read()
     except UsageError as error:
         if error.code != "machine-alias":
             raise
         meant = host.aliased_machines()
         for build in catalogue.builds(arch):
             try:
-                found = described(
-                    catalogue, line, arch=arch, build=build, read_file=read_file, files=files
-                )
+                found = read(build=build)
             except UsageError:  # it has no such machine type
                 continue
             if found.vm.machine in meant:

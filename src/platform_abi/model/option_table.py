@@ -63,6 +63,8 @@ class OptionTable:
     alias: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: What runs a virtual machine where no option says so.
     accelerator: str = ""
+    #: The same for a QEMU whose program's name ends so.
+    accelerator_of_programs: Mapping[str, str] = field(factory=dict)
     #: What a NIC is made of by -nic and -net: the model that a user writes, and the driver.
     nic_models: Mapping[str, str] = field(factory=dict)
     #: By architecture, the driver of the NIC that a machine type of a family has by itself.

@@ -23,6 +23,7 @@ class Document:
     argument: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     accelerator: str = ""
+    accelerator_of_programs: Mapping[str, str] = field(factory=dict)
     alias: Mapping[str, tuple[str, ...]] = field(factory=dict)
     nic_models: Mapping[str, str] = field(factory=dict)
     default_nics: Mapping[str, Mapping[str, str]] = field(factory=dict)
@@ -65,6 +66,11 @@ def merged(reader: Reader) -> OptionTable:
         argument=frozenset(name for document in documents for name in document.argument),
         plain=frozenset(name for document in documents for name in document.plain),
         accelerator=next((each.accelerator for each in documents if each.accelerator), ""),
+        accelerator_of_programs={
+            ending: name
+            for document in documents
+            for ending, name in document.accelerator_of_programs.items()
+        },
         alias={name: words for document in documents for name, words in document.alias.items()},
         nic_models={k: v for document in documents for k, v in document.nic_models.items()},
         default_nics={k: v for document in documents for k, v in document.default_nics.items()},
