@@ -23,13 +23,25 @@ if TYPE_CHECKING:
 
 
 class PlatformAbiError(Exception):
-    """The base of every error of this package; it is never raised itself."""
+    """The base of every error of this package; it is never raised itself.
+
+    ``message`` is all of it, ``lines`` the same line by line: what it says first, and *details*,
+    such as the words of another program. A line break within one of them is somebody else's.
+    """
 
     exit_code = 2
 
-    def __init__(self, message: str, *, code: str, help: str = "") -> None:  # noqa: A002 - QEMU and rustc call it help
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        help: str = "",  # noqa: A002 - QEMU and rustc call it help
+        details: Iterable[str] = (),
+    ) -> None:
+        self.lines = (message, *details)
+        self.message = "\n".join(self.lines)
+        super().__init__(self.message)
         self.code = code
         self.help = help
 
@@ -63,7 +75,9 @@ class DefinitionError(PlatformAbiError, ValueError):
 
     def __init__(self, faults: Iterable[str], *, code: str = "definition", help: str = "") -> None:  # noqa: A002
         self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults), code=code, help=help)
+        super().__init__(
+            self.faults[0] if self.faults else "", code=code, help=help, details=self.faults[1:]
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the error as a JSON object, with each fault of the file."""

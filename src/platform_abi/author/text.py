@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import tomli_w
-
 from platform_abi.author.inheritance import Properties, own_properties, whole_properties
 from platform_abi.author.observation import BuildDefinition, DeviceType
 from platform_abi.definitions.checks import SCHEMA
+from platform_abi.emit.toml import toml_text
 from platform_abi.model.machine import CompatProperty, CpuModel, MachineType, QemuBuild
 
 _WIDTH = 100
@@ -36,7 +35,7 @@ def _machines_text(build: QemuBuild, machines: Sequence[MachineType]) -> str:
             "arch": build.arch,
         },
     }
-    lines = [tomli_w.dumps(head).rstrip("\n")]
+    lines = [toml_text(head).rstrip("\n")]
     for index, machine in enumerate(machines):
         lines += ["", *_machine_lines(machine, _base(machines, index))]
     return "\n".join(lines) + "\n"
@@ -128,12 +127,12 @@ def _cpu(model: CpuModel) -> str:
 
 def _key(name: str) -> str:
     """Write a key, quoted where it has to be."""
-    return tomli_w.dumps({name: 0}).partition(" = ")[0]
+    return toml_text({name: 0}).partition(" = ")[0]
 
 
 def _literal(value: str) -> str:
     """Write a string on one line."""
-    return tomli_w.dumps({"x": value}).removeprefix("x = ").rstrip("\n")
+    return toml_text({"x": value}).removeprefix("x = ").rstrip("\n")
 
 
 def _array(values: Iterable[str]) -> str:

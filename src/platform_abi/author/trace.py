@@ -91,11 +91,11 @@ _COMPILING = 60
 
 
 def _refused(compiler: str, reason: str) -> HostError:
-    words = "\n".join(map(printable, reason.splitlines()))
     return HostError(
-        f"{printable(compiler)} does not compile {_SOURCE.name}: {words}",
+        f"{printable(compiler)} does not compile {_SOURCE.name}:",
         code="no-compiler",
         help=_HELP,
+        details=reason.splitlines(),
     )
 
 

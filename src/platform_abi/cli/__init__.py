@@ -13,7 +13,7 @@ from typing import TextIO
 
 from platform_abi.cli.options import VERBS
 from platform_abi.cli.parser import parse
-from platform_abi.errors import HostError, PlatformAbiError, UsageError, printable
+from platform_abi.errors import HostError, PlatformAbiError, UsageError
 
 #: What a shell expects of a program that was interrupted.
 _INTERRUPTED = 130
@@ -125,20 +125,17 @@ def _drop(stream: TextIO) -> None:
 
 
 def _report(error: PlatformAbiError, *, as_json: bool) -> None:
+    from platform_abi.cli.render import Painted, say
+
     if as_json:
-        import json
+        from platform_abi.emit.plain import SCHEMA_VERSION, json_line
 
-        from platform_abi.emit.plain import SCHEMA_VERSION
-
-        print(
-            json.dumps({"schema_version": SCHEMA_VERSION, "error": error.as_dict()}),
-            file=sys.stderr,
-        )
+        said = {"schema_version": SCHEMA_VERSION, "error": error.as_dict()}
+        say(json_line(said), to=sys.stderr)
         return
-    from platform_abi.cli.render import paint
-
-    head = paint(f"error[{error.code}]:", "red", sys.stderr)
-    message = "\n".join(printable(line) for line in error.message.split("\n"))
-    print(f"{head} {message}", file=sys.stderr)
+    head = Painted(f"error[{error.code}]:", "red")
+    say(head, " ", error.lines[0], to=sys.stderr)
+    for line in error.lines[1:]:
+        say(line, to=sys.stderr)
     if error.help:
-        print(f"help: {printable(error.help)}", file=sys.stderr)
+        say("help: ", error.help, to=sys.stderr)

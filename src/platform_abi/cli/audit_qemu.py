@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Final
@@ -22,10 +23,10 @@ from platform_abi.author.promises import (
     whole,
 )
 from platform_abi.cli.options import AuditOptions
-from platform_abi.cli.render import note, paint, print_json, table
+from platform_abi.cli.render import Painted, note, print_json, say, show_progress, table
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.plain import Shapes, document
-from platform_abi.errors import HostError, UsageError, first_of, printable
+from platform_abi.errors import HostError, UsageError, first_of
 from platform_abi.guest.document import view_text
 from platform_abi.guest.look import TIMEOUT, can_be_seen, no_view
 from platform_abi.model.value import frozen
@@ -86,7 +87,7 @@ def _check_view(
     if path.is_dir() or not path.parent.is_dir():
         reason = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
         raise HostError(
-            f"cannot write {printable(name)}: {printable(reason)}",
+            f"cannot write {name}: {reason}",
             code="write-failed",
             help="name a file in a folder that is there",
         )
@@ -97,11 +98,7 @@ def _progress() -> Progress:
     if not sys.stderr.isatty():
         return lambda _done, _all: None
 
-    def show(done: int, of: int) -> None:
-        end = "\r" if done < of else "\r\x1b[K"
-        print(f"looking at machine types: {done} of {of}", end=end, file=sys.stderr, flush=True)
-
-    return show
+    return partial(show_progress, "looking at machine types")
 
 
 # --- what is printed -----------------------------------------------------------------------------
@@ -178,17 +175,17 @@ SHAPES: Final[Shapes] = {
 def _print(audit: Audit) -> None:
     verdict, build = audit.verdict, audit.audited.build
     package = f" ({build.package})" if build.package else ""
-    word = paint(*_WORDS[verdict.kept], sys.stdout)
-    print(f"{audit.audited.binary}: QEMU {build.version}{package} for {build.arch}")
+    word = Painted(*_WORDS[verdict.kept])
+    say(f"{audit.audited.binary}: QEMU {build.version}{package} for {build.arch}")
     noun = "machine type" if verdict.views == 1 else "machine types"
     counts = f"properties of {verdict.properties}, guest views of {verdict.views} {noun} compared"
-    print(f"promises of {verdict.expected}: {word}; {counts}")
+    say(f"promises of {verdict.expected}: ", word, f"; {counts}")
     rows = [
         [*_clipped(d.device, d.what), *_sides(d.expected, d.found), _names(d.machines), d.pin]
         for d in _differences(audit)
     ]
     if rows:
-        print()
+        say()
         table(["DEVICE", "WHAT", "EXPECTED", "FOUND", "MACHINE TYPES", "PIN"], rows)
     reasons: dict[str, list[str]] = {}
     for what, reason in _not_compared(audit).items():

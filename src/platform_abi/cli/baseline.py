@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from attrs import evolve
 
 from platform_abi.cli.hosts import THIS, report_of
 from platform_abi.cli.options import BaselineOptions
-from platform_abi.cli.render import note, paint, print_json, table
+from platform_abi.cli.render import Painted, note, print_json, say, table
 from platform_abi.cli.scope import scope_of
 from platform_abi.compat.finding import Finding
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
@@ -159,17 +158,19 @@ def _twice(name: str) -> UsageError:
 
 def _print(found: Baseline, before: Baseline | None) -> None:
     backends = " or ".join(found.scope.backends) or "the usual backends"
-    print(
+    say(
         f"{_number(found.count, 'host')} of {_number(len(found.hosts), 'kind')}, "
         f"with {found.scope.accelerator} and {backends}"
     )
-    name = paint(_name(found.newest), "bold", sys.stdout)
+    name = Painted(_name(found.newest), "bold")
     was = "" if before is None else f"  (before: {_name(before.newest)})"
-    print(f"newest platform of all: {name}{was}\n")
+    say("newest platform of all: ", name, was)
+    say()
     common = {entry.lineage: entry.platform for entry in found.common}
     table(["LINEAGE", "NEWEST OF ALL"], [[w, common.get(w, "none")] for w in found.lineages])
     if len(found.groups) > 1:
-        print("\nwhat hosts could have among themselves:")
+        say()
+        say("what hosts could have among themselves:")
         rows = [
             [str(g.count), _name(g.newest), _names(n for host in g.hosts for n in host.names)]
             for g in found.groups
@@ -182,7 +183,8 @@ def _print(found: Baseline, before: Baseline | None) -> None:
 def _print_reasons(found: Baseline) -> None:
     """Print what stands in the way of more: how many hosts, and which do so alone."""
     if found.obstacles:
-        print("\nin the way of newer platforms:")
+        say()
+        say("in the way of newer platforms:")
         rows = [
             [o.platform, str(o.count), _names(f"{name} ({n})" for name, n in o.lacking.items())]
             for o in found.obstacles
@@ -201,7 +203,8 @@ def _print_reasons(found: Baseline) -> None:
         for cost in entry.costs
     ]
     if costs:
-        print("\nhosts that alone hold back all others:")
+        say()
+        say("hosts that alone hold back all others:")
         _table(["SUCH AS", "HOSTS", "NOW", "WITHOUT THEM", "THEY LACK", "NEEDED FOR"], costs)
 
 
@@ -227,7 +230,8 @@ def _print_remarks(found: Baseline) -> None:
 def _print_stranded(entries: Sequence[Stranded]) -> None:
     if not entries:
         return
-    print("\nvirtual machines that could not be everywhere:")
+    say()
+    say("virtual machines that could not be everywhere:")
     words = {"joined": "that joins", "changed": "after its upgrade", "member": ""}
     rows = []
     for entry in entries:
@@ -266,7 +270,7 @@ def _names(names: Iterable[str]) -> str:
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table(headings, rows[:_ROWS])
     if len(rows) > _ROWS:
-        print(f"and {len(rows) - _ROWS} more: --json has all")
+        say(f"and {len(rows) - _ROWS} more: --json has all")
 
 
 _SHOWN = 4

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, report_of
 from platform_abi.cli.options import CheckOptions
-from platform_abi.cli.render import paint, print_json
+from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.compat.check import check, check_migration
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.errors import UsageError, printable
+from platform_abi.errors import UsageError
 from platform_abi.files import STDIN
 
 if TYPE_CHECKING:
@@ -122,10 +121,10 @@ _STATUS_COLORS: dict[Status, str] = {"ok": "green", "warn": "yellow", "blocked":
 
 
 def _print(title: str, verdict: CheckVerdict) -> None:
-    status = paint(verdict.status, _STATUS_COLORS[verdict.status], sys.stdout)
-    print(f"{printable(title)}: {status}  ({verdict.platform})")
+    status = Painted(verdict.status, _STATUS_COLORS[verdict.status])
+    say(f"{title}: ", status, f"  ({verdict.platform})")
     if verdict.forced:
-        print("  forced: nothing blocks")
+        say("  forced: nothing blocks")
     if verdict.allowed_unknown:
-        print("  unknown capabilities were allowed")
+        say("  unknown capabilities were allowed")
     print_findings(verdict.findings, by="capability")

@@ -6,14 +6,14 @@ kept as plain data, and read without the classes that other verbs make of it.
 
 from __future__ import annotations
 
-import sys
+import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.options import DiffOptions
-from platform_abi.cli.render import note, print_json, table
+from platform_abi.cli.render import note, print_json, say, table, write_data
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.errors import UsageError, first_of, unknown
+from platform_abi.errors import UsageError, first_of, printable, unknown
 from platform_abi.resolver.machine_diff import Row, diff_builds, diff_machines, shown
 from platform_abi.resolver.machine_table import Grouped, reached
 
@@ -152,9 +152,11 @@ def _print(
     elif options.csv:
         import csv
 
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
         writer.writerow(_KEYS)
-        writer.writerows(rows)
+        writer.writerows([cell and printable(cell) for cell in row] for row in rows)
+        write_data(out.getvalue())
     else:
         _print_table(head, rows, tree)
         left_out = len(shown(every, drivers=drivers, every=True)) - len(rows)
@@ -185,7 +187,7 @@ def _print_table(
     head: Mapping[str, Any], rows: Sequence[Row], tree: Mapping[str, Sequence[str]]
 ) -> None:
     place = head.get("build") or head["machine"]
-    print(f"{head['before']} -> {head['after']}  ({place})")
+    say(f"{head['before']} -> {head['after']}  ({place})")
     groups: dict[tuple[str | None, ...], list[str]] = {}
     for driver, *rest in rows:
         groups.setdefault((rest[0], rest[1], rest[2], rest[5]), []).append(driver)

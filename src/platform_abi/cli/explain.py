@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Final
 
 from attrs import evolve
 
 from platform_abi.cli.options import ExplainOptions
-from platform_abi.cli.render import paint, print_json
+from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.plain import Shapes, document
-from platform_abi.errors import of_device, printable
+from platform_abi.errors import of_device
 from platform_abi.resolver.explain import Explanation, Step, explain
 
 
@@ -80,22 +79,22 @@ SHAPES: Final[Shapes] = {
 
 def _print(found: Explanation) -> None:
     feature = found.feature
-    print(paint(f"{found.driver}.{found.property}", "bold", sys.stdout))
-    print(f"  {found.machine} of {found.build}, platform {found.platform}")
+    say(Painted(f"{found.driver}.{found.property}", "bold"))
+    say(f"  {found.machine} of {found.build}, platform {found.platform}")
     if feature is not None:
-        print(f"  feature {feature.id}: {feature.title}")
+        say(f"  feature {feature.id}: {feature.title}")
         for backend, needs in sorted(feature.requires.items()):
             needed = ", ".join(needs) if needs else "nothing of the host"
-            print(f"    behind {backend}: needs {needed}")
+            say(f"    behind {backend}: needs {needed}")
         if feature.note:
-            print(f"    {printable(feature.note)}")
+            say("    ", feature.note)
     for number, step in enumerate(found.steps, start=1):
         of = of_device(step.device)
-        said = printable(f"{step.layer:8} {step.value}{of}  ({step.source})")
+        said = f"{step.layer:8} {step.value}{of}  ({step.source})"
         note = f"  {step.note}" if step.note else ""
         last = number == len(found.steps)
-        print(f"  {paint(said, 'green', sys.stdout) if last else said}{note}")
+        say("  ", Painted(said, "green") if last else said, note)
     if not found.steps:
-        print("  no layer sets it: QEMU's built-in default holds, on every host")
+        say("  no layer sets it: QEMU's built-in default holds, on every host")
     if found.silent:
-        print(f"  {found.silent}")
+        say(f"  {found.silent}")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from platform_abi.cli.options import ExplainErrorOptions
-from platform_abi.cli.render import note, paint, print_json, table
+from platform_abi.cli.render import Painted, note, print_json, say, table
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
 from platform_abi.diagnosis.lacking import Lacking
 from platform_abi.diagnosis.masks import Reading
+from platform_abi.emit.arguments import shell_words
 from platform_abi.emit.plain import Shapes, document
-from platform_abi.errors import UsageError, printable
+from platform_abi.errors import UsageError
 from platform_abi.files import STDIN, read_pieces
 from platform_abi.model.capability import NO_KERNEL
 
@@ -99,7 +99,7 @@ SHAPES: Final[Shapes] = {
 def _print(found: Diagnosis) -> None:
     for number, finding in enumerate(found.findings):
         if number:
-            print()
+            say()
         _print_finding(finding)
     if not found.findings:
         note("nothing found", "no message of QEMU's or libvirt's about a migration or a start")
@@ -113,27 +113,27 @@ def _print(found: Diagnosis) -> None:
 def _print_finding(finding: ExplainedMessage) -> None:
     times = f" ({finding.count} times)" if finding.count > 1 else ""
     head = f"line {finding.number}: {finding.text}{times}"
-    print(paint(printable(head), "bold", sys.stdout))
+    say(Painted(head, "bold"))
     kind = finding.code if finding.severity == "error" else f"{finding.code}, {finding.severity}"
-    print(printable(f"  {kind}, {finding.side}: {finding.says}"))
+    say(f"  {kind}, {finding.side}: {finding.says}")
     if finding.guessed:
-        print(f"  device: {finding.family}, a guess: no message names it; --device says which")
+        say(f"  device: {finding.family}, a guess: no message names it; --device says which")
     elif finding.family:
-        print(printable(f"  device: {finding.family} ({finding.section or 'by the message'})"))
+        say(f"  device: {finding.family} ({finding.section or 'by the message'})")
     _print_items("lacking", finding.lacking)
     _print_items("among these", finding.suspects)
     if finding.platforms:
         named = ", ".join(name for _, name in finding.platforms)
-        print(f"  newest platforms that do not turn it on: {named}")
+        say(f"  newest platforms that do not turn it on: {named}")
     elif finding.arguments and any(item.feature for item in finding.lacking):
-        print("  no platform turns it on: the source's command line asked for it")
+        say("  no platform turns it on: the source's command line asked for it")
     if finding.arguments:
-        print(f"  at the start of the source: {printable(shlex.join(finding.arguments))}")
+        say(f"  at the start of the source: {shell_words(finding.arguments, terminal=True)}")
     for text in finding.helps:
-        print(printable(f"  - {text}"))
+        say(f"  - {text}")
     for reading in finding.otherwise:
         names = ", ".join(_called(item) for item in reading.lacking or reading.suspects)
-        print(f"  if it was {reading.family}: {names or '-'}")
+        say(f"  if it was {reading.family}: {names or '-'}")
 
 
 def _print_items(head: str, items: Iterable[Lacking]) -> None:
@@ -141,7 +141,7 @@ def _print_items(head: str, items: Iterable[Lacking]) -> None:
     known = [item for item in items if item.property or item.kernels or item.feature]
     bare = [_called(item) for item in items if item not in known]
     if known:
-        print(f"  {head}:")
+        say(f"  {head}:")
         rows = [
             [
                 "-" if item.bit is None else str(item.bit),
@@ -158,7 +158,7 @@ def _print_items(head: str, items: Iterable[Lacking]) -> None:
             [[f"  {row[0]}", *row[1:]] for row in rows],
         )
     if bare:
-        print(printable(f"  {'and' if known else head}: {', '.join(bare)}"))
+        say(f"  {'and' if known else head}: {', '.join(bare)}")
 
 
 def _called(item: Lacking) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-from platform_abi.cli.render import paint
-from platform_abi.errors import printable
+from platform_abi.cli.render import Painted, say
 
 if TYPE_CHECKING:
     from platform_abi.compat.finding import Finding, Severity
@@ -27,20 +26,19 @@ def print_findings(findings: Iterable[Finding], *, by: Cause) -> None:
     """Print *findings*, each with how grave it is, and what helps once for those of one cause."""
     for group in _grouped(findings, by):
         for finding in group:
-            word = paint(f"{finding.severity:8}", _COLORS[finding.severity], sys.stdout)
-            print(f"  {word} {finding.code}: {printable(finding.message)}")
+            word = Painted(f"{finding.severity:8}", _COLORS[finding.severity])
+            say("  ", word, f" {finding.code}: {finding.message}")
         if group[0].help:
-            print(f"           help: {printable(group[0].help)}")
+            say("           help: ", group[0].help)
 
 
 def report_findings(findings: Iterable[Finding], *, by: Cause) -> None:
     """Say *findings* on stderr, as the errors that keep a QEMU from being started."""
     for group in _grouped(findings, by):
         for finding in group:
-            head = paint(f"error[{finding.code}]:", "red", sys.stderr)
-            print(f"{head} {printable(finding.message)}", file=sys.stderr)
+            say(Painted(f"error[{finding.code}]:", "red"), " ", finding.message, to=sys.stderr)
         if group[0].help:
-            print(f"help: {printable(group[0].help)}", file=sys.stderr)
+            say("help: ", group[0].help, to=sys.stderr)
 
 
 def _grouped(findings: Iterable[Finding], by: Cause) -> Iterator[list[Finding]]:

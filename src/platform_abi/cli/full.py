@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import redirect_stdout
 
-from platform_abi.cli.render import note, table
+from platform_abi.cli.render import note, say, table
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.model.abi import GuestAbi
 from platform_abi.resolver.full import full_properties
@@ -20,7 +20,7 @@ def full_text(catalogue: FileCatalogue, abi: GuestAbi, vcpus: int | None) -> str
     out = io.StringIO()
     with redirect_stdout(out):
         for label, device in full_properties(catalogue, abi, vcpus=vcpus).items():
-            print(f"{label}  {device.driver}")
+            say(f"{label}  {device.driver}")
             rows = [
                 [
                     name,
@@ -32,5 +32,5 @@ def full_text(catalogue: FileCatalogue, abi: GuestAbi, vcpus: int | None) -> str
                 for name, found in sorted(device.properties.items())
             ]
             table(["PROPERTY", "VALUE", "REALIZED", "LAYER", "SOURCE"], rows)
-            print()
+            say()
     return out.getvalue()

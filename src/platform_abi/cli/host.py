@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from platform_abi.cli.options import HostOptions
-from platform_abi.errors import HostError, UsageError, printable
+from platform_abi.errors import HostError, UsageError
 from platform_abi.launch.ahead import Ahead
 from platform_abi.qemu.binary import find_qemu
 
@@ -35,7 +34,9 @@ def run(options: HostOptions) -> int:
 
         write_text(options.output, text)
     elif options.json or options.line:
-        sys.stdout.write(text)
+        from platform_abi.cli.render import write_data
+
+        write_data(text)
     else:
         _print(catalogue, report)
     return 0
@@ -104,23 +105,19 @@ _COLORS: Mapping[State, str] = {"present": "green", "absent": "red", "unknown": 
 
 def _print(catalogue: FileCatalogue, report: HostReport) -> None:
     from platform_abi.cli.hosts import policy
-    from platform_abi.cli.render import paint, table
+    from platform_abi.cli.render import Painted, say, table
     from platform_abi.compat.supported import newest_supported
 
     line = f"{report.distribution} {report.distribution_version}".strip()
-    print(f"{report.system} {report.release} {report.arch}" + (f", {line}" if line else ""))
+    say(f"{report.system} {report.release} {report.arch}" + (f", {line}" if line else ""))
     found = newest_supported(catalogue, report, policy=policy())
     chosen = "none" if found is None else found.platform
-    print(f"newest platform: {paint(chosen, 'bold', sys.stdout)}")
+    say("newest platform: ", Painted(chosen, "bold"))
     states = [fact.state for fact in report.facts.values()]
-    print(
-        ", ".join(
-            f"{states.count(state)} {paint(state, _COLORS[state], sys.stdout)}" for state in _COLORS
-        )
-    )
+    counts = [p for s in _COLORS for p in (", ", f"{states.count(s)} ", Painted(s, _COLORS[s]))]
+    say(*counts[1:])
     rows = [
-        [name, fact.state, fact.source, printable(fact.detail)]
-        for name, fact in sorted(report.facts.items())
+        [name, fact.state, fact.source, fact.detail] for name, fact in sorted(report.facts.items())
     ]
-    print()
+    say()
     table(["CAPABILITY", "STATE", "SOURCE", "DETAIL"], rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,10 +15,10 @@ from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.reading import TIMEOUT, observe
 from platform_abi.author.writing import lost_types, write_build
 from platform_abi.cli.options import ImportOptions
-from platform_abi.cli.render import note, print_json
+from platform_abi.cli.render import note, print_json, say, show_progress
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.emit.plain import Shapes, document
-from platform_abi.errors import UsageError, printable
+from platform_abi.errors import UsageError
 from platform_abi.model.machine import QemuBuild
 from platform_abi.model.value import frozen
 
@@ -52,9 +53,7 @@ def run(options: ImportOptions) -> int:
         lost = lost_types(seen, options.output) if options.force else ()
         files = write_build(seen, options.output, force=options.force)
         if lost:
-            warning = (
-                f"given up, earlier files knew more of them: {', '.join(map(printable, lost))}"
-            )
+            warning = f"given up, earlier files knew more of them: {', '.join(lost)}"
             seen = evolve(seen, warnings=(*seen.warnings, warning))
     imported = ImportedQemu(seen=seen, files=tuple(map(str, files)))
     if options.json:
@@ -85,16 +84,11 @@ def _progress(*, shown: bool) -> Iterator[Progress | None]:
         from rich.console import Console
         from rich.progress import Progress as Bar
     except ImportError:
-        yield _count
-        print(file=sys.stderr)
+        yield partial(show_progress, "device types")
         return
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("device types")
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _count(done: int, total: int) -> None:
-    print(f"\rdevice types: {done} of {total}", end="", file=sys.stderr, flush=True)
 
 
 @frozen(kw_only=True)
@@ -139,14 +133,14 @@ SHAPES: Final[Shapes] = {
 
 def _print(imported: ImportedQemu) -> None:
     seen, build = imported.seen, imported.seen.build
-    print(f"{build.name} {build.arch}, {build.vendor} {build.package}".rstrip())
-    print(
+    say(f"{build.name} {build.arch}, {build.vendor} {build.package}".rstrip())
+    say(
         f"{len(seen.machines)} machine types, {_device_types(imported)} device types, "
         f"{_cpu_models(imported)} CPU models"
     )
     for name, generation in _derived(imported).items():
-        print(f"{name} is of generation {generation}")
+        say(f"{name} is of generation {generation}")
     for path in imported.files:
-        print(path)
+        say(path)
     for warning in seen.warnings:
         note("warning", warning)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from platform_abi.cli.options import PlatformsOptions
-from platform_abi.cli.render import print_json, table
+from platform_abi.cli.render import print_json, say, table
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.plain import Shapes, document
-from platform_abi.errors import printable
 from platform_abi.model.platform import Mask, Platform
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose_edition, parse_platform
@@ -20,8 +19,9 @@ def run_listed(catalogue: FileCatalogue, options: PlatformsOptions) -> int:
     if options.name is not None:
         return _show(catalogue, options.name, as_json=options.json)
     names = catalogue.platform_names()
-    if options.names:
-        print("\n".join(names))
+    if options.names and not options.json:
+        for name in names:
+            say(name)
         return 0
     found = PlatformList(
         edition=catalogue.editions()[-1], platforms=tuple(map(catalogue.platform, names))
@@ -81,10 +81,10 @@ def _show(catalogue: FileCatalogue, name: str, *, as_json: bool) -> int:
     if as_json:
         print_json(document(found, SHAPES))
         return 0
-    print(f"{platform.name}@{found.edition}  {printable(platform.title)}")
+    say(f"{platform.name}@{found.edition}  {platform.title}")
     if platform.assumes:
-        print(f"assumes the kernel configuration {', '.join(platform.assumes)}")
+        say(f"assumes the kernel configuration {', '.join(platform.assumes)}")
     for mask in found.masks:
-        print(f"masked here: {mask.feature}, {mask.date}: {printable(mask.reason)} ({mask.source})")
+        say(f"masked here: {mask.feature}, {mask.date}: {mask.reason} ({mask.source})")
     table(["FEATURE", "DEFAULT"], [list(pair) for pair in sorted(found.features.items())])
     return 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 
 from platform_abi.cli.options import MonitorOptions
-from platform_abi.cli.render import note
+from platform_abi.cli.render import note, say
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi
 from platform_abi.monitor.commands import Commands, about_itself
@@ -64,9 +63,9 @@ def _lock(name: str) -> tuple[GuestAbi, str]:
 def _ready(places: MonitorPlaces, *, as_json: bool) -> None:
     """Say that clients can connect: whoever started this waits for the line."""
     if as_json:
-        from platform_abi.emit.plain import SCHEMA_VERSION
+        from platform_abi.emit.plain import SCHEMA_VERSION, json_line
 
-        print(json.dumps({"schema_version": SCHEMA_VERSION, "listening": str(places.listen)}))
+        say(json_line({"schema_version": SCHEMA_VERSION, "listening": str(places.listen)}))
     else:
-        print(f"listening on {places.listen}")
+        say(f"listening on {places.listen}")
     sys.stdout.flush()

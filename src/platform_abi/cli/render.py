@@ -1,4 +1,11 @@
-"""Text for people: colour and tables on a terminal, plain and stable text elsewhere."""
+"""The one place where text leaves: nothing that others wrote steers a terminal or forges a line.
+
+What verbs print is prose or data. Prose is written a line at a time, and in a line every character
+that no printer shows is escaped: control characters, line breaks that came with a value, those that
+turn the direction of writing, those without a width, and bytes that are no text. Data, such as the
+words of a command line, goes to a file or another program as it is; only a terminal is never given
+more than line breaks. JSON is ASCII, so that it is both.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +22,34 @@ if TYPE_CHECKING:
 _COLORS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
+class Painted:
+    """*text* in a *color*, where there are colours: a piece of a line, and no text by itself."""
+
+    __slots__ = ("color", "text")
+
+    def __init__(self, text: str, color: str) -> None:
+        self.text = text
+        self.color = color
+
+
+def say(*pieces: str | Painted, to: TextIO | None = None) -> None:
+    """Print *pieces* as one line, to stdout or *to* another stream."""
+    stream = sys.stdout if to is None else to
+    shown = "".join(_shown(piece, stream) for piece in pieces)
+    encoding = stream.encoding or "utf-8"
+    print(shown.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+
+
+def _shown(piece: str | Painted, stream: TextIO) -> str:
+    if isinstance(piece, str):
+        return printable(piece)
+    text = printable(piece.text)
+    return f"\x1b[{_COLORS[piece.color]}m{text}\x1b[0m" if colored(stream) else text
+
+
 def colored(stream: TextIO) -> bool:
     """Return whether *stream* is a terminal that may be coloured (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def paint(text: str, color: str, stream: TextIO) -> str:
-    """Return *text* in *color* where *stream* may be coloured."""
-    return f"\x1b[{_COLORS[color]}m{text}\x1b[0m" if colored(stream) else text
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -45,19 +72,32 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(headings, *clean, strict=True)]
     for row in [list(headings), *clean]:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())
+
+
+def note(kind: str, text: str, color: str = "yellow") -> None:
+    """Print a remark to stderr, where it does not disturb what is piped on."""
+    say(Painted(f"{kind}:", color), " ", text, to=sys.stderr)
+
+
+def show_progress(what: str, done: int, of: int) -> None:
+    """Say on a terminal's stderr how far something is, and take that away at its end."""
+    shown = f"{what}: {done} of {of}" if done < of else ""
+    print(f"\r\x1b[K{shown}", end="", file=sys.stderr, flush=True)
+
+
+def write_data(text: str) -> None:
+    """Print *text* that another program is to read: to a terminal as lines of prose, else as is."""
+    if sys.stdout.isatty():
+        text = "\n".join(map(printable, text.split("\n")))
+    sys.stdout.write(text)
 
 
 def print_json(document: object) -> None:
     """Print *document*, plain data, as JSON."""
     from platform_abi.emit.plain import to_json
 
-    sys.stdout.write(to_json(document))
-
-
-def note(kind: str, text: str, color: str = "yellow") -> None:
-    """Print a remark to stderr, where it does not disturb what is piped on."""
-    print(f"{paint(f'{kind}:', color, sys.stderr)} {printable(text)}", file=sys.stderr)
+    write_data(to_json(document))
 
 
 def remark_migration(abi: GuestAbi) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.options import ResolveOptions, VmOptions
 from platform_abi.cli.parser import declarations
-from platform_abi.cli.render import note, remark_migration
+from platform_abi.cli.render import note, remark_migration, write_data
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments
-from platform_abi.emit.arguments import shell_lines
+from platform_abi.emit.arguments import shell_lines, shell_words
 from platform_abi.errors import UsageError, of_device
 from platform_abi.resolver.resolve import resolve
 
@@ -46,7 +45,7 @@ def run(options: ResolveOptions) -> int:
 
         write_text(options.output, text)
     else:
-        sys.stdout.write(text)
+        write_data(text)
     if not options.json:
         _remark(abi)
     return 0
@@ -79,7 +78,10 @@ def _text(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> s
         return readconfig(abi)
     if options.format == "lock":
         return _lock(catalogue, abi, options)
-    return shlex.join(qemu_arguments(abi)) + "\n" if options.format == "shell" else shell_lines(abi)
+    terminal = options.output is None and sys.stdout.isatty()
+    if options.format == "shell":
+        return shell_words(qemu_arguments(abi), terminal=terminal) + "\n"
+    return shell_lines(abi, terminal=terminal)
 
 
 def _json(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:
@@ -96,11 +98,11 @@ def _json(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> s
 
 
 def _lock(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:
-    from platform_abi.emit.lockfile import lockfile, read_text
+    from platform_abi.emit.lockfile import lockfile, read_text, rewritten
 
     if options.from_lock is not None:
         # It says which definitions it was made with, and those of today may be others.
-        return read_text(options.from_lock)
+        return rewritten(read_text(options.from_lock))
     return lockfile(catalogue, abi)
 
 

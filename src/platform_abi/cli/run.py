@@ -215,5 +215,10 @@ def _print_words(binary: str, words: Sequence[str], options: RunOptions) -> None
 
         print_untouched(binary, words)
         return
-    for word in words:
-        print(word)
+    from platform_abi.cli.render import write_data
+
+    if any("\n" in word for word in words):
+        raise UsageError(
+            "a word with a line break cannot be printed as a line", code="usage", help="take --json"
+        )
+    write_data("".join(f"{word}\n" for word in words))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import report_findings
-from platform_abi.cli.render import note, print_json, remark_migration
+from platform_abi.cli.render import note, print_json, remark_migration, say
 from platform_abi.compat.finding import Finding, Status
 from platform_abi.model.value import frozen
 
@@ -59,7 +59,7 @@ def refuse(begun: Start) -> None:
     """Say on stderr why QEMU is not started: everything that speaks against it, and what to do."""
     blocking = [f for f in begun.verdict.findings if f.severity == "blocked"]
     report_findings(blocking, by="capability")
-    print(f"help: {_way_on(blocking, begun.abi.platform)}", file=sys.stderr)
+    say("help: ", _way_on(blocking, begun.abi.platform), to=sys.stderr)
 
 
 def _way_on(blocking: list[Finding], platform: str) -> str:

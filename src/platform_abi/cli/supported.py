@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.hosts import choose, report_of
 from platform_abi.cli.options import PlatformsOptions
-from platform_abi.cli.render import paint, print_json, table
+from platform_abi.cli.render import Painted, print_json, say, table
 from platform_abi.cli.scope import scope_of
 from platform_abi.compat.supported import (
     Missing,
@@ -16,7 +15,7 @@ from platform_abi.compat.supported import (
     query_platforms,
     scope_for,
 )
-from platform_abi.errors import UsageError, first_of, printable
+from platform_abi.errors import UsageError, first_of
 from platform_abi.resolver.choice import parse_platform
 
 if TYPE_CHECKING:
@@ -72,15 +71,16 @@ def _print(
 
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
-        print(line)
+        say(line)
 
 
 def _print_all(shown: Sequence[PlatformVerdict], chosen: PlatformVerdict | None) -> None:
     rows = [[v.name, v.supported, _why_not(v)] for v in shown]
     table(["NAME", "SUPPORTED", "WHY NOT"], rows)
     name = "none" if chosen is None else chosen.platform
-    print(f"\nnewest: {paint(name, 'bold', sys.stdout)}")
-    print("'platform-abi platforms NAME --host ...' says everything about one of them")
+    say()
+    say("newest: ", Painted(name, "bold"))
+    say("'platform-abi platforms NAME --host ...' says everything about one of them")
 
 
 def _why_not(verdict: PlatformVerdict) -> str:
@@ -95,9 +95,9 @@ _SHOWN = 4
 
 def _print_one(verdict: PlatformVerdict) -> None:
     color = {"yes": "green", "no": "red", "unknown": "yellow"}[verdict.supported]
-    print(f"{verdict.platform}  supported: {paint(verdict.supported, color, sys.stdout)}")
+    say(f"{verdict.platform}  supported: ", Painted(verdict.supported, color))
     for note in verdict.notes:
-        print(printable(note))
+        say(note)
     _print_entries("missing for what it turns on", verdict.missing)
     _print_entries("missing only for virtual machines that ask for it", verdict.limits)
 
@@ -108,17 +108,18 @@ def _print_entries(title: str, entries: Sequence[Missing]) -> None:
 
     if not entries:
         return
-    print(f"\n{title}:")
+    say()
+    say(f"{title}:")
     for name in dict.fromkeys(entry.capability for entry in entries):
         on_it = [entry for entry in entries if entry.capability == name]
         fact = on_it[0].fact
-        evidence = f"  ({printable(fact.detail)})" if fact.detail else ""
-        print(f"  {paint(name, 'bold', sys.stdout)}  {fact.state}{evidence}")
+        evidence = f"  ({fact.detail})" if fact.detail else ""
+        say("  ", Painted(name, "bold"), f"  {fact.state}{evidence}")
         behind = ", ".join(dict.fromkeys(e.backend for e in on_it))
         features = ", ".join(dict.fromkeys(f"{e.feature}={e.value}" for e in on_it))
         text = f"behind {behind}: {features}"
         for line in textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False):
-            print(f"      {line}")
+            say(f"      {line}")
 
 
 #: Of every terminal, so that output does not depend on one.

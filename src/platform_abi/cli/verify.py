@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, report_of, this_host
 from platform_abi.cli.options import VerifyOptions
-from platform_abi.cli.render import paint, print_json
+from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.lockfile import load_lock
-from platform_abi.errors import UsageError, printable
+from platform_abi.errors import UsageError
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
@@ -93,7 +92,7 @@ _STATUS_COLORS: dict[VerifyStatus, str] = {"ok": "green", "unknown": "yellow", "
 
 
 def _print(name: str, found: Verification) -> None:
-    status = paint(found.status, _STATUS_COLORS[found.status], sys.stdout)
+    status = Painted(found.status, _STATUS_COLORS[found.status])
     what = f"{found.platform}; {found.machine} of QEMU {found.version}"
-    print(f"{printable(name)}: {status}  ({printable(what)}; {found.compared} properties compared)")
+    say(f"{name}: ", status, f"  ({what}; {found.compared} properties compared)")
     print_findings(found.findings, by="device")

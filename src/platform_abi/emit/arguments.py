@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -120,8 +120,32 @@ def device_argument(device: Device, own: list[Setting]) -> str:
     return join_options(device.driver, tuple(pairs))
 
 
-def shell_lines(abi: GuestAbi) -> str:
-    """Return the arguments one option with its value per line, quoted for a shell."""
+def shell_lines(abi: GuestAbi, *, terminal: bool = False) -> str:
+    """Return the arguments one option with its value per line, quoted as ``shell_words`` does."""
     words = arguments(abi)
     pairs = zip(words[::2], words[1::2], strict=True)
-    return "".join(f"{option} {shlex.quote(value)}\n" for option, value in pairs)
+    return "".join(
+        f"{option} {shell_words([value], terminal=terminal)}\n" for option, value in pairs
+    )
+
+
+def shell_words(words: Iterable[str], *, terminal: bool = False) -> str:
+    r"""Return *words* in one line, quoted for any shell, each character as it is.
+
+    For a *terminal*, a word with characters that would steer it is ``$'...'``, with the octal
+    numbers of their bytes: the same in every locale, and pasted into a shell the same word
+    (POSIX.1-2024, Shell Command Language, 2.2.4; bash, ksh, zsh and busybox have it, dash has not).
+    """
+    return " ".join(
+        _dollar_quoted(word) if terminal and not word.isprintable() else shlex.quote(word)
+        for word in words
+    )
+
+
+def _dollar_quoted(word: str) -> str:
+    inner = "".join(c if c.isprintable() and c not in "\\'" else _octal(c) for c in word)
+    return f"$'{inner}'"
+
+
+def _octal(char: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogateescape"))

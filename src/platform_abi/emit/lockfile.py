@@ -58,7 +58,7 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
     are no fingerprints of the machine type in it unless *abi* has them; see ``lockfile``. Raises
     UsageError (``not-text``) for a value that is not Unicode text.
     """
-    import tomli_w
+    from platform_abi.emit.toml import toml_text
 
     body: dict[str, Any] = {
         "schema": LOCK_SCHEMA,
@@ -82,7 +82,7 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
             "drivers": dict(abi.content.drivers),
         }
     body["seal"] = canonical_digest(body)
-    text = tomli_w.dumps(body)
+    text = toml_text(body)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -118,13 +118,23 @@ def lockfile(catalogue: Catalogue, abi: GuestAbi, *, build: str | None = None) -
     )
 
 
+def rewritten(text: str) -> str:
+    """Return lockfile *text*, which ``read_lock`` takes, as it is written here: what it says only.
+
+    Whoever wrote it may have left comments, and characters that a terminal does not show.
+    """
+    from platform_abi.emit.toml import toml_text
+
+    return toml_text(tomllib.loads(text))
+
+
 def with_allowed(text: str, entries: Sequence[Mapping[str, str]]) -> str:
     """Return lockfile *text* with *entries* added to what was let pass when it was started.
 
     An entry says ``by`` what it was let pass, which ``finding`` it was and its ``message``. What is
     recorded already is not recorded twice; *text* is what ``read_lock`` takes.
     """
-    import tomli_w
+    from platform_abi.emit.toml import toml_text
 
     body = tomllib.loads(text)
     known = body.setdefault("allowed", [])
@@ -133,7 +143,7 @@ def with_allowed(text: str, entries: Sequence[Mapping[str, str]]) -> str:
             known.append(entry)
     del body["seal"]
     body["seal"] = canonical_digest(body)
-    return tomli_w.dumps(body)
+    return toml_text(body)
 
 
 def _vm_document(vm: VirtualMachine) -> dict[str, Any]:

@@ -66,4 +66,15 @@ def _reader(entry: str) -> tuple[str, Callable[[Any], Any]]:
 
 def to_json(document: Any) -> str:
     """Return *document* as the text that ``--json`` prints, the same on every host."""
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+    return _plain_ascii(json.dumps(document, indent=2, ensure_ascii=True)) + "\n"
+
+
+def json_line(document: Any, *, compact: bool = False) -> str:
+    """Return *document* as JSON in one line, without its end; if *compact*, without blanks."""
+    separators = (",", ":") if compact else None
+    return _plain_ascii(json.dumps(document, separators=separators, ensure_ascii=True))
+
+
+def _plain_ascii(text: str) -> str:
+    """Return JSON *text* without the one control character that JSON has no need to escape."""
+    return text.replace("\x7f", "\\u007f")

@@ -60,7 +60,9 @@ def report_document(report: HostReport) -> dict[str, Any]:
 
 def report_line(report: HostReport) -> str:
     """Return *report* as one line of NDJSON, its name first: what a fleet's file is made of."""
-    return json.dumps(report_document(report), separators=(",", ":"), ensure_ascii=True)
+    from platform_abi.emit.plain import json_line
+
+    return json_line(report_document(report), compact=True)
 
 
 def read_report(text: str | bytes, name: str) -> HostReport:
@@ -155,7 +157,8 @@ class _ReportReader:
             faults = sorted(self._faults)
             more = len(faults) - _SHOWN
             shown = [*faults[:_SHOWN], *([f"and {more} more faults"] if more > 0 else [])]
-            raise ReportError("\n".join(f"{self._name}: {f}" for f in shown), code="report-invalid")
+            first, *rest = (f"{self._name}: {fault}" for fault in shown)
+            raise ReportError(first, code="report-invalid", details=rest)
         return found
 
     def _wrong(self, place: str, message: str) -> None:

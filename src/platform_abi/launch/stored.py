@@ -88,8 +88,9 @@ def taken(
     found = compared(catalogue, stored.vm, vm, same_cpu)
     if found.different:
         raise UsageError(
-            f"{printable(name)} is for another virtual machine:\n" + "\n".join(found.different),
+            f"{printable(name)} is for another virtual machine:",
             code="lock-other-vm",
+            details=found.different,
             help="name the lockfile of this one; if it was changed while it was off, name its "
             f"platform to resolve it again: -platform {stored.platform},lock=...",
         )

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-from platform_abi.errors import HostError, printable
+from platform_abi.errors import HostError
 from platform_abi.qemu.process import MAX_OUTPUT, Throwaway
 
 #: Arguments that leave a machine with nothing but its board: it starts fastest, and every slot that
@@ -146,7 +146,7 @@ class Qtest:
                 help="the host may be busy: allow it more time",
             ) from None
         except OSError as error:
-            raise _error(f"{command!r}: {error}\n{_lines(self.stderr)}".rstrip()) from None
+            raise _error(f"{command!r}: {error}", self.stderr.splitlines()) from None
         verdict, _, value = answer.partition(" ")
         with contextlib.suppress(ValueError):
             if verdict == "OK":
@@ -182,9 +182,10 @@ class Qtest:
             status = self._process.end()
             reason = "QEMU did not start in time" if late else f"QEMU exited ({status})"
             failed = StartError(
-                f"{reason}: {' '.join(self._command)}\n{_lines(self.stderr)}".rstrip(),
+                f"{reason}: {' '.join(self._command)}",
                 code=error.code,
                 help=error.help,
+                details=self.stderr.splitlines(),
             )
             failed.stderr = self.stderr
             failed.status = None if late else status
@@ -200,15 +201,13 @@ _LONGEST_SHOWN = 200
 _QTEST_ARGUMENTS = ("-S", "-display", "none", "-qtest", "stdio", "-qtest-log", "none")
 
 
-def _error(message: str) -> QtestError:
+def _error(message: str, details: Iterable[str] = ()) -> QtestError:
     return QtestError(
-        message, code="qemu-failed", help="QEMU's own words, if any, say what it did not like"
+        message,
+        code="qemu-failed",
+        help="QEMU's own words, if any, say what it did not like",
+        details=details,
     )
-
-
-def _lines(text: str) -> str:
-    """Return *text*, of another program's, without what would steer a terminal."""
-    return "\n".join(map(printable, text.splitlines()))
 
 
 def _accelerator(arguments: Sequence[str]) -> tuple[str, ...]:

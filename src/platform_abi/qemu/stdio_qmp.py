@@ -126,9 +126,9 @@ class Qmp:
         return message
 
     def _failed(self, reason: str) -> QmpError:
-        words = "\n".join(map(printable, self.stderr.splitlines()))
         return QmpError(
-            f"{printable(self._binary)} cannot be asked: {reason}\n{words}".rstrip(),
+            f"{printable(self._binary)} cannot be asked: {reason}",
             code="qemu-failed",
             help="name the binary of a QEMU system emulator",
+            details=self.stderr.splitlines(),
         )
