@@ -26,7 +26,7 @@ from platform_abi.qemu.stdio_qmp import Qmp
 from platform_abi.verifier.expected import expected
 from platform_abi.verifier.paused import verify_start
 from platform_abi.verifier.peer import QmpPeer
-from platform_abi.verifier.running import Answer, RunningVm, look, read
+from platform_abi.verifier.running import INFO_NETWORK, Answer, RunningVm, look, read
 from platform_abi.verifier.stand_in import stand_in
 from platform_abi.verifier.verification import Verification
 from platform_abi.verifier.verify import verify
@@ -306,6 +306,22 @@ def test_a_global_is_named_on_every_device(lab: Lab) -> None:
     }
 
 
+def test_a_netdev_of_another_kind_is_told(lab: Lab) -> None:
+    """QEMU is asked, and not the lockfile: a stream or a hub in the place of a tap is drift."""
+    abi = lab.resolved(lab.newest(), devices=_DEVICES[:2])
+    words = lab.words(abi)
+    here = "local.type=inet,local.host=0.0.0.0,local.port=0"
+    there = "remote.type=inet,remote.host=127.0.0.1,remote.port=9"
+    for other in ("hubport,hubid=3,id=n0", f"dgram,id=n0,{here},{there}"):
+        changed = [other if word.startswith("tap,id=n0") else word for word in words]
+        assert changed != words
+        told = [f for f in lab.verified(abi, changed).findings if f.code == "backend"]
+        assert [("net0", "drift", other.partition(",")[0])] == [
+            (f.device, f.severity, f.found) for f in told
+        ]
+    assert not [f for f in lab.verified(abi, words).findings if f.code == "backend"]
+
+
 def test_what_was_not_given_is_missed(lab: Lab) -> None:
     """Devices that are not there are missed, and those that are too many are told."""
     abi = lab.resolved(lab.newest(), "conservative")
@@ -462,13 +478,13 @@ def _told(watcher: socket.socket, *asked: str) -> str:
 
 
 def test_only_what_reads_is_asked(lab: Lab) -> None:
-    """Nothing but query-, qom-list and qom-get is ever sent to a running QEMU."""
+    """Nothing but query-, qom-list, qom-get and info network is ever sent to a running QEMU."""
     abi = lab.resolved(lab.newest())
     asked: set[str] = set()
     with lab.running(lab.words(abi)) as (_, path), QmpPeer(path, timeout=30) as peer:
 
         def ask(commands: Any) -> list[Answer]:
-            asked.update(name for name, _ in commands)
+            asked.update(name for name, said in commands if (name, said) != INFO_NETWORK)
             return peer.ask(commands)
 
         vm = look(ask)

@@ -198,6 +198,9 @@ def _answers(vm: RunningVm) -> dict[tuple[str, ...], Any]:
         ("qom-get", "/machine", "smp"): {"cpus": vm.vcpus},
         ("qom-get", CPU, "unavailable-features"): list(vm.missing_flags or ()),
     }
+    if vm.netdevs is not None:
+        rows = (f"{name}: index=0,type={kind},\r\n" for name, kind in vm.netdevs.items())
+        found["human-monitor-command", "info network"] = "".join(rows)
     for thing in vm.objects():
         found["qom-get", thing.path, "type"] = thing.driver
         for name, value in thing.properties.items():

@@ -95,6 +95,8 @@ class BackendKind:
     tpmdev: tuple[str, ...] = ()
     object: tuple[str, ...] = ()
     when: Mapping[str, str] = field(factory=dict)
+    #: What else a running QEMU calls such a netdev.
+    shown_as: tuple[str, ...] = ()
     asked: str = ""
     #: Features that no constant pins and that are still the same on every host behind this kind,
     #: each with the architectures of which that is known; none: all.

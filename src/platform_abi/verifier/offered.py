@@ -103,10 +103,8 @@ def left_to_host(
         if about.code not in _CAPABILITY or about.backend == sides.abi.vm.accelerator:
             continue
         for device in _carriers(sides, about, name):
-            if _is_of_binary(sides.catalogue, about.capability):
-                if device not in settled:
-                    yield _untold(about, device)
-            elif (device, name) not in off and not (name and device in settled):
+            of_host = not _is_of_binary(sides.catalogue, about.capability)
+            if of_host and (device, name) not in off and not (name and device in settled):
                 yield _concluded(sides.catalogue, about, device, offers.get(device, Offer()).why)
 
 
@@ -154,16 +152,3 @@ def _is_of_binary(catalogue: Catalogue, capability: str) -> bool:
     """Return whether a capability is one of the QEMU binary, which runs already."""
     found = catalogue.capabilities().get(capability)
     return found is not None and found.probe is not None and found.probe.method == NETDEV_METHOD
-
-
-def _untold(about: Finding, device: str) -> Finding:
-    """Return what there is to say of the kind of a device's backend."""
-    return Finding(
-        code="backend-untold",
-        severity="info",
-        message=f"no query of QMP's tells what kind of netdev is behind {device}; by the lockfile "
-        f"it is {about.backend}",
-        device=device,
-        feature=about.feature,
-        seen="migration",
-    )

@@ -1,7 +1,8 @@
 """What a running QEMU says of itself: its machine, its devices and their properties.
 
-Only commands that begin with ``query-``, and ``qom-list`` and ``qom-get``: they read, and a guest
-does not notice. ``x-query-virtio-status`` is not among them: it aborts QEMU 11.1.3.
+Only commands that begin with ``query-``, and ``qom-list``, ``qom-get`` and the human monitor's
+``info network``: they read, and a guest does not notice. ``x-query-virtio-status`` is not among
+them: it aborts QEMU 11.1.3.
 """
 
 from __future__ import annotations
@@ -26,6 +27,17 @@ Command = tuple[str, Mapping[str, object]]
 
 #: Asks all of some commands, and returns what QEMU answered to each.
 Ask = Callable[[Sequence[Command]], "list[Answer]"]
+
+#: Lists NICs and netdevs, which no command of QMP's does (net/net.c, hmp_info_network).
+INFO_NETWORK: Command = ("human-monitor-command", {"command-line": "info network"})
+
+#: A netdev or NIC of it; what is behind a port of a hub follows the port's own name
+#: (net/net.c, print_net_client; net/hub.c, net_hub_info).
+_NETDEV = re.compile(
+    r"^(?: \\ )?(?:(?P<port>[^:\s]+): )?(?P<id>[^:\s]+): index=[0-9]+,type=(?P<type>[a-z0-9-]+),",
+    re.MULTILINE,
+)
+_HUB_PORT = "hubport"
 
 #: QEMU numbers devices without an id: ``device[3]``.
 _NUMBERED = re.compile(r"device\[(?P<number>\d+)\]", re.ASCII)
@@ -92,6 +104,8 @@ class RunningVm:
     #: Flags of the CPU model that the guest was not given, as ``-cpu`` spells them; None where
     #: QEMU keeps no such list.
     missing_flags: tuple[str, ...] | None = None
+    #: The type of each netdev, by id; None where QEMU does not tell.
+    netdevs: Mapping[str, str] | None = None
 
     @property
     def machine_type(self) -> str:
@@ -115,10 +129,11 @@ def look(ask: Ask) -> RunningVm:
     names = ("query-version", "query-target", "query-kvm", "query-cpus-fast", "query-accelerators")
     said = ask([(name, {}) for name in names])
     version, target, kvm, threads, accelerators = (answer.value for answer in said)
-    board, topology, *folders = ask(
+    board, topology, network, *folders = ask(
         [
             _get("/machine", "type"),
             _get("/machine", "smp"),
+            INFO_NETWORK,
             *(("qom-list", {"path": f"/machine/{place}"}) for place in PLACES),
         ]
     )
@@ -148,7 +163,18 @@ def look(ask: Ask) -> RunningVm:
         devices=tuple(child for child in children if child.path not in cpus),
         vcpus=_member(topology.value, "cpus", int),
         missing_flags=missing,
+        netdevs=netdevs_of(network.value) if isinstance(network.value, str) else None,
     )
+
+
+def netdevs_of(text: str) -> dict[str, str]:
+    """Return the type of each netdev by its id, from what ``info network`` says."""
+    found: dict[str, str] = {}
+    for match in _NETDEV.finditer(text):
+        found[match["id"]] = match["type"]
+        if match["port"]:
+            found[match["port"]] = _HUB_PORT
+    return found
 
 
 _RELEASE = ("major", "minor", "micro")

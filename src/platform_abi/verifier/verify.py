@@ -19,6 +19,7 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import HostReport
 from platform_abi.model.names import driver_and_property
 from platform_abi.resolver.machine_table import known_build
+from platform_abi.verifier.backends import backends
 from platform_abi.verifier.expected import expected
 from platform_abi.verifier.identity import ANOTHER, cpu, devices, machine
 from platform_abi.verifier.offered import left_to_host, offered_otherwise
@@ -58,7 +59,7 @@ def verify(
     if all(finding.code not in ANOTHER for finding in findings):
         properties, compared = compare_properties(sides)
         findings += [*cpu(sides), *devices(sides, left_out), *properties, *_content(sides)]
-        findings += [*offered_otherwise(offers, findings)]
+        findings += [*backends(sides, offers), *offered_otherwise(offers, findings)]
         findings += [*left_to_host(sides, host, offers, findings)]
         findings += [*_left_open(sides), *_omitted(omitted)]
     severities = {finding.severity for finding in findings}
