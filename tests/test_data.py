@@ -110,7 +110,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "enable-kvm": "an option that asks for an accelerator",
     },
     "verifier/identity.py": {"kvm": "QMP's answer to query-kvm"},
-    "verifier/running.py": {"kvm": "QMP's answer to query-kvm", "query-kvm": "QMP"},
+    "verifier/running.py": {
+        "kvm": "QMP's answer to query-kvm", "query-kvm": "QMP",
+        "hubport": "what info network calls by its place only",
+    },
 }  # fmt: skip
 
 
