@@ -70,9 +70,7 @@ def agree(
         return Agreement(known=True, on=("everything: they are one host",))
     if feature is None:
         return Agreement(known=False)
-    names = feature.decided_by or tuple(
-        dict.fromkeys(name for needs in feature.requires.values() for name in needs)
-    )
+    names = feature.decided_by or feature.capabilities
     one, two = (dict(_deciding(names, _cleared(report, settled))) for report in (first, second))
     keys = sorted(one.keys() | two.keys())
     known = bool(keys) and all(one.get(key) and two.get(key) for key in keys)

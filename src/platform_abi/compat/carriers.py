@@ -169,7 +169,7 @@ def defaults_gained(
         on = feature.when_supported
         if feature.kind != "setting" or feature.opt_in or on is None or not feature.demands(on):
             continue
-        if lacking.isdisjoint(name for needs in feature.requires.values() for name in needs):
+        if lacking.isdisjoint(feature.capabilities):
             continue
         if not plan.applies(feature):
             continue

@@ -169,7 +169,7 @@ def _statements(
             BOOLEANS.get(setting.value, setting.value),
             setting.layer == "global",
         )
-    for name, value in () if abi.vm.cpu is None else abi.vm.cpu.properties:
+    for name, value in abi.vm.cpu_properties:
         yield name, BOOLEANS.get(value, value), True
 
 

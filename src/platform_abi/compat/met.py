@@ -37,7 +37,7 @@ def met(catalogue: Catalogue, abi: GuestAbi, report: HostReport, entry: Precondi
 def _given(abi: GuestAbi, name: str) -> int | None:
     """Return the number that the user gives as *name* of the CPU; None for none."""
     pairs = [(entry.property, entry.value) for entry in abi.vm.globals]
-    pairs += () if abi.vm.cpu is None else abi.vm.cpu.properties
+    pairs += abi.vm.cpu_properties
     number = decimal(dict(pairs).get(name, ""), sized=False)
     return None if number is None else int(number)
 

@@ -11,7 +11,7 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.memo import remembered
 from platform_abi.model.platform import PlatformReference, edition_key
 from platform_abi.model.value import frozen
-from platform_abi.resolver.choice import Choice, choose, decide, parse_platform
+from platform_abi.resolver.choice import Choice, choose, decide, reference_of
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
@@ -72,8 +72,7 @@ def platform_needs(
     Judged are the newest machine types: those have every feature. Raises UnknownNameError for a
     platform, an accelerator or a backend that nothing defines.
     """
-    reference = parse_platform(platform) if isinstance(platform, str) else platform
-    return _needs(catalogue, reference, scope)
+    return _needs(catalogue, reference_of(platform), scope)
 
 
 @remembered()

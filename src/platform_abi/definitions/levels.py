@@ -25,10 +25,9 @@ def dated(feature: Feature, known: Mapping[str, Capability]) -> tuple[Date, ...]
     They are those of all backends. Capabilities that no version predicts (privileges, backends,
     hardware) have no date: they stay preconditions.
     """
-    names = dict.fromkeys(name for needs in feature.requires.values() for name in needs)
     return tuple(
         (capability.subsystem, capability.since)
-        for name in names
+        for name in feature.capabilities
         if (capability := known.get(name)) is not None and capability.since is not None
     )
 

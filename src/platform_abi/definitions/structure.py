@@ -191,6 +191,13 @@ def _exactly(kind: type) -> Callable[[Any, Any], Any]:
     return hook
 
 
+def _expect(kind: type, value: Any) -> None:
+    """Raise ValueError unless *value* is of *kind*."""
+    if not isinstance(value, kind):
+        msg = f"expected {_NAMES[kind]}, found {_found(value)}"
+        raise ValueError(msg)  # noqa: TRY004 - cattrs reports ValueError as a fault of the value
+
+
 def _refuse_long(number: int) -> None:
     if number.bit_length() > 64:  # noqa: PLR2004 - the widest that an ioctl or a property takes
         msg = "expected an integer of at most 64 bits"
@@ -201,9 +208,7 @@ def _table(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Return a hook that gives *structure* only tables."""
 
     def hook(value: Any, cls: Any) -> Any:
-        if not isinstance(value, dict):
-            msg = f"expected a table, found {_found(value)}"
-            raise ValueError(msg)  # noqa: TRY004 - cattrs reports ValueError as a fault of the value
+        _expect(dict, value)
         return structure(value, cls)
 
     return hook
@@ -277,9 +282,7 @@ def _array_of(converter: Any, cls: Any) -> Callable[[Any, Any], Any]:
     as_list = list[inner]  # type: ignore[valid-type]
 
     def hook(value: Any, _: Any) -> Any:
-        if not isinstance(value, list):
-            msg = f"expected an array, found {_found(value)}"
-            raise ValueError(msg)  # noqa: TRY004 - as above
+        _expect(list, value)
         return made(converter.structure(value, as_list))
 
     return hook
@@ -294,9 +297,7 @@ def _mapping_of(converter: Any, cls: Any) -> Callable[[Any, Any], Any]:
     as_dict = dict[str, inner]  # type: ignore[valid-type]
 
     def hook(value: Any, _: Any) -> Any:
-        if not isinstance(value, dict):
-            msg = f"expected a table, found {_found(value)}"
-            raise ValueError(msg)  # noqa: TRY004 - as above
+        _expect(dict, value)
         return converter.structure(value, as_dict)
 
     return hook

@@ -10,7 +10,8 @@ from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.resolver.digest import abi_digest
 
 
-def _migratable(abi: GuestAbi) -> Literal[True, False, "unknown"]:
+def migratable(abi: GuestAbi) -> Literal[True, False, "unknown"]:
+    """Return whether *abi* is migratable, as documents say it."""
     return "unknown" if abi.migratable is None else abi.migratable
 
 
@@ -20,7 +21,7 @@ SHAPES: Final[Shapes] = {
         ("arguments", arguments),
         *("settings", "preconditions", "unpinned", "beyond_platform:beyond"),
         *("notes", "obstacles"),
-        ("migratable", _migratable),
+        ("migratable", migratable),
         "machine_digest",
         ("digest", abi_digest),
     ),

@@ -17,7 +17,7 @@ import attrs
 
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.definitions.search import search_path
-from platform_abi.emit.document import SHAPES
+from platform_abi.emit.document import SHAPES, migratable
 from platform_abi.emit.plain import plain
 from platform_abi.errors import LockError, UsageError, printable
 from platform_abi.files import read_bytes
@@ -67,7 +67,7 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
         "definitions": definitions,
         "machine-digest": abi.machine_digest,
         "digest": abi_digest(abi),
-        "migratable": "unknown" if abi.migratable is None else abi.migratable,
+        "migratable": migratable(abi),
         "notes": list(abi.notes),
         "vm": _vm_document(abi.vm),
         "settings": _rows(abi.settings),

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import evolve
 
-from platform_abi.model.host import SOURCES, Fact, HostReport, Source, State
+from platform_abi.model.host import SOURCES, WIDEST, Fact, HostReport, Source, State
 
 if TYPE_CHECKING:
     from platform_abi.host.order import Order
 
 _STATES: Mapping[str, State] = {word: word for word in get_args(State)}
 _SOURCES: Mapping[str, Source] = {word: word for word in SOURCES}
-_WIDEST = 1 << 64
 
 #: No text of the child's is longer; reports are kept for every host.
 _MAX_TEXT = 200
@@ -60,7 +59,7 @@ class Answers:
             case ["ended", int(number), str(reason)]:
                 self._ended[number] = reason[:_MAX_TEXT]
             case ["number" | "mask" as kind, str(key), int(number)]:
-                if type(number) is int and 0 <= number < _WIDEST:
+                if type(number) is int and 0 <= number < WIDEST:
                     kept = self._numbers if kind == "number" else self._masks
                     kept[key[:_MAX_TEXT]] = number
             case ["set", str(key), list(members)]:

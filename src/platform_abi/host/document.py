@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_args
 
 from platform_abi.errors import ReportError, suggest
-from platform_abi.model.host import Fact, HostReport, Source, State
+from platform_abi.model.host import WIDEST, Fact, HostReport, Source, State
 
 T = TypeVar("T")
 
@@ -23,8 +23,6 @@ KIND = "host-report"
 MAX_SIZE = 4 * 1024 * 1024
 _MAX_ENTRIES = 20_000
 _MAX_TEXT = 4096
-_WIDEST = 1 << 64
-
 _STATES: tuple[str, ...] = get_args(State)
 _SOURCES: tuple[str, ...] = get_args(Source)
 
@@ -198,7 +196,7 @@ class _ReportReader:
         return value
 
     def _number(self, place: str, value: Any) -> int:
-        if type(value) is not int or not 0 <= value < _WIDEST:
+        if type(value) is not int or not 0 <= value < WIDEST:
             self._wrong(place, f"expected a whole number below 2**64, found {_short(value)}")
             return 0
         return value

@@ -13,6 +13,9 @@ Layer = Literal["default", "accelerator", "machine", "platform", "global", "devi
 #: Lowest first.
 LAYERS: tuple[Layer, ...] = ("default", "accelerator", "machine", "platform", "global", "device")
 
+#: Layers of what a user wrote.
+EXPLICIT: tuple[Layer, ...] = ("global", "device")
+
 
 @frozen(kw_only=True)
 class Setting:

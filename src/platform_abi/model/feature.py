@@ -104,6 +104,11 @@ class Feature:
         """Return driver and name of each property."""
         return tuple(driver_and_property(text) for text in self.properties)
 
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """Return every host capability that it needs behind some backend, each once."""
+        return tuple(dict.fromkeys(name for needs in self.requires.values() for name in needs))
+
     def needs(self, backend: str) -> tuple[str, ...] | None:
         """Return the host capabilities needed behind *backend*, or None if it cannot carry this."""
         found = self.requires.get(backend)

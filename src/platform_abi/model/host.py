@@ -17,6 +17,9 @@ State = Literal["present", "absent", "unknown"]
 Source = Literal["ioctl", "file", "process", "oracle", "inferred", "none"]
 SOURCES: tuple[Source, ...] = ("ioctl", "file", "process", "oracle", "inferred", "none")
 
+#: What every number and mask of a report is below.
+WIDEST = 1 << 64
+
 
 @frozen(kw_only=True)
 class Fact:

@@ -64,6 +64,11 @@ class VirtualMachine:
     #: pairs of a name (``smp.maxcpus``) and a text; None: nobody recorded it.
     hardware: Properties | None = None
 
+    @property
+    def cpu_properties(self) -> Properties:
+        """Return the properties given with ``-cpu``; none where there is no ``-cpu``."""
+        return () if self.cpu is None else self.cpu.properties
+
     def labels(self) -> list[str]:
         """Return what each device is called: its id, or ``device[N]`` by its place, from 0."""
         return [

@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from platform_abi.model.abi import LAYERS, GuestAbi, Setting
+from platform_abi.model.abi import EXPLICIT, LAYERS, GuestAbi, Setting
 from platform_abi.model.device import MACHINE
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.feature import Feature
     from platform_abi.model.vm import Device, VirtualMachine
-
-#: Layers of what a user wrote.
-_EXPLICIT = ("global", "device")
 
 #: Names of machine types, builds, architectures and CPU models: no word that is another option.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+~-]*")
@@ -105,7 +102,7 @@ def portable_abi(catalogue: Catalogue, abi: GuestAbi) -> GuestAbi:
     """Return *abi* as it may be stored: without what names something of the host, and a note."""
     vm = portable(catalogue, abi.vm)
     known = Known(catalogue, abi.vm)
-    settings = tuple(s for s in abi.settings if s.layer not in _EXPLICIT or known.setting(s))
+    settings = tuple(s for s in abi.settings if s.layer not in EXPLICIT or known.setting(s))
     if vm == abi.vm and settings == abi.settings:
         return abi
     said = [f"-machine {k}" for k, v in abi.vm.machine_options if (k, v) not in vm.machine_options]
@@ -130,7 +127,7 @@ class Known:
 
     def setting(self, setting: Setting) -> bool:
         """Return whether *setting* is driven by a feature, or was written, as far as may be."""
-        if setting.layer in _EXPLICIT:
+        if setting.layer in EXPLICIT:
             if setting.driver == MACHINE:
                 return self.machine_option(setting.property, setting.value)
             return self.property(setting.driver, setting.property, setting.value)

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 _REFERENCE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)(?:@(?P<edition>\d{4}\.\d{1,3}))?")
 
 
+def reference_of(platform: str | PlatformReference) -> PlatformReference:
+    """Return the choice that *platform* is, or says as ``parse_platform`` reads it."""
+    return parse_platform(platform) if isinstance(platform, str) else platform
+
+
 def parse_platform(text: str) -> PlatformReference:
     """Return the choice that *text* spells: ``NAME[@EDITION][,FEATURE=VALUE...]``.
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from attrs import evolve
 
 from platform_abi.errors import unknown
-from platform_abi.model.abi import LAYERS, GuestAbi, Layer, Setting
+from platform_abi.model.abi import EXPLICIT, LAYERS, GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import driver_and_property
 from platform_abi.model.platform import PlatformReference, version_key
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Properties, VirtualMachine
-from platform_abi.resolver.choice import parse_platform
+from platform_abi.resolver.choice import reference_of
 from platform_abi.resolver.layers import (
     DeviceTypes,
     compat_of,
@@ -69,14 +69,14 @@ def explain(
 
     Raises UnknownNameError where neither a feature nor the build knows the property.
     """
-    reference = parse_platform(platform) if isinstance(platform, str) else platform
+    reference = reference_of(platform)
     plan = plan_for(catalogue, vm, reference)
     types = plan.types
     driver, prop = driver_and_property(name)
     driver = types.canonical(driver)
     feature = _feature(plan, driver, prop)
     said = _settings(resolve(catalogue, vm, reference), prop)
-    written = [s for s in said if s.layer in _EXPLICIT]
+    written = [s for s in said if s.layer in EXPLICIT]
     if written:
         # What the explicit values override is what would hold without them.
         said = [*_settings(resolve(catalogue, _without(vm, prop), reference), prop), *written]
@@ -95,9 +95,6 @@ def explain(
         build=plan.build.name,
         silent=_silence(plan, feature) if feature is not None else "",
     )
-
-
-_EXPLICIT: tuple[Layer, ...] = ("global", "device")
 
 
 def _without(vm: VirtualMachine, prop: str) -> VirtualMachine:

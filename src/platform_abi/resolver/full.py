@@ -16,6 +16,7 @@ from platform_abi.model.realize import DeviceProperties, PropertyValue
 from platform_abi.model.vm import Device
 from platform_abi.resolver.drivers import DEVICE_KEYS
 from platform_abi.resolver.layers import (
+    UNWRITTEN,
     DeviceTypes,
     board_settings,
     compat_of,
@@ -28,10 +29,6 @@ from platform_abi.resolver.layers import (
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.realize import Realizer, Surroundings, initial_values, realizer
 from platform_abi.resolver.spelling import spelled
-
-#: Layers of settings that are no ``-global`` and no addition to a ``-device``: QEMU's own
-#: constants, and what the user's ``-device`` says anyway.
-_NO_ARGUMENT: frozenset[Layer] = frozenset({"default", "device"})
 
 
 def full_properties(
@@ -152,7 +149,7 @@ class _Table:
     def __attrs_post_init__(self) -> None:
         self.own = {}
         for setting in self.settings:
-            if setting.device is not None and setting.layer not in _NO_ARGUMENT:
+            if setting.device is not None and setting.layer not in UNWRITTEN:
                 self.own.setdefault(setting.device, []).append(setting)
 
     def device(

@@ -79,7 +79,7 @@ def resolve_families(plan: Plan, vm: VirtualMachine, *, hotplug: bool = False) -
         Question(
             members=members,
             globals=vm.globals,
-            cpu=() if vm.cpu is None else vm.cpu.properties,
+            cpu=vm.cpu_properties,
             machine=vm.machine_options,
             hotplug=hotplug,
         ),

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from platform_abi.model.machine import MachineType, TypeTable
     from platform_abi.model.realize import BoardValue
 
-#: Layers of settings that are no ``-global``: QEMU's own constants, and what ``-device`` says.
-_NO_GLOBAL: frozenset[Layer] = frozenset({"default", "device"})
+#: Layers of settings that no argument is added for: QEMU's own constants, and what the user's
+#: ``-device`` says anyway.
+UNWRITTEN: frozenset[Layer] = frozenset({"default", "device"})
 
 
 class Statement(Protocol):
@@ -139,4 +140,4 @@ def board_settings(entry: BoardValue) -> Iterator[Setting]:
 
 def globals_of(settings: Iterable[Setting]) -> list[Setting]:
     """Return those of an ABI's settings that are written as ``-global``, the platform's first."""
-    return [s for s in settings if s.device is None and s.layer not in _NO_GLOBAL]
+    return [s for s in settings if s.device is None and s.layer not in UNWRITTEN]

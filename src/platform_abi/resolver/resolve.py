@@ -9,7 +9,7 @@ from attrs import evolve
 
 from platform_abi.errors import BeyondPlatformError
 from platform_abi.model.abi import GuestAbi, Setting
-from platform_abi.resolver.choice import parse_platform
+from platform_abi.resolver.choice import reference_of
 from platform_abi.resolver.grouping import resolve_families
 from platform_abi.resolver.obstacles import obstacles
 from platform_abi.resolver.plan import plan_for
@@ -39,7 +39,7 @@ def resolve(
     each other or that QEMU would refuse, BeyondPlatformError in strict mode, DefinitionError and
     HostError where a definition file that is needed is wrong or cannot be read.
     """
-    reference = parse_platform(platform) if isinstance(platform, str) else platform
+    reference = reference_of(platform)
     plan = plan_for(catalogue, vm, reference)
     result = resolve_families(plan, vm, hotplug=hotplug)
     settings = result.settings

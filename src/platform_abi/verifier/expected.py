@@ -200,8 +200,7 @@ class _Expectation:
         devices += [Device(driver=thing.driver, id=thing.path) for thing in board]
         cpu = self._vm.cpu
         if cpu is not None and cpu.driver == self.cpu_type():
-            given = () if vm.cpu is None else vm.cpu.properties
-            devices.append(Device(driver=cpu.driver, id=cpu.path, properties=given))
+            devices.append(Device(driver=cpu.driver, id=cpu.path, properties=vm.cpu_properties))
         whole = evolve(self._abi, vm=evolve(vm, devices=tuple(devices)))
         found = full_properties(
             self._catalogue, whole, build=self._build.name, vcpus=self._vm.vcpus
