@@ -30,7 +30,7 @@ _ROOT = Path(__file__).parents[1]
 
 #: Tests that any file could fail, and those that a file of one folder could; the quickest first.
 _DIGESTS = "tests/definitions/test_digests.py"
-_ALL = ("tests/definitions/test_shipped.py",)
+_ALL = ("tests/definitions/test_shipped.py", "tests/definitions/test_named.py")
 _GOLDEN = "tests/golden"
 _RESOLVER = (_GOLDEN, "tests/resolver", "tests/compat")
 _TESTS = {
