@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.cli.options import VERBS, HostOptions, ScopeOptions
 from platform_abi.cli.parser import declarations, parse
-from platform_abi.cli.scope import scope_of
-from platform_abi.compat.needs import Scope
 
 
 @given(seconds=st.none() | st.floats())
@@ -77,15 +75,3 @@ def test_options_cannot_be_changed_and_have_no_other_fields() -> None:
         options.accel = "kvm"
     with pytest.raises(TypeError):
         ScopeOptions(other="x")
-
-
-@given(accel=st.none() | st.text(max_size=3), backend=st.lists(st.text(max_size=3)).map(tuple))
-def test_what_is_not_said_of_a_scope_is_as_usual(
-    accel: str | None, backend: tuple[str, ...]
-) -> None:
-    """An accelerator and backends stand in for the usual ones, each by itself."""
-    usual = Scope(accelerator="hvf", backends=("user",), arch="aarch64")
-    found = scope_of(ScopeOptions(accel=accel, backend=backend), usual)
-    assert found.accelerator == ("hvf" if accel is None else accel)
-    assert found.backends == (backend or ("user",))
-    assert found.arch == "aarch64"

@@ -152,6 +152,30 @@ def test_of_nothing_that_is_known_nobody_agrees() -> None:
     assert Agreement(known=False) == agree(_feature(), HostReport(), HostReport())
 
 
+@given(_SAID, _SAID)
+def test_a_host_agrees_with_itself_on_everything(first: HostReport, second: HostReport) -> None:
+    """Two reports of one name that say the same are of one host; without a name nobody knows."""
+    named = evolve(first, name="alpha")
+    assert agree(None, named, named).known
+    assert agree(_feature("nothing"), named, named).known
+    assert not agree(None, first, first).known
+    assert not agree(None, named, evolve(second, name="beta")).known
+
+
+@given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
+def test_settled_bits_decide_nothing(one: int, two: int, settled: int) -> None:
+    """Of a register, whether it stands among masks or, in hexadecimal, among values."""
+    feature = _feature("eax")
+    for reports in (
+        [HostReport(masks={"eax": word}) for word in (one, two)],
+        [HostReport(values={"eax": f"{word:#x}"}) for word in (one, two)],
+    ):
+        found = agree(feature, reports[0], reports[1], {"eax": settled, "ebx": 255})
+        assert found.known
+        assert bool(found.differ) is (one & ~settled != two & ~settled)
+        assert agree(feature, reports[0], reports[1], {"ebx": 255}) == agree(feature, *reports)
+
+
 # --- what differs --------------------------------------------------------------------------------
 
 

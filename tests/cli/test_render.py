@@ -1,0 +1,70 @@
+"""Text for people: columns that line up, colours where they may be, and no word that steers."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from platform_abi.cli.render import colored, note, paint, table
+
+_CELLS = st.text(st.characters(codec="ascii") | st.sampled_from("\x1b\u202e\n"), max_size=8)
+
+
+class _Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(_CELLS, _CELLS, _CELLS), max_size=5))
+def test_columns_line_up(
+    capsys: pytest.CaptureFixture[str], rows: list[tuple[str, str, str]]
+) -> None:
+    """Each begins where its heading does; what is in a cell stays on its line."""
+    capsys.readouterr()
+    table(["ONE", "TWO", "THREE"], rows)
+    lines = capsys.readouterr().out.split("\n")
+    assert len(rows) + 2 == len(lines)
+    assert "" == lines[-1]
+    second, third = lines[0].index("TWO"), lines[0].index("THREE")
+    for line, row in zip(lines[1:], rows, strict=False):
+        cells = (line[:second], line[second:third], line[third:])
+        for cell, said in zip(cells, row, strict=True):
+            assert cell.isprintable()
+            assert not said.isprintable() or cell.rstrip() == said.rstrip()
+        assert line == line.rstrip()
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "expected"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (True, {"TERM": "dumb"}, False),
+        (True, {"TERM": "xterm"}, True),
+    ],
+)
+def test_colours_are_for_terminals_that_have_them(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], *, terminal: bool, expected: bool
+) -> None:
+    """And for people who want them (https://no-color.org)."""
+    monkeypatch.delenv("TERM", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    stream = _Terminal() if terminal else io.StringIO()
+    assert colored(stream) is expected
+    assert paint("x", "red", stream) == ("\x1b[31mx\x1b[0m" if expected else "x")
+
+
+def test_a_remark_stands_beside_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """On stderr, on one line, whatever is in it."""
+    note("note", "a\x1b[2J\nb")
+    assert ("", "note: a\\x1b[2J\\nb\n") == capsys.readouterr()
