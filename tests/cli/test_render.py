@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from platform_abi.cli.render import colored, note, paint, table
+from platform_abi.cli.render import Painted, colored, note, say, table
 
 _CELLS = st.text(st.characters(codec="ascii") | st.sampled_from("\x1b\u202e\n"), max_size=8)
 
@@ -61,7 +61,8 @@ def test_colours_are_for_terminals_that_have_them(
         monkeypatch.setenv(name, value)
     stream = _Terminal() if terminal else io.StringIO()
     assert colored(stream) is expected
-    assert paint("x", "red", stream) == ("\x1b[31mx\x1b[0m" if expected else "x")
+    say("a", Painted("x", "red"), to=stream)
+    assert stream.getvalue() == ("a\x1b[31mx\x1b[0m\n" if expected else "ax\n")
 
 
 def test_a_remark_stands_beside_the_output(capsys: pytest.CaptureFixture[str]) -> None:

@@ -167,13 +167,13 @@ def test_settled_bits_decide_nothing(one: int, two: int, settled: int) -> None:
     """Of a register, whether it stands among masks or, in hexadecimal, among values."""
     feature = _feature("eax")
     for reports in (
-        [HostReport(masks={"eax": word}) for word in (one, two)],
-        [HostReport(values={"eax": f"{word:#x}"}) for word in (one, two)],
+        (HostReport(masks={"eax": one}), HostReport(masks={"eax": two})),
+        (HostReport(values={"eax": hex(one)}), HostReport(values={"eax": hex(two)})),
     ):
-        found = agree(feature, reports[0], reports[1], {"eax": settled, "ebx": 255})
+        found = agree(feature, *reports, {"eax": settled, "ebx": 255})
         assert found.known
         assert bool(found.differ) is (one & ~settled != two & ~settled)
-        assert agree(feature, reports[0], reports[1], {"ebx": 255}) == agree(feature, *reports)
+        assert agree(feature, *reports, {"ebx": 255}) == agree(feature, *reports)
 
 
 # --- what differs --------------------------------------------------------------------------------
