@@ -156,7 +156,6 @@ def test_what_is_left_to_the_host_is_said(
         ({"requires": {"*": ("tun.a",)}, "when": ("alpha=on",)}, {}, set()),
         ({"requires": {"*": ("tun.a",)}, "when": ("alpha=on",)}, {"alpha": "on"}, {"tun.a"}),
     ],
-    ids=str,
 )
 def test_a_precondition_is_needed_whatever_is_set(
     how: dict[str, Any], given_: dict[str, str], needs: set[str]
