@@ -168,6 +168,7 @@ def _print(found: Baseline, before: Baseline | None) -> None:
     say()
     common = {entry.lineage: entry.platform for entry in found.common}
     table(["LINEAGE", "NEWEST OF ALL"], [[w, common.get(w, "none")] for w in found.lineages])
+    _print_cpu(found)
     if len(found.groups) > 1:
         say()
         say("what hosts could have among themselves:")
@@ -178,6 +179,23 @@ def _print(found: Baseline, before: Baseline | None) -> None:
         _table(["HOSTS", "NEWEST", "SUCH AS"], rows)
     _print_reasons(found)
     _print_remarks(found)
+
+
+def _print_cpu(found: Baseline) -> None:
+    """Print the CPU model that all hosts can run, and what keeps them from the next better ones."""
+    if found.cpu is None:
+        return
+    others = f"  (then {_names(found.cpu.models[1:])})" if found.cpu.models[1:] else ""
+    model = Painted(found.cpu.model or "none", "bold")
+    unknown = f"  (not known of {_number(found.cpu.unknown, 'host')})" if found.cpu.unknown else ""
+    say()
+    say("best CPU model of all: ", model, others, unknown)
+    rows = [
+        [o.model, str(o.count), _names(f"{flag} ({n})" for flag, n in o.lacking.items())]
+        for o in found.cpu.obstacles
+    ]
+    if rows and found.count > 1:
+        _table(["BETTER MODEL", "NOT ON HOSTS", "WITHOUT"], rows)
 
 
 def _print_reasons(found: Baseline) -> None:

@@ -22,6 +22,7 @@ from platform_abi.compat.supported import (
 )
 from platform_abi.errors import UsageError
 from platform_abi.fleet.common import Baseline, Common, Cost, HostCost, HostGroup, Obstacle
+from platform_abi.fleet.cpus import common_cpu
 from platform_abi.fleet.merge import merge_reports
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import FleetHost, HostReport
@@ -63,6 +64,7 @@ def baseline(
             if chosen is None or chosen.lineage not in preference(host.report)
         ),
         masks=catalogue.masks(),
+        cpu=common_cpu(catalogue, hosts, fleet.scope, allow_unknown=allow_unknown),
     )
 
 

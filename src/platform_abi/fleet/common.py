@@ -69,6 +69,31 @@ class Obstacle:
 
 
 @frozen(kw_only=True)
+class CpuObstacle:
+    """A better CPU model, how many hosts cannot run it, and how many lack which flag of it."""
+
+    model: str
+    count: int
+    lacking: Mapping[str, int]
+
+
+@frozen(kw_only=True)
+class CommonCpu:
+    """The CPU models that all hosts can run, best first, and *model*, the one to choose.
+
+    Best are those made for processors of the hosts' *vendor*, which is empty where they have
+    several or none says it, then those with the most flags. *unknown* is of how many hosts nobody
+    knows any model that they can or cannot run. *obstacles* are the next better models.
+    """
+
+    model: str | None
+    models: tuple[str, ...]
+    vendor: str
+    unknown: int
+    obstacles: tuple[CpuObstacle, ...]
+
+
+@frozen(kw_only=True)
 class Baseline:
     """What a fleet has in common.
 
@@ -81,7 +106,8 @@ class Baseline:
     turn on more than the one before.
     *unsupported* are hosts that support no platform of the lineages they would choose from.
     *allowed_unknown* records that what is not known of a host was taken for present, *masks* what
-    this site withdraws.
+    this site withdraws. *cpu* are the CPU models that all can run, None where nothing is described
+    of what a CPU asks of a host.
     """
 
     count: int
@@ -95,3 +121,4 @@ class Baseline:
     obstacles: tuple[Obstacle, ...]
     unsupported: tuple[FleetHost, ...]
     masks: tuple[Mask, ...]
+    cpu: CommonCpu | None = None

@@ -40,7 +40,7 @@ SHAPES: Final[Shapes] = {
         *("accelerator:now.scope.accelerator", "backends:now.scope.backends"),
         *("arch:now.scope.arch", "allowed_unknown:now.allowed_unknown", "common:now.common"),
         *("groups:now.groups", "obstacles:now.obstacles", "hosts:now.hosts"),
-        *("unsupported:now.unsupported", "masks:now.masks", "stranded"),
+        *("unsupported:now.unsupported", "masks:now.masks", "cpu:now.cpu", "stranded"),
     ),
     Baseline: ("count", ("kinds", _kinds), "newest:newest.platform", "lineages"),
     Common: ("lineage", "platform"),
