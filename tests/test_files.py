@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.files import open_file, read_bytes, write_text
+from platform_abi.files import open_file, read_bytes, untrusted, write_text
 
 OTHER = 65533  # no user of this system
 
@@ -189,6 +190,51 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
+def test_a_pipe_that_nobody_reads_makes_nobody_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing to it is an error after a moment, not a wait without end."""
+    monkeypatch.setattr("platform_abi.files._READER_COMES", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(pa.HostError, match="nobody reads from it") as caught:
+        write_text(tmp_path / "pipe", "text")
+    assert "write-failed" == caught.value.code
+
+
+def test_what_a_killed_writer_left_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next to replace the file takes it, and nothing younger, of another's or otherwise."""
+    file, left = tmp_path / "vm.lock", ".vm.lock.0123456789ab"
+    stays = (".vm.lock.0123456789abc", ".vm.lock.-123456789ab", ".other.0123456789ab", "vm.lock.x")
+    for name in ("vm.lock", left, *stays):
+        (tmp_path / name).write_text("earlier")
+    (tmp_path / ".vm.lock.00000000000f").mkdir()
+    write_text(file, "second")
+    assert (tmp_path / left).exists()
+
+    monkeypatch.setattr("platform_abi.files._ABANDONED", -1)
+    write_text(file, "third")
+    assert sorted(["vm.lock", ".vm.lock.00000000000f", *stays]) == sorted(
+        p.name for p in tmp_path.iterdir()
+    )
+    assert "third" == file.read_text()
+
+
+def test_a_writer_that_is_killed_leaves_no_more_than_one_name(tmp_path: Path) -> None:
+    """Between giving the new file a name and renaming it; the file itself is whole."""
+    (tmp_path / "f").write_text("earlier")
+    code = (
+        "import os, signal; from platform_abi.files import write_text;"
+        "os.replace = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL);"
+        f"write_text({str(tmp_path / 'f')!r}, 'later')"
+    )
+    assert -9 == subprocess.run([sys.executable, "-c", code], check=False).returncode
+    (left,) = {path.name for path in tmp_path.iterdir()} - {"f"}
+    assert re.fullmatch(r"\.f\.[0-9a-f]{12}", left)
+    assert "earlier" == (tmp_path / "f").read_text()
+
+
 def test_text_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
     """Raw bytes of an argument go out as they came; a lone surrogate of JSON cannot."""
     write_text(tmp_path / "f", "\udcff")
@@ -347,3 +393,41 @@ def test_a_kill_leaves_a_whole_file_and_nothing_else(tmp_path: Path) -> None:
     left = [path.name for path in tmp_path.iterdir()]
     # Between linkat and rename, two system calls of a few microseconds, a name may stay.
     assert len(left) <= 2, left
+
+
+# --- who could have written a file ----------------------------------------------------------------
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("place", "owner", "mode", "says"),
+    [
+        ("f", 0, 0o600, ""), ("f", 0, 0o644, ""), ("f", OTHER, 0o644, f"user {OTHER}'s"),
+        ("f", 0, 0o664, "others than its owner"), ("f", 0, 0o646, "others than its owner"),
+        (".", OTHER, 0o755, f"user {OTHER}'s"), (".", 0, 0o775, "others than its owner"),
+        (".", 0, 0o1777, ""), ("..", 0, 0o777, "others than its owner"), ("link", 0, 0o644, ""),
+    ],
+)  # fmt: skip
+def test_who_could_have_written_a_file_is_told(
+    tmp_path: Path, place: str, owner: int, mode: int, says: str
+) -> None:
+    """Owner and permissions count, of the file and of every folder above it, not of a link."""
+    folder = tmp_path / "above" / "folder"
+    folder.mkdir(parents=True)
+    (folder / "f").write_text("text")
+    (tmp_path / "link").symlink_to(folder / "f")
+    asked = tmp_path / "link" if place == "link" else folder / "f"
+    if place != "link":
+        os.chown(folder / place, owner, owner)
+        (folder / place).chmod(mode)
+    else:
+        os.lchown(tmp_path / "link", OTHER, OTHER)
+    found = untrusted(asked)
+    assert says in found
+    assert bool(says) == bool(found)
+
+
+def test_one_that_is_not_there_is_nobodys(tmp_path: Path) -> None:
+    """Nothing is said of what cannot be looked at."""
+    with pytest.raises(FileNotFoundError):
+        untrusted(tmp_path / "no")

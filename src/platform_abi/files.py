@@ -14,6 +14,7 @@ import errno
 import os
 import stat
 import sys
+import time
 
 from platform_abi.errors import HostError, UsageError, printable
 
@@ -91,6 +92,28 @@ def _reading(path: str, *, stdin: bool) -> Iterator[BinaryIO]:
         ) from error
 
 
+def untrusted(name: str | Path) -> str:
+    """Return who but root and this user could have written the file *name*, as a reason; or "".
+
+    So could the owner of the file or of a folder above it, and whoever may write to either; a
+    folder with the sticky bit lets nobody take away what is another's (unlink(2)). Symbolic links
+    are followed first. It is what ssh asks of its files (StrictModes, sshd_config(5)).
+
+    Raises OSError where it is not there.
+    """
+    path = os.path.realpath(name, strict=True)
+    while True:
+        seen = os.stat(path)  # noqa: PTH116 - start-up time
+        if seen.st_uid not in {0, os.geteuid()}:
+            return f"{printable(path)} is user {seen.st_uid}'s"
+        sticky = stat.S_ISDIR(seen.st_mode) and seen.st_mode & stat.S_ISVTX
+        if seen.st_mode & 0o022 and not sticky:
+            return f"others than its owner may write to {printable(path)}"
+        if path == "/":
+            return ""
+        path = os.path.dirname(path)  # noqa: PTH120 - start-up time
+
+
 def open_file(path: str) -> int:
     """Return a descriptor that reads the regular file *path*, or what the caller has opened.
 
@@ -143,7 +166,8 @@ def write_text(name: str | Path, text: str) -> None:
     file, such as a pipe or /dev/stdout, is written to and never replaced.
 
     A process that is killed leaves nothing behind where the file system has O_TMPFILE (open(2)),
-    but between two adjacent system calls that replace an earlier file.
+    but between two adjacent system calls that replace an earlier file. What it leaves there is
+    called after the file, ``.NAME.`` and twelve digits, and the next to replace it clears it away.
 
     Raises HostError (``write-failed``) where that is not possible; an earlier file is then
     untouched. Raises UsageError (``not-text``) for text that no file can hold.
@@ -170,10 +194,34 @@ def _write(path: str, content: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             earlier = os.lstat(name, dir_fd=folder)
         if earlier is not None and not stat.S_ISREG(earlier.st_mode):
-            flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW
-            _write_all(os.open(name, flags, dir_fd=folder), content)
+            _write_all(_open_special(folder, name), content)
         else:
             _replace(folder, name, content, earlier)
+
+
+def _open_special(folder: int, name: str) -> int:
+    """Return a descriptor that writes to what is no regular file.
+
+    Raises OSError where nobody reads a pipe and in a while nobody has come to (fifo(7)).
+    """
+    flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW | os.O_NONBLOCK
+    until = time.monotonic() + _READER_COMES
+    while True:
+        try:
+            descriptor = os.open(name, flags, dir_fd=folder)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > until:
+                raise OSError(errno.ENXIO, "nobody reads from it") from None
+            time.sleep(_READER_COMES / 100)
+        else:
+            os.set_blocking(descriptor, True)  # a reader may be slow
+            return descriptor
+
+
+#: Who makes a pipe and its reader at once may be a little ahead of the reader. In seconds.
+_READER_COMES = 2.0
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
@@ -183,7 +231,10 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 def _replace(folder: int, name: str, content: bytes, earlier: os.stat_result | None) -> None:
     """Put *content* in place of *earlier*, or where nothing was, without a moment of neither."""
-    part = f".{os.fsdecode(os.fsencode(name)[:200])}.{os.urandom(6).hex()}"
+    begin = f".{os.fsdecode(os.fsencode(name)[:200])}."
+    part = f"{begin}{os.urandom(_RANDOM).hex()}"
+    if earlier is not None:
+        _clear(folder, begin)
     descriptor = _nameless(folder)
     named = descriptor is None
     if descriptor is None:
@@ -202,6 +253,37 @@ def _replace(folder: int, name: str, content: bytes, earlier: os.stat_result | N
         if named:
             with contextlib.suppress(OSError):
                 os.unlink(part, dir_fd=folder)
+
+
+#: How many bytes of chance a temporary name ends with.
+_RANDOM = 6
+
+
+def _clear(folder: int, begin: str) -> None:
+    """Take away what a writer of ours that was killed has left, if its name begins with *begin*."""
+    with contextlib.suppress(OSError):  # to write the file is what matters
+        listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            names = os.listdir(listed)  # noqa: PTH208 - of a descriptor
+        finally:
+            os.close(listed)
+        for name in names:
+            chance = name.removeprefix(begin)
+            if len(chance) == 2 * _RANDOM and name.startswith(begin) and _CHANCE.issuperset(chance):
+                _clear_abandoned(folder, name)
+
+
+def _clear_abandoned(folder: int, name: str) -> None:
+    seen = os.lstat(name, dir_fd=folder)
+    own = stat.S_ISREG(seen.st_mode) and seen.st_uid == os.geteuid()
+    if own and time.time() - seen.st_ctime > _ABANDONED:
+        os.unlink(name, dir_fd=folder)
+
+
+_CHANCE = frozenset("0123456789abcdef")
+
+#: No writer takes this long between making a temporary file and renaming it. In seconds.
+_ABANDONED = 3600
 
 
 def _nameless(folder: int) -> int | None:

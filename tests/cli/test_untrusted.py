@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import platform_abi as pa
 from platform_abi.cli import main
+from platform_abi.emit.lockfile import load_lock, lockfile
 from platform_abi.files import write_text
 from tests.resolver.shipped import machine_with_nics
 from tests.resolver.test_admission import ATTACKS, forged
@@ -72,6 +76,59 @@ def test_no_verb_waits_for_a_pipe(
     assert 4 == main(shlex.split(words))
     assert "vm.lock: it is a pipe, not a regular file" in capsys.readouterr().err
     assert not (place / "started").exists()
+
+
+@pytest.mark.parametrize("words", _VERBS)
+def test_a_site_may_take_only_lockfiles_that_nobody_else_could_write(
+    catalogue: pa.FileCatalogue,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+) -> None:
+    """One that a group may write to is refused by name, where the site says so and only there."""
+    vm = machine_with_nics(catalogue, "pc-q35-9.1", "tap")
+    write_text("vm.lock", lockfile(catalogue, pa.resolve(catalogue, vm, "linux-6.9")))
+    (place / "vm.lock").chmod(0o664)
+    monkeypatch.setenv("PLATFORM_ABI_LOCKS", "trusted")
+    assert 3 == main(shlex.split(words))
+    told = capsys.readouterr().err
+    assert "error[lock-untrusted]: vm.lock: others than its owner may write to" in told
+    assert "chmod go-w" in told
+    assert not (place / "started").exists()
+
+    monkeypatch.setenv("PLATFORM_ABI_LOCKS", "nonsense")
+    assert 2 == main(shlex.split(words))
+
+
+_DOCUMENTED = re.findall(
+    r"^ssh-keygen .*$",
+    (Path(__file__).parents[2] / "docs" / "interface.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
+def test_a_signature_says_who_wrote_a_lockfile(catalogue: pa.FileCatalogue, place: Path) -> None:
+    """The documented commands sign a lockfile, take it, and refuse one with a byte changed."""
+    vm = machine_with_nics(catalogue, "pc-q35-9.1", "tap")
+    write_text("vm.lock", lockfile(catalogue, pa.resolve(catalogue, vm, "linux-6.9")))
+
+    def done(command: str) -> int:
+        named = command.replace("ALLOWED_SIGNERS", "signers").replace("WHO", "us@example.org")
+        told = subprocess.run(["sh", "-c", named], capture_output=True, timeout=60, check=False)
+        return told.returncode
+
+    assert 0 == done("ssh-keygen -q -t ed25519 -N '' -f KEY")
+    key = " ".join((place / "KEY.pub").read_text().split()[:2])
+    (place / "signers").write_text(f"us@example.org {key}\n")
+    sign, check = _DOCUMENTED
+    assert (0, 0) == (done(sign), done(check))
+    load_lock("vm.lock", catalogue=catalogue)
+
+    changed = (place / "vm.lock").read_text().replace("linux-6.9", "linux-6.8", 1)
+    (place / "vm.lock").write_text(changed)
+    assert 0 != done(check)
 
 
 def _hostile(value: object) -> object:

@@ -8,6 +8,7 @@ see ``resolver/admission.py``.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -20,7 +21,7 @@ from platform_abi.definitions.search import search_path
 from platform_abi.emit.document import SHAPES, migratable
 from platform_abi.emit.plain import plain
 from platform_abi.errors import LockError, UsageError, printable
-from platform_abi.files import read_bytes
+from platform_abi.files import read_bytes, untrusted
 from platform_abi.model.abi import (
     Beyond,
     GuestAbi,
@@ -325,12 +326,41 @@ def read_text(name: str | Path) -> str:
     """Return the text of the lockfile *name*.
 
     Raises HostError (``read-failed``) where it is no regular file or cannot be read, LockError
-    (``lock-syntax``) where it is too large or no text.
+    where it is too large or no text (``lock-syntax``), or where this site takes none that others
+    could have written (``lock-untrusted``).
     """
     data = read_bytes(name, MAX_SIZE)
+    _check_owner(name)
     if len(data) > MAX_SIZE:
         raise LockError(f"{name}: larger than {MAX_SIZE} bytes", code="lock-syntax")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         raise LockError(f"{name}: not UTF-8", code="lock-syntax") from None
+
+
+#: Which lockfiles a site takes: ``trusted`` ones, that nobody but root and this user can write, or,
+#: where it is not set, ``any``: what a lockfile may say is bounded, whoever wrote it.
+OWNER_VARIABLE = "PLATFORM_ABI_LOCKS"
+
+
+def _check_owner(name: str | Path) -> None:
+    wanted = os.environ.get(OWNER_VARIABLE) or "any"
+    if wanted not in {"any", "trusted"}:
+        raise UsageError(
+            f"{OWNER_VARIABLE} is any or trusted, found '{wanted}'",
+            code="usage",
+        )
+    if wanted == "any":
+        return
+    try:
+        reason = untrusted(name)
+    except OSError as error:
+        reason = str(error)
+    if reason:
+        raise LockError(
+            f"{name}: {reason}, and {OWNER_VARIABLE}=trusted takes no such lockfile",
+            code="lock-untrusted",
+            help="where you know what is in it: chown root FILE and chmod go-w FILE, in a folder "
+            "that only root or you can write to",
+        )
