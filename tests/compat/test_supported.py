@@ -20,7 +20,7 @@ from platform_abi.compat.supported import (
 )
 from platform_abi.host.document import read_report
 from platform_abi.model.host import Fact
-from platform_abi.testing import Scenario, host_reports, scenarios
+from platform_abi.testing import BACKENDS, Scenario, host_reports, scenarios
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 FULL = Fact(state="present", source="ioctl")
@@ -45,11 +45,32 @@ def _one(verdicts: tuple[PlatformVerdict, ...], name: str) -> PlatformVerdict:
 
 @given(scenarios(), host_reports())
 def test_supported_is_set_inclusion(scenario: Scenario, report: pa.HostReport) -> None:
-    """A platform is supported exactly where all that it guarantees is proven present."""
+    """A platform is supported where all that it guarantees is proven, behind one backend at least.
+
+    Where backends are named, behind each of them.
+    """
+    order = ("yes", "unknown", "no")
+    for named in ((), BACKENDS[:2]):
+        scope = Scope(backends=named)
+        for verdict in query_platforms(scenario.catalogue, report, scope=scope):
+            answers = []
+            for backend in verdict.behind or ("",):
+                needs = [n for n in verdict.needs.defaults if n.backend not in verdict.behind]
+                needs += [n for n in verdict.needs.defaults if n.backend == backend]
+                states = {report.state(need.capability) for need in needs}
+                answers.append(
+                    "no" if "absent" in states else "unknown" if "unknown" in states else "yes"
+                )
+            assert answers == list(verdict.behind.values()) or not verdict.behind
+            worst = max if named else min
+            assert worst(answers, key=order.index) == verdict.supported
+            assert verdict.everywhere == (set(answers) == {"yes"})
+
+
+@given(scenarios(), host_reports())
+def test_what_is_missing_is_what_is_not_proven(scenario: Scenario, report: pa.HostReport) -> None:
+    """Whether or not it is supported behind something else."""
     for verdict in query_platforms(scenario.catalogue, report):
-        states = {report.state(name) for name in verdict.needs.guarantees}
-        expected = "no" if "absent" in states else "unknown" if "unknown" in states else "yes"
-        assert expected == verdict.supported
         assert {m.capability for m in verdict.missing} == {
             name for name in verdict.needs.guarantees if report.state(name) != "present"
         }
@@ -61,7 +82,9 @@ def test_who_supports_more_supports_less(scenario: Scenario, report: pa.HostRepo
     found = query_platforms(scenario.catalogue, report)
     for verdict in found:
         for other in found:
-            if other.needs.guarantees <= verdict.needs.guarantees and verdict.supported == "yes":
+            asked = {(need.backend, need.capability) for need in other.needs.defaults}
+            had = {(need.backend, need.capability) for need in verdict.needs.defaults}
+            if asked <= had and verdict.supported == "yes":
                 assert other.supported == "yes"
 
 

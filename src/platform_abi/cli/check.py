@@ -73,7 +73,8 @@ def _abi(catalogue: FileCatalogue, options: CheckOptions) -> GuestAbi:
         )
     from platform_abi.resolver.resolve import resolve
 
-    return resolve(catalogue, vm_of(catalogue, options), platform_of(options))
+    # Nothing is asked for devices that it does not have: only what is there has to start.
+    return resolve(catalogue, vm_of(catalogue, options), platform_of(options), hotplug=True)
 
 
 def _of_build(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from platform_abi.cli.options import HostOptions
-from platform_abi.errors import HostError, UsageError
+from platform_abi.errors import HostError, UsageError, first_of
 from platform_abi.launch.ahead import Ahead
 from platform_abi.qemu.binary import find_qemu
 
@@ -103,16 +103,24 @@ def _document(report: HostReport, options: HostOptions) -> str:
 _COLORS: Mapping[State, str] = {"present": "green", "absent": "red", "unknown": "yellow"}
 
 
+#: So many reasons fit on a line.
+_CAUSES = 4
+
+
 def _print(catalogue: FileCatalogue, report: HostReport) -> None:
     from platform_abi.cli.hosts import policy
     from platform_abi.cli.render import Painted, say, table
-    from platform_abi.compat.supported import newest_supported
+    from platform_abi.compat.supported import newest_supported, next_newer
 
     line = f"{report.distribution} {report.distribution_version}".strip()
     say(f"{report.system} {report.release} {report.arch}" + (f", {line}" if line else ""))
     found = newest_supported(catalogue, report, policy=policy())
     chosen = "none" if found is None else found.platform
     say("newest platform: ", Painted(chosen, "bold"))
+    beyond = next_newer(catalogue, report, found)
+    if beyond is not None:
+        causes = dict.fromkeys(f"{e.capability} {e.fact.state}" for e in beyond.missing)
+        say(f"why not {beyond.name}: {first_of(causes, _CAUSES)}")
     states = [fact.state for fact in report.facts.values()]
     counts = [p for s in _COLORS for p in (", ", f"{states.count(s)} ", Painted(s, _COLORS[s]))]
     say(*counts[1:])

@@ -56,12 +56,27 @@ def _masked(listing: PlatformListing) -> dict[str, str]:
     return {m.feature: f"{m.date}: {m.reason} ({m.source})" for m in listing.masks}
 
 
-_PLATFORM = ("name", "lineage", "version", "title", "released", "extends", "levels", "assumes")
+def _of_platform(key: str) -> str:
+    name = key.removesuffix("?")
+    return f"{name}:platform.{key}"
+
+
+_PLATFORM = (
+    "name",
+    "lineage",
+    "system?",
+    "version",
+    "title",
+    "released",
+    "extends",
+    "levels",
+    "assumes",
+)
 
 SHAPES: Final[Shapes] = {
     Platform: _PLATFORM,
     PlatformListing: (
-        *("edition", *(f"{key}:platform.{key}" for key in _PLATFORM), "features"),
+        *("edition", *(_of_platform(key) for key in _PLATFORM), "features"),
         ("masked", _masked),
     ),
 }

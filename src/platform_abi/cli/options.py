@@ -79,6 +79,7 @@ class PlatformsOptions(ScopeOptions):
     name: str | None = positional("NAME", "NAME[@EDITION]: what it lists", nargs="?")
     names: bool = flag("names only, one a line")
     host: str | None = option("REPORT", "what that host supports and why not; 'this' probes")
+    all: bool = flag("those of other operating systems than the host's as well")
     policy: str | None = option("NAME", "newest or conservative: which one to choose")
     format: str = option(
         None, "for schedulers", choices=("table", "labels", "traits"), default="table"

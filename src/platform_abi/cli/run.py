@@ -140,7 +140,7 @@ def _with_platform(
     if options.print_args and options.json:
         print_start(binary, begun)
     elif blocked:
-        refuse(begun)
+        refuse(catalogue, begun)
     elif options.print_args:
         remark(begun)
         _print_words(binary, begun.words, options)

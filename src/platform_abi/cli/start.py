@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING
 from platform_abi.cli.findings import report_findings
 from platform_abi.cli.render import note, print_json, remark_migration, say
 from platform_abi.compat.finding import Finding, Status
+from platform_abi.emit.document import Migratable, migratable
+from platform_abi.model.abi import Obstacle, Unpinned
 from platform_abi.model.value import frozen
 
 if TYPE_CHECKING:
     from platform_abi.launch.start import Start
+    from platform_abi.model.catalogue import Catalogue
 
 
 @frozen(kw_only=True)
 class StartDocument:
-    """What ``run --print-args --json`` says of a QEMU; null is what no platform has to do with."""
+    """What ``run --print-args --json`` says of a QEMU; null is what no platform has to do with.
+
+    *chosen* is whether nobody named the platform, *notes* what the text form remarks, *allowed*
+    what would have blocked.
+    """
 
     qemu: str
     arguments: tuple[str, ...]
@@ -25,6 +32,12 @@ class StartDocument:
     digest: str | None = None
     host: Status | None = None
     findings: tuple[Finding, ...] = ()
+    chosen: bool | None = None
+    migratable: Migratable | None = None
+    unpinned: tuple[Unpinned, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    notes: tuple[str, ...] = ()
+    allowed: tuple[Finding, ...] = ()
 
 
 def print_start(binary: str, begun: Start) -> None:
@@ -39,6 +52,12 @@ def print_start(binary: str, begun: Start) -> None:
             digest=abi_digest(begun.abi),
             host=begun.verdict.status,
             findings=begun.verdict.findings,
+            chosen=begun.chosen,
+            migratable=migratable(begun.abi),
+            unpinned=begun.abi.unpinned,
+            obstacles=begun.abi.obstacles,
+            notes=(*begun.remarks, *begun.abi.notes),
+            allowed=begun.allowed,
         )
     )
 
@@ -55,19 +74,23 @@ def _print(found: StartDocument) -> None:
     print_json(document(found, SHAPES))
 
 
-def refuse(begun: Start) -> None:
+def refuse(catalogue: Catalogue, begun: Start) -> None:
     """Say on stderr why QEMU is not started: everything that speaks against it, and what to do."""
     blocking = [f for f in begun.verdict.findings if f.severity == "blocked"]
     report_findings(blocking, by="capability")
-    say("help: ", _way_on(blocking, begun.abi.platform), to=sys.stderr)
+    say("help: ", _way_on(catalogue, blocking, begun.abi.platform), to=sys.stderr)
 
 
-def _way_on(blocking: list[Finding], platform: str) -> str:
+def _way_on(catalogue: Catalogue, blocking: list[Finding], platform: str) -> str:
     """Return how to go on where no other platform is wanted."""
     by_root = "let root ask after each boot: platform-abi host -o FILE, and name that with --host"
     if all(finding.code.endswith("-unknown") for finding in blocking):
-        regardless = f"start it regardless: -platform {platform},allow-unknown=on"
-        return f"nobody could tell; {by_root}; or {regardless}"
+        regardless = f"-platform {platform},allow-unknown=on starts it regardless"
+        known = catalogue.capabilities()
+        asked = [known[f.capability] for f in blocking if f.capability in known]
+        # What no probe asks, root cannot ask either.
+        more = f"; or {by_root}" if any(each.probe is not None for each in asked) else ""
+        return f"nobody could tell; {regardless}{more}"
     regardless = f"-platform {platform},force=on starts it regardless"
     if any(_NO_NODE in f.fact.detail for f in blocking if f.fact is not None):
         # libvirt gives each QEMU a /dev of its own (qemu.conf, namespaces), and a tap ready-made.
@@ -89,6 +112,7 @@ def remark(begun: Start) -> None:
         note("started regardless", f"{finding.code}: {finding.message}")
     passed = {finding.message for finding in begun.allowed}
     for finding in begun.verdict.findings:
-        if finding.severity == "warn" and finding.message not in passed:
+        told = finding.message in passed or finding.follows_from
+        if finding.severity == "warn" and not told:
             note(finding.code, finding.message)
     remark_migration(begun.abi)

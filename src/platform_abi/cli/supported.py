@@ -20,6 +20,7 @@ from platform_abi.resolver.choice import parse_platform
 
 if TYPE_CHECKING:
     from platform_abi.definitions.catalogue import FileCatalogue
+    from platform_abi.model.host import HostReport
 
 
 def run_supported(catalogue: FileCatalogue, options: PlatformsOptions, host: str) -> int:
@@ -38,13 +39,14 @@ def run_supported(catalogue: FileCatalogue, options: PlatformsOptions, host: str
     if reference is not None:
         catalogue.platform(reference.name)
         shown = tuple(verdict for verdict in every if verdict.name == reference.name)
-    _print(options, shown, chosen)
+    _print(options, shown, report, chosen)
     return int(reference is not None and shown[0].supported != "yes")
 
 
 def _print(
     options: PlatformsOptions,
     shown: Sequence[PlatformVerdict],
+    report: HostReport,
     chosen: PlatformVerdict | None,
 ) -> None:
     if options.json:
@@ -55,7 +57,8 @@ def _print(
     elif options.format == "labels":
         from platform_abi.compat.labels import labels
 
-        named = None if options.name is not None else chosen
+        everywhere = tuple(verdict for verdict in shown if verdict.everywhere)
+        named = None if options.name is not None else choose(everywhere, report, options.policy)
         _print_lines(f"{key}={value}" for key, value in labels(shown, named))
     elif options.format == "traits":
         from platform_abi.compat.labels import traits
@@ -66,7 +69,9 @@ def _print(
     elif options.name is not None:
         _print_one(shown[0])
     else:
-        _print_all(shown, chosen)
+        _print_all(shown if options.all else _of_system(shown, report), chosen)
+        if len(_of_system(shown, report)) < len(shown) and not options.all:
+            say("those of other operating systems: --all")
 
 
 def _print_lines(lines: Iterable[str]) -> None:
@@ -74,13 +79,30 @@ def _print_lines(lines: Iterable[str]) -> None:
         say(line)
 
 
+def _of_system(
+    verdicts: Sequence[PlatformVerdict], report: HostReport
+) -> tuple[PlatformVerdict, ...]:
+    """Return those of the operating system of *report*, and those of none in particular."""
+    if not report.system:
+        return tuple(verdicts)
+    return tuple(verdict for verdict in verdicts if verdict.system in ("", report.system))
+
+
 def _print_all(shown: Sequence[PlatformVerdict], chosen: PlatformVerdict | None) -> None:
-    rows = [[v.name, v.supported, _why_not(v)] for v in shown]
+    rows = [[v.name, _answer(v), _why_not(v)] for v in shown]
     table(["NAME", "SUPPORTED", "WHY NOT"], rows)
     name = "none" if chosen is None else chosen.platform
     say()
     say("newest: ", Painted(name, "bold"))
     say("'platform-abi platforms NAME --host ...' says everything about one of them")
+
+
+def _answer(verdict: PlatformVerdict) -> str:
+    """Return the answer, and behind which backends where it is not the same behind all."""
+    if verdict.supported != "yes" or verdict.everywhere:
+        return verdict.supported
+    names = [name for name, answer in verdict.behind.items() if answer == "yes"]
+    return f"yes, behind {first_of(names, _SHOWN)}"
 
 
 def _why_not(verdict: PlatformVerdict) -> str:
@@ -95,7 +117,7 @@ _SHOWN = 4
 
 def _print_one(verdict: PlatformVerdict) -> None:
     color = {"yes": "green", "no": "red", "unknown": "yellow"}[verdict.supported]
-    say(f"{verdict.platform}  supported: ", Painted(verdict.supported, color))
+    say(f"{verdict.platform}  supported: ", Painted(_answer(verdict), color))
     for note in verdict.notes:
         say(note)
     _print_entries("missing for what it turns on", verdict.missing)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from platform_abi.compat.agreement import agree
 from platform_abi.compat.carriers import (
     Carrier,
@@ -26,6 +28,7 @@ from platform_abi.compat.finding import (
     Severity,
     Status,
 )
+from platform_abi.compat.folding import folded, node_cause
 from platform_abi.compat.machine_missing import missing_on_host
 from platform_abi.compat.met import met, unmet
 from platform_abi.compat.remedy import needed, remedy
@@ -63,12 +66,19 @@ def check(
     *force* nothing blocks, and the verdict says so. *further* is what else was found of that host,
     such as of the QEMU that it has (compat.machine).
     """
-    findings = (
+    beside = (
         *further,
         *missing_on_host(catalogue, abi, report),
-        *_unmet(catalogue, abi, report, allow_unknown=allow_unknown),
         *_architecture(catalogue, abi, report, allow_unknown=allow_unknown),
-        *cpu_findings(catalogue, abi, report, allow_unknown=allow_unknown),
+    )
+    cpu = (*cpu_findings(catalogue, abi, report, allow_unknown=allow_unknown),)
+    cured = not any(finding.severity == "blocked" for finding in (*beside, *cpu))
+    lacking = _unmet(catalogue, abi, report, allow_unknown=allow_unknown, cured=cured)
+    unmet_ = (*folded(catalogue, lacking),)
+    findings = (
+        *beside,
+        *unmet_,
+        *_of_accelerator(catalogue, abi, unmet_, cpu),
         *_of_abi(catalogue, abi),
     )
     return _verdict(abi, report, findings, allow_unknown=allow_unknown, force=force)
@@ -149,12 +159,19 @@ def _verdict(
 
 
 def _unmet(
-    catalogue: Catalogue, abi: GuestAbi, report: HostReport, *, allow_unknown: bool
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    report: HostReport,
+    *,
+    allow_unknown: bool,
+    cured: bool,
 ) -> Iterator[Finding]:
+    """Yield what the host lacks; *cured* is whether a platform without it could start there."""
     lacking = unmet(catalogue, abi, report)
     if not lacking:
         return
     found = remedy(catalogue, abi, report)
+    works = cured and not found.incurable
     for entry in abi.preconditions:
         if entry.capability not in lacking:
             continue
@@ -163,16 +180,19 @@ def _unmet(
         for feature in entry.because:
             for carrier in carriers(catalogue, abi, feature, entry.capability):
                 yield _missing(
-                    catalogue, entry.capability, fact, carrier, instead, allow_unknown=allow_unknown
+                    entry.capability,
+                    fact,
+                    carrier,
+                    needed(catalogue, entry.capability, fact, instead, works=works),
+                    allow_unknown=allow_unknown,
                 )
 
 
 def _missing(
-    catalogue: Catalogue,
     capability: str,
     fact: Fact,
     carrier: Carrier,
-    instead: Sequence[str],
+    help_: str,
     *,
     allow_unknown: bool,
 ) -> Finding:
@@ -186,7 +206,7 @@ def _missing(
         severity="blocked" if known or not allow_unknown else "warn",
         message=f"{subject or carrier.feature}{of} needs {capability}, "
         f"which is {found} here{evidence}",
-        help=needed(catalogue, capability, fact, instead),
+        help=help_,
         feature=carrier.feature,
         property=carrier.property,
         value=carrier.value,
@@ -195,6 +215,15 @@ def _missing(
         capability=capability,
         fact=fact,
     )
+
+
+def _of_accelerator(
+    catalogue: Catalogue, abi: GuestAbi, lacking: Sequence[Finding], cpu: Sequence[Finding]
+) -> Iterator[Finding]:
+    """Yield what there is to say of the CPU; without an accelerator that follows from its lack."""
+    own = (f for f in lacking if f.backend == abi.vm.accelerator and node_cause(catalogue, f))
+    cause = next((finding.follows_from or finding.capability for finding in own), "")
+    yield from (evolve(finding, follows_from=cause) for finding in cpu)
 
 
 def _architecture(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict
@@ -26,11 +27,16 @@ def _supported(verdict: PlatformVerdict) -> Literal[True, False, "unknown"]:
     return _ANSWERS[verdict.supported]
 
 
+def _behind(verdict: PlatformVerdict) -> Mapping[str, Literal[True, False, "unknown"]]:
+    return {name: _ANSWERS[answer] for name, answer in verdict.behind.items()}
+
+
 SHAPES: Final[Shapes] = {
     SupportedPlatforms: ("newest:newest.platform", "platforms"),
     PlatformVerdict: (
         *("name", "platform", "lineage"),
         ("supported", _supported),
+        ("behind", _behind),
         *("missing", "limits", "notes"),
     ),
     Missing: (
@@ -40,7 +46,7 @@ SHAPES: Final[Shapes] = {
     CheckVerdict: ("status", "host", "platform", "allowed_unknown", "forced", "findings"),
     Finding: (
         *("code", "severity", "message", "help", "feature?", "property?", "value?", "device"),
-        *("backend?", "capability?", "found:fact"),
+        *("backend?", "capability?", "found:fact", "follows_from?"),
     ),
 }
 

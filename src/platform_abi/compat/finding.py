@@ -37,6 +37,8 @@ class Finding:
     capability: str = ""
     #: What is known of *capability* on the host.
     fact: Fact | None = None
+    #: The capability of the finding that this one follows from; empty: it stands for itself.
+    follows_from: str = ""
     #: Of a running QEMU: the QOM type, the value of the lockfile, and the one that it has, None
     #: where it could not be read.
     driver: str = ""

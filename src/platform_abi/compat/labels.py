@@ -24,10 +24,11 @@ def labels(
 ) -> tuple[tuple[str, str], ...]:
     """Return Kubernetes labels: one for every supported platform, one for the one to choose.
 
-    ``platform-abi/platform.linux-6.9`` has the edition as its value. Raises UsageError
+    ``platform-abi/platform.linux-6.9`` has the edition as its value. One that is supported behind
+    some of the usual network backends only has none. Raises UsageError
     (``label-length``) for a name that no label holds.
     """
-    supported = [verdict for verdict in verdicts if verdict.supported == "yes"]
+    supported = [verdict for verdict in verdicts if verdict.everywhere]
     found = [(f"{PREFIX}/platform.{v.name}", v.platform.partition("@")[2]) for v in supported]
     if chosen is not None:
         found.append((f"{PREFIX}/newest", chosen.name))
@@ -45,7 +46,7 @@ def traits(verdicts: Sequence[PlatformVerdict]) -> tuple[str, ...]:
     """
     found: dict[str, str] = {}
     for verdict in verdicts:
-        if verdict.supported != "yes":
+        if not verdict.everywhere:
             continue
         trait = TRAIT_PREFIX + re.sub(r"[^A-Z0-9]", "_", verdict.name.upper())
         if found.setdefault(trait, verdict.name) != verdict.name or len(trait) > _TRAIT_LENGTH:

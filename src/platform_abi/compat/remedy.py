@@ -111,7 +111,8 @@ def _asks(catalogue: Catalogue, choice: Choice, feature: Feature, behind: str, n
 def _resolved(catalogue: Catalogue, abi: GuestAbi, platform: str) -> GuestAbi | None:
     """Return the same virtual machine on *platform*, or None where that is not known here."""
     try:
-        return resolve(catalogue, abi.vm, platform)
+        # Without devices of its own, a virtual machine needs nothing for those that may come.
+        return resolve(catalogue, abi.vm, platform, hotplug=True)
     except PlatformAbiError:
         return None
 
@@ -144,18 +145,28 @@ def _candidates(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Iter
         yield CONSERVATIVE
 
 
-def needed(catalogue: Catalogue, capability: str, fact: Fact, instead: Sequence[str]) -> str:
-    """Return the sentence that says what to do about a capability that is not there."""
+def needed(
+    catalogue: Catalogue, capability: str, fact: Fact, instead: Sequence[str], *, works: bool
+) -> str:
+    """Return the sentence that says what to do about a capability that is not there.
+
+    *instead* are platforms that do not ask for it; *works* is whether nothing else is in their way.
+    """
     known = catalogue.capabilities().get(capability)
+    # Neither a probe nor a kernel's release tells of what another process does.
+    untold = known is not None and known.probe is None and known.since is None
     ways = []
-    if fact.proven == "unknown":
+    if untold and fact.proven == "unknown":
+        ways.append("allow-unknown=on or --allow-unknown lets it pass; nobody can ask beforehand")
+    elif fact.proven == "unknown":
         ways.append("probe the host as the user that runs QEMU, and with a QEMU to ask")
     if known is not None and known.since == NO_KERNEL:
         ways.append(f"no kernel so far has it: {known.title}")
-    elif known is not None:
+    elif known is not None and not untold:
         kernel = f" (since Linux {known.since})" if known.since else ""
         built = "".join(f", CONFIG_{option}" for option in known.config)
         ways.append(f"a host with: {known.title}{kernel}{built}")
     if instead:
-        ways.append(f"a platform that works here: {' or '.join(instead)}")
+        said = "a platform that works here" if works else "a platform that does not need it"
+        ways.append(f"{said}: {' or '.join(instead)}")
     return "; or ".join(ways)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
-from attrs import evolve
+from attrs import evolve, field
 
 from platform_abi.compat.needs import Need, PlatformNeeds, Scope, platform_needs
 from platform_abi.errors import unknown
@@ -39,8 +39,11 @@ class Missing:
 class PlatformVerdict:
     """Whether a host supports one platform.
 
-    *missing* is why not. *limits* are what the platform promises only to virtual machines that ask
-    for it, and this host cannot keep, or is not known to. *notes* name what the site has masked.
+    *behind* is the same by kind of network backend. Where nobody names backends, a host that
+    supports the platform behind one of the usual ones supports it; named ones count together.
+    *missing* is why not, there or behind some of them. *limits* are what the platform promises only
+    to virtual machines that ask for it, and this host cannot keep, or is not known to. *notes* name
+    what the site has masked.
     """
 
     name: str
@@ -48,13 +51,21 @@ class PlatformVerdict:
     platform: str
     lineage: str
     version: str
+    #: The operating system that it is of; empty: none in particular.
+    system: str
     #: The upstream releases that its kernel is made of.
     kernels: frozenset[str]
     supported: Answer
     needs: PlatformNeeds
+    behind: Mapping[str, Answer] = field(factory=dict)
     missing: tuple[Missing, ...] = ()
     limits: tuple[Missing, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def everywhere(self) -> bool:
+        """Return whether it is supported behind every network backend that was asked about."""
+        return self.supported == "yes" and all(each == "yes" for each in self.behind.values())
 
 
 def query_platforms(
@@ -67,9 +78,9 @@ def query_platforms(
     """Return for every platform whether the host of *report* supports it.
 
     A platform is supported where the host has every capability that the platform's defaults rest
-    on, for the virtual machines of *scope*: on Linux with KVM, and behind a tap with and without
-    vhost, where nothing else is said. What is not known is not there. The host's own lineage comes
-    first, the newest platform first within each.
+    on, for the virtual machines of *scope*: with the system's usual accelerator, and behind a tap
+    with or without vhost, where nothing else is said. What is not known is not there. The host's
+    own lineage comes first, the newest platform first within each.
     """
     asked = scope_for(catalogue, report) if scope is None else scope
     lacking = _Lacking(report)
@@ -114,21 +125,49 @@ def _judged(
 ) -> PlatformVerdict:
     needs = platform_needs(catalogue, platform, scope)
     missing = lacking.of(needs.defaults)
-    states = {entry.fact.proven for entry in missing}
-    supported: Answer = "no" if "absent" in states else "unknown" if states else "yes"
+    behind = _behind(catalogue, scope, missing)
+    own = [entry for entry in missing if entry.backend not in behind]
+    together = _worst if scope.backends else _best
+    supported = _worst((_answer(own), together(behind.values()) if behind else "yes"))
     described = catalogue.platform(needs.name)
     return PlatformVerdict(
         name=needs.name,
         platform=needs.platform,
         lineage=needs.lineage,
         version=described.version,
+        system=described.system,
         kernels=_kernels(catalogue, described),
         supported=supported,
         needs=needs,
+        behind={name: _worst((_answer(own), answer)) for name, answer in behind.items()},
         missing=missing,
         limits=lacking.of(needs.promises),
         notes=(*_masked(catalogue, described), *_contradicted(described, lacking.report)),
     )
+
+
+#: From what a host can do to what nobody may count on.
+_ANSWERS: tuple[Answer, ...] = ("yes", "unknown", "no")
+
+
+def _best(answers: Iterable[Answer]) -> Answer:
+    return min(answers, key=_ANSWERS.index)
+
+
+def _worst(answers: Iterable[Answer]) -> Answer:
+    return max(answers, key=_ANSWERS.index)
+
+
+def _answer(missing: Iterable[Missing]) -> Answer:
+    states = {entry.fact.proven for entry in missing}
+    return "no" if "absent" in states else "unknown" if states else "yes"
+
+
+def _behind(catalogue: Catalogue, scope: Scope, missing: Sequence[Missing]) -> dict[str, Answer]:
+    """Return what the host supports behind each network backend in question, beside all else."""
+    usual = (f.assumed_backends for f in catalogue.devices().families)
+    names = scope.backends or tuple(dict.fromkeys(name for each in usual for name in each))
+    return {name: _answer(e for e in missing if e.backend == name) for name in names}
 
 
 def _kernels(catalogue: Catalogue, platform: Platform) -> frozenset[str]:
@@ -232,6 +271,26 @@ def newest_supported(
         if chosen is not None:
             return chosen
     return None
+
+
+def next_newer(
+    catalogue: Catalogue, report: HostReport, chosen: PlatformVerdict | None
+) -> PlatformVerdict | None:
+    """Return the first platform after *chosen* that the host does not support, in its lineage.
+
+    Where what was chosen is of none of the host's lineages, it is the oldest of the operating
+    system's. None where nothing is newer.
+    """
+    known = [catalogue.platform(name) for name in catalogue.platform_names()]
+    lineages = preference(report)
+    own = chosen is not None and chosen.lineage in lineages
+    lineage = chosen.lineage if own and chosen is not None else lineages[-1] if lineages else ""
+    names = [platform.name for platform in known if platform.lineage == lineage]
+    if own and chosen is not None:
+        names = names[names.index(chosen.name) + 1 :]
+    scope = scope_for(catalogue, report)
+    verdicts = (judge(catalogue, PlatformReference(name=n), report, scope) for n in names)
+    return next((verdict for verdict in verdicts if verdict.supported != "yes"), None)
 
 
 def _fitting(found: Sequence[PlatformVerdict], report: HostReport) -> PlatformVerdict:

@@ -9,8 +9,11 @@ from platform_abi.emit.plain import Shapes, document
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.resolver.digest import abi_digest
 
+#: Whether a guest can be migrated, as documents say it.
+Migratable = Literal[True, False, "unknown"]
 
-def migratable(abi: GuestAbi) -> Literal[True, False, "unknown"]:
+
+def migratable(abi: GuestAbi) -> Migratable:
     """Return whether *abi* is migratable, as documents say it."""
     return "unknown" if abi.migratable is None else abi.migratable
 

@@ -37,6 +37,8 @@ class Platform:
 
     name: str
     lineage: str
+    #: The operating system that it is of, as reports name it; empty: none in particular.
+    system: str = ""
     version: str = ""
     title: str = ""
     #: The day of the release, ``2023-02-19``, where it is known.

@@ -30,6 +30,7 @@ class PlatformHead:
 
     name: str
     lineage: str
+    system: str = ""
     version: str = ""
     title: str = ""
     extends: str = ""
@@ -117,10 +118,12 @@ def flatten(name: str, find: Find, blame: Blame, known: Iterable[str]) -> Platfo
     listings: dict[str, Listing] = {}
     levels: dict[str, str] = {}
     assumes: list[str] = []
+    system = ""
     removed: set[str] = set()
     for document, source in reversed(chain):
         levels.update(document.platform.levels)
         assumes += document.platform.assumes
+        system = document.platform.system or system
         for feature, value in document.features.items():
             if value is False:
                 listings.pop(feature, None)
@@ -132,6 +135,7 @@ def flatten(name: str, find: Find, blame: Blame, known: Iterable[str]) -> Platfo
     return Platform(
         name=head.name,
         lineage=head.lineage,
+        system=system,
         version=head.version,
         title=head.title,
         released=None if head.released is None else head.released.isoformat(),
