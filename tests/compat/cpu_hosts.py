@@ -68,6 +68,15 @@ def without(flag: str) -> dict[str, int]:
     return registers
 
 
+def exactly(model: str) -> pa.HostReport:
+    """Return a host that has the flags of CPU model *model*, and no other."""
+    registers = dict.fromkeys(EVERY, 0)
+    for flag in TABLE.model_flags(model, TABLE.accelerator):
+        for register, bit in TABLE.bits[flag]:
+            registers[register] |= 1 << (bit + 32 if register in TABLE.controls else bit)
+    return host(registers, values={"cpu.vendor": TABLE.models[model].vendor})
+
+
 def abi(cpu: str, **said: Any) -> pa.GuestAbi:
     """Return the ABI of a virtual machine with *cpu*."""
     vm = pa.virtual_machine(CATALOGUE.devices(), "pc-q35-9.1", cpu=cpu, **said)

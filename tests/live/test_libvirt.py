@@ -18,6 +18,10 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
+from platform_abi.compat.needs import Scope
+from platform_abi.fleet.cpus import common_cpu
+from platform_abi.model.host import FleetHost
+from tests.compat.cpu_hosts import CATALOGUE, TABLE, exactly
 
 pytestmark = pytest.mark.live
 
@@ -232,3 +236,35 @@ def test_a_domain_that_is_restored_stays_what_it_was(
     lock.unlink()
     done = libvirt.virsh(f"restore {image}", "undefine small")
     assert "error[lock-not-found]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        ("Skylake-Server", "Haswell"),
+        ("Cascadelake-Server", "Broadwell-IBRS"),
+        ("Cooperlake", "Icelake-Server"),
+        ("Icelake-Server", "Skylake-Client-IBRS"),
+        ("IvyBridge", "SandyBridge-IBRS"),
+        ("Westmere", "Nehalem"),
+        ("EPYC-Rome", "EPYC"),
+        ("EPYC-Milan", "EPYC-IBPB"),
+    ],
+    ids="+".join,
+)
+def test_libvirt_names_the_same_model_for_two_hosts(
+    libvirt: _Libvirt, models: tuple[str, str]
+) -> None:
+    """Side by side with ``virsh cpu-baseline``, of hosts that have the flags of a model each."""
+    file = libvirt.folder / "hosts.xml"
+    cpu = "<cpu><arch>x86_64</arch><model>{}</model></cpu>\n"
+    file.write_text("".join(map(cpu.format, models)))
+    theirs = re.search(r"<model[^>]*>([^<]+)", libvirt.virsh(f"cpu-baseline {file}").stdout)
+    assert theirs is not None
+
+    hosts = [FleetHost(report=exactly(model)) for model in models]
+    ours = common_cpu(CATALOGUE, hosts, Scope(), allow_unknown=False)
+    assert ours is not None
+    assert ours.model is not None
+    # libvirt leaves the version out.
+    assert TABLE.models[theirs[1]] == TABLE.models[ours.model]
