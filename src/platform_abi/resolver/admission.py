@@ -16,6 +16,7 @@ from attrs import evolve
 
 from platform_abi.model.abi import EXPLICIT, LAYERS, GuestAbi, Setting
 from platform_abi.model.device import MACHINE
+from platform_abi.model.realize import VCPUS
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
@@ -131,8 +132,24 @@ class Known:
             if setting.driver == MACHINE:
                 return self.machine_option(setting.property, setting.value)
             return self.property(setting.driver, setting.property, setting.value)
+        if self._counted(setting):
+            return True
         feature = self._catalogue.feature_of(setting.driver, setting.property)
         return setting.layer in LAYERS and feature is not None and self._typed(feature, setting)
+
+    def _counted(self, setting: Setting) -> bool:
+        """Return whether *setting* is a number that follows from the number of vCPUs."""
+        rules = (r for r in self._catalogue.realize().rules if r.of == VCPUS)
+        drivers = {d for r in rules if setting.property in r.properties for d in r.drivers}
+        return (
+            setting.layer == "platform"
+            and _WHOLE.fullmatch(setting.value) is not None
+            and any(
+                not drivers.isdisjoint(types.ancestry(setting.driver))
+                for build in self._builds
+                for types in [self._catalogue.types(build, self._vm.arch)]
+            )
+        )
 
     def _typed(self, feature: Feature, setting: Setting) -> bool:
         form = _VALUES.get(feature.type)

@@ -10,6 +10,7 @@ from attrs import evolve
 from platform_abi.errors import BeyondPlatformError
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.resolver.choice import reference_of
+from platform_abi.resolver.counted import counted_settings
 from platform_abi.resolver.grouping import resolve_families
 from platform_abi.resolver.obstacles import obstacles
 from platform_abi.resolver.plan import plan_for
@@ -59,6 +60,9 @@ def resolve(
         obstacles=obstacles(catalogue, vm),
         machine_digest=plan.machine.digest,
     )
+    counted = counted_settings(catalogue, abi, plan.build.name)
+    if counted:
+        abi = evolve(abi, settings=_before_explicit(settings, counted))
     if strict and abi.beyond:
         lines = [f"{b.driver}.{b.property}={b.value}: {b.reason}" for b in abi.beyond]
         raise BeyondPlatformError(
@@ -67,6 +71,14 @@ def resolve(
             help="take the explicit value back, or choose a platform that guarantees it",
         )
     return abi
+
+
+def _before_explicit(
+    settings: tuple[Setting, ...], counted: tuple[Setting, ...]
+) -> tuple[Setting, ...]:
+    """Return *settings* with *counted* ones before every global that a user wrote."""
+    at = next((n for n, s in enumerate(settings) if s.layer == "global"), len(settings))
+    return (*settings[:at], *counted, *settings[at:])
 
 
 def _global_settings(globals_: Sequence[GlobalProperty]) -> list[Setting]:
