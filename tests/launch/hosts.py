@@ -23,6 +23,8 @@ class Host:
         self._report = report
         self._aliased = frozenset(aliased)
         self.asked: list[str] = []
+        self.default: str | None = None
+        self.qemu: tuple[str, str] | None = None
 
     def everything(self) -> HostReport:
         """Say all."""
@@ -49,6 +51,15 @@ class Host:
         """Say what aliases stand for."""
         self.asked.append("aliases")
         return self._aliased
+
+    def default_machine(self) -> str | None:
+        """Say what is taken where no machine type is named."""
+        self.asked.append("default")
+        return self.default
+
+    def version(self) -> tuple[str, str] | None:
+        """Say which QEMU it has."""
+        return self.qemu
 
 
 def launched(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 import platform_abi as pa
-from platform_abi.verifier.expected import nearest_build
+from platform_abi.resolver.machine_choice import nearest_build
 from tests.verifier.recorded_machine import (
     bare,
     promised,
@@ -18,7 +18,7 @@ def test_the_nearest_build_is_of_the_same_release(catalogue: pa.FileCatalogue) -
     """A distribution's later point release is compared with what is known of the release."""
     abi = resolved(catalogue)
     vm = evolve(bare(catalogue, abi), version="10.0.13", package="Debian 1:10.0.13+ds-1")
-    build = nearest_build(catalogue, vm, "pc-q35-9.1")
+    build = nearest_build(catalogue, "pc-q35-9.1", vm.arch, vm.version, vm.package)
     assert build is not None
     assert build.name == "qemu-10.0.2"
     assert judged(catalogue, abi, promised(catalogue, abi, vm)).status == "ok"

@@ -116,7 +116,7 @@ def compare_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> MachineV
         machine=machine.name,
         locked=locked,
         build=target.name,
-        assumed=vm.build is None,
+        assumed=vm.build is None and not (abi.content is not None and abi.content.ran),
         differences=tuple(differences),
         unlocated=tuple(unlocated),
         missing=tuple(missing),

@@ -81,6 +81,7 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
         body["machine-content"] = {
             "build": abi.content.build,
             "drivers": dict(abi.content.drivers),
+            **({"ran": True} if abi.content.ran else {}),
         }
     body["seal"] = canonical_digest(body)
     text = toml_text(body)
@@ -97,12 +98,15 @@ def _rows(values: Sequence[object]) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if value is not None} for row in rows]
 
 
-def lockfile(catalogue: Catalogue, abi: GuestAbi, *, build: str | None = None) -> str:
+def lockfile(
+    catalogue: Catalogue, abi: GuestAbi, *, build: str | None = None, ran: bool = False
+) -> str:
     """Return *abi* as the text of a complete lockfile, with fingerprints of its machine type.
 
     They are what the machine type gives each driver of the virtual machine in *build*, else in the
     build that the ABI was resolved for, else in the newest with its machine type, and what
     ``compare_machine`` compares another build with. ``lock_text`` writes what *abi* has by itself.
+    *ran* is whether a QEMU of *build* is started with it.
 
     Explicit values that name something of this host, such as a file, are left out, and a note says
     which: ``read_lock`` would refuse them.
@@ -114,7 +118,7 @@ def lockfile(catalogue: Catalogue, abi: GuestAbi, *, build: str | None = None) -
     abi = portable_abi(catalogue, abi)
     name = parse_platform(abi.platform).name
     return lock_text(
-        attrs.evolve(abi, content=machine_content(catalogue, abi, build)),
+        attrs.evolve(abi, content=attrs.evolve(machine_content(catalogue, abi, build), ran=ran)),
         definitions=platform_digest(catalogue, name, abi.edition),
     )
 
@@ -258,7 +262,7 @@ def _check_texts(value: Any) -> None:
     elif isinstance(value, tuple):
         for inner in value:
             _check_texts(inner)
-    elif value is not None and not isinstance(value, str):
+    elif value is not None and not isinstance(value, (str, bool)):
         raise TypeError(f"{value!r} is not text")
 
 
@@ -292,6 +296,7 @@ def _content(body: dict[str, Any] | None) -> MachineContent | None:
     return MachineContent(
         build=body["build"],
         drivers=tuple((driver, body["drivers"][driver]) for driver in sorted(body["drivers"])),
+        ran=body.get("ran", False) is True,
     )
 
 

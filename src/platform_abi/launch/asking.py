@@ -32,6 +32,13 @@ _TIMEOUT = 10.0
 _ALIAS = re.compile(r"^\S+ .*\(alias of (?P<machine>[^\s)]+)\)", re.MULTILINE)
 
 
+#: The machine type that is taken where none is named (the same function; no alias is one).
+_DEFAULT = re.compile(r"^(?P<machine>\S+) .*\(default\)", re.MULTILINE)
+
+#: The first line of --version (system/vl.c, version; QEMU_FULL_VERSION).
+_VERSION = re.compile(r"version (?P<version>\d+\.\d+\.\d+)\S*(?: \((?:\w+ )?(?P<package>[^)]*)\))?")
+
+
 class ThisHost:
     """The host that this runs on, and the QEMU *binary* that is to be started.
 
@@ -68,7 +75,21 @@ class ThisHost:
 
     def aliased_machines(self) -> frozenset[str]:
         """Return the machine types that the binary has aliases for, such as ``q35``."""
-        return _aliased_machines(self._binary)
+        text = _listed(self._binary, "-machine", "help")
+        return frozenset(match["machine"] for match in _ALIAS.finditer(text))
+
+    def default_machine(self) -> str | None:
+        """Return the machine type that the binary takes where none is named, None for none."""
+        match = _DEFAULT.search(_listed(self._binary, "-machine", "help"))
+        return None if match is None else match["machine"]
+
+    def version(self) -> tuple[str, str] | None:
+        """Return the version and the package of the binary, None where it does not say."""
+        try:
+            match = _VERSION.search(_listed(self._binary, "--version"))
+        except HostError:
+            return None
+        return None if match is None else (match["version"], match["package"] or "")
 
     def same_cpu(self, before: VirtualMachine, after: VirtualMachine) -> bool:
         """Return whether the binary makes the same of the CPU of two virtual machines.
@@ -107,8 +128,9 @@ def _netdevs(asked: Iterable[Capability]) -> bool:
     return any(c.probe is not None and c.probe.method == NETDEV_METHOD for c in asked)
 
 
-def _aliased_machines(binary: str) -> frozenset[str]:
-    with Throwaway([binary, "-machine", "help"]) as process:
+def _listed(binary: str, *words: str) -> str:
+    """Return what *binary* prints when it is asked with *words*, and then ends."""
+    with Throwaway([binary, *words]) as process:
         process.send_end()
         try:
             text = process.read_all(time.monotonic() + _TIMEOUT)
@@ -125,4 +147,4 @@ def _aliased_machines(binary: str) -> frozenset[str]:
                 code="qemu-failed",
                 help="name the binary of a QEMU system emulator, such as qemu-system-x86_64",
             )
-    return frozenset(match["machine"] for match in _ALIAS.finditer(text))
+    return text

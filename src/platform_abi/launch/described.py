@@ -70,12 +70,14 @@ def described(
     read_file: Callable[[str], str] | None = None,
     files: HostFiles | None = None,
     program: str = "",
+    machine: str = "",
 ) -> Described:
     """Return what *line* describes, run by a QEMU for *arch*; *build* is which QEMU that is.
 
-    *program* is the path of that QEMU, whose name may ask for an accelerator. *read_file* gives the
-    text of a file of ``-readconfig``, *files* sizes of images. Devices that no definition knows are
-    left out, with a remark.
+    *program* is the path of that QEMU, whose name may ask for an accelerator, and *machine* the
+    machine type that it takes where none is named. *read_file* gives the text of a file of
+    ``-readconfig``, *files* sizes of images. Devices that no definition knows are left out, with a
+    remark.
 
     Raises UsageError for what QEMU could not read either, and where no machine type is named.
     """
@@ -84,6 +86,7 @@ def described(
         catalogue=catalogue,
         arch=arch,
         build=build,
+        machine=[("type", machine)] if machine else [],
         hardware=HardwareReading(catalogue=catalogue, arch=arch, files=files),
         program=program,
     )

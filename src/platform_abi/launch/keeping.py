@@ -35,7 +35,10 @@ def keep(catalogue: Catalogue, kept: Kept, begun: Start, option: PlatformOption)
 
     Raises HostError where it cannot be written.
     """
-    text = lockfile(catalogue, begun.abi) if kept.text is None or not begun.kept else kept.text
+    text = kept.text
+    if text is None or not begun.kept:
+        known = begun.build is not None
+        text = lockfile(catalogue, begun.abi, build=begun.build, ran=known)
     if begun.allowed:
         by = "force" if option.force else "allow-unknown"
         text = with_allowed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,7 @@ from attrs import evolve
 
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding
+from platform_abi.compat.machine_content import compare_machine, machine_findings
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.supported import CONSERVATIVE, newest_supported
 from platform_abi.errors import UsageError, printable
@@ -17,6 +18,7 @@ from platform_abi.launch.described import Described, described
 from platform_abi.launch.rewrite import rewrite
 from platform_abi.launch.stored import compared, same_choice, taken
 from platform_abi.model.value import frozen
+from platform_abi.resolver.machine_choice import nearest_build
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
@@ -48,14 +50,23 @@ class Host(Protocol):
         """Return the machine types that the QEMU to be started has aliases for."""
         ...
 
+    def default_machine(self) -> str | None:
+        """Return the machine type that the QEMU to be started takes where none is named."""
+        ...
+
+    def version(self) -> tuple[str, str] | None:
+        """Return version and package of the QEMU to be started, None where nobody knows."""
+        ...
+
 
 @frozen(kw_only=True)
 class Start:
     """A QEMU that was asked for: its arguments, the guest ABI they give, and the host's verdict.
 
     *chosen* is whether nobody named the platform; *kept*, whether the ABI is a lockfile's as it
-    was. *allowed* is what would have blocked, had nobody asked to go on regardless. *remarks* are
-    what of the command line was not understood and stays as it was.
+    was. *build* is the one whose definitions are the nearest to the QEMU that is started, None
+    where nobody knows. *allowed* is what would have blocked, had nobody asked to go on regardless.
+    *remarks* are what of the command line was not understood and stays as it was.
     """
 
     words: tuple[str, ...]
@@ -63,6 +74,7 @@ class Start:
     verdict: CheckVerdict
     chosen: bool = False
     kept: bool = False
+    build: str | None = None
     allowed: tuple[Finding, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -114,16 +126,60 @@ def start(
             report = host.everything()
             named = choice(catalogue, found.vm, report, policy)
         abi = resolve(catalogue, found.vm, named, strict=option.strict, hotplug=True)
-    verdict, allowed = _judged(catalogue, abi, option, host, report)
+    build = None if option.lock is None else _build(catalogue, abi, host)
+    told = stored is not None and _told(stored)
+    moved = _moved(catalogue, abi, build, option) if told else Moved()
+    verdict, allowed = _judged(catalogue, abi, option, host, report=report, further=moved.findings)
+    words = [word for text in moved.globals for word in ("-global", text)]
+    remarks += tuple(f"another build: -global {text} is what it had" for text in moved.globals)
     return Start(
-        words=rewrite(catalogue, line, found, abi),
+        words=(*words, *rewrite(catalogue, line, found, abi)),
         abi=abi,
         verdict=verdict,
         chosen=option.platform is None and stored is None,
         kept=stored is not None,
+        build=build,
         allowed=allowed,
         remarks=remarks,
     )
+
+
+@frozen(kw_only=True)
+class Moved:
+    """What another build makes of a machine type: how that is undone, and what cannot be."""
+
+    globals: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def _build(catalogue: Catalogue, abi: GuestAbi, host: Host) -> str | None:
+    """Return the build that is the nearest to the QEMU to be started."""
+    version = host.version()
+    if version is None:
+        return None
+    found = nearest_build(catalogue, abi.vm.machine, abi.vm.arch, *version)
+    return None if found is None else found.name
+
+
+def _told(stored: GuestAbi) -> bool:
+    """Return whether a lockfile says which build it is of.
+
+    Else it was written for the newest one that was known, whatever QEMU was started with it.
+    """
+    return stored.vm.build is not None or (stored.content is not None and stored.content.ran)
+
+
+def _moved(catalogue: Catalogue, abi: GuestAbi, build: str | None, option: PlatformOption) -> Moved:
+    """Return what *build* makes of a lockfile's machine type, other than what that had."""
+    if build is None or abi.content is None or abi.content.build == build:
+        return Moved()
+    verdict = compare_machine(catalogue, abi, build)
+    undone = tuple(d for d in verdict.differences if d.matters and d.argument)
+    rest = tuple(d for d in verdict.differences if d not in undone)
+    findings = machine_findings(
+        evolve(verdict, differences=rest, assumed=False), allow_unknown=option.allow_unknown
+    )
+    return Moved(globals=tuple(d.argument for d in undone), findings=tuple(findings))
 
 
 def _described(
@@ -136,6 +192,10 @@ def _described(
     try:
         return read()
     except UsageError as error:
+        if error.code == "no-machine":
+            default = host.default_machine()
+            if default is not None:
+                return read(machine=default)
         if error.code != "machine-alias":
             raise
         meant = host.aliased_machines()
@@ -195,17 +255,20 @@ def _judged(
     abi: GuestAbi,
     option: PlatformOption,
     host: Host,
+    *,
     report: HostReport | None,
+    further: Sequence[Finding],
 ) -> tuple[CheckVerdict, tuple[Finding, ...]]:
     """Return the host's verdict, and what of it counts only because nobody was let go on."""
     asked = host.needed(abi) if report is None else report
-    strict = check(catalogue, abi, asked)
+    strict = check(catalogue, abi, asked, further=further)
     if report is None and any(finding.capability for finding in strict.findings):
         # Which platform would work, only the whole report says.
         asked = host.everything()
-        strict = check(catalogue, abi, asked)
+        strict = check(catalogue, abi, asked, further=further)
     if strict.status != "blocked" or not (option.force or option.allow_unknown):
         return strict, ()
-    lenient = check(catalogue, abi, asked, allow_unknown=option.allow_unknown, force=option.force)
+    how = {"allow_unknown": option.allow_unknown, "force": option.force}
+    lenient = check(catalogue, abi, asked, further=further, **how)
     blocked = tuple(f for f in strict.findings if f.severity == "blocked")
     return lenient, blocked if lenient.status != "blocked" else ()

@@ -100,6 +100,8 @@ class MachineContent:
 
     build: str
     drivers: tuple[tuple[str, str], ...] = ()
+    #: Whether a QEMU of that build, or of the nearest to it that is defined, was started with it.
+    ran: bool = False
 
 
 @frozen(kw_only=True)

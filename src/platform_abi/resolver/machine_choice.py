@@ -53,3 +53,34 @@ def choose_machine(
         code="unknown-machine",
         help="a vendor's machine types are defined by a file machines/BUILD/ARCH.toml",
     )
+
+
+def nearest_build(
+    catalogue: Catalogue, machine: str, arch: str, version: str, package: str
+) -> QemuBuild | None:
+    """Return the build whose definitions are the nearest to a QEMU of *version* and *package*.
+
+    One of its own release and package where there is one, else of its release, else the newest
+    that has the *machine* type; None where none has it, or its properties were not recorded.
+    """
+    builds = [
+        build
+        for name in catalogue.builds(arch)
+        for build in [catalogue.build(name, arch)]
+        if machine in build.machines and catalogue.property_rows(name, arch)
+    ]
+
+    def distance(build: QemuBuild) -> tuple[bool, bool, bool]:
+        return (
+            release_of(build.version) != release_of(version),
+            build.package != package,
+            build.version != version,
+        )
+
+    # They come newest first, and the first of equals is taken.
+    return min(builds, key=distance, default=None)
+
+
+def release_of(version: str) -> str:
+    """Return the release that a *version* with its last number is of: 11.1 of 11.1.3."""
+    return version.rpartition(".")[0] or version

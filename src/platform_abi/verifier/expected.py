@@ -18,6 +18,7 @@ from platform_abi.model.realize import PropertyValue
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Device
 from platform_abi.resolver.full import full_properties
+from platform_abi.resolver.machine_choice import nearest_build, release_of
 from platform_abi.resolver.machine_table import KnownBuild, known_build
 from platform_abi.verifier.located import Located, locate
 from platform_abi.verifier.running import RunningObject, RunningVm
@@ -72,47 +73,21 @@ def expected(
     that it was not given.
     """
     same = (abi.vm.machine, abi.vm.arch) == (vm.machine_type, vm.arch)
-    build = nearest_build(catalogue, vm, abi.vm.machine) if same else None
+    build = (
+        nearest_build(catalogue, abi.vm.machine, vm.arch, vm.version, vm.package) if same else None
+    )
     if build is None:
         return Expected(build=None, exact=False, located=locate(TypeTable(), abi, vm, left_out))
     located = locate(catalogue.types(build.name, vm.arch), abi, vm, left_out)
     work = _Expectation(catalogue, abi, vm, build, located)
     return Expected(
         build=build.name,
-        exact=_release(build.version) == _release(vm.version),
+        exact=release_of(build.version) == release_of(vm.version),
         located=located,
         cpu=work.cpu_type(),
         objects=tuple(work.objects()),
         undefined=tuple(work.unknown),
     )
-
-
-def nearest_build(catalogue: Catalogue, vm: RunningVm, machine: str) -> QemuBuild | None:
-    """Return the build whose definitions are the nearest to the QEMU that runs *vm*.
-
-    One of its own release and package where there is one, else of its release, else the newest
-    that has the *machine* type; None where none has it, or its properties were not recorded.
-    """
-    builds = [
-        build
-        for name in catalogue.builds(vm.arch)
-        for build in [catalogue.build(name, vm.arch)]
-        if machine in build.machines and catalogue.property_rows(name, vm.arch)
-    ]
-
-    def distance(build: QemuBuild) -> tuple[bool, bool, bool]:
-        return (
-            _release(build.version) != _release(vm.version),
-            build.package != vm.package,
-            build.version != vm.version,
-        )
-
-    # They come newest first, and the first of equals is taken.
-    return min(builds, key=distance, default=None)
-
-
-def _release(version: str) -> str:
-    return version.rpartition(".")[0] or version
 
 
 class _Expectation:
