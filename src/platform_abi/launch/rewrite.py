@@ -30,24 +30,33 @@ def rewrite(
     added to its own ``-device``. ``-platform`` disappears; every other word stays as it is, in its
     order.
 
-    Raises UsageError (``device-unnamed``) where a device needs a value of its own that no
-    ``-device`` names.
+    One that no ``-device`` names, such as the NIC of ``-nic``, has its own values from ``-global``:
+    where devices of a kind disagree every other one has values of its own, which win.
+
+    Raises UsageError (``device-unnamed``) where two that nothing names disagree.
     """
     words = list(line.words)
     labels = dict(zip(abi.vm.labels(), found.places, strict=True))
+    unnamed: dict[tuple[str, str], Setting] = {}
     for device, own in own_settings(abi):
         label = own[0].device or ""
         place = labels[label]
         if place is None:
-            raise UsageError(
-                f"{device.driver} needs {_assignments(own)}, and other devices of its kind do not",
-                code="device-unnamed",
-                help="create it with -device, and its network with -netdev",
-            )
+            for setting in own:
+                first = unnamed.setdefault((setting.driver, setting.property), setting)
+                if first.value != setting.value:
+                    raise UsageError(
+                        f"{device.driver} needs {_assignments(own)}, and another one that no "
+                        "-device names does not",
+                        code="device-unnamed",
+                        help="create it with -device, and its network with -netdev",
+                    )
+            continue
         at = line.options[place].at + 1
         words[at] = _with(catalogue, words[at], abi, device.driver, own)
     bare = without(CommandLine(words=tuple(words), options=line.options), PLATFORM)
-    return (*platform_words(abi), *bare.words)
+    wide = [word for s in unnamed.values() for word in ("-global", global_argument(s))]
+    return (*platform_words(abi), *wide, *bare.words)
 
 
 def platform_words(abi: GuestAbi) -> list[str]:

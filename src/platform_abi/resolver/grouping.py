@@ -140,14 +140,30 @@ def _settled(plan: Plan, question: Question) -> Resolution:
     notes: tuple[str, ...] = ()
     if question.hotplug:
         for family in assumed:
-            if family.name not in results:
-                awaited = _assumed(plan, family.name, question.globals)
-                results[family.name] = evolve(awaited, needs=(), unpinned=(), beyond=())
+            awaited = _assumed(plan, family.name, question.globals)
+            found = results.get(family.name)
+            results[family.name] = (
+                evolve(awaited, needs=(), unpinned=(), beyond=())
+                if found is None
+                else _for_later(found, awaited)
+            )
     elif not question.members:
         results |= {f.name: _assumed(plan, f.name, question.globals) for f in assumed}
         notes = tuple(_notes(assumed, results))
     order = sorted(results, key=lambda name: (family_plan(plan, name).family.driver, name))
     return _merged([results[name] for name in order], notes)
+
+
+def _for_later(found: FamilyResult, awaited: FamilyResult) -> FamilyResult:
+    """Return *found* with values for devices that come later, where those there disagree.
+
+    Each of those has its own, and one without any would be left to its host.
+    """
+    apart = {
+        s.property for s in found.settings if s.device is not None and s.layer == "platform"
+    } - {s.property for s in found.settings if s.device is None}
+    later = tuple(s for s in awaited.settings if s.property in apart)
+    return evolve(found, settings=(*later, *found.settings)) if later else found
 
 
 def _result(
