@@ -37,8 +37,13 @@ def keep(catalogue: Catalogue, kept: Kept, begun: Start, option: PlatformOption)
     """
     text = kept.text
     if text is None or not begun.kept:
-        known = begun.build is not None
-        text = lockfile(catalogue, begun.abi, build=begun.build, ran=known)
+        # What was plugged in changes nothing of what its first build made of the machine type.
+        first = begun.abi.content
+        if first is not None and first.build in catalogue.builds(begun.abi.vm.arch):
+            text = lockfile(catalogue, begun.abi, build=first.build, ran=first.ran)
+        else:
+            known = begun.build is not None
+            text = lockfile(catalogue, begun.abi, build=begun.build, ran=known)
     if begun.allowed:
         by = "force" if option.force else "allow-unknown"
         text = with_allowed(

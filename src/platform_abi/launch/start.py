@@ -110,15 +110,23 @@ def start(
     found = _described(catalogue, host, read, arch)
     # A snapshot is a migration to where it is restored.
     incoming = found.incoming or line.has("loadvm")
-    named, report = option.platform, None
+    named, report, changed = option.platform, None, False
     name, remarks = option.lock or "", found.remarks
     if stored is not None and not incoming and named is not None:
         before, stored = stored, _restarted(catalogue, stored, found, named, host)
         if stored is None:
             remarks += (f"{name} had {before.platform}, and is written anew",)
     if stored is not None:
-        kept = taken(catalogue, stored, found.vm, named, name=name, same_cpu=host.same_cpu)
-        abi, remarks = kept.abi, (*remarks, *kept.remarks)
+        again = taken(
+            catalogue,
+            stored,
+            found.vm,
+            named,
+            name=name,
+            same_cpu=host.same_cpu,
+            incoming=incoming,
+        )
+        abi, remarks, changed = again.abi, (*remarks, *again.remarks), again.changed
     else:
         if named is None:
             if incoming:
@@ -137,7 +145,7 @@ def start(
         abi=abi,
         verdict=verdict,
         chosen=option.platform is None and stored is None,
-        kept=stored is not None,
+        kept=stored is not None and not changed,
         build=build,
         allowed=allowed,
         remarks=remarks,

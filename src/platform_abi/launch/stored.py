@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, field
 
 from platform_abi.errors import PlatformAbiError, UsageError, printable
+from platform_abi.launch.plugged import CPUS, Plugged, memory_of, with_plugged
 from platform_abi.model.device import BACKEND_OPTIONS
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.value import frozen
@@ -40,18 +41,24 @@ class Compared:
 
     *different* is in a line each what a guest could tell them by, *untold* what cannot be compared.
     *renamed* are devices that are the same under another label, by the label that was stored.
+    *plugged* is what may have been plugged in or out, where that was asked for.
     """
 
     different: tuple[str, ...] = ()
+    plugged: Plugged = field(factory=Plugged)
     untold: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
 class Taken:
-    """The ABI of a lockfile as it holds for a command line, and what is to be said of that."""
+    """The ABI of a lockfile as it holds for a command line, and what is to be said of that.
+
+    *changed* is whether the lockfile has to be brought up to date.
+    """
 
     abi: GuestAbi
+    changed: bool = False
     remarks: tuple[str, ...] = ()
 
 
@@ -73,8 +80,11 @@ def taken(
     *,
     name: str,
     same_cpu: SameCpu,
+    incoming: bool = False,
 ) -> Taken:
     """Return the ABI *stored* in the lockfile *name*, for *vm*, which must be what it was made for.
+
+    One that is *incoming* may have what was plugged in or out since it was started.
 
     Raises UsageError: ``lock-other-platform`` where *platform* is another choice, and
     ``lock-other-vm`` with everything of *vm* that a guest could tell from what was stored.
@@ -85,7 +95,7 @@ def taken(
             code="lock-other-platform",
             help="name no platform, and the lockfile's is taken",
         )
-    found = compared(catalogue, stored.vm, vm, same_cpu)
+    found = compared(catalogue, stored.vm, vm, same_cpu, plugging=incoming)
     if found.different:
         raise UsageError(
             f"{printable(name)} is for another virtual machine:",
@@ -94,9 +104,15 @@ def taken(
             help="name the lockfile of this one; if it was changed while it was off, name its "
             f"platform to resolve it again: -platform {stored.platform},lock=...",
         )
+    abi, added = with_plugged(catalogue, stored, for_vm(stored, vm, found), found.plugged)
     return Taken(
-        abi=for_vm(stored, vm, found),
-        remarks=tuple(f"{printable(name)} {text}" for text in found.untold),
+        abi=abi,
+        changed=bool(found.plugged),
+        remarks=(
+            *(f"{printable(name)} {text}" for text in found.untold),
+            *found.plugged.remarks(),
+            *added,
+        ),
     )
 
 
@@ -111,12 +127,18 @@ def for_vm(stored: GuestAbi, vm: VirtualMachine, found: Compared) -> GuestAbi:
 
 
 def compared(
-    catalogue: Catalogue, stored: VirtualMachine, given: VirtualMachine, same_cpu: SameCpu
+    catalogue: Catalogue,
+    stored: VirtualMachine,
+    given: VirtualMachine,
+    same_cpu: SameCpu,
+    *,
+    plugging: bool = False,
 ) -> Compared:
     """Return what a guest could tell two virtual machines by.
 
     What only the host can tell may differ (``definitions/visibility``), and so may the words for a
-    CPU of which *same_cpu* says that it is the same. What names something of a host stands on the
+    CPU of which *same_cpu* says that it is the same. With *plugging* devices may have come and
+    gone, and vCPUs as far as there was room for them. What names something of a host stands on the
     command line only.
     """
     renamed = _renamed(stored, given)
@@ -128,6 +150,9 @@ def compared(
     different = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
     if different and all(_of_cpu(what) for what in different) and same_cpu(stored, given):
         different = []
+    plugged = _plugged(stored, given, names, before, after) if plugging else Plugged()
+    backends = memory_of(given, plugged.came) | memory_of(stored, plugged.went)
+    different = [what for what in different if not plugged.explains(what, backends)]
     unknown = [k for k in different if UNKNOWN in (before.get(k, ""), after.get(k, ""))]
     untold = [f"was made with {k} {_said(before, k)}, here {_said(after, k)}" for k in unknown]
     if stored.hardware is None:
@@ -140,6 +165,24 @@ def compared(
         ),
         untold=tuple(untold),
         renamed=renamed,
+        plugged=plugged,
+    )
+
+
+def _plugged(
+    stored: VirtualMachine,
+    given: VirtualMachine,
+    names: Mapping[str, str],
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+) -> Plugged:
+    """Return what came and went between two virtual machines, of which *names* maps labels."""
+    there, here = stored.labels(), [names.get(label, label) for label in given.labels()]
+    cpus = (before.get(CPUS, ""), after.get(CPUS, ""))
+    return Plugged(
+        came=tuple(label for label in here if label not in there),
+        went=tuple(label for label in there if label not in here),
+        cpus=cpus if cpus[0] != cpus[1] and all(cpus) else None,
     )
 
 
