@@ -271,7 +271,6 @@ def test_another_platform_at_a_restart_is_a_new_choice(catalogue: pa.FileCatalog
         (["-cpu", "qemu64,vendor=GenuineIntel"], "-cpu vendor: stored AuthenticAMD, given Genu"),
         (["-machine", "smm=off"], "-machine smm: stored nothing, given off"),
         (["-global", "virtio-net-pci.vectors=0"], "-global virtio-net-pci.vectors: stored nothing"),
-        (["-device", "virtio-balloon-pci,id=b"], "device b: stored nothing, given virtio-balloon"),
         (
             ["-set", "device.net0.mac=52:54:00:00:00:01"],
             "device net0.mac: stored nothing, given 52",
