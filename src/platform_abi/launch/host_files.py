@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 #: What a qcow2 image begins with, and where in it the size of its content is (docs/interop/qcow2).
 _QCOW2 = b"QFI\xfb"
@@ -13,7 +12,7 @@ _SIZE = slice(24, 32)
 #: Huge pages' file system (linux/magic.h, HUGETLBFS_MAGIC; its block size is the page's).
 _HUGE = "hugetlbfs"
 
-_MOUNTS = Path("/proc/self/mountinfo")
+_MOUNTS = "/proc/self/mountinfo"
 
 
 class ThisHostFiles:
@@ -44,7 +43,7 @@ class ThisHostFiles:
             while not os.path.exists(folder):  # noqa: PTH110 - QEMU makes a file that is not there
                 folder = os.path.dirname(folder) or os.curdir  # noqa: PTH120
             device = os.stat(folder).st_dev  # noqa: PTH116
-            with _MOUNTS.open(encoding="utf-8", errors="replace") as stream:
+            with open(_MOUNTS, encoding="utf-8", errors="replace") as stream:  # noqa: PTH123 - start-up time
                 kinds = {row[2]: row[row.index("-") + 1] for row in map(str.split, stream)}
             wanted = f"{os.major(device)}:{os.minor(device)}"
             return os.statvfs(folder).f_bsize if kinds.get(wanted) == _HUGE else 0

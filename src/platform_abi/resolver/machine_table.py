@@ -13,6 +13,7 @@ The tables are plain data: they are kept on disk and compared without any class 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from platform_abi.model.memo import remembered
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
     from platform_abi.model.realize import InitialValue
-    from platform_abi.model.visibility import Seen
+    from platform_abi.model.visibility import Seen, Visibility
 
 #: One property: its value in effect, the build's own default, who can tell it, the feature that
 #: drives it where that is left to the host, and the value in effect as the build itself states it:
@@ -129,23 +130,51 @@ class KnownBuild:
 
     def __init__(self, catalogue: Catalogue, build: str, arch: str) -> None:
         """Start with the types of *build*; everything else is read when it is needed."""
-        self._initial = _initial_values(catalogue, build, arch)
-        self._after_compat = [entry for entry in self._initial if entry.after_compat]
+        self._of = catalogue, build, arch
         self.types: TypeTable = catalogue.types(build, arch)
-        self._rows = catalogue.property_rows(build, arch)
-        self._visibility = catalogue.visibility()
-        self._features = _features(catalogue)
-        self._named = self._visibility.drivers() | {driver for driver, _ in self._features}
-        self.concrete = tuple(n for n in self.types.parents if n not in self.types.abstract)
-        inside = inner_types(catalogue, self.types)
-        inner = {name: inner_device(self.types, inside, name) for name in self.concrete}
-        self.inner = {name: found for name, found in inner.items() if found}
         self._types: dict[str, DeviceTypes] = {}
         self._kinds: dict[str, Mapping[str, str]] = {}
         self._defaults: dict[str, Mapping[str, str | None]] = {}
         self._own: dict[str, Mapping[str, str]] = {}
         self._told_by: dict[str, tuple[str, ...] | None] = {}
         self._about: dict[tuple[tuple[str, ...] | None, str], About] = {}
+
+    @cached_property
+    def _initial(self) -> list[InitialValue]:
+        return _initial_values(*self._of)
+
+    @cached_property
+    def _after_compat(self) -> list[InitialValue]:
+        return [entry for entry in self._initial if entry.after_compat]
+
+    @cached_property
+    def _rows(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        return self._of[0].property_rows(*self._of[1:])
+
+    @cached_property
+    def _visibility(self) -> Visibility:
+        return self._of[0].visibility()
+
+    @cached_property
+    def _features(self) -> Mapping[tuple[str, str], str]:
+        return _features(self._of[0])
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """All drivers that something is said of."""
+        return self._visibility.drivers() | {driver for driver, _ in self._features}
+
+    @cached_property
+    def concrete(self) -> tuple[str, ...]:
+        """The types that there can be a device of."""
+        return tuple(n for n in self.types.parents if n not in self.types.abstract)
+
+    @cached_property
+    def inner(self) -> Mapping[str, str]:
+        """The type of the device inside of each driver that has one."""
+        inside = inner_types(self._of[0], self.types)
+        inner = {name: inner_device(self.types, inside, name) for name in self.concrete}
+        return {name: found for name, found in inner.items() if found}
 
     def device_types(self, driver: str) -> DeviceTypes:
         """Return the types of a device of *driver*, and of what is inside of it."""
