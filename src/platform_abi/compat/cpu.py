@@ -35,9 +35,10 @@ def cpu_findings(
     Flags that the user gives are looked up in the registers of the report. A model is what the
     report's QEMU says it can run; where it does not say that, it is judged by its flags.
     """
-    plan, table = known_plan(catalogue, abi), cpu_table(catalogue, abi.vm)
+    plan = known_plan(catalogue, abi)
     if plan is None or not _native(catalogue, abi):
         return
+    table = cpu_table(catalogue, abi.vm)
     asked = None if table is None else asked_flags(catalogue, abi)
     if table is None or asked is None:
         yield from _unchecked(plan, report)

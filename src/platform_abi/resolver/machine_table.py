@@ -226,14 +226,19 @@ class KnownBuild:
         self._defaults[driver] = {
             name: spelled(row[0], row[1]) if len(row) > 1 else None for name, row in rows.items()
         }
-        types = self.device_types(driver).every
-        self._own[driver] = {
-            name: entry.value
-            for entry in self._initial
-            if not types.isdisjoint(entry.drivers)
-            for name in entry.properties
-            if name in rows
-        }
+
+    def _given_itself(self, driver: str) -> Mapping[str, str]:
+        """Return the values that an instance of *driver* gives its properties."""
+        if driver not in self._own:
+            types, kinds = self.device_types(driver).every, self.kinds(driver)
+            self._own[driver] = {
+                name: entry.value
+                for entry in self._initial
+                if not types.isdisjoint(entry.drivers)
+                for name in entry.properties
+                if name in kinds
+            }
+        return self._own[driver]
 
     def cell(self, driver: str, name: str, value: str | None) -> Cell:
         """Return the cell of a property that a compat property gives *value*."""
@@ -242,12 +247,12 @@ class KnownBuild:
     def untouched(self, driver: str, name: str) -> Cell:
         """Return the cell of a property that no compat property reaches."""
         listed = self.defaults(driver).get(name)
-        return self._cell(driver, name, self._own[driver].get(name, listed), listed)
+        return self._cell(driver, name, self._given_itself(driver).get(name, listed), listed)
 
     def _cell(self, driver: str, name: str, value: str | None, stated: str | None) -> Cell:
         seen, feature, same = self._told(driver, name)
         default = self.defaults(driver).get(name)
-        default = self._own[driver].get(name, default)
+        default = self._given_itself(driver).get(name, default)
         if same:
             value, default = (None if v is None else same.get(v, v) for v in (value, default))
         return (value, default, seen, feature, stated)
