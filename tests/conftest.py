@@ -25,8 +25,8 @@ settings.register_profile(
     settings.get_profile("default"),
     max_examples=int(os.environ.get("PLATFORM_ABI_DEEP_EXAMPLES", "20000")),
 )
-#: What tools/test runs on Debian's Pythons: what may differ there is what an interpreter does, not a
-#: law, and .venv's tries that more often.
+#: What tools/test runs on Debian's Pythons: what may differ there is what an interpreter does, and
+#: not a law, which .venv's tries more often.
 settings.register_profile("interpreter", settings.get_profile("default"), max_examples=20)
 #: What tools/mutate_definitions.py runs them with: a value that breaks a law mostly shows at once.
 settings.register_profile(
