@@ -8,14 +8,20 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.cli import main
 from platform_abi.emit.lockfile import load_lock, lockfile
 from platform_abi.files import write_text
+from tests.author.binaries import ORDINARY, binary
 from tests.resolver.shipped import machine_with_nics
 from tests.resolver.test_admission import ATTACKS, forged
 
@@ -129,6 +135,113 @@ def test_a_signature_says_who_wrote_a_lockfile(catalogue: pa.FileCatalogue, plac
     changed = (place / "vm.lock").read_text().replace("linux-6.9", "linux-6.8", 1)
     (place / "vm.lock").write_text(changed)
     assert 0 != done(check)
+
+
+#: Files of a site with all that would be run, written or opened if anything in them was.
+_EVIL = "$(touch ran); `touch ran` | touch ran; ../../../ran {{ ''.__class__ }} ,file=ran"
+_SITE = {
+    "platforms/site-1.0.toml": f"""
+schema = 1
+[platform]
+name = "site-1.0"
+lineage = "site"
+version = "1.0"
+title = "{_EVIL}"
+extends = "linux-6.9"
+assumes = ["{_EVIL}"]
+""",
+    "masks/site.toml": f"""
+schema = 1
+[[mask]]
+platform = "linux-6.9"
+feature = "virtio-net.guest-uso4"
+reason = "{_EVIL}"
+date = 2026-01-02
+""",
+    "evil.py": "open('ran', 'w')",
+    "conftest.py": "open('ran', 'w')",
+    "sitecustomize.py": "open('ran', 'w')",
+}
+
+_ASKED = (
+    "platforms", "platforms site-1.0", "platforms linux-6.9", "platforms --names",
+    "resolve -M pc-q35-9.1 --platform site-1.0", "diff platform site-1.0 linux-6.9",
+    "explain virtio-net-pci.guest_uso4 -M pc-q35-9.1 --platform site-1.0 --device virtio-net-pci",
+)  # fmt: skip
+
+#: Reports what this process runs, connects to and opens for writing.
+_WATCHED = """
+import os, sys
+from platform_abi.cli import main
+def watch(event, said):
+    writes = event == "open" and isinstance(said[2], int) and said[2] & (os.O_WRONLY | os.O_RDWR)
+    if writes or event in {"os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect",
+                           "subprocess.Popen", "socket.bind", "os.remove", "os.rename", "os.link"}:
+        os.write(2, f"WATCHED {event} {said}\\n".encode())
+sys.addaudithook(watch)
+sys.dont_write_bytecode = True
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("words", _ASKED)
+def test_definitions_run_and_write_nothing(place: Path, words: str) -> None:
+    """Whatever stands in a folder of definitions, it is shown or refused, and no more."""
+    for name, text in _SITE.items():
+        (place / "site" / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / "site" / name).write_text(text)
+    told = subprocess.run(
+        [sys.executable, "-B", "-c", _WATCHED, *shlex.split(words)],
+        env={**os.environ, "PLATFORM_ABI_PATH": str(place / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode in {0, 1}, told.stderr
+    assert "WATCHED" not in told.stderr
+    assert not list(place.rglob("ran"))
+
+
+def _put(value: Any, place: tuple[Any, ...], said: str) -> Any:
+    """Return plain data with *said* instead of what is at a place."""
+    if not place:
+        return said
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[place[0]] = _put(value[place[0]], place[1:], said)
+    return copy
+
+
+def _texts(value: object, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield where the texts of plain data are."""
+    if isinstance(value, str):
+        yield place
+    inner: Iterable[tuple[Any, object]] = ()
+    if isinstance(value, (dict, list)):
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, each in inner:
+        yield from _texts(each, (*place, key))
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.sampled_from(sorted(_texts(ORDINARY), key=repr)),
+    st.sampled_from(["../evil", "/evil", "a/../../evil", "$(touch evil)", ";touch evil", "evil\0"]),
+)
+def test_a_qemu_names_no_file_and_no_program(
+    place: Path, where: tuple[Any, ...], said: str
+) -> None:
+    """Whatever a binary answers, files come to be in one folder below the one asked for only."""
+    inside = place / "in"
+    inside.mkdir(exist_ok=True)
+    program = binary(inside, answers=_put(ORDINARY, where, said))
+    before = {path for path in place.rglob("*") if "site" not in path.parts}
+    main(["import-qemu", program, "--force", "--output", str(inside / "site")])
+    made = {path for path in place.rglob("*") if path.is_file()} - before
+    assert before == {path for path in place.rglob("*") if "site" not in path.parts}
+    assert {len(path.relative_to(inside / "site").parts) for path in made} <= {2}
+    assert {path.suffix for path in made} <= {".toml"}
 
 
 def _hostile(value: object) -> object:
