@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +12,13 @@ from hypothesis import given
 import platform_abi as pa
 from platform_abi.compat import remedy as subject
 from platform_abi.compat.met import unmet
-from platform_abi.compat.remedy import remedy
+from platform_abi.compat.remedy import needed, remedy
 from platform_abi.compat.supported import CONSERVATIVE
-from platform_abi.testing import Scenario, host_reports, scenarios
+from platform_abi.model.capability import Capability
+from platform_abi.model.device import DeviceTable
+from platform_abi.model.machine import TypeTable
+from platform_abi.model.platform import Platform
+from platform_abi.testing import MemoryCatalogue, Scenario, host_reports, scenarios
 
 
 def _naive(catalogue: pa.Catalogue, abi: pa.GuestAbi, report: pa.HostReport) -> str | None:
@@ -69,3 +75,124 @@ def test_few_exceptions_are_four(catalogue: pa.FileCatalogue, extra: int, *, off
     }
     choices = remedy(catalogue, abi, pa.HostReport(facts=facts, system="linux")).choices
     assert any("," in choice for choice in choices) is offered
+
+
+def _without(catalogue: pa.Catalogue, *gone: str, **said: Any) -> pa.HostReport:
+    """Return a host that has all but *gone*."""
+    facts = {
+        name: pa.Fact(state="absent" if name in gone else "present", source="ioctl")
+        for name in catalogue.capabilities()
+    }
+    return pa.HostReport(facts=facts, system="linux", **said)
+
+
+def _nic(catalogue: pa.FileCatalogue) -> pa.VirtualMachine:
+    return pa.virtual_machine(
+        catalogue.devices(),
+        "pc-q35-9.1",
+        devices=["virtio-net-pci,netdev=n0,id=net0"],
+        netdevs=["tap,id=n0"],
+    )
+
+
+def test_what_asks_for_it_is_not_resolved(
+    catalogue: pa.FileCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a hundred platforms only those that may work are: the one without it, and the newest."""
+    resolved: list[str] = []
+
+    def counted(of: pa.Catalogue, vm: pa.VirtualMachine, platform: str) -> pa.GuestAbi:
+        resolved.append(platform)
+        return pa.resolve(of, vm, platform)
+
+    abi = pa.resolve(catalogue, _nic(catalogue), "linux-6.9")
+    monkeypatch.setattr(subject, "resolve", counted)
+    found = remedy(catalogue, abi, _without(catalogue, "tun.uso"))
+    assert "linux-6.1@2026.1" == found.choices[-1]
+    assert [CONSERVATIVE, found.choices[0], "linux-6.1"] == resolved
+
+
+@pytest.mark.parametrize("distribution", ["", "rhel", "no-such"])
+def test_candidates_are_those_of_the_lineage_then_of_the_host(
+    catalogue: pa.FileCatalogue, distribution: str
+) -> None:
+    """Newest first in each, none twice; at last the conservative one, where there is one."""
+    abi = pa.resolve(catalogue, _nic(catalogue), "linux-ubuntu-24.04")
+    report = _without(catalogue, distribution=distribution)
+    *names, last = subject._candidates(catalogue, abi, report)
+    assert CONSERVATIVE == last
+    lineages = [catalogue.platform(name).lineage for name in names]
+    expected = ["ubuntu", *(["rhel"] if distribution == "rhel" else []), "linux"]
+    assert expected == [name for name in dict.fromkeys(lineages) if name != CONSERVATIVE]
+    assert len(set(names)) == len(names)
+    for lineage in expected:
+        mine = [name for name in names if catalogue.platform(name).lineage == lineage]
+        every = [n for n in catalogue.platform_names() if catalogue.platform(n).lineage == lineage]
+        assert every[::-1] == mine
+
+
+def _known(*capabilities: Capability, platforms: Sequence[str] = ()) -> MemoryCatalogue:
+    return MemoryCatalogue(
+        devices=DeviceTable(),
+        features=(),
+        platforms=[Platform(name=name, lineage="test", source="") for name in platforms],
+        machines=(),
+        types=TypeTable(),
+        capabilities={capability.id: capability for capability in capabilities},
+    )
+
+
+@pytest.mark.parametrize("platforms", [["test-1"], ["test-1", CONSERVATIVE]])
+def test_a_site_may_have_no_conservative_platform(platforms: list[str]) -> None:
+    """Then it is no candidate; a platform that is gone has no lineage to look in."""
+    abi = pa.GuestAbi(
+        vm=pa.VirtualMachine(machine="m"),
+        platform="gone-1@2026.1",
+        edition="2026.1",
+        settings=(),
+        preconditions=(),
+        unpinned=(),
+    )
+    found = list(subject._candidates(_known(platforms=platforms), abi, pa.HostReport()))
+    assert platforms[1:] == found
+
+
+_PROBE = "probe the host as the user that runs QEMU, and with a QEMU to ask"
+
+
+_ABSENT = pa.Fact(state="absent", source="ioctl")
+
+
+@pytest.mark.parametrize(
+    ("since", "config", "fact", "instead", "ways"),
+    [
+        ("6.2", ("TUN",), _ABSENT, (), ["a host with: X (since Linux 6.2), CONFIG_TUN"]),
+        ("6.2", (), pa.Fact(state="unknown"), (), [_PROBE, "a host with: X (since Linux 6.2)"]),
+        (
+            "6.2", (), pa.Fact(state="present", source="inferred"), (),
+            [_PROBE, "a host with: X (since Linux 6.2)"],
+        ),
+        (None, ("A", "B"), _ABSENT, (), ["a host with: X, CONFIG_A, CONFIG_B"]),
+        ("never", ("A",), _ABSENT, (), ["no kernel so far has it: X"]),
+        (
+            None, (), _ABSENT, ("p", "q"),
+            ["a host with: X", "a platform that works here: p or q"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_to_do_is_all_that_would_help(
+    since: str | None,
+    config: tuple[str, ...],
+    fact: pa.Fact,
+    instead: tuple[str, ...],
+    ways: list[str],
+) -> None:
+    """A better probe, another host, another platform: each where it could."""
+    capability = Capability(id="x", title="X", subsystem="tun", since=since, config=config)
+    assert "; or ".join(ways) == needed(_known(capability), "x", fact, instead)
+
+
+def test_of_a_capability_that_nobody_knows_only_a_probe_helps() -> None:
+    """A lockfile of other definitions can name one."""
+    assert "" == needed(_known(), "x", _ABSENT, ())
+    assert _PROBE == needed(_known(), "x", pa.Fact(state="unknown"), ())
