@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
+from platform_abi.compat import needs as subject
 from platform_abi.compat.needs import PlatformNeeds, Scope, platform_needs
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.platform import PlatformReference, edition_key
 from platform_abi.model.vm import Device, VirtualMachine
 from platform_abi.resolver.choice import choose, decide
 from platform_abi.testing import BACKENDS, EDITIONS, Scenario, scenarios
+from tests.conftest import DEFINITIONS
 
 _SCOPES = st.builds(
     Scope,
@@ -180,3 +184,19 @@ def test_a_scope_that_nothing_defines_is_an_error(
     with pytest.raises(pa.UnknownNameError) as caught:
         platform_needs(catalogue, "linux-6.99", Scope())
     assert "unknown-platform" == caught.value.code
+
+
+def test_platforms_that_say_the_same_are_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most kernels bring nothing: a hundred platforms cost as much as those that differ."""
+    catalogue, asked = pa.FileCatalogue([DEFINITIONS]), []
+    once = subject._asked
+
+    def counted(*of: Any) -> Any:
+        asked.append(of)
+        return once(*of)
+
+    monkeypatch.setattr(subject, "_asked", counted)
+    found = {name: platform_needs(catalogue, name, Scope()) for name in catalogue.platform_names()}
+    assert len(asked) < len(found)
+    differing = {(needs.defaults, needs.promises) for needs in found.values()}
+    assert len(differing) <= len(asked)
