@@ -14,7 +14,7 @@ from platform_abi.compat import remedy as subject
 from platform_abi.compat.met import unmet
 from platform_abi.compat.remedy import needed, remedy
 from platform_abi.compat.supported import CONSERVATIVE
-from platform_abi.model.capability import Capability
+from platform_abi.model.capability import Capability, Probe
 from platform_abi.model.device import DeviceTable
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.platform import Platform
@@ -188,11 +188,26 @@ def test_what_to_do_is_all_that_would_help(
     ways: list[str],
 ) -> None:
     """A better probe, another host, another platform: each where it could."""
-    capability = Capability(id="x", title="X", subsystem="tun", since=since, config=config)
-    assert "; or ".join(ways) == needed(_known(capability), "x", fact, instead)
+    probe = Probe(method="device-node")
+    known = _known(
+        Capability(id="x", title="X", subsystem="tun", since=since, config=config, probe=probe)
+    )
+    assert "; or ".join(ways) == needed(known, "x", fact, instead, works=True)
+    if instead:
+        told = needed(known, "x", fact, instead, works=False)
+        assert told.endswith("; or a platform that does not need it: p or q")
+
+
+def test_what_nobody_can_ask_beforehand_is_let_pass_or_done_without() -> None:
+    """What another process does, no probe tells and no kernel brings."""
+    known = _known(Capability(id="x", title="X", subsystem="backend"))
+    told = needed(known, "x", pa.Fact(state="unknown"), ("p",), works=False)
+    assert told.startswith("allow-unknown=on or --allow-unknown lets it pass")
+    assert told.endswith("; or a platform that does not need it: p")
+    assert "" == needed(known, "x", _ABSENT, (), works=True)
 
 
 def test_of_a_capability_that_nobody_knows_only_a_probe_helps() -> None:
     """A lockfile of other definitions can name one."""
-    assert "" == needed(_known(), "x", _ABSENT, ())
-    assert _PROBE == needed(_known(), "x", pa.Fact(state="unknown"), ())
+    assert "" == needed(_known(), "x", _ABSENT, (), works=True)
+    assert _PROBE == needed(_known(), "x", pa.Fact(state="unknown"), (), works=True)
