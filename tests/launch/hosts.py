@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
@@ -19,12 +19,14 @@ NIC = ("-netdev", "tap,id=n0", "-device", "virtio-net-pci,netdev=n0,id=net0")
 class Host:
     """A host that has what its report says, and keeps count of what it was asked for."""
 
-    def __init__(self, report: HostReport, aliased: Sequence[str] = ()) -> None:
+    def __init__(
+        self, report: HostReport, aliased: Mapping[str, str] | None = None, version: str = ""
+    ) -> None:
         self._report = report
-        self._aliased = frozenset(aliased)
+        self._aliased = aliased or {}
         self.asked: list[str] = []
         self.default: str | None = None
-        self.qemu: tuple[str, str] | None = None
+        self.qemu: tuple[str, str] | None = (version, "") if version else None
 
     def everything(self) -> HostReport:
         """Say all."""
@@ -47,7 +49,7 @@ class Host:
         ]
         return plain[0] == plain[1]
 
-    def aliased_machines(self) -> frozenset[str]:
+    def aliased_machines(self) -> Mapping[str, str]:
         """Say what aliases stand for."""
         self.asked.append("aliases")
         return self._aliased
@@ -59,6 +61,7 @@ class Host:
 
     def version(self) -> tuple[str, str] | None:
         """Say which QEMU it has."""
+        self.asked.append("version")
         return self.qemu
 
 

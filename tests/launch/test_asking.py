@@ -135,7 +135,8 @@ def test_aliases_are_what_the_binary_lists(catalogue: pa.FileCatalogue, tmp_path
     ]
     text = "\\n".join(lines)
     binary = script(tmp_path, f"""[ "$*" = "-machine help" ] || exit 1\ncat\nprintf '{text}\\n'""")
-    assert {"pc-i440fx-9.1", "pc-q35-9.1"} == ThisHost(catalogue, binary).aliased_machines()
+    meant = {"pc": "pc-i440fx-9.1", "q35": "pc-q35-9.1"}
+    assert meant == ThisHost(catalogue, binary).aliased_machines()
 
 
 @pytest.mark.parametrize(

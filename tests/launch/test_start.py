@@ -149,14 +149,75 @@ def test_an_alias_is_what_the_qemu_takes_it_for(catalogue: pa.FileCatalogue) -> 
     """``q35`` is the machine type of the binary that will run, and the same as its full name."""
     report = full_report(catalogue)
     for version in ("7.2", "10.0", "11.1"):
-        host = Host(report, [f"pc-q35-{version}", f"pc-i440fx-{version}"])
+        host = Host(report, {"q35": f"pc-q35-{version}", "pc": f"pc-i440fx-{version}"})
         words = ("-accel", "kvm", *NIC, "-platform", "linux-6.1")
         short = launched(catalogue, ["-machine", "q35", *words], host)
         full = launched(catalogue, ["-machine", f"pc-q35-{version}", *words], report)
         assert full.abi == short.abi
     with pytest.raises(UsageError, match="is an alias") as error:
-        launched(catalogue, ["-machine", "q35", *words], Host(report, ["pc-q35-99.0"]))
+        launched(catalogue, ["-machine", "q35", *words], Host(report))
     assert "machine-alias" == error.value.code
+
+
+def test_an_alias_of_a_release_that_is_not_here_is_what_it_means(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """A QEMU between those that are known has machine types that a later one has as well."""
+    report = full_report(catalogue)
+    words = ("-accel", "kvm", *NIC, "-platform", "linux-6.1")
+    host = Host(report, {"q35": "pc-q35-8.2"}, "8.2.2")
+    short = launched(catalogue, ["-machine", "q35", *words], host)
+    full = launched(catalogue, ["-machine", "pc-q35-8.2", *words], report)
+    assert full.abi == short.abi
+    assert "version" not in host.asked
+
+
+def test_a_suffix_of_a_vendors_is_no_part_of_the_machine_type(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Proxmox writes one behind every versioned name; its QEMU gets it as it is."""
+    words = ("-accel", "kvm", *NIC, "-platform", "linux-6.1")
+    begun = launched(
+        catalogue, ["-machine", "type=pc-q35-9.2+pve0", *words], full_report(catalogue)
+    )
+    assert begun.abi.vm.machine == "pc-q35-9.2"
+    assert "type=pc-q35-9.2+pve0" in begun.words
+
+
+# --- examples: boards without a version ----------------------------------------------------------
+
+MICROVM = ("-machine", "microvm", "-accel", "tcg", "-nodefaults", "-device", "virtio-net-device")
+
+
+@pytest.mark.parametrize(
+    ("version", "build", "remarked"),
+    [
+        ("7.2.22", "qemu-7.2.22", False),
+        ("9.1.0", "qemu-7.2.22", True),
+        ("10.0.2", "qemu-10.0.2", False),
+        ("11.1.3", "qemu-11.1.3", False),
+    ],
+)
+def test_a_board_without_a_version_is_that_of_the_qemu_to_be_started(
+    catalogue: pa.FileCatalogue, version: str, build: str, remarked: bool
+) -> None:
+    """Nothing is written that this QEMU does not know; what cannot be known is said."""
+    host = Host(full_report(catalogue), version=version)
+    begun = launched(catalogue, [*MICROVM, "-platform", "linux-6.9"], host)
+    assert begun.abi.vm.build == build
+    known = catalogue.types(build, "x86_64")
+    for setting in begun.abi.settings:
+        if setting.driver in known:
+            assert setting.property in known.properties(setting.driver)
+    assert remarked == any("has no version" in text for text in begun.remarks)
+
+
+def test_a_qemu_before_all_that_are_known_is_a_question(catalogue: pa.FileCatalogue) -> None:
+    """Nothing is guessed of one whose properties nobody has recorded."""
+    host = Host(full_report(catalogue), version="6.2.0")
+    with pytest.raises(UsageError, match="has no version") as error:
+        launched(catalogue, [*MICROVM, "-platform", "linux-6.9"], host)
+    assert ("machine-unversioned", True) == (error.value.code, "import-qemu" in error.value.help)
 
 
 # --- examples: the refusal -----------------------------------------------------------------------

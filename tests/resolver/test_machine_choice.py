@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 import platform_abi as pa
 from platform_abi.resolver.machine_choice import choose_machine
@@ -74,3 +75,13 @@ def test_an_architecture_without_builds_is_refused(catalogue: pa.FileCatalogue) 
     with pytest.raises(pa.UsageError, match="'sparc64'") as caught:
         choose_machine(catalogue, "sun4u", "sparc64", None)
     assert "unknown-architecture" == caught.value.code
+
+
+def test_a_board_without_a_version_is_a_question(catalogue: pa.FileCatalogue) -> None:
+    """What it is follows from the QEMU: without one nothing is guessed."""
+    vm = pa.virtual_machine(catalogue.devices(), "virt", arch="riscv64", accelerator="tcg")
+    with pytest.raises(pa.UsageError) as error:
+        pa.resolve(catalogue, vm, "linux-6.9")
+    assert error.value.code == "machine-unversioned"
+    for build in ("qemu-10.0.2", "qemu-11.1.3"):
+        assert pa.resolve(catalogue, evolve(vm, build=build), "linux-6.9").vm.build == build

@@ -81,7 +81,8 @@ def test_an_architecture_that_is_not_described_is_not_ok(
     """On every one of them nobody knows, and a move between equal hosts is not allowed by that."""
     names = catalogue.build("qemu-10.0.2", arch).machines
     name = next((m for m in names if m.endswith("-9.0")), "virt")
-    abi = _abi(catalogue, machine=name, arch=arch, cpu=None, accelerator="kvm")
+    said: dict[str, Any] = {"arch": arch, "cpu": None, "build": "qemu-10.0.2"}
+    abi = _abi(catalogue, machine=name, accelerator="kvm", **said)
     host = pa.HostReport(system="linux", arch=arch)
 
     assert abi.migratable is None

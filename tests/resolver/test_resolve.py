@@ -237,7 +237,8 @@ def test_smm_is_a_machine_option_of_the_boards_that_have_it(
     expected: str | None,
 ) -> None:
     """SMM follows the platform under KVM, is always there under TCG, and never on a microvm."""
-    build = "qemu-7.2.22" if machine == "pc-i440fx-2.3" else None
+    builds = {"pc-i440fx-2.3": "qemu-7.2.22", "microvm": "qemu-11.1.3"}
+    build = builds.get(machine)
     vm = machine_with_nics(catalogue, machine, accelerator=accelerator, build=build)
     words = pa.arguments(pa.resolve(catalogue, vm, platform))
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 10.0
 
 #: A line of ``-machine help`` (system/vl.c, machine_help_func): the last word of an alias.
-_ALIAS = re.compile(r"^\S+ .*\(alias of (?P<machine>[^\s)]+)\)", re.MULTILINE)
+_ALIAS = re.compile(r"^(?P<alias>\S+) .*\(alias of (?P<machine>[^\s)]+)\)", re.MULTILINE)
 
 
 #: The machine type that is taken where none is named (the same function; no alias is one).
@@ -73,10 +73,10 @@ class ThisHost:
         told = from_configuration(self._catalogue, complete(report, said))
         return evolve(told, facts={k: f for k, f in told.facts.items() if k in asked})
 
-    def aliased_machines(self) -> frozenset[str]:
-        """Return the machine types that the binary has aliases for, such as ``q35``."""
+    def aliased_machines(self) -> Mapping[str, str]:
+        """Return what the binary's aliases mean, such as ``q35``."""
         text = _listed(self._binary, "-machine", "help")
-        return frozenset(match["machine"] for match in _ALIAS.finditer(text))
+        return {match["alias"]: match["machine"] for match in _ALIAS.finditer(text)}
 
     def default_machine(self) -> str | None:
         """Return the machine type that the binary takes where none is named, None for none."""

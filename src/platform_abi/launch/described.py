@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
@@ -67,12 +68,15 @@ def described(
     *,
     arch: str,
     build: str | None = None,
+    aliases: Mapping[str, str] = MappingProxyType({}),
     read_file: Callable[[str], str] | None = None,
     files: HostFiles | None = None,
     program: str = "",
     machine: str = "",
 ) -> Described:
     """Return what *line* describes, run by a QEMU for *arch*; *build* is which QEMU that is.
+
+    *aliases* are machine types that it calls otherwise besides.
 
     *program* is the path of that QEMU, whose name may ask for an accelerator, and *machine* the
     machine type that it takes where none is named. *read_file* gives the text of a file of
@@ -86,6 +90,7 @@ def described(
         catalogue=catalogue,
         arch=arch,
         build=build,
+        aliases=aliases,
         machine=[("type", machine)] if machine else [],
         hardware=HardwareReading(catalogue=catalogue, arch=arch, files=files),
         program=program,
@@ -103,6 +108,7 @@ class _Reading:
     catalogue: Catalogue
     arch: str
     build: str | None
+    aliases: Mapping[str, str]
     hardware: HardwareReading
     program: str = ""
     machine: list[tuple[str, str]] = field(factory=list)
@@ -256,6 +262,7 @@ class _Reading:
                 code="no-machine",
                 help="name a versioned machine type, as in -machine pc-q35-9.1",
             )
+        name = self.table.machine(self.aliases.get(name, name))
         chosen, machine = choose_machine(self.catalogue, name, self.arch, self.build)
         types = self.catalogue.types(chosen.name, self.arch)
         found = [*self._named(), *self._made_nics(machine.family, bare=bare)]

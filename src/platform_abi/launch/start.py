@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,8 +17,9 @@ from platform_abi.errors import UsageError, printable
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.rewrite import rewrite
 from platform_abi.launch.stored import compared, same_choice, taken
+from platform_abi.model.platform import release_key, version_key
 from platform_abi.model.value import frozen
-from platform_abi.resolver.machine_choice import nearest_build
+from platform_abi.resolver.machine_choice import nearest_build, unversioned, versioned
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Host(Protocol):
         """Return whether the QEMU to be started makes the same of the CPU of both."""
         ...
 
-    def aliased_machines(self) -> frozenset[str]:
-        """Return the machine types that the QEMU to be started has aliases for."""
+    def aliased_machines(self) -> Mapping[str, str]:
+        """Return what the aliases of the QEMU to be started mean."""
         ...
 
     def default_machine(self) -> str | None:
@@ -107,7 +108,7 @@ def start(
     read = partial(
         described, catalogue, line, arch=arch, read_file=read_file, files=files, program=program
     )
-    found = _described(catalogue, host, read, arch)
+    found = _of_build(catalogue, host, _described(host, read))
     # A snapshot is a migration to where it is restored.
     incoming = found.incoming or line.has("loadvm")
     named, report, changed = option.platform, None, False
@@ -190,10 +191,8 @@ def _moved(catalogue: Catalogue, abi: GuestAbi, build: str | None, option: Platf
     return Moved(globals=tuple(d.argument for d in undone), findings=tuple(findings))
 
 
-def _described(
-    catalogue: Catalogue, host: Host, read: Callable[..., Described], arch: str
-) -> Described:
-    """Return what *read* makes of a command line, which takes a *build*.
+def _described(host: Host, read: Callable[..., Described]) -> Described:
+    """Return what *read* makes of a command line, which takes what *aliases* mean.
 
     An alias means the machine type that it means to the QEMU of *host*.
     """
@@ -206,16 +205,39 @@ def _described(
                 return read(machine=default)
         if error.code != "machine-alias":
             raise
-        meant = host.aliased_machines()
-        for build in catalogue.builds(arch):
-            try:
-                found = read(build=build)
-            except UsageError:  # it has no such machine type
-                continue
-            if found.vm.machine in meant:
-                # From here on as if the versioned name had been written.
-                return evolve(found, vm=evolve(found.vm, build=None))
-        raise
+        # From here on as if the versioned name had been written.
+        return read(aliases=host.aliased_machines())
+
+
+def _of_build(catalogue: Catalogue, host: Host, found: Described) -> Described:
+    """Return *found* of the build that is to run it, where the board has no version of its own.
+
+    What such a board is follows from the QEMU: without the definitions of that very release it is
+    taken for the newest one before it, of which every property is there, and a remark says so.
+    Raises UsageError (``machine-unversioned``) where no release before it is known.
+    """
+    vm = found.vm
+    if vm.build is not None or versioned(catalogue, vm):
+        return found
+    version, _ = host.version() or ("", "")
+    having = [
+        build
+        for name in catalogue.builds(vm.arch)
+        for build in [catalogue.build(name, vm.arch)]
+        if vm.machine in build.machines
+        and version
+        and release_key(build.version) <= release_key(version)
+    ]
+    if not having:
+        raise unversioned(vm.machine)
+    build = max(having, key=lambda each: version_key(each.version))
+    remark = (
+        f"{vm.machine} has no version: of QEMU {version} nothing is recorded, and it is taken for "
+        f"{build.name}; what came later is left to the host"
+    )
+    known = release_key(build.version) == release_key(version)
+    remarks = found.remarks if known else (*found.remarks, remark)
+    return evolve(found, vm=evolve(vm, build=build.name), remarks=remarks)
 
 
 def _restarted(

@@ -61,6 +61,8 @@ class OptionTable:
     argument: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
     alias: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    #: How what vendors write behind a machine type's name begins, for their own QEMU to read.
+    machine_suffixes: tuple[str, ...] = ()
     #: What runs a virtual machine where no option says so.
     accelerator: str = ""
     #: The same for a QEMU whose program's name ends so.
@@ -88,6 +90,12 @@ class OptionTable:
     #: The first generation of machine types whose vCPUs without a topology are cores, not sockets.
     cores_since: str = ""
     boards: tuple[OptionBoard, ...] = ()
+
+    def machine(self, name: str) -> str:
+        """Return *name* without what only a vendor's QEMU reads behind a machine type."""
+        for suffix in self.machine_suffixes:
+            name = name.partition(suffix)[0]
+        return name
 
     def hides(self, option: str, arch: str) -> bool:
         """Return whether nobody but the host can tell *option* of a guest of *arch*."""

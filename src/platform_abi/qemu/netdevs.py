@@ -51,7 +51,8 @@ class NetdevQuestions:
         with ExitStack() as stack:
             stack.enter_context(starting())
             # Both at once: most of the time each waits for its libraries to be loaded.
-            for words in (("--version",), ("-netdev", "help")):
+            # Not every board is one by default, and without any QEMU ends before it answers.
+            for words in (("--version",), ("-machine", "none", "-netdev", "help")):
                 process = Throwaway([self._binary, *words])
                 process.start()
                 stack.push(process)

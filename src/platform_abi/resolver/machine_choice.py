@@ -9,6 +9,22 @@ from platform_abi.errors import UsageError, unknown
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.machine import MachineType, QemuBuild
+    from platform_abi.model.vm import VirtualMachine
+
+
+def unversioned(name: str) -> UsageError:
+    """Return the question which QEMU is meant, by whom board *name* is what it is."""
+    return UsageError(
+        f"'{name}' has no version: what it is follows from the QEMU that has it",
+        code="machine-unversioned",
+        help="name the build with --build; of another QEMU import its definitions first: "
+        "platform-abi import-qemu BINARY -o FOLDER",
+    )
+
+
+def versioned(catalogue: Catalogue, vm: VirtualMachine) -> bool:
+    """Return whether the board of *vm* is the same in every QEMU that has it."""
+    return choose_machine(catalogue, vm.machine, vm.arch, vm.build)[1].generation is not None
 
 
 def choose_machine(
@@ -51,7 +67,8 @@ def choose_machine(
         name,
         known_names,
         code="unknown-machine",
-        help="a vendor's machine types are defined by a file machines/BUILD/ARCH.toml",
+        help="the definitions of another QEMU are written from its binary: "
+        "platform-abi import-qemu BINARY -o FOLDER",
     )
 
 

@@ -12,6 +12,7 @@ from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.resolver.choice import reference_of
 from platform_abi.resolver.counted import counted_settings
 from platform_abi.resolver.grouping import resolve_families
+from platform_abi.resolver.machine_choice import unversioned
 from platform_abi.resolver.obstacles import obstacles
 from platform_abi.resolver.plan import plan_for
 
@@ -42,6 +43,8 @@ def resolve(
     """
     reference = reference_of(platform)
     plan = plan_for(catalogue, vm, reference)
+    if plan.machine.generation is None and not plan.named_build:
+        raise unversioned(plan.machine.name)
     result = resolve_families(plan, vm, hotplug=hotplug)
     settings = result.settings
     if vm.globals:

@@ -23,6 +23,7 @@ class Document:
     argument: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     accelerator: str = ""
+    machine_suffix: tuple[str, ...] = ()
     accelerator_of_programs: Mapping[str, str] = field(factory=dict)
     alias: Mapping[str, tuple[str, ...]] = field(factory=dict)
     nic_models: Mapping[str, str] = field(factory=dict)
@@ -66,6 +67,7 @@ def merged(reader: Reader) -> OptionTable:
         argument=frozenset(name for document in documents for name in document.argument),
         plain=frozenset(name for document in documents for name in document.plain),
         accelerator=next((each.accelerator for each in documents if each.accelerator), ""),
+        machine_suffixes=tuple(each for document in documents for each in document.machine_suffix),
         accelerator_of_programs={
             ending: name
             for document in documents
