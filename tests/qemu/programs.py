@@ -20,7 +20,7 @@ import platform_abi as pa
 HELP = """
     case "$*" in
     --version) echo 'QEMU emulator version 9.1.0 (qemu-kvm-9.1.0-15.el9)'; echo Copyright; exit;;
-    "-netdev help") printf 'Available netdev backend types:\\nsocket\\ntap\\n'; exit;;
+    "-machine none -netdev help") printf 'Available netdev backend types:\\nsocket\\ntap\\n'; exit;;
     esac
 """
 
