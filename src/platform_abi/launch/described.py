@@ -221,7 +221,7 @@ class _Reading:
     def _creates(self, name: str, value: str) -> None:
         """Take in the device that an option creates without saying so."""
         for entry in self.table.devices:
-            if entry.option != name:
+            if entry.option != name or entry.machines:
                 continue
             given = dict(split_options(value, "file"))
             if all(given.get(key) == wanted for key, wanted in entry.when.items()):
@@ -265,7 +265,11 @@ class _Reading:
         name = self.table.machine(self.aliases.get(name, name))
         chosen, machine = choose_machine(self.catalogue, name, self.arch, self.build)
         types = self.catalogue.types(chosen.name, self.arch)
-        found = [*self._named(), *self._made_nics(machine.family, bare=bare)]
+        found = [
+            *self._named(),
+            *self._made_nics(machine.family, bare=bare),
+            *self._made_disks(machine.family),
+        ]
         known = [
             (number, device)
             for number, device in found
@@ -326,6 +330,17 @@ class _Reading:
             added = tuple((key, value) for of, key, value in self.set if of == name)
             behind = {"netdev": self.netdevs, **self.made}
             yield number, device_of(self.catalogue.devices(), (*pairs, *added), behind)
+
+    def _made_disks(self, family: str) -> Iterator[tuple[None, Device]]:
+        """Yield the disks that a board of *family* makes of -drive and its abbreviations."""
+        board = self.table.board(self.arch, family)
+        usual = {"if": "" if board is None else board.disk, "media": "disk"}
+        for pairs in self.hardware.given.get("drive", ()):
+            given = {**usual, **dict(pairs)}
+            for entry in self.table.devices:
+                made_here = entry.option == "drive" and family in entry.machines
+                if made_here and all(given.get(k) == v for k, v in entry.when.items()):
+                    yield None, Device(driver=entry.driver)
 
     def _made_nics(self, family: str, *, bare: bool) -> Iterator[tuple[None, Device]]:
         default = self.table.default_nics.get(self.arch, {}).get(family, "")

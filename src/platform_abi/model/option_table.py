@@ -14,6 +14,8 @@ from platform_abi.model.value import frozen
 class OptionDevice:
     """An option that creates a device without naming it in ``-device``.
 
+    It is added to the devices of ``-device``; or made by the board itself where it has *machines*.
+
     *driver* is what the device is called on a machine type of *machines* (families), ``{model}``
     in it the value of the key *model*. *when* are the option's keys that have to have a value;
     ``*`` stands for any.

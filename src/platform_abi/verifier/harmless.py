@@ -154,7 +154,11 @@ class _Reading:
     def _count(self, name: str, given: Mapping[str, str]) -> None:
         """Count the devices that an option makes without naming them."""
         for entry in self._makes_devices:
-            if entry.option == name and all(given.get(k) == v for k, v in entry.when.items()):
+            if (
+                entry.option == name
+                and not entry.machines
+                and all(given.get(k) == v for k, v in entry.when.items())
+            ):
                 self._index += 1
 
     def _object(self, value: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from platform_abi.compat.finding import Finding
+from platform_abi.resolver.topology import KEYS
 from platform_abi.verifier.running import RunningObject
 from platform_abi.verifier.verification import Sides
 
@@ -44,6 +45,43 @@ def machine(sides: Sides) -> Iterator[Finding]:
             found=vm.accelerator or None,
             seen="guest",
         )
+
+
+def hardware(sides: Sides) -> Iterator[Finding]:
+    """Yield what of vCPUs and memory is not what the lockfile has, as far as QEMU tells it."""
+    running = sides.vm.hardware
+    if sides.abi.vm.hardware is None and running:
+        yield Finding(
+            code="hardware-unsaid",
+            severity="info",
+            message="the lockfile says nothing of vCPUs and memory, so they were not compared",
+            help="a start that names its platform writes it anew",
+        )
+    promised = dict(sides.abi.vm.hardware or ())
+    for key in _TOLD if promised and running else ():
+        # What QEMU leaves out is nothing; a release that does not know a level has one of each.
+        level = key.startswith("smp.")
+        before, now = promised.get(key, _NOTHING), running.get(key, _NOTHING)
+        if before == now or (level and _NOTHING in (before, now)):
+            continue
+        yield Finding(
+            code="hardware",
+            severity="drift",
+            message=f"{key} is {now}, and the lockfile's is {before}",
+            help="start it with the lockfile's -smp and -m",
+            expected=before,
+            found=now,
+            seen="guest",
+        )
+
+
+#: What QEMU tells of its hardware, as a lockfile calls it.
+_TOLD = (
+    *(f"smp.{key}" for key in KEYS),
+    *("memory.size", "memory.slots", "memory.max-size"),
+)
+
+_NOTHING = "0"
 
 
 def cpu(sides: Sides) -> Iterator[Finding]:

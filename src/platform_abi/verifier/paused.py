@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from attrs import evolve
+
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.launch.configuration_files import ConfigurationFiles
@@ -57,10 +59,12 @@ def verify_start(
         paused.start(stand_in(catalogue, abi))
     else:
         paused.start(harmless(catalogue, words, abi.vm, ConfigurationFiles().read))
+    vm = paused.seen.vm
     return verify(
         catalogue,
         abi,
-        paused.seen.vm,
+        # The arguments of an ABI say nothing of vCPUs and memory.
+        evolve(vm, hardware={}) if words is None else vm,
         host=host,
         offers=paused.offers(),
         left_out=paused.left_out,

@@ -101,6 +101,8 @@ class RunningVm:
     cpu: RunningObject | None
     devices: tuple[RunningObject, ...]
     vcpus: int | None = None
+    #: Numbers of vCPUs and sizes of memory, called as a lockfile calls them; as far as QEMU says.
+    hardware: Mapping[str, str] = field(factory=dict)
     #: Flags of the CPU model that the guest was not given, as ``-cpu`` spells them; None where
     #: QEMU keeps no such list.
     missing_flags: tuple[str, ...] | None = None
@@ -129,10 +131,11 @@ def look(ask: Ask) -> RunningVm:
     names = ("query-version", "query-target", "query-kvm", "query-cpus-fast", "query-accelerators")
     said = ask([(name, {}) for name in names])
     version, target, kvm, threads, accelerators = (answer.value for answer in said)
-    board, topology, network, *folders = ask(
+    board, topology, memory, network, *folders = ask(
         [
             _get("/machine", "type"),
             _get("/machine", "smp"),
+            _get("/machine", "memory"),
             INFO_NETWORK,
             *(("qom-list", {"path": f"/machine/{place}"}) for place in PLACES),
         ]
@@ -162,6 +165,7 @@ def look(ask: Ask) -> RunningVm:
         cpu=cpu,
         devices=tuple(child for child in children if child.path not in cpus),
         vcpus=_member(topology.value, "cpus", int),
+        hardware={**_numbers("smp", topology.value), **_numbers("memory", memory.value)},
         missing_flags=missing,
         netdevs=netdevs_of(network.value) if isinstance(network.value, str) else None,
     )
@@ -175,6 +179,12 @@ def netdevs_of(text: str) -> dict[str, str]:
         if match["port"]:
             found[match["port"]] = _HUB_PORT
     return found
+
+
+def _numbers(subject: str, value: Any) -> dict[str, str]:
+    """Return the numbers of an answer below *subject*: ``smp.cores``."""
+    rows = value.items() if isinstance(value, dict) else ()
+    return {f"{subject}.{key}": str(number) for key, number in rows if type(number) is int}
 
 
 _RELEASE = ("major", "minor", "micro")

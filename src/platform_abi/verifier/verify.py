@@ -21,7 +21,7 @@ from platform_abi.model.names import driver_and_property
 from platform_abi.resolver.machine_table import known_build
 from platform_abi.verifier.backends import backends
 from platform_abi.verifier.expected import expected
-from platform_abi.verifier.identity import ANOTHER, cpu, devices, machine
+from platform_abi.verifier.identity import ANOTHER, cpu, devices, hardware, machine
 from platform_abi.verifier.offered import left_to_host, offered_otherwise
 from platform_abi.verifier.properties import compare_properties
 from platform_abi.verifier.running import RunningVm
@@ -58,7 +58,13 @@ def verify(
     findings, compared = [*machine(sides)], 0
     if all(finding.code not in ANOTHER for finding in findings):
         properties, compared = compare_properties(sides)
-        findings += [*cpu(sides), *devices(sides, left_out), *properties, *_content(sides)]
+        findings += [
+            *hardware(sides),
+            *cpu(sides),
+            *devices(sides, left_out),
+            *properties,
+            *_content(sides),
+        ]
         findings += [*backends(sides, offers), *offered_otherwise(offers, findings)]
         findings += [*left_to_host(sides, host, offers, findings)]
         findings += [*_left_open(sides), *_omitted(omitted)]

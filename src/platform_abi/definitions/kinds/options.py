@@ -52,7 +52,7 @@ class Document:
             if not 0 < len(words) <= _ALIAS_WORDS:
                 yield ("alias", name), "expected an option, and a value for one that takes none"
         for index, entry in enumerate(self.device):
-            if entry.option not in self.argument:
+            if self.argument and entry.option not in self.argument:
                 message = "expected an option of this file with an argument"
                 yield ("device", index, "option"), message
 
