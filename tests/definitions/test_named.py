@@ -93,6 +93,30 @@ def test_a_feature_is_of_drivers_and_processors_that_there_are(
         assert {*feature.cpus, *feature.not_cpus} <= models | recorded.types, feature.id
 
 
+def test_a_node_is_one_that_a_host_is_asked_about(catalogue: pa.FileCatalogue) -> None:
+    """What a guest's device needs of the host, a probe looks at."""
+    asked = {c.probe.node for c in catalogue.capabilities().values() if c.probe is not None}
+    guest = catalogue.guest_devices("x86_64")
+    assert guest is not None
+    nodes = {device.node for device in guest.device} | {guest.cpu.node}
+
+    assert {""} < nodes <= {"", *asked}
+
+
+def test_a_flag_of_a_processor_is_a_property_of_the_cpu(
+    catalogue: pa.FileCatalogue, recorded: Recorded
+) -> None:
+    """What a model has, TCG gives, or asks nothing of a host is told by QEMU's names."""
+    table = catalogue.cpus()["x86_64"]
+    flags = {flag for model in table.models.values() for flag in model.flags}
+    flags = flags.union(*table.emulated.values())
+
+    assert len(flags) > 200
+    assert set() == flags - recorded.cpu_properties
+    assert flags <= table.bits.keys()
+    assert set() == table.constants - recorded.cpu_properties
+
+
 def test_a_flag_of_a_message_is_a_property_of_a_cpu(
     catalogue: pa.FileCatalogue, recorded: Recorded
 ) -> None:
