@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.verifier.stand_in import stand_in
+from platform_abi.verifier.stand_in import Part, stand_in
 from tests.verifier.recorded_machine import DEVICES, resolved
 
 
@@ -69,3 +69,12 @@ def test_a_nic_without_a_name_for_its_netdev_gets_one(catalogue: pa.FileCatalogu
     (device,) = [words[at + 1] for at, word in enumerate(words) if word == "-device"]
     assert netdev.startswith("tap,id=stand-in0")
     assert "netdev=stand-in0" in device.split(",")
+
+
+def test_a_warning_blames_no_device() -> None:
+    """QEMU names the option of what is deprecated, and goes on; it is another that it refuses."""
+    part = Part(device="x", words=(("-netdev", "user,id=n"), ("-device", "e1000,netdev=n")))
+    warned = "qemu-system-x86_64: -device e1000,netdev=n: warning: 'e1000' is deprecated"
+    other = "qemu-system-x86_64: -device pvscsi: no such bus"
+    assert not part.blamed(f"{warned}\n{other}")
+    assert part.blamed(f"{warned}\nqemu-system-x86_64: -netdev user,id=n: not built in")

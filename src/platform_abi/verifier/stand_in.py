@@ -41,8 +41,12 @@ class Part:
     why: str = ""
 
     def blamed(self, said: str) -> bool:
-        """Return whether QEMU names an option of it (util/qemu-error.c, error_print_loc)."""
-        return any(f"{option} {value}:" in said for option, value in self.words)
+        """Return whether QEMU refuses an option of it (util/qemu-error.c, error_print_loc).
+
+        Of what is deprecated it names the option too, and goes on.
+        """
+        lines = [line for line in said.splitlines() if ": warning: " not in line]
+        return any(f"{o} {value}:" in line for line in lines for o, value in self.words)
 
 
 @frozen(kw_only=True)
