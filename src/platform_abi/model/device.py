@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import field
 
@@ -38,6 +38,27 @@ class VirtioBit:
     legacy: bool = False
     #: Only a modern (virtio 1.0) driver can see it; a device that offers none such is legacy.
     modern: bool = False
+
+
+@frozen(kw_only=True)
+class Transport:
+    """How much of what a virtio device offers its guest can see.
+
+    *bits* is how many feature bits there are, the lowest. A transport with *types* is that of their
+    descendants; one without is that of a device that stands on a board's own bus, without a proxy.
+    *legacy* is ``driver.property`` that makes it a legacy one unless it is off.
+    """
+
+    bits: int
+    source: str
+    types: tuple[str, ...] = ()
+    legacy: str = ""
+    #: Bits that every device offers by other transports.
+    lacks: tuple[int, ...] = ()
+
+    def shown(self, offered: int) -> int:
+        """Return what a guest sees of the bits in *offered*."""
+        return offered & ((1 << self.bits) - 1) & ~sum(1 << bit for bit in self.lacks)
 
 
 @frozen(kw_only=True)
@@ -162,12 +183,18 @@ class DeviceTable:
     native_accelerators: tuple[str, ...] = ()
     described: tuple[Described, ...] = ()
     blockers: tuple[MigrationBlocker, ...] = ()
+    transports: tuple[Transport, ...] = ()
     #: Feature bits that every virtio device has.
     common_bits: tuple[VirtioBit, ...] = ()
 
     def family_of(self, driver: str) -> DeviceFamily | None:
         """Return the family that *driver* is of, as its inner device or as a proxy."""
         return next((family for family in self.families if driver in family.drivers), None)
+
+    def transport(self, types: Collection[str], *, bare: bool) -> Transport | None:
+        """Return the transport of a device of *types*, which is *bare* without a proxy."""
+        known = (t for t in self.transports if not (bare if t.types else not bare))
+        return next((t for t in known if not t.types or not set(t.types).isdisjoint(types)), None)
 
     def settled(self, backend: str, feature: str, arch: str) -> bool:
         """Return whether *feature* is the same on every host behind *backend*, on *arch*."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import DeviceFamily, VirtioBit
+from platform_abi.model.device import DeviceFamily, Transport, VirtioBit
+from platform_abi.model.names import driver_and_property
 from platform_abi.model.platform import version_key
 from platform_abi.model.vm import Device
 from platform_abi.resolver.choice import parse_platform
@@ -36,14 +37,18 @@ def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
     own = {bit.bit for bit in family.bit}
     common = [bit for bit in catalogue.devices().common_bits if bit.bit not in own]
     every = (*common, *family.bit)
+    transport = catalogue.devices().transport(
+        reader.types.outer, bare=found.driver == family.driver
+    )
     modern = any(bit.modern and reader.offers(bit) for bit in every)
+    modern = modern and not reader.legacy(transport)
     bits = 0
     for bit in every:
         if bit.never or (modern and bit.legacy) or (not modern and (bit.modern or bit.bit >= 32)):  # noqa: PLR2004
             continue
         if reader.offers(bit):
             bits |= 1 << bit.bit
-    return bits
+    return bits if transport is None else transport.shown(bits)
 
 
 class _Reader:
@@ -62,7 +67,7 @@ class _Reader:
         self._device = device
         self._label = label
         self._family = family
-        self._types = know(plan, device.driver).types
+        self.types = know(plan, device.driver).types
         self._backend = device.backend or family.backend or NO_BACKEND
 
     def offers(self, bit: VirtioBit) -> bool:
@@ -77,7 +82,7 @@ class _Reader:
 
     def value(self, name: str, default: str, generation: str | None) -> str:
         """Return the value of property *name*: explicit, platform's, machine type's or built in."""
-        types = self._types
+        types = self.types
         settings = [s for s in self._abi.settings if s.property == name]
         constant = [s for s in settings if s.layer == "default" and s.driver in types.every]
         wide = in_order(types, compat_of(self._plan.machine, name), globals_of(settings))
@@ -89,6 +94,15 @@ class _Reader:
         if generation is not None and self._plan.generation < version_key(generation):
             return "off"
         return default
+
+    def legacy(self, transport: Transport | None) -> bool:
+        """Return whether *transport* shows the guest what a legacy driver sees."""
+        if transport is None or not transport.legacy:
+            return False
+        driver, name = driver_and_property(transport.legacy)
+        written = [*compat_of(self._plan.machine, name), *globals_of(self._abi.settings)]
+        said = [s.value for s in written if (s.driver, s.property) == (driver, name)]
+        return not said or BOOLEANS.get(said[-1]) != "off"
 
     def _carried(self, name: str) -> bool:
         # By every feature: a backend does not know how old the machine type is that asks it.

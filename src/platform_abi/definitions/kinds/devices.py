@@ -15,6 +15,7 @@ from platform_abi.model.device import (
     DeviceFamily,
     DeviceTable,
     MigrationBlocker,
+    Transport,
     VirtioBit,
 )
 from platform_abi.model.value import frozen
@@ -33,6 +34,7 @@ class Document:
     backend: tuple[BackendKind, ...] = ()
     described: tuple[Described, ...] = ()
     blocker: tuple[MigrationBlocker, ...] = ()
+    transport: tuple[Transport, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong beyond types."""
@@ -65,12 +67,14 @@ def merged(reader: Reader) -> DeviceTable:
     common: list[VirtioBit] = []
     described: list[Described] = []
     blockers: list[MigrationBlocker] = []
+    transports: list[Transport] = []
     for document, file in reader.every(Document, "devices"):
         accelerators += document.accelerators
         native += document.native_accelerators
         common += document.common_bit
         described += document.described
         blockers += document.blocker
+        transports += document.transport
         for system, name in document.usual_accelerators.items():
             merge(usual, f"usual accelerator of {system}", system, name, file)
         for family in document.family:
@@ -86,5 +90,6 @@ def merged(reader: Reader) -> DeviceTable:
         usual_accelerators={system: value for system, (value, _) in usual.items()},
         described=tuple(dict.fromkeys(described)),
         blockers=tuple(dict.fromkeys(blockers)),
+        transports=tuple(dict.fromkeys(transports)),
         common_bits=tuple(dict.fromkeys(common)),
     )
