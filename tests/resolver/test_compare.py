@@ -118,3 +118,16 @@ def test_what_is_unpinned_is_a_difference(scenario: Scenario) -> None:
         (d.kind, d.what, d.before, d.after) for d in pa.diff_abis(abi, loose)
     ]
     assert pa.abi_digest(abi) != pa.abi_digest(loose)
+
+
+def test_hardware_is_compared_by_its_names(catalogue: pa.FileCatalogue) -> None:
+    """Facts are told one by one, and those of a lockfile that has none are not there."""
+    vm = machine_with_nics(catalogue, "pc-q35-9.1")
+    before, after = (
+        pa.resolve(catalogue, evolve(vm, hardware=facts), "linux-6.9")
+        for facts in ((("memory.size", "1024"),), (("memory.size", "1024"), ("smp.cpus", "2")))
+    )
+    assert [("hardware", "smp.cpus", None, "2")] == [
+        (d.kind, d.what, d.before, d.after) for d in pa.diff_abis(before, after)
+    ]
+    assert pa.abi_digest(before) != pa.abi_digest(after)

@@ -7,6 +7,7 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.platform import PlatformReference, edition_key
 from platform_abi.model.value import frozen
+from platform_abi.model.vm import DEVICE
 from platform_abi.resolver.choice import check_override, choose_edition, parse_platform
 
 
@@ -96,6 +97,10 @@ def _facts(abi: GuestAbi) -> dict[tuple[str, str], str]:
     for s in abi.settings:
         place = f"{s.driver}.{s.property}{of_device(s.device)}"
         facts["setting", place] = s.value
+    # Devices stand above, by what they are called.
+    facts |= {
+        ("hardware", name): text for name, text in vm.hardware or () if not name.startswith(DEVICE)
+    }
     facts |= {("precondition", p.capability): "needed" for p in abi.preconditions}
     facts |= {("unpinned", u.what): "left to the host" for u in abi.unpinned}
     return facts
