@@ -101,9 +101,9 @@ def test_what_asks_for_it_is_not_resolved(
     """Of a hundred platforms only those that may work are: the one without it, and the newest."""
     resolved: list[str] = []
 
-    def counted(of: pa.Catalogue, vm: pa.VirtualMachine, platform: str) -> pa.GuestAbi:
+    def counted(of: pa.Catalogue, vm: pa.VirtualMachine, platform: str, **how: Any) -> pa.GuestAbi:
         resolved.append(platform)
-        return pa.resolve(of, vm, platform)
+        return pa.resolve(of, vm, platform, **how)
 
     abi = pa.resolve(catalogue, _nic(catalogue), "linux-6.9")
     monkeypatch.setattr(subject, "resolve", counted)

@@ -111,8 +111,9 @@ def _asks(catalogue: Catalogue, choice: Choice, feature: Feature, behind: str, n
 def _resolved(catalogue: Catalogue, abi: GuestAbi, platform: str) -> GuestAbi | None:
     """Return the same virtual machine on *platform*, or None where that is not known here."""
     try:
-        # Without devices of its own, a virtual machine needs nothing for those that may come.
-        return resolve(catalogue, abi.vm, platform, hotplug=True)
+        # Without devices of its own, a virtual machine needs nothing for those that may come;
+        # unless it was resolved for the usual ones, which its notes say.
+        return resolve(catalogue, abi.vm, platform, hotplug=not abi.notes)
     except PlatformAbiError:
         return None
 
