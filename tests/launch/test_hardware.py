@@ -147,7 +147,7 @@ def test_every_device_is_described() -> None:
 def test_every_option_of_the_table_is_one_of_qemus() -> None:
     """No rule is about a name that no command line has."""
     table = _catalogue().options()
-    known = table.argument | table.plain | table.alias.keys()
+    known = {*table.argument, *table.plain, *table.alias}
     for names in (table.unseen, table.seen_on, table.machine_option, table.files, table.drive):
         assert set() == names.keys() - known
 

@@ -45,7 +45,7 @@ def test_the_options_are_those_of_the_binary(catalogue: pa.FileCatalogue, qemu: 
     table = catalogue.options()
     found = {name: _takes(qemu, name) for name in _named(qemu)}
     assert len(found) > 100
-    known = {name: name in table.argument for name in table.argument | table.plain}
+    known = {name: name in table.argument for name in {*table.argument, *table.plain}}
     wrong = {n for n, takes in found.items() if takes is not None and known.get(n) != takes}
     assert set() == wrong
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from platform_abi.errors import DefinitionError
 
 if TYPE_CHECKING:
+    from attrs import AttrsInstance
+
     from platform_abi.definitions.checks import Document, Path
     from platform_abi.definitions.files import DefinitionFiles, File
 
 T = TypeVar("T")
+A = TypeVar("A", bound="AttrsInstance")
 D = TypeVar("D", bound="Document")
 
 
@@ -44,6 +47,25 @@ class Reader:
     def every(self, cls: type[D], kind: str, *key: str) -> list[tuple[D, File]]:
         """Return the document of each file of *kind* that *key* asks for, all without a key."""
         return [(self.document(cls, file), file) for file in self.files.of(kind, *key)]
+
+    def joined(self, table: type[A], cls: type[D], kind: str) -> A:
+        """Return what all files of *kind* say together, as the *table* that each is a part of.
+
+        Arrays follow each other, tables are merged, and of words the first counts.
+        """
+        from attrs import fields
+
+        documents = [document for document, _ in self.every(cls, kind)]
+        made: dict[str, Any] = {}
+        for entry in fields(table):
+            values = [getattr(document, entry.name) for document in documents]
+            if isinstance(entry.default, str):
+                made[entry.name] = next(filter(None, values), "")
+            elif isinstance(entry.default, (frozenset, tuple)):
+                made[entry.name] = type(entry.default)(each for value in values for each in value)
+            else:
+                made[entry.name] = {key: each for value in values for key, each in value.items()}
+        return table(**made)
 
     def one(self, cls: type[D], what: str, kind: str, *key: str) -> tuple[D, File]:
         """Return the one document that *key* asks for, with its file; copies of it count as one.

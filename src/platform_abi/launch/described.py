@@ -13,14 +13,12 @@ from platform_abi.launch.command_line import PLATFORM
 from platform_abi.launch.configuration import read_configuration
 from platform_abi.launch.hardware import HardwareReading, HostFiles
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.option_language import split_options
 from platform_abi.model.option_table import OptionTable
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import BEHIND, DEVICE, Device, GlobalProperty, Properties, VirtualMachine
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.places import described_devices
 from platform_abi.resolver.virtual_machine import (
-    IMPLIED,
     backend_of,
     device_of,
     made,
@@ -141,7 +139,7 @@ class _Reading:
             return
         if name == "device":
             turn = _LAST if value.lstrip().startswith("{") else _FIRST
-            self.devices.append((number, split_options(value, "driver", negated=True), turn))
+            self.devices.append((number, self.table.pairs("device", value), turn))
         elif name == "readconfig":
             self._read_configuration(value, read_file)
         elif name == "incoming":
@@ -168,12 +166,12 @@ class _Reading:
         }
 
     def _machine(self, value: str) -> None:
-        pairs = split_options(value, "type")
+        pairs = self.table.pairs("machine", value)
         # QEMU takes either (system/vl.c, qemu_apply_legacy_machine_options).
         self.machine += [(key.replace("_", "-"), text) for key, text in pairs]
 
     def _accel(self, value: str) -> None:
-        given = dict(split_options(value, "accel"))
+        given = dict(self.table.pairs("accel", value))
         self.accelerators.append(given.get("accel", ""))
         if _IRQCHIP in given:  # -machine has it as well
             self.machine.append((_IRQCHIP, given[_IRQCHIP]))
@@ -202,14 +200,14 @@ class _Reading:
 
     def _nic(self, value: str) -> None:
         self.networked = True
-        pairs = split_options(value, "type")
+        pairs = self.table.pairs("nic", value)
         given = dict(pairs)
         if given.get("type") != "none":
             self.nics.append((given.get("model", ""), self._backend(given.get("type", ""), pairs)))
 
     def _net(self, value: str) -> None:
         self.networked = True
-        given = dict(split_options(value, "type"))
+        given = dict(self.table.pairs("net", value))
         if given.get("type") == "nic":
             netdev = given.get("netdev")
             behind = self._backend(_HUB, ()) if netdev is None else self.netdevs.get(netdev, "")
@@ -220,10 +218,10 @@ class _Reading:
 
     def _creates(self, name: str, value: str) -> None:
         """Take in the device that an option creates without saying so."""
-        for entry in self.table.devices:
+        for entry in self.table.device:
             if entry.option != name or entry.machines:
                 continue
-            given = dict(split_options(value, "file"))
+            given = dict(self.table.pairs(name, value))
             if all(given.get(key) == wanted for key, wanted in entry.when.items()):
                 self.devices.append((None, (("driver", entry.driver),), _SECOND))
 
@@ -233,7 +231,6 @@ class _Reading:
             return
         for group, ident, pairs in read_configuration(read_file(name), name):
             items = [*([("id", ident)] if ident else []), *pairs]
-            keys = {"machine": "type", "accel": "accel", "netdev": "type", **IMPLIED}
             if group == "global":
                 given = dict(items)
                 self.globals.append(
@@ -245,7 +242,7 @@ class _Reading:
                 )
             elif group == "device":
                 self.devices.append((None, tuple(items), _FIRST))
-            elif group in keys:
+            elif group in ("machine", "accel", "netdev", *self.made):
                 # In the option language, which doubles commas.
                 text = ",".join(f"{key}={value.replace(',', ',,')}" for key, value in items)
                 self.take(None, group, text)
@@ -333,11 +330,11 @@ class _Reading:
 
     def _made_disks(self, family: str) -> Iterator[tuple[None, Device]]:
         """Yield the disks that a board of *family* makes of -drive and its abbreviations."""
-        board = self.table.board(self.arch, family)
+        board = self.table.board_of(self.arch, family)
         usual = {"if": "" if board is None else board.disk, "media": "disk"}
         for pairs in self.hardware.given.get("drive", ()):
             given = {**usual, **dict(pairs)}
-            for entry in self.table.devices:
+            for entry in self.table.device:
                 made_here = entry.option == "drive" and family in entry.machines
                 if made_here and all(given.get(k) == v for k, v in entry.when.items()):
                     yield None, Device(driver=entry.driver)

@@ -16,7 +16,7 @@ from attrs import define, field
 from platform_abi.errors import UsageError
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import MachineType
-from platform_abi.model.option_language import join_options, split_options
+from platform_abi.model.option_language import join_options
 from platform_abi.model.option_table import OptionBoard
 from platform_abi.model.platform import version_key
 from platform_abi.model.vm import BEHIND, UNKNOWN, Device, Properties
@@ -29,12 +29,6 @@ _UNREAD = " unread"
 _OF_MEMORY = ("m", "numa", "object")
 
 _MEMORY_BACKEND = "memory-backend-"
-
-#: Options that take a text and no keys (their argument is read as it is, qemu-options.hx).
-_TEXTS = frozenset(
-    {"append", "g", "kernel", "initrd", "dtb", "shim", "bios", "usbdevice", "uuid", "vga"}
-    | {"watchdog", "prom-env", "serial", "parallel", "debugcon", "mem-path", "soundhw"}
-)
 
 #: Character devices that a machine has as many of as options say: what is behind one is nothing to
 #: a guest, and ``none`` is none.
@@ -73,14 +67,13 @@ class HardwareReading:
             key, equals, fixed = table.machine_option[name].partition("=")
             self.note("machine", ((key, fixed if equals else value or ""),))
         elif name in table.drive:
-            said = split_options(table.drive[name], "file")
+            said = table.pairs("drive", table.drive[name])
             self.note("drive", (*said, ("file", value or "")))
-        elif value is None or name in _TEXTS:
+        elif value is None or name in table.texts:
             self.note(name, (("", value or "on"),))
         else:
-            implied = self.catalogue.harmless().implied.get(name, _IMPLIED.get(name, name))
             try:
-                self.note(name, split_options(value, implied))
+                self.note(name, table.pairs(name, value))
             except UsageError:  # for QEMU to judge
                 self.note(f"{name}{_UNREAD}", (("", value),))
 
@@ -101,7 +94,7 @@ class HardwareReading:
 
     def facts(self, machine: MachineType, devices: Mapping[str, Device]) -> Properties:
         """Return every fact, sorted; *devices* are those of the virtual machine by label."""
-        board = self.catalogue.options().board(self.arch, machine.family)
+        board = self.catalogue.options().board_of(self.arch, machine.family)
         made = [
             *self._readable(("smp",), lambda: _topology(self, machine)),
             *self._readable(_OF_MEMORY, _Memory(reading=self, board=board).facts),
@@ -129,15 +122,6 @@ class HardwareReading:
         return UNKNOWN if size is None else str(size)
 
 
-#: Keys of an option's first item that no definition names.
-_IMPLIED = {
-    "acpitable": "data",
-    "icount": "shift",
-    "machine": "type",
-    "object": "qom-type",
-    "tpmdev": "type",
-}
-
 Facts = Iterator[tuple[str, str]]
 
 
@@ -156,7 +140,7 @@ def _topology(reading: HardwareReading, machine: MachineType) -> Facts:
         and version_key(machine.generation) < version_key(since)
     )
     yield from ((f"smp.{key}", value) for key, value in given.items() if key not in KEYS)
-    if given or reading.catalogue.options().board(reading.arch, machine.family) is not None:
+    if given or reading.catalogue.options().board_of(reading.arch, machine.family) is not None:
         numbers = topology(given or {"cpus": "1"}, prefer_sockets=old)
         yield from ((f"smp.{key}", str(number)) for key, number in numbers.items())
 

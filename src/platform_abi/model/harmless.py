@@ -45,7 +45,6 @@ class HarmlessTable:
     references: Mapping[str, tuple[str, ...]] = field(factory=dict)
     refused: Mapping[str, str] = field(factory=dict)
     options: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    implied: Mapping[str, str] = field(factory=dict)
     instead: Mapping[str, str] = field(factory=dict)
     backend: Mapping[str, Backend] = field(factory=dict)
     unless: Mapping[str, Mapping[str, tuple[str, ...]]] = field(factory=dict)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from attrs import field
 
+from platform_abi.model.option_language import split_options
 from platform_abi.model.value import frozen
+
+if TYPE_CHECKING:
+    from platform_abi.model.vm import Properties
 
 
 @frozen(kw_only=True)
@@ -51,6 +56,10 @@ class Address:
     properties: tuple[str, ...]
 
 
+#: The option that a device is made by: a key of it without a value may be negated.
+DEVICE = "device"
+
+
 @frozen(kw_only=True)
 class OptionTable:
     """Which options there are, which take a word as their argument, and what others are called.
@@ -60,11 +69,15 @@ class OptionTable:
     none itself: ``enable-kvm`` is ``accel`` with ``kvm``.
     """
 
-    argument: frozenset[str] = frozenset()
-    plain: frozenset[str] = frozenset()
+    argument: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    #: Options that take a text and no keys.
+    texts: tuple[str, ...] = ()
+    #: By option, the key of its first item where that has none; of others it is the option's name.
+    implied: Mapping[str, str] = field(factory=dict)
     alias: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: How what vendors write behind a machine type's name begins, for their own QEMU to read.
-    machine_suffixes: tuple[str, ...] = ()
+    machine_suffix: tuple[str, ...] = ()
     #: What runs a virtual machine where no option says so.
     accelerator: str = ""
     #: The same for a QEMU whose program's name ends so.
@@ -73,7 +86,7 @@ class OptionTable:
     nic_models: Mapping[str, str] = field(factory=dict)
     #: By architecture, the driver of the NIC that a machine type of a family has by itself.
     default_nics: Mapping[str, Mapping[str, str]] = field(factory=dict)
-    devices: tuple[OptionDevice, ...] = ()
+    device: tuple[OptionDevice, ...] = ()
     #: Options that no guest and no migration stream can tell, with those of their keys of which
     #: that is true; no keys: the whole option. Keys may be patterns.
     unseen: Mapping[str, tuple[str, ...]] = field(factory=dict)
@@ -91,11 +104,19 @@ class OptionTable:
     address: Mapping[str, Address] = field(factory=dict)
     #: The first generation of machine types whose vCPUs without a topology are cores, not sockets.
     cores_since: str = ""
-    boards: tuple[OptionBoard, ...] = ()
+    board: tuple[OptionBoard, ...] = ()
+
+    def pairs(self, option: str, argument: str) -> Properties:
+        """Return the keys and values of the *argument* of an *option*.
+
+        Raises UsageError for what QEMU's option language cannot read.
+        """
+        implied = self.implied.get(option, option)
+        return split_options(argument, implied, negated=option == DEVICE)
 
     def machine(self, name: str) -> str:
         """Return *name* without what only a vendor's QEMU reads behind a machine type."""
-        for suffix in self.machine_suffixes:
+        for suffix in self.machine_suffix:
             name = name.partition(suffix)[0]
         return name
 
@@ -107,6 +128,6 @@ class OptionTable:
         """Return whether nobody but the host can tell *key* of an *option*."""
         return any(fnmatchcase(key, pattern) for pattern in self.unseen.get(option, ()))
 
-    def board(self, arch: str, family: str) -> OptionBoard | None:
+    def board_of(self, arch: str, family: str) -> OptionBoard | None:
         """Return what boards of a *family* have, None where nobody described it."""
-        return next((b for b in self.boards if b.arch == arch and family in b.families), None)
+        return next((b for b in self.board if b.arch == arch and family in b.families), None)

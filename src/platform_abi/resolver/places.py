@@ -113,7 +113,7 @@ def placed(
     """
     known = known_build(catalogue, build, vm.arch)
     options, admitted = catalogue.options(), Known(catalogue, vm)
-    board = options.board(vm.arch, machine.family)
+    board = options.board_of(vm.arch, machine.family)
     counted: dict[str, int] = {}
 
     def automatic(kind: str) -> str:

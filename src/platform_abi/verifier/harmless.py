@@ -67,7 +67,7 @@ class _Reading:
         self._table = catalogue.harmless()
         self._backends = Backends(devices=catalogue.devices(), harmless=self._table)
         self._known = Known(catalogue, vm)
-        self._makes_devices = catalogue.options().devices
+        self._options = catalogue.options()
         self._common: list[tuple[str, ...]] = []
         self._devices: list[tuple[str, str]] = []
         self._nics: list[str] = []
@@ -118,7 +118,7 @@ class _Reading:
         if not keys or EVERY in keys:
             self._common.append((f"-{name}", value))
             return
-        pairs = split_options(value, self._table.implied.get(name, name))
+        pairs = self._options.pairs(name, value)
         kept = self._kept(f"-{name}", pairs, keys)
         if kept:
             self._common.append((f"-{name}", _joined(kept)))
@@ -128,7 +128,7 @@ class _Reading:
         return tuple(pair for pair in pairs if pair[0] in keys)
 
     def _machine(self, value: str) -> None:
-        pairs = split_options(value, "type")
+        pairs = self._options.pairs("machine", value)
         keys = ("type", "accel", *self._table.machine_options)
         self._common.append(("-machine", _joined(self._kept("-machine", pairs, keys))))
 
@@ -141,7 +141,7 @@ class _Reading:
 
     def _backend(self, name: str, value: str) -> None:
         """Put a stand-in in the place of a backend of any kind."""
-        rule, pairs = self._table.backend[name], split_options(value, self._table.implied[name])
+        rule, pairs = self._table.backend[name], self._options.pairs(name, value)
         given = dict(pairs)
         if any(given.get(k) in v for k, v in self._table.unless.get(name, {}).items()):
             self._leave_out(f"-{name}", value)
@@ -153,7 +153,7 @@ class _Reading:
 
     def _count(self, name: str, given: Mapping[str, str]) -> None:
         """Count the devices that an option makes without naming them."""
-        for entry in self._makes_devices:
+        for entry in self._options.device:
             if (
                 entry.option == name
                 and not entry.machines
@@ -162,7 +162,7 @@ class _Reading:
                 self._index += 1
 
     def _object(self, value: str) -> None:
-        pairs = split_options(value, "qom-type")
+        pairs = self._options.pairs("object", value)
         kind = dict(pairs).get("qom-type", "")
         rule = self._table.object.get(kind)
         if rule is None:
@@ -176,7 +176,7 @@ class _Reading:
         self._common.append(("-object", join_options(rule.kind or kind, kept)))
 
     def _netdev(self, value: str) -> None:
-        pairs = split_options(value, "type")
+        pairs = self._options.pairs("netdev", value)
         given = dict(pairs)
         name = given.get("id", "")
         kind = backend_of(self._backends.devices, given.get("type", ""), pairs)
@@ -187,7 +187,7 @@ class _Reading:
             self._netdevs[name] = ("-netdev", join_options(made[0], (("id", name), *made[1])))
 
     def _net(self, value: str) -> None:
-        given = dict(split_options(value, "type"))
+        given = dict(self._options.pairs("net", value))
         if given.get("type") == "nic" and "netdev" not in given:
             self._common.append(("-net", value))
         else:
@@ -196,14 +196,14 @@ class _Reading:
     # --- devices ---------------------------------------------------------------------------------
 
     def _device(self, value: str) -> None:
-        given = dict(split_options(value, "driver", negated=True))
+        given = dict(self._options.pairs("device", value))
         label = given.get("id", f"device[{self._index}]")
         if self._known.driver(given.get("driver", "")):
             self._index += 1
         self._devices.append((label, value))
 
     def _part(self, label: str, value: str) -> Part:
-        pairs = split_options(value, "driver", negated=True)
+        pairs = self._options.pairs("device", value)
         driver = dict(pairs).get("driver", "")
         why = "" if self._table.driver(driver) else no_device(driver)
         words: list[tuple[str, str]] = []
@@ -234,7 +234,7 @@ class _Reading:
 
     def _nic(self, number: int, value: str) -> Part:
         label = f"device[{self._index + number}]"
-        pairs = split_options(value, "type")
+        pairs = self._options.pairs("nic", value)
         given = dict(pairs)
         if given.get("type") == "none":
             return Part(device=label, words=(("-nic", "none"),))

@@ -113,6 +113,18 @@ CASES = [
         'option = "S"',
         "device[1].option: expected an option of this file with an argument",
     ),
+    (
+        "options",
+        '["S"]',
+        '["S"]\ntexts = ["S"]',
+        "texts[1]: expected an option of this file with an argument",
+    ),
+    (
+        "options",
+        "[alias]",
+        '[implied]\nS = "x"\n[alias]',
+        "implied.S: expected an option of this file with an argument",
+    ),
 ]
 
 #: What every entry about values is founded on, wherever it stands.

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
-from attrs import fields
 
 from platform_abi.definitions.checks import Fault
 from platform_abi.definitions.reading import Reader
@@ -37,14 +34,4 @@ class Document(HarmlessTable):
 
 def merged(reader: Reader) -> HarmlessTable:
     """Return what all files together have."""
-    documents = [document for document, _ in reader.every(Document, "harmless")]
-    made: dict[str, Any] = {}
-    for entry in fields(HarmlessTable):
-        values = [getattr(document, entry.name) for document in documents]
-        if isinstance(entry.default, frozenset):
-            made[entry.name] = frozenset(name for value in values for name in value)
-        elif isinstance(entry.default, tuple):
-            made[entry.name] = tuple(name for value in values for name in value)
-        else:
-            made[entry.name] = {key: each for value in values for key, each in value.items()}
-    return HarmlessTable(**made)
+    return reader.joined(HarmlessTable, Document, "harmless")
