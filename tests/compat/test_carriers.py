@@ -7,6 +7,8 @@ from hypothesis import given, settings
 
 import platform_abi as pa
 from platform_abi.compat.carriers import Carrier, carriers, defaults_gained, open_feature
+from platform_abi.compat.check import check
+from platform_abi.model.host import Fact
 from platform_abi.testing import Scenario, host_reports, scenarios
 
 
@@ -108,3 +110,23 @@ def test_what_is_left_open_is_a_feature_or_a_value_of_one(catalogue: pa.FileCata
         assert open_feature(catalogue, what) == uso
     assert open_feature(catalogue, "no.such=auto") is None
     assert open_feature(catalogue, "no.such") is None
+
+
+def test_a_host_is_not_asked_for_what_no_guest_can_see(catalogue: pa.FileCatalogue) -> None:
+    """UDP tunnels are bits 65 to 68, and a channel driver reads 64: by PCI they are asked for."""
+    absent = Fact(state="absent", source="ioctl", detail="EINVAL from TUNSETOFFLOAD")
+    facts = dict.fromkeys(catalogue.capabilities(), Fact(state="present", source="ioctl"))
+    facts |= {name: absent for name in facts if "tunnel" in name}
+    host = pa.HostReport(facts=facts, system="linux", arch="s390x")
+    for nic, asked in (("virtio-net-ccw", False), ("virtio-net-pci", True)):
+        vm = pa.virtual_machine(
+            catalogue.devices(),
+            "s390-ccw-virtio-11.1",
+            arch="s390x",
+            accelerator="tcg",
+            devices=[f"{nic},netdev=n0,id=net0"],
+            netdevs=["tap,id=n0"],
+        )
+        abi = pa.resolve(catalogue, vm, "linux-6.17")
+        lacking = {f.capability for f in check(catalogue, abi, host).findings if f.capability}
+        assert asked == bool(lacking), (nic, lacking)

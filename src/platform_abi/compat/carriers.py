@@ -13,6 +13,7 @@ from platform_abi.model.names import driver_and_property, feature_stem
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.drivers import NO_BACKEND
+from platform_abi.resolver.layers import device_types
 from platform_abi.resolver.plan import Plan, plan_for
 
 if TYPE_CHECKING:
@@ -67,6 +68,24 @@ def carriers(
         if setting is None or feature.demands(setting.value)
     ]
     return found or [_everywhere(abi, feature)]
+
+
+def visible(catalogue: Catalogue, abi: GuestAbi, carrier: Carrier) -> bool:
+    """Return whether a guest can see the feature of *carrier*, by the transport of its device.
+
+    One whose feature bits the transport does not show asks nothing of a host: no guest is offered
+    it. What drives no bit, or is of no single device, counts as visible.
+    """
+    plan, device = known_plan(catalogue, abi), dict(abi.vm.labelled()).get(carrier.device or "")
+    if plan is None or device is None or not carrier.property:
+        return True
+    driver = plan.types.canonical(device.driver)
+    devices = catalogue.devices()
+    family = devices.family_of(driver)
+    transport = devices.transport(device_types(plan.types, driver).outer, bare=False)
+    name = driver_and_property(carrier.property)[1]
+    bits = [b.bit for b in family.bit if b.property == name] if family is not None else []
+    return transport is None or not bits or any(transport.shown(1 << bit) for bit in bits)
 
 
 def open_feature(catalogue: Catalogue, what: str) -> Feature | None:

@@ -17,6 +17,7 @@ from platform_abi.compat.carriers import (
     carriers,
     defaults_gained,
     open_feature,
+    visible,
 )
 from platform_abi.compat.cpu import cpu_findings
 from platform_abi.compat.cpu_builds import build_findings
@@ -178,7 +179,8 @@ def _unmet(
         fact = met(catalogue, abi, report, entry)
         instead = () if entry.capability in found.incurable else found.choices
         for feature in entry.because:
-            for carrier in carriers(catalogue, abi, feature, entry.capability):
+            every = carriers(catalogue, abi, feature, entry.capability)
+            for carrier in (each for each in every if visible(catalogue, abi, each)):
                 yield _missing(
                     entry.capability,
                     fact,
