@@ -33,7 +33,7 @@ CHOICES = [
 
 @pytest.fixture
 def lock(catalogue: pa.FileCatalogue) -> str:
-    """Return the lockfile of one shipped example, beyond its platform and with its vendor left open."""
+    """Return the lockfile of one shipped example, beyond its platform."""
     vm = machine_with_nics(catalogue, "pc-q35-9.1", "tap", "user", nic="virtio-net-pci,host_uso=on")
     abi = pa.resolve(catalogue, vm, "linux-6.1")
     abi = evolve(abi, content=machine_content(catalogue, abi))
