@@ -172,6 +172,14 @@ option = "drive"
 driver = "net-pci"
 when = { if = "virtio" }
 """,
+    "cpus/x86_64.toml": """
+schema = 1
+arch = "x86_64"
+[register."kvm.cpuid.1.0.ecx"]
+0 = ["pni", "sse3"]
+[model.test64]
+flags = ["pni"]
+""",
     "messages/net.toml": """
 schema = 1
 [sentence]

@@ -108,6 +108,7 @@ def test_resolving_reads_only_what_it_needs() -> None:
     }
     assert {f for f in files if f.startswith("machines/")} == {
         "machines/qemu-10.0.2/x86_64.toml",
+        "machines/qemu-10.0.2/x86_64-migration.toml",
         "machines/qemu-10.0.2/x86_64-types.toml",
     }
     assert "features/virtio-net.toml" in files

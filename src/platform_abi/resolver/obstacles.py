@@ -45,7 +45,7 @@ def _devices(
 ) -> Iterator[Obstacle]:
     builds = _builds(catalogue, vm, versions)
     for label, device in vm.labelled():
-        names = _types(catalogue, vm.arch, device.driver, builds)
+        names = _types(catalogue, vm, device.driver)
         blocker = _blocker(catalogue, names)
         if blocker is not None:
             if not _met(device, blocker):
@@ -57,49 +57,58 @@ def _devices(
                 )
             continue
         refusing = [
-            b for b in builds if names & (catalogue.unmigratable(b, vm.arch) or frozenset())
+            build
+            for build in builds
+            if names & (catalogue.unmigratable(build, vm.arch) or frozenset())
+            and _may_run(catalogue, vm, build)
         ]
         if refusing:
+            others = [b for b in builds if b not in refusing and _may_run(catalogue, vm, b)]
             yield Obstacle(
                 code=_UNMIGRATABLE,
                 what=f"{device.driver} ({label})",
                 reason=f"{' and '.join(refusing)} {_DO[len(refusing) > 1]} not migrate it",
-                help=_instead(refusing, builds),
+                help=_instead(others),
             )
 
 
 _DO = {False: "does", True: "do"}
 
 
-def _instead(refusing: list[str], builds: tuple[str, ...]) -> str:
-    others = [build for build in builds if build not in refusing]
+def _instead(others: list[str]) -> str:
     if not others:
         return "use a device that is migrated, or take it out before"
     return f"run it in {' or '.join(others)} and say so with --build, or use another device"
 
 
 def _builds(catalogue: Catalogue, vm: VirtualMachine, versions: Collection[str]) -> tuple[str, ...]:
-    """Return the builds that may be meant, the newest first."""
+    """Return the builds that may be meant, the newest first; not all need have the machine type."""
     known = catalogue.builds(vm.arch)
-    of = {name: catalogue.build(name, vm.arch).version for name in known}
-    if versions and set(versions) <= set(of.values()):
-        return tuple(name for name in known if of[name] in versions)
-    if not versions and vm.build is not None and vm.build in known:
+    if versions:
+        of = {name: catalogue.build(name, vm.arch).version for name in known}
+        if set(versions) <= set(of.values()):
+            return tuple(name for name in known if of[name] in versions)
+    elif vm.build is not None and vm.build in known:
         return (vm.build,)
-    having = tuple(n for n in known if vm.machine in catalogue.build(n, vm.arch).machines)
-    return having or known
+    return known
 
 
-def _types(catalogue: Catalogue, arch: str, driver: str, builds: tuple[str, ...]) -> frozenset[str]:
+def _may_run(catalogue: Catalogue, vm: VirtualMachine, build: str) -> bool:
+    """Return whether *build* has the machine type of *vm*, or is the one that is said to run it."""
+    return build == vm.build or vm.machine in catalogue.build(build, vm.arch).machines
+
+
+def _types(catalogue: Catalogue, vm: VirtualMachine, driver: str) -> frozenset[str]:
     """Return the types of a device of *driver* and of what is inside of it.
 
-    They are those of the newest of *builds* that has it: a driver keeps its place from release to
-    release.
+    They are those of the newest build that has both machine type and driver: a driver keeps its
+    place from release to release.
     """
-    for build in builds:
-        types = catalogue.types(build, arch)
-        if types.canonical(driver) in types:
-            return _types_in(catalogue, build, arch, driver)
+    for build in catalogue.builds(vm.arch) if vm.build is None else (vm.build,):
+        if _may_run(catalogue, vm, build):
+            types = catalogue.types(build, vm.arch)
+            if types.canonical(driver) in types:
+                return _types_in(catalogue, build, vm.arch, driver)
     return frozenset({driver})
 
 
