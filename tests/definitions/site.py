@@ -175,7 +175,7 @@ when = { if = "virtio" }
     "cpus/x86_64.toml": """
 schema = 1
 arch = "x86_64"
-[register."kvm.cpuid.1.0.ecx"]
+[register."kvm.cpuid.00000001.00.ecx"]
 0 = ["pni", "sse3"]
 [model.test64]
 flags = ["pni"]

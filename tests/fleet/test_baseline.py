@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.compat.needs import Scope, platform_needs
-from platform_abi.compat.supported import newest, query_platforms
+from platform_abi.compat.supported import newest, query_platforms, scope_for
 from platform_abi.fleet.baseline import baseline
 from platform_abi.fleet.common import Baseline
 from platform_abi.fleet.merge import merge_reports
@@ -47,8 +47,17 @@ def _hosts(
     return hosts
 
 
+def _verdicts(catalogue: pa.FileCatalogue, report: HostReport) -> tuple[pa.PlatformVerdict, ...]:
+    """Return what a host supports behind all of the usual backends: a fleet's VMs may have any."""
+    scope = evolve(scope_for(catalogue, report), backends=_BACKENDS)
+    return query_platforms(catalogue, report, scope=scope)
+
+
+_BACKENDS = ("tap", "tap+vhost")
+
+
 def _supported(catalogue: pa.FileCatalogue, report: HostReport, *answers: str) -> set[str]:
-    return {v.name for v in query_platforms(catalogue, report) if v.supported in answers}
+    return {v.name for v in _verdicts(catalogue, report) if v.supported in answers}
 
 
 def _newest_of(found: Baseline, lineage: str) -> str | None:
@@ -84,7 +93,7 @@ def test_one_comparison(
     lineages = {catalogue.platform(name).lineage for name in common}
     assert lineages == {c.lineage for c in found.common}
     if not allow_unknown:
-        chosen = newest(query_platforms(catalogue, merged), merged)
+        chosen = newest(_verdicts(catalogue, merged), merged)
         assert (chosen and chosen.platform) == (found.newest and found.newest.platform)
 
 

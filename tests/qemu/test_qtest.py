@@ -79,10 +79,10 @@ def test_what_is_no_answer_is_an_error(tmp_path: Path, answer: str) -> None:
 
 
 def test_a_qemu_that_has_gone_or_hangs_is_an_error(tmp_path: Path) -> None:
-    """With its last words, or the time that it was given."""
+    """With its last words as they were, which are escaped where they are printed, or its time."""
     with (
         Qtest(_program(tmp_path, "echo 'a\033[2J' >&2; exit 3"), []) as qtest,
-        pytest.raises(QtestError, match=r"a\\x1b\[2J") as caught,
+        pytest.raises(QtestError, match="a\x1b\\[2J") as caught,
     ):
         qtest.inl(0)
     assert "qemu-failed" == caught.value.code
