@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -196,3 +198,23 @@ def test_sentences_are_no_keys(tmp_path: Path) -> None:
     write(tmp_path, "masks/site.toml", text + "date = 2026-01-01\n")
     (mask,) = catalogue(tmp_path).masks()
     assert words == mask.reason
+
+
+def test_threads_that_ask_at_once_are_told_the_same() -> None:
+    """None of them meets a folder that another has listed by half."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            files = DefinitionFiles([str(DEFINITIONS)])
+            begin = Barrier(4)
+
+            def ask(files: DefinitionFiles = files, begin: Barrier = begin) -> int:
+                begin.wait()
+                return len(files.of("platforms"))
+
+            with ThreadPoolExecutor(4) as pool:
+                told = {asked.result() for asked in [pool.submit(ask) for _ in range(4)]}
+            assert told == {len(list((DEFINITIONS / "platforms").rglob("*.toml")))}
+    finally:
+        sys.setswitchinterval(interval)

@@ -238,7 +238,8 @@ def test_what_a_kernel_lacks_is_refused_before_qemu_drops_it(
     with pytest.raises(StartError) as refused:
         _offered(launcher(qemu), ["-platform", f"linux-6.9,lock={lock}"], older)
     assert 1 == refused.value.status
-    assert "virtio-net-device.host_uso=on of net0 needs tun.uso" in refused.value.stderr
+    assert "virtio-net-device.guest_uso4=on of net0 needs tun.uso" in refused.value.stderr
+    assert "virtio-net-device.host_uso=on of net0" in refused.value.stderr
     assert "EINVAL from TUNSETOFFLOAD" in refused.value.stderr
     assert "linux-6.1@2026.1" in refused.value.stderr
     assert not lock.exists()

@@ -55,19 +55,21 @@ class DefinitionFiles:
             folder, depths, _ = PLACES[kind]
             # Kinds that share a folder, at one depth, are told apart by what listing it shows.
             beside = [k for k, (home, at, _) in PLACES.items() if home == folder and at == depths]
-            self._kinds |= {each: _Files() for each in beside}
+            listed = {each: _Files() for each in beside}
             for depth in depths:
-                self._list(folder, depth)
+                self._list(folder, depth, listed)
+            # At once: another thread finds all files of a kind, or lists them itself.
+            self._kinds |= listed
         return self._kinds[kind]
 
-    def _list(self, folder: str, depth: int) -> None:
-        """Note every file *depth* levels below *folder* in all roots under its kind."""
+    def _list(self, folder: str, depth: int, listed: Mapping[str, _Files]) -> None:
+        """Note every file *depth* levels below *folder* in all roots under its kind in *listed*."""
         for root in self.roots:
             for relative in _toml_files(root, folder, depth):
                 if meant := kind_of(relative):
                     kind, key = meant
-                    self._kinds[kind].every.append((root, relative))
-                    self._kinds[kind].by_key.setdefault(key, []).append((root, relative))
+                    listed[kind].every.append((root, relative))
+                    listed[kind].by_key.setdefault(key, []).append((root, relative))
 
     def read(self, file: File) -> bytes:
         """Return the content of *file*, which is a regular one.
