@@ -193,7 +193,7 @@ def test_what_the_host_lacks_is_libvirts_error(libvirt: _Libvirt, older: dict[st
         "domstate small",
         "undefine small",
     )
-    assert "virtio-net-device.host_uso=on of net0 needs tun.uso" in done.stderr
+    assert "virtio-net-device.guest_uso4=on of net0 needs tun.uso" in done.stderr
     assert "linux-6.1@2026.1" in done.stderr
     assert "shut off" in done.stdout
     assert not lock.exists()
