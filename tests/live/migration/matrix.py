@@ -24,6 +24,10 @@ _NIC: Final = (
 )
 
 
+#: The serial port of a machine whose guest nobody listens to.
+_UNHEARD: Final = ("-serial", "null")
+
+
 @frozen(kw_only=True)
 class Row:
     """A guest on a *machine* that is to move between two kernels and two versions of QEMU.
@@ -163,7 +167,7 @@ def forced(row: Row, guest: Guest, host: SimulatedHost, lock: Path) -> tuple[int
 
 
 def _arrive(row: Row, guest: Guest, host: SimulatedHost, option: Sequence[str]) -> tuple[int, str]:
-    words = (*row.words, *guest.arguments, *option, "-incoming", "defer")
+    words = (*row.words, *guest.arguments, *_UNHEARD, *option, "-incoming", "defer")
     done = host.platform_abi("run", "--", str(host.qemu), *words)
     return done.returncode, done.stderr
 
@@ -180,10 +184,10 @@ def is_named(reason: str, capability: str) -> bool:
     return any(f" needs {capability}, which is absent here" in text for text in errors)
 
 
-def rewritten(row: Row, host: SimulatedHost, lock: Path) -> list[str]:
+def rewritten(row: Row, guest: Guest, host: SimulatedHost, lock: Path) -> list[str]:
     """Return the words with which the launcher would start the machine of *row* on *host*."""
-    option = stored_platform(row, lock, host)
-    done = host.platform_abi("run", "--print-args", "--", str(host.qemu), *row.words, *option)
+    words = (*row.words, *guest.arguments, *_UNHEARD, *stored_platform(row, lock, host))
+    done = host.platform_abi("run", "--print-args", "--", str(host.qemu), *words)
     assert 0 == done.returncode, done.stderr
     return done.stdout.splitlines()
 

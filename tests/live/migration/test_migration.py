@@ -117,7 +117,7 @@ def test_with_a_platform_of_both_hosts_a_guest_gets_there_and_back(  # noqa: PLR
 
     offered = set()
     for host in ends:
-        words = rewritten(row, host, lock)
+        words = rewritten(row, linux, host, lock)
         with Qtest(host.qemu, words, environment=host.environment) as qtest:
             offered.add(PciBus(qtest).offered(SLOT).features)
     abi = read_lock(read_text(str(lock)), str(lock))
