@@ -125,7 +125,7 @@ def _move(
     there = check(catalogue, abi, end, further=further, allow_unknown=allow_unknown, force=force)
     findings = (
         *there.findings,
-        *_in_the_way(catalogue, abi, start, allow_unknown=allow_unknown),
+        *_in_the_way(catalogue, abi, (start, end), allow_unknown=allow_unknown),
         *build_findings(catalogue, abi, start, end),
         *_left_open(catalogue, abi, start, end),
         *_changed_defaults(catalogue, abi, start, end),
@@ -285,14 +285,16 @@ def _of_abi(catalogue: Catalogue, abi: GuestAbi) -> Iterator[Finding]:
 
 
 def _in_the_way(
-    catalogue: Catalogue, abi: GuestAbi, start: HostReport, *, allow_unknown: bool
+    catalogue: Catalogue, abi: GuestAbi, ends: Sequence[HostReport], *, allow_unknown: bool
 ) -> Iterator[Finding]:
     """Yield why QEMU would refuse to migrate, or why nobody can say what would change.
 
-    It is the QEMU of the host that the guest leaves, *start*, which refuses.
+    The QEMU of either of the *ends* refuses: it neither writes nor reads the state of a device
+    that it does not migrate (migration/savevm.c, qemu_savevm_state_blocked, qemu_loadvm_state).
     """
-    version = start.values.get(QEMU_VERSION)
-    for entry in obstacles(catalogue, abi.vm, () if version is None else (version,)):
+    told = [end.values.get(QEMU_VERSION) for end in ends]
+    versions = () if None in told else tuple(version for version in told if version is not None)
+    for entry in obstacles(catalogue, abi.vm, versions):
         lenient = allow_unknown and not entry.certain
         yield _obstacle(entry, "warn" if lenient else "blocked")
 
