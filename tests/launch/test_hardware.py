@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.described import described
+from platform_abi.launch.host_files import ThisHostFiles
 from platform_abi.launch.stored import compared
 from platform_abi.model.vm import DEVICE, UNKNOWN, VirtualMachine
 from platform_abi.resolver.digest import abi_digest
@@ -127,13 +128,18 @@ def test_a_renamed_device_keeps_its_own_values() -> None:
 
 
 @given(
-    st.sampled_from(["-m", "-smp", "-numa", "-rtc", "-boot"]),
-    st.text(max_size=12),
+    st.sampled_from(["-m", "-smp", "-numa", "-rtc", "-boot", "-drive", "-blockdev"]),
+    st.text(max_size=12)
+    | st.text("{}[]\"':,0", max_size=12).map("node-name=p,file={".__add__)
+    | st.text("0123456789\u00b2\u0661", max_size=6000).map("if=ide,file=x,index=".__add__),
 )
+@example("-blockdev", "driver=raw,node-name=p,file={bad")
+@example("-blockdev", "driver=raw,node-name=p,file=" + '{"file":' * 5000)
+@example("-drive", "if=ide,file=x,index=" + "9" * 5000)
 def test_what_qemu_would_refuse_is_left_to_qemu(option: str, value: str) -> None:
     """Nothing raises, whatever an option is given, and one that has no meaning is kept as it is."""
     catalogue = _catalogue()
-    line = read_command_line(catalogue.options(), ["-M", "pc-q35-9.1", option, value])
+    line = read_command_line(catalogue.options(), ["-M", "pc-q35-9.1,pflash0=p", option, value])
     assert described(catalogue, line, arch="x86_64").vm.hardware is not None
 
 
@@ -159,3 +165,28 @@ def test_the_lockfile_says_it_all() -> None:
     text = pa.lock_text(abi, definitions="sha256:" + "0" * 64)
     assert 'smp.maxcpus" = "4"' in text.replace("'", '"')
     assert abi == pa.read_lock(text, "vm.lock", catalogue=catalogue)
+
+
+def test_a_machine_has_as_many_disks_as_its_options_say() -> None:
+    """Each at the first place that is free, however many there are."""
+    disks = " ".join(f"-drive if=scsi,driver=null-co,id=d{number}" for number in range(1500))
+    facts = _facts(f"-drive if=scsi,index=2,driver=null-co {disks}")
+    places = {name for name in facts if name.startswith("drive.scsi.")}
+    assert {f"drive.scsi.{number}" for number in range(1501)} == places
+
+
+def test_flash_memory_is_as_large_as_the_file_below_its_nodes(tmp_path: Path) -> None:
+    """By name, by node, and where one node is written inside of another."""
+    image = tmp_path / "code.fd"
+    image.write_bytes(bytes(4096))
+    below = f'{{"driver":"raw","file":{{"driver":"file","filename":"{image}"}}}}'
+    doubled = below.replace(",", ",,")
+    for blockdev in (
+        f"-blockdev file,node-name=p,filename={image}",
+        f"-blockdev raw,node-name=p,file=f -blockdev file,node-name=f,filename={image}",
+        f"-blockdev 'raw,node-name=p,file={doubled}'",
+    ):
+        words = shlex.split(f"-M pc-q35-9.1,pflash0=p {blockdev}")
+        line = read_command_line(_catalogue().options(), words)
+        found = described(_catalogue(), line, arch="x86_64", files=ThisHostFiles())
+        assert dict(found.vm.hardware or ())["firmware.pflash0"] == "4096", blockdev

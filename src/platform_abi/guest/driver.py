@@ -11,6 +11,7 @@ from platform_abi.guest.config_space import ConfigSpace
 from platform_abi.guest.virtio_pci import (
     DEVICE_FEATURE,
     DEVICE_FEATURE_SELECT,
+    FEATURE_WORDS,
     common_window,
     queues,
 )
@@ -25,9 +26,6 @@ _DRIVER_FEATURE = 0x0C
 _STATUS = 0x14
 _QUEUE_ENABLE = 0x1C
 _QUEUE_ADDRESSES = 0x20
-
-#: 64 bits: what every QEMU since 2.4 has; those that know more answer the same for the first two.
-_FEATURE_WORDS = 2
 
 # The device status (VIRTIO 1.3, 2.1).
 _ACKNOWLEDGE, _DRIVER, _DRIVER_OK, _FEATURES_OK = 0x1, 0x2, 0x4, 0x8
@@ -59,7 +57,7 @@ def bind(space: ConfigSpace, *, rings: int) -> Bound | None:
     window.writeb(common + _STATUS, 0)
     status = _ACKNOWLEDGE | _DRIVER
     window.writeb(common + _STATUS, status)
-    for word in range(_FEATURE_WORDS):
+    for word in range(FEATURE_WORDS):
         window.writel(common + DEVICE_FEATURE_SELECT, word)
         offered = window.readl(common + DEVICE_FEATURE)
         window.writel(common + _DRIVER_FEATURE_SELECT, word)
@@ -85,7 +83,7 @@ def bound(space: ConfigSpace) -> Bound | None:
         return None
     window, common = opened
     features = 0
-    for word in range(_FEATURE_WORDS):
+    for word in range(FEATURE_WORDS):
         window.writel(common + _DRIVER_FEATURE_SELECT, word)
         features |= window.readl(common + _DRIVER_FEATURE) << 32 * word
     sizes = tuple(size for _, size in queues(window, common))

@@ -31,7 +31,7 @@ DEVICE_FEATURE = 0x04
 _NUM_QUEUES = 0x12
 _QUEUE_SELECT = 0x16
 _QUEUE_SIZE = 0x18
-_FEATURE_WORDS = 4
+FEATURE_WORDS = 4
 _LEGACY_FEATURES = 0x00
 _LEGACY_QUEUE_SIZE = 0x0C
 _LEGACY_QUEUE_SELECT = 0x0E
@@ -141,7 +141,7 @@ def common_window(space: ConfigSpace, image: bytes) -> tuple[Window, int] | None
 def common_structure(memory: Memory, common: int) -> tuple[int, tuple[int, ...]]:
     """Return features and queue sizes by the common configuration structure at an address."""
     features = 0
-    for word in range(_FEATURE_WORDS):
+    for word in range(FEATURE_WORDS):
         # QEMUs that know 64 bits only (before 10.2) answer 0 for words beyond them.
         memory.writel(common + DEVICE_FEATURE_SELECT, word)
         features |= memory.readl(common + DEVICE_FEATURE) << 32 * word

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError
+from platform_abi.launch import hardware
 from platform_abi.launch.command_line import PLATFORM
 from platform_abi.launch.configuration import read_configuration
-from platform_abi.launch.hardware import HardwareReading, HostFiles
+from platform_abi.launch.hardware_options import HardwareReading, HostFiles
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.option_table import OptionTable
 from platform_abi.model.value import frozen
@@ -287,7 +288,7 @@ class _Reading:
             machine_options=tuple((k, v) for k, v in self.machine if k not in ("type", "accel")),
             build=self.build,
         )
-        facts = self.hardware.facts(machine, dict(vm.labelled()))
+        facts = hardware.facts(self.hardware, machine, dict(vm.labelled()))
         told = {k.removeprefix(BEHIND): text for k, text in facts if k.startswith(BEHIND)}
         texts = described_devices(self.catalogue, vm, chosen.name, machine, told)
         described_as = tuple((f"{DEVICE}{label}", text) for label, text in texts.items())

@@ -24,7 +24,7 @@ from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
     from platform_abi.launch.command_line import CommandLine
-    from platform_abi.launch.hardware import HostFiles
+    from platform_abi.launch.hardware_options import HostFiles
     from platform_abi.launch.platform_option import PlatformOption
     from platform_abi.model.abi import GuestAbi
     from platform_abi.model.catalogue import Catalogue

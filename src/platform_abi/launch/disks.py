@@ -1,0 +1,91 @@
+"""The disks of a command line that are made without a -device, and its flash memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+
+from platform_abi.errors import UsageError
+from platform_abi.launch.hardware_options import Facts, HardwareReading
+from platform_abi.model.option_language import join_options, split_options
+from platform_abi.model.option_table import OptionBoard
+from platform_abi.model.vm import UNKNOWN
+from platform_abi.resolver.explicit import BOOLEANS
+
+
+def node_size(reading: HardwareReading, node: str, depth: int = 0) -> str:
+    """Return how large the block device called *node* is, in bytes, as a fact."""
+    for pairs in reading.given.get("blockdev", ()):
+        given = dict(pairs)
+        if given.get("node-name") == node:
+            return _size_behind(reading, given, depth)
+    for pairs in reading.given.get("drive", ()):
+        given = dict(pairs)
+        if node in (given.get("id"), given.get("node-name")):
+            return reading.file_size(given.get("file", ""))
+    return UNKNOWN
+
+
+def _size_behind(reading: HardwareReading, given: Mapping[str, str], depth: int) -> str:
+    """Return how large the file is that a block node ends at, by what is *given* of the node."""
+    name = given.get("filename") or given.get("file.filename")
+    if name:
+        return reading.file_size(name)
+    below = given.get("file", "")
+    if depth == _MOST_NODES or not below:
+        return UNKNOWN
+    if not below.startswith("{"):
+        return node_size(reading, below, depth + 1)
+    try:
+        return _size_behind(reading, dict(split_options(below, "")), depth + 1)
+    except UsageError:  # for QEMU to judge
+        return UNKNOWN
+
+
+#: How many block nodes stand on each other before this is taken for a circle.
+_MOST_NODES = 16
+
+
+def drives(reading: HardwareReading, board: OptionBoard | None) -> Facts:
+    """Yield disks that are made without a -device, and how large flash memory is."""
+    default = "default" if board is None else board.disk
+    taken: dict[str, set[str]] = {}
+    free: dict[str, Iterator[str]] = {}
+    for pairs in reading.given.get("drive", ()):
+        given = dict(pairs)
+        interface = given.get("if", default)
+        if interface == "none":
+            continue
+        used = taken.setdefault(interface, set())
+        if "bus" in given or "unit" in given:
+            place = f"{given.get('bus', '0')}:{given.get('unit', AUTOMATIC)}"
+        else:
+            numbers = free.setdefault(interface, map(str, itertools.count()))
+            place = given.get("index") or next(n for n in numbers if n not in used)
+            used.add(place.lstrip("0") or "0")
+        if interface == "pflash":
+            size = reading.file_size(given.get("file", ""))
+            yield f"firmware.pflash{place}", f"{size}{media_of(given)}"
+            continue
+        table = reading.catalogue.options()
+        own = {
+            key: value
+            for key, value in given.items()
+            if key not in _PLACED and not table.hides_key("drive", key)
+        }
+        text = join_options(own.pop("media", "disk"), (*sorted(own.items()),))
+        yield f"drive.{interface}.{place}", f"{text}{media_of(given)}"
+
+
+AUTOMATIC = "automatic"
+
+_PLACED = ("if", "index", "bus", "unit", "readonly")
+
+
+def media_of(given: Mapping[str, str]) -> str:
+    """Return what a guest can tell of how a disk was opened, behind a comma each."""
+    read_only = given.get("read-only") or given.get("readonly") or "off"
+    written = given.get("cache.writeback", "on")
+    through = given.get("cache") in ("writethrough", "directsync")
+    said = ",read-only" if BOOLEANS.get(read_only) == "on" else ""
+    return said + (",write-through" if through or BOOLEANS.get(written) == "off" else "")
