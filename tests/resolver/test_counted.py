@@ -72,3 +72,10 @@ def test_a_lockfile_may_say_it(catalogue: pa.FileCatalogue) -> None:
     ):
         forged = Setting(driver=driver, property=name, value=value, layer="platform", source="x")
         assert [*refusals(catalogue, evolve(abi, settings=(*abi.settings, forged)))]
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "-1", "four", "", "04"])
+def test_a_number_of_vcpus_that_is_none_is_unknown(text: str) -> None:
+    """A lockfile may say anything."""
+    vm = pa.VirtualMachine(machine="pc-q35-9.1", hardware=(("smp.cpus", text),))
+    assert vcpus(vm) is None

@@ -13,6 +13,7 @@ from attrs import evolve
 
 from platform_abi.model.abi import Setting
 from platform_abi.model.realize import VCPUS
+from platform_abi.resolver.explicit import decimal
 from platform_abi.resolver.full import full_properties
 from platform_abi.resolver.machine_table import known_build
 
@@ -68,5 +69,5 @@ def _counting(catalogue: Catalogue) -> frozenset[str]:
 
 def vcpus(vm: VirtualMachine) -> int | None:
     """Return how many vCPUs *vm* is started with, None where nobody knows."""
-    text = dict(vm.hardware or ()).get(_CPUS, "")
-    return int(text) if text.isdecimal() else None
+    number = decimal(dict(vm.hardware or ()).get(_CPUS, ""), sized=False)
+    return None if number is None else int(number)

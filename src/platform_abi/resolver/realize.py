@@ -19,6 +19,7 @@ from platform_abi.model.realize import (
     RealizeRule,
 )
 from platform_abi.model.value import frozen
+from platform_abi.resolver.explicit import decimal
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
@@ -193,8 +194,8 @@ class _Device:
             number = self.queues
         else:
             found = self.values.get(name)
-            text = None if found is None else found.final
-            number = int(text) if text is not None and text.isdecimal() else None
+            text = decimal((found and found.final) or "", sized=False)
+            number = None if text is None else int(text)
             left_to = left_to or (None if found is None else found.left_to)
         if number is None:
             return None, left_to

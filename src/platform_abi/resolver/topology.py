@@ -20,8 +20,13 @@ KEYS = ("cpus", "maxcpus", *LEVELS)
 _ALIGNMENT = 8192
 
 _SIZE = re.compile(
-    r"(?P<number>0x[0-9a-f]+|\d+(?:\.\d+)?)(?P<suffix>[bkmgtpe]?)", re.IGNORECASE | re.ASCII
+    r"(?P<number>0x[0-9a-f]{1,16}|\d{1,20}(?:\.\d{1,20})?)(?P<suffix>[bkmgtpe]?)",
+    re.IGNORECASE | re.ASCII,
 )
+
+#: No number of 64 bits has more digits.
+_COUNT = re.compile(r"\d{1,20}", re.ASCII)
+
 _SUFFIXES = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 
 #: What a size without a suffix is counted in by -m and -numa mem= (system/vl.c).
@@ -66,7 +71,7 @@ def topology(given: Mapping[str, str], *, prefer_sockets: bool) -> dict[str, int
 
 
 def _count(key: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) == 0:
+    if _COUNT.fullmatch(text) is None or int(text) == 0:
         raise UsageError(
             f"-smp {key}={text[:80]}: expected a number above 0",
             code="smp-value",

@@ -40,7 +40,7 @@ _NETDEV = re.compile(
 _HUB_PORT = "hubport"
 
 #: QEMU numbers devices without an id: ``device[3]``.
-_NUMBERED = re.compile(r"device\[(?P<number>\d+)\]", re.ASCII)
+_NUMBERED = re.compile(r"device\[(?P<number>\d{1,20})\]", re.ASCII)
 
 #: A machine type as a QOM type (include/hw/boards.h, MACHINE_TYPE_NAME).
 _MACHINE_SUFFIX = "-machine"
