@@ -25,7 +25,9 @@ from typing import Final, NoReturn
 
 import pytest
 
+#: Those that every test of "each QEMU" takes, and those that some tests ask for besides.
 QEMU_VERSIONS: Final = ("7.2", "10.0", "11.1")
+MORE_QEMU_VERSIONS: Final = ("5.2", "8.2", "10.0.13")
 
 _IFNAME_SIZE: Final = 16  # linux/if.h, with the terminating zero
 
@@ -56,7 +58,7 @@ def _installed(folder: Path) -> _Binaries:
     """Return the wrappers that ``install-qemu`` has put into a folder."""
     candidates = {
         version: folder.absolute() / "bin" / f"qemu-system-x86_64-{version}"
-        for version in QEMU_VERSIONS
+        for version in QEMU_VERSIONS + MORE_QEMU_VERSIONS
     }
     return _Binaries({v: path for v, path in candidates.items() if os.access(path, os.X_OK)})
 
@@ -69,13 +71,16 @@ def _on_path() -> _Binaries:
     process = subprocess.run(
         [found, "--version"], capture_output=True, text=True, timeout=30, check=False
     )
-    version = re.match(r"QEMU emulator version (\d+\.\d+)\.", process.stdout)
-    return _Binaries({version[1]: Path(found)} if version else {})
+    version = re.match(r"QEMU emulator version ((\d+\.\d+)[.\d]*)", process.stdout)
+    if version is None:
+        return _Binaries()
+    exact = version[1] in MORE_QEMU_VERSIONS
+    return _Binaries({version[1] if exact else version[2]: Path(found)})
 
 
 @pytest.fixture(scope="session")
 def qemu_binaries() -> dict[str, Path]:
-    """Return the QEMU x86_64 binary of each version, "7.2", "10.0", "11.1".
+    """Return the QEMU x86_64 binary of each version: "7.2", "10.0", "11.1", and three more.
 
     Looking up a version that is missing skips the test, or fails it where that is required.
     """
