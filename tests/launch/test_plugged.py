@@ -18,7 +18,8 @@ from platform_abi.resolver.resolve import resolve
 BASE = (
     "-M pc-q35-9.1 -accel kvm -cpu qemu64,vendor=AuthenticAMD -nodefaults -smp 2,maxcpus=8 "
     "-m 1G,slots=4,maxmem=8G -device virtio-rng-pci,id=rng,addr=5 -netdev tap,id=n0 "
-    "-device virtio-net-pci,id=net0,netdev=n0,addr=6"
+    "-device virtio-net-pci,id=net0,netdev=n0,addr=6 -device pcie-root-port,id=rp1,addr=1 "
+    "-device pcie-root-port,id=rp2,addr=2"
 )
 
 
@@ -53,12 +54,12 @@ def _value(abi: pa.GuestAbi, label: str, name: str) -> str | None:
 
 
 PLUGGED = [
-    (" -device virtio-balloon-pci,id=b,addr=7", "b was plugged in"),
+    (" -device virtio-balloon-pci,id=b,bus=rp1", "b was plugged in"),
     (
         " -object memory-backend-ram,id=m1,size=1G -device pc-dimm,id=d1,memdev=m1",
         "d1 was plugged in",
     ),
-    (" -netdev tap,id=n1 -device virtio-net-pci,id=net1,netdev=n1,addr=8", "net1 was plugged in"),
+    (" -netdev tap,id=n1 -device virtio-net-pci,id=net1,netdev=n1,bus=rp1", "net1 was plugged in"),
     (" -smp 4,maxcpus=8", "it had 2 vCPUs at the start, and has 4"),
 ]
 
@@ -96,7 +97,7 @@ def test_nothing_is_said_where_nothing_was_plugged() -> None:
         BASE.replace("maxcpus=8", "maxcpus=16"),
         BASE.replace("-m 1G", "-m 2G"),
         BASE.replace("rng,addr=5", "rng,addr=9"),
-        f"{BASE} -device virtio-balloon-pci,id=b,addr=7 -machine hpet=off",
+        f"{BASE} -device virtio-balloon-pci,id=b,bus=rp1 -machine hpet=off",
         BASE.replace("virtio-rng-pci,id=rng", "virtio-balloon-pci,id=rng"),
     ],
 )
@@ -107,9 +108,28 @@ def test_nothing_else_may_change(text: str) -> None:
     assert "lock-other-vm" == caught.value.code
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        " -device VGA,id=v,bus=rp1",
+        " -device virtio-rng-pci,id=r,addr=7",
+        " -device virtio-rng-pci,id=r",
+        " -device virtio-rng-pci,id=r,bus=pcie.0",
+        " -device vmcoreinfo",
+        " -device isa-serial,id=s",
+    ],
+)
+def test_what_cannot_be_plugged_has_been_neither_in_nor_out(more: str) -> None:
+    """QEMU takes no command for some devices, nor for any on the board's own bus of q35."""
+    for stored, text in ((BASE, BASE + more), (BASE + more, BASE)):
+        with pytest.raises(pa.UsageError) as caught:
+            _taken(text, stored=_abi(stored))
+        assert "lock-other-vm" == caught.value.code
+
+
 def test_queues_are_those_of_the_start() -> None:
     """A disk that came later has as many as the running QEMU gave it, not as many as vCPUs now."""
-    disk = " -drive if=none,id=d,file=x -device virtio-blk-pci,id=disk,drive=d,addr=7"
+    disk = " -drive if=none,id=d,file=x -device virtio-blk-pci,id=disk,drive=d,bus=rp1"
     found = _taken(f"{BASE}{disk} -smp 8,maxcpus=8")
     assert "2" == _value(found.abi, "disk", "num-queues")
     assert any("virtio-blk-pci.num-queues=2" in text for text in found.remarks)
@@ -117,7 +137,7 @@ def test_queues_are_those_of_the_start() -> None:
 
 def test_a_nic_has_what_all_of_its_kind_have() -> None:
     """By what the lockfile says for the whole virtual machine, whenever it came."""
-    nic = " -netdev tap,id=n1 -device virtio-net-pci,id=net1,netdev=n1,addr=8"
+    nic = " -netdev tap,id=n1 -device virtio-net-pci,id=net1,netdev=n1,bus=rp1"
     now, first = _taken(BASE + nic).abi, _abi(BASE + nic)
     for name in ("host_uso", "guest_uso4", "rss", "csum"):
         assert _value(first, "net1", name) == _value(now, "net1", name) == _value(now, "net0", name)
@@ -125,7 +145,7 @@ def test_a_nic_has_what_all_of_its_kind_have() -> None:
 
 def test_one_that_comes_between_kinds_is_not_left_to_its_host() -> None:
     """Where those of the start disagree each has its own, and a later one has the platform's."""
-    mixed = f"{BASE} -netdev user,id=n1 -device virtio-net-pci,id=net1,netdev=n1,addr=8"
-    later = f"{mixed} -netdev tap,id=n2 -device virtio-net-pci,id=net2,netdev=n2,addr=9"
+    mixed = f"{BASE} -netdev user,id=n1 -device virtio-net-pci,id=net1,netdev=n1,bus=rp1"
+    later = f"{mixed} -netdev tap,id=n2 -device virtio-net-pci,id=net2,netdev=n2,bus=rp2"
     abi = _taken(later, stored=_abi(mixed)).abi
     assert ("on", "off", "on") == tuple(_value(abi, f"net{n}", "host_uso") for n in (0, 1, 2))

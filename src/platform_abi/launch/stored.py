@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from attrs import evolve, field
 
 from platform_abi.errors import PlatformAbiError, UsageError, printable
-from platform_abi.launch.plugged import CPUS, Plugged, memory_of, with_plugged
+from platform_abi.launch.plugged import Plugged, memory_of, with_plugged
 from platform_abi.model.device import BACKEND_OPTIONS
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import BEHIND, DEVICE, UNKNOWN, Device, Properties, VirtualMachine
 from platform_abi.resolver.admission import portable
 from platform_abi.resolver.choice import parse_platform
+from platform_abi.resolver.hotplug import fixed_devices
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.places import placed, visible
 
@@ -150,7 +151,7 @@ def compared(
     different = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
     if different and all(_of_cpu(what) for what in different) and same_cpu(stored, given):
         different = []
-    plugged = _plugged(stored, given, names, before, after) if plugging else Plugged()
+    plugged = _plugged(catalogue, stored, given, names) if plugging else Plugged()
     backends = memory_of(given, plugged.came) | memory_of(stored, plugged.went)
     different = [what for what in different if not plugged.explains(what, backends)]
     unknown = [k for k in different if UNKNOWN in (before.get(k, ""), after.get(k, ""))]
@@ -170,20 +171,22 @@ def compared(
 
 
 def _plugged(
-    stored: VirtualMachine,
-    given: VirtualMachine,
-    names: Mapping[str, str],
-    before: Mapping[str, str],
-    after: Mapping[str, str],
+    catalogue: Catalogue, stored: VirtualMachine, given: VirtualMachine, names: Mapping[str, str]
 ) -> Plugged:
-    """Return what came and went between two virtual machines, of which *names* maps labels."""
+    """Return what can have come and gone between the two, of which *names* maps labels."""
     there, here = stored.labels(), [names.get(label, label) for label in given.labels()]
-    cpus = (before.get(CPUS, ""), after.get(CPUS, ""))
+    fixed = fixed_devices(catalogue, stored)
+    new = {names.get(label, label) for label in fixed_devices(catalogue, given)}
+    cpus = _cpus(stored), _cpus(given)
     return Plugged(
-        came=tuple(label for label in here if label not in there),
-        went=tuple(label for label in there if label not in here),
+        came=tuple(label for label in here if label not in there and label not in new),
+        went=tuple(label for label in there if label not in here and label not in fixed),
         cpus=cpus if cpus[0] != cpus[1] and all(cpus) else None,
     )
+
+
+def _cpus(vm: VirtualMachine) -> str:
+    return dict(vm.hardware or ()).get("smp.cpus", "")
 
 
 def _renamed(stored: VirtualMachine, given: VirtualMachine) -> dict[str, str]:

@@ -38,6 +38,7 @@ class OptionBoard:
 
     *memory* is its RAM in bytes, *memory_id* what that is called in a migration stream, *disk* the
     interface of a ``-drive`` without one, and *bus* that of a PCI device; empty where it has none.
+    Without *hotplug* nothing can be plugged into that bus while the machine runs, nor out.
     """
 
     arch: str
@@ -46,6 +47,7 @@ class OptionBoard:
     memory_id: str
     disk: str
     bus: str = ""
+    hotplug: bool = True
 
 
 @frozen(kw_only=True)
@@ -105,6 +107,8 @@ class OptionTable:
     #: The first generation of machine types whose vCPUs without a topology are cores, not sockets.
     cores_since: str = ""
     board: tuple[OptionBoard, ...] = ()
+    #: Types of devices that can neither be plugged in nor out, wherever they are.
+    fixed: tuple[str, ...] = ()
 
     def pairs(self, option: str, argument: str) -> Properties:
         """Return the keys and values of the *argument* of an *option*.
