@@ -1,12 +1,10 @@
 """What ``qemu-platform`` adds to a QEMU: to being asked what it is, and to being started.
 
-And what a whole probe of this host costs, against a bare interpreter. Goals are ratios of one run.
-
     PLATFORM_ABI_LIVE_QEMU=FOLDER .venv/bin/python bench/launcher.py
 
-Every line is one kind of start, run in turn with the bare binary, so that both see the same load. A
-start ends when the paused QEMU has answered its first command over QMP. The bare binary is given
-the very words that the launcher gives it.
+Every line is one kind of start, run in turn with the bare binary, so that both see the same load:
+a paused QEMU is told over QMP to end. The bare binary is given the very words that the launcher
+gives it. Times are CPU time of all processes, so that a QEMU that is asked beside others counts.
 """
 
 from __future__ import annotations
@@ -17,23 +15,20 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.installed import built, cpu_seconds, environment, installed, row
 
 _RUNS = 21
 #: What passing through may add, in milliseconds.
 _GOAL = 80
 #: What a start may take, as a multiple of the bare QEMU's.
 _GOALS = {"named, tap": 3.5, "newest chosen, tap": 6.0}
-#: What ``host --no-qemu`` may take, as a multiple of a bare interpreter's start.
-_PROBE_GOAL = 10.0
+_SAID = b'{"execute":"qmp_capabilities"}{"execute":"query-status"}{"execute":"quit"}'
 _BINARY = "bin/qemu-system-x86_64-10.0"
-_PROGRAM = (
-    f"#!{sys.executable}\nimport sys\n"
-    "from platform_abi.cli.qemu_platform import entry\nsys.exit(entry())\n"
-)
-
 _PROBING = {
     "-version": ["-version"],
     "-machine help": ["-machine", "help"],
@@ -53,49 +48,16 @@ _STARTS = {
 }
 
 
-def once(command: Sequence[str], environment: dict[str, str]) -> float:
-    """Return how long a process takes to print what it was asked for, in milliseconds."""
-    talks = "stdio" in command
-    said = b'{"execute":"qmp_capabilities"}{"execute":"query-status"}{"execute":"quit"}'
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    if talks:
-        process.stdin.write(said)
-        process.stdin.flush()
-        lines = [process.stdout.readline() for _ in range(3)]
-        took = time.perf_counter() - started
-        assert b"status" in lines[2], lines
-    process.communicate(timeout=60)
-    if not talks:
-        took = time.perf_counter() - started
-    assert process.returncode == 0, command
-    return took * 1000
-
-
 def compare(
-    name: str,
-    bare: Sequence[str],
-    launched: Sequence[str],
-    env: dict[str, str],
-    goal: float | None = None,
+    name: str, bare: Sequence[str], launched: Sequence[str], env: dict[str, str], goal: float = 0
 ) -> float:
-    """Print how long both take, and return what the launcher adds, in milliseconds."""
-    for command in (bare, launched):
-        once(command, env)
-    pairs = [(once(bare, env), once(launched, env)) for _ in range(_RUNS)]
-    first, second = (statistics.median(column) for column in zip(*pairs, strict=True))
-    added = statistics.median(b - a for a, b in pairs)
-    print(f"{name:34} {first:8.1f} {second:8.1f} {second / first:7.2f} {added:+8.1f}", end="")
-    print("" if goal is None else f"  (goal: at most {goal:g}x)")
-    return added
+    """Print what both cost, and return what the launcher adds, in milliseconds."""
+    pairs = [
+        (cpu_seconds(bare, env, _SAID), cpu_seconds(launched, env, _SAID)) for _ in range(_RUNS)
+    ][1:]
+    before, after = zip(*pairs, strict=True)
+    row(name, after, before, goal)
+    return statistics.median(b - a for a, b in pairs) * 1e3
 
 
 def main() -> int:
@@ -106,30 +68,25 @@ def main() -> int:
         return 2
     binary = str(Path(folder) / _BINARY)
     with tempfile.TemporaryDirectory() as scratch:
-        program = Path(scratch) / "qemu-platform"
-        program.write_text(_PROGRAM)
-        program.chmod(0o755)
-        launcher = [str(program), "--qemu", binary]
-        environment = dict(os.environ)
-        print(f"{'milliseconds, medians of ' + str(_RUNS):34} {'bare':>8} {'launched':>8}", end="")
-        print(f" {'ratio':>7} {'added':>8}")
+        programs = installed(built(Path(scratch)), Path(scratch, "environment"))
+        launcher = [str(programs / "qemu-platform"), "--qemu", binary]
+        home = environment(scratch)
+        print(f"launched by an installed wheel, and against QEMU alone; medians of {_RUNS - 1}")
         added = [
-            compare(f"passes through: {name}", [binary, *words], [*launcher, *words], environment)
+            compare(f"passes through: {name}", [binary, *words], [*launcher, *words], home)
             for name, words in _PROBING.items()
         ]
         for name, own in _STARTS.items():
             words = [*_VM, *own]
             printed = subprocess.run(
                 [*launcher, "--print-args", "--json", *words],
-                env=environment,
+                env=home,
                 capture_output=True,
                 timeout=60,
                 check=True,
             )
             bare = [binary, *json.loads(printed.stdout)["arguments"]]
-            compare(name, bare, [*launcher, *words], environment, _GOALS.get(name))
-        probe = [sys.executable, "-m", "platform_abi", "host", "--no-qemu"]
-        compare("host --no-qemu", [sys.executable, "-c", ""], probe, environment, _PROBE_GOAL)
+            compare(name, bare, [*launcher, *words], home, _GOALS.get(name, 0))
     print(f"passing through adds at most {max(added):.0f} ms; the goal is {_GOAL} ms")
     return int(max(added) > _GOAL)
 

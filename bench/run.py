@@ -3,16 +3,14 @@
     .venv/bin/python bench/run.py [startup] [resolve] [catalogue] [query]
 
 Absolute times are this machine's at this moment; only the ratios travel. Start-up is that of an
-installed wheel: it is built here and installed into an environment of its own, because a checkout
-parses its definitions and an editable install looks for its modules elsewhere. Processes are whole
-ones and interleaved with those of a bare interpreter; where the line says first, it is the first
-process after the installation, of a user without any files.
+installed wheel, in CPU time of whole processes that are interleaved with those of a bare
+interpreter; where the line says first, it is the first process after the installation, of a user
+without any files.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import statistics
 import subprocess
 import sys
@@ -21,7 +19,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import platform_abi as pa
+from bench.installed import built, cpu_seconds, environment, installed, row
 
 _RUNS = 25
 _PYTHON = sys.executable
@@ -35,59 +36,18 @@ _VM = [
 _FIRST = 3
 
 
-def _environment(home: str) -> dict[str, str]:
-    """Return the environment of a user who has no files yet."""
-    return {"PATH": os.environ.get("PATH", ""), "HOME": home, "LC_ALL": "C.UTF-8"}
-
-
-def _seconds(command: list[str], env: dict[str, str]) -> float:
-    begin = time.perf_counter()
-    done = subprocess.run(
-        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
-    )
-    taken = time.perf_counter() - begin
-    if done.returncode not in (0, 1):  # 1: the honest answer is no
-        sys.exit(done.stderr.decode())
-    return taken
-
-
-def _wheel(scratch: Path) -> Path:
-    """Build the wheel of this checkout."""
-    command = [
-        _PYTHON,
-        "-m",
-        "build",
-        "--wheel",
-        "--no-isolation",
-        "--outdir",
-        str(scratch),
-        str(_ROOT),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    (wheel,) = scratch.glob("*.whl")
-    return wheel
-
-
-def _installed(wheel: Path, folder: Path) -> Path:
-    """Install the wheel and what it needs into a new environment; return its executables."""
-    subprocess.run([_PYTHON, "-m", "venv", folder], check=True)
-    command = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", str(wheel)]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder / "bin"
-
-
 def startup() -> None:
     """Print what starting costs, against an interpreter that does nothing."""
     with tempfile.TemporaryDirectory() as scratch:
-        home = _environment(scratch)
-        wheel = _wheel(Path(scratch))
+        home = environment(scratch)
+        wheel = built(Path(scratch))
         first = []
         for turn in range(_FIRST):
-            programs = _installed(wheel, Path(scratch, f"environment-{turn}"))
-            first.append(_seconds([str(programs / "platform-abi"), *_VM], home))
+            programs = installed(wheel, Path(scratch, f"environment-{turn}"))
+            first.append(cpu_seconds([str(programs / "platform-abi"), *_VM], home))
         python, program = str(programs / "python"), str(programs / "platform-abi")
         lock = f"{scratch}/vm.lock"
-        _seconds([program, *_VM, "--lock", lock], home)
+        cpu_seconds([program, *_VM, "--lock", lock], home)
         commands: dict[str, tuple[list[str], float]] = {
             "python -c pass": ([python, "-c", "pass"], 0),
             "python -c 'import attr'": ([python, "-c", "import attr"], 0),
@@ -104,16 +64,15 @@ def startup() -> None:
         taken: dict[str, list[float]] = {name: [] for name in commands}
         for turn in range(_RUNS + 1):
             for name, (command, _) in commands.items():
-                seconds = _seconds(command, home)
+                seconds = cpu_seconds(command, home)
                 if turn:
                     taken[name].append(seconds)
-    bare = statistics.median(taken["python -c pass"])
-    print(f"start-up of an installed wheel, median of {_RUNS}")
-    rows = {name: (taken[name], most) for name, (_, most) in commands.items()}
-    for name, (times, most) in {"resolve, first": (first, 4.5), **rows}.items():
-        median = statistics.median(times)
-        goal = f"  (goal: at most {most}x)" if most else ""
-        print(f"  {name:26} {median * 1e3:7.1f} ms  {median / bare:5.2f}x{goal}")
+    bare = taken["python -c pass"]
+    print(f"start-up of an installed wheel, CPU time, median of {_RUNS}")
+    for name, (_, goal) in commands.items():
+        if name == "resolve":
+            row("resolve, first", first, bare, goal)
+        row(name, taken[name], bare, goal)
 
 
 def _machine(number: int) -> pa.VirtualMachine:
@@ -145,10 +104,10 @@ def _per_second(
 ) -> float:
     best = float("inf")
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         for machine in machines:
             call(machine)
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.process_time() - begin)
     return len(machines) / best
 
 
@@ -192,7 +151,7 @@ def resolving() -> None:
 
 _EVERYTHING = """
 import time
-begin = time.perf_counter()
+begin = time.process_time()
 import platform_abi as pa
 catalogue = pa.FileCatalogue()
 catalogue.devices(); catalogue.capabilities(); catalogue.masks(); catalogue.examined()
@@ -204,7 +163,7 @@ for build in catalogue.builds("x86_64"):
     catalogue.types(build, "x86_64")
     for machine in catalogue.build(build, "x86_64").machines:
         catalogue.machine(build, machine, "x86_64")
-seconds = time.perf_counter() - begin
+seconds = time.process_time() - begin
 with open("/proc/self/status") as status:
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 print(seconds, peak / 1024)
@@ -215,10 +174,10 @@ def whole_catalogue() -> None:
     """Print what it takes to load every definition there is."""
     print("the whole catalogue (goal: 0.5 s and 64 MiB)")
     with tempfile.TemporaryDirectory() as scratch:
-        home = _environment(scratch)
-        installed = _installed(_wheel(Path(scratch)), Path(scratch, "environment")) / "python"
-        for name, python in (("parsed", _PYTHON), ("as compiled", str(installed))):
-            bare = statistics.median(_seconds([python, "-c", "pass"], home) for _ in range(9))
+        home = environment(scratch)
+        compiled = installed(built(Path(scratch)), Path(scratch, "environment")) / "python"
+        for name, python in (("parsed", _PYTHON), ("as compiled", str(compiled))):
+            bare = statistics.median(cpu_seconds([python, "-c", "pass"], home) for _ in range(9))
             figures = []
             for _ in range(7):
                 done = subprocess.run(
