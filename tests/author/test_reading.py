@@ -177,6 +177,22 @@ def test_a_vendors_machine_type_has_the_generation_that_it_derives_from(
     assert (noble.family, noble.generation) == ("pc-q35", "8.2")
 
 
+def test_what_compat_properties_do_not_tell_is_known_of_a_vendor(
+    catalogue: pa.FileCatalogue, tmp_path: Path
+) -> None:
+    """Of that vendor's machine types only, and what is said counts more."""
+    answers = {
+        **UBUNTU,
+        "query-machines": [machine("pc-i440fx-wily", [("net-device", "uso", "x")])],
+    }
+    told = [_seen(catalogue, binary(tmp_path, answers)).machines[0].generation]
+    given = Given(generations={"wily": "2.3"})
+    told.append(_seen(catalogue, binary(tmp_path, answers), given).machines[0].generation)
+    assert told == ["2.4", "2.3"]
+    other = {**answers, "query-version": version("9.1.0", "pve-qemu-kvm_9.1.0-1")}
+    assert _refused(catalogue, tmp_path, binary(tmp_path, other)) == "machine-generation"
+
+
 def test_what_nobody_can_tell_is_asked_for(catalogue: pa.FileCatalogue, tmp_path: Path) -> None:
     """All of them at once; a machine type, or the version in it, may be said."""
     answers = {

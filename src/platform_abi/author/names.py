@@ -32,7 +32,7 @@ def split_name(name: str, known: Collection[str], naming: Naming) -> tuple[str, 
     if match is not None and match["family"] in naming.unversioned:
         return name, None
     if match is not None and not _follows(match["family"], known):
-        return match["family"], match["generation"]
+        return naming.earlier.get(match["family"], match["family"]), match["generation"]
     return _follows(name, known) or name, None
 
 

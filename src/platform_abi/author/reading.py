@@ -13,7 +13,7 @@ from platform_abi.author.devices import (
     device_types,
     qom_properties,
 )
-from platform_abi.author.generation import known_machines, release, steps, told
+from platform_abi.author.generation import known_machines, release, said, steps, told
 from platform_abi.author.inheritance import whole_properties
 from platform_abi.author.machines import (
     Compat,
@@ -107,4 +107,8 @@ def _tell(
 ) -> str | None:
     """Return the generation that a vendor's *machine* derives from, None where none shows."""
     others = known_machines(catalogue, build.arch, machine.family)
-    return told(machine, release(build), steps(machine.family, [machines, *others]), drivers)
+    shown = told(machine, release(build), steps(machine.family, [machines, *others]), drivers)
+    vendor = next((v for v in catalogue.naming().vendors if v.name == build.vendor), None)
+    if shown is not None or vendor is None:
+        return shown
+    return said(machine.name, machine.family, vendor.generations)

@@ -129,6 +129,9 @@ class Vendor:
     package: str
     #: Whether its builds are called after the upstream version alone.
     plain: bool = False
+    #: The upstream generation of its machine types, by name or by the version in it, for where
+    #: their compat properties do not tell.
+    generations: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -137,5 +140,7 @@ class Naming:
 
     #: Families whose number is no generation.
     unversioned: tuple[str, ...] = ()
+    #: What a family was called before it got its name: earlier name to present one.
+    earlier: Mapping[str, str] = field(factory=dict)
     #: The first that fits counts.
     vendors: tuple[Vendor, ...] = ()
