@@ -152,11 +152,9 @@ def test_a_planted_difference_is_named_exactly(
     facts = view.devices[label]
     what = data.draw(st.sampled_from(sorted(facts.keys() - {"features"})))
     changed = evolve(view, devices={**view.devices, label: {**facts, what: "planted"}})
-    assert _found(view, changed) == [
-        Difference(
-            machine="pc-q35-9.1", device=label, what=what, expected=facts[what], found="planted"
-        )
-    ]
+    (found,) = _found(view, changed)
+    assert (found.machine, found.device) == ("pc-q35-9.1", label)
+    assert (found.expected, found.found) == (facts[what], "planted")
 
 
 @given(MASKS, st.integers(0, 127), st.integers(0, (1 << 128) - 1))
@@ -199,7 +197,7 @@ def test_an_interface_that_only_one_side_has_is_one_difference() -> None:
     """A device that lost its legacy interface did not lose 32 features."""
     before = _view("virtio-blk-pci", legacy_features="0x79006e54")
     (found,) = _found(before, _view("virtio-blk-pci", queues="256"))[:1]
-    assert (found.what, found.expected, found.found) == ("legacy-features", "0x79006e54", None)
+    assert (found.what, found.expected, found.found) == ("legacy interface", "0x79006e54", None)
 
 
 def test_a_device_that_does_not_start_is_one_difference() -> None:
@@ -347,7 +345,7 @@ def test_the_same_name_is_nearly_the_same_guest_in_two_builds() -> None:
     for name in common:
         found = _found(older.machines[name], newer.machines[name])
         facts = {d.what.split()[0] for d in found if not d.device.startswith("-cpu")}
-        assert not facts & {"feature", "queues", "rom", "capability", "bar0"}
+        assert not facts - {"configuration"}
 
 
 def test_two_machine_types_differ_in_what_their_releases_changed() -> None:

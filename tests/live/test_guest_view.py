@@ -246,7 +246,10 @@ def test_what_two_releases_make_of_one_name_is_found(
         "off",
         "-global vfio-pci.x-igd-opregion=on",
     )
-    assert ("virtio-crypto-pci", "config") in known
+    assert any(
+        device == "virtio-crypto-pci" and what.startswith("configuration byte")
+        for device, what in known
+    )
     assert {(d["device"], d["what"]) for d in said[2]} == known.keys()
 
 
@@ -425,7 +428,9 @@ def test_another_option_rom_is_found(
     binary.write_text(script)
     binary.chmod(0o755)
     found = _lies(binary, capsys)
-    assert {(d["what"], d["expected"], d["found"]) for d in found} == {("rom", "256K", "512K")}
+    assert {(d["what"], d["expected"], d["found"]) for d in found} == {
+        ("option ROM size", "256K", "512K")
+    }
     devices = {d["device"] for d in found}
     assert {"virtio-net-pci", "virtio-net-pci behind port", "e1000"} <= devices
 
@@ -437,7 +442,7 @@ def test_a_queue_of_another_size_is_found(
     binary = _wrapper(tmp_path, truth, after="-global virtio-blk-device.queue-size=128")
     found = _lies(binary, capsys)
     assert {d["device"] for d in found} == {"virtio-blk-pci", "virtio-blk-pci behind port"}
-    assert {"queues", "legacy-queues"} <= {d["what"] for d in found}
+    assert {"queue 0 size", "legacy queue 0 size"} <= {d["what"] for d in found}
 
 
 def test_another_configuration_is_found(
@@ -448,7 +453,8 @@ def test_another_configuration_is_found(
     binary = _wrapper(tmp_path, truth, lie + 'set -- "$@" "$word"; done')
     for given in ({}, {"against_binary": str(truth)}):
         found = _lies(binary, capsys, **given)
-        assert {(d["device"], d["what"]) for d in found} == {("virtio-iommu-pci", "config")}
+        assert {d["device"] for d in found} == {"virtio-iommu-pci"}
+        assert all(d["what"].startswith("configuration") for d in found)
 
 
 def test_a_function_that_a_board_should_not_have_is_found(

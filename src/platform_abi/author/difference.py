@@ -12,11 +12,9 @@ from collections.abc import Collection, Iterator, Mapping
 from attrs import field
 
 from platform_abi.diagnosis.masks import family_of
-from platform_abi.emit.arguments import global_argument
+from platform_abi.guest.comparison import fact_differences, global_words
 from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
-from platform_abi.model.abi import Setting
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import VirtioBit
 from platform_abi.model.value import frozen
 from platform_abi.model.visibility import Visibility
 from platform_abi.resolver.machine_diff import diff_builds, shown
@@ -102,7 +100,7 @@ def property_differences(
             what=name,
             expected=before,
             found=after,
-            pin="" if before is None else _global(driver, name, before),
+            pin="" if before is None else global_words(driver, name, before),
         )
 
 
@@ -116,15 +114,7 @@ def _of_other_boards(visibility: Visibility, family: str) -> frozenset[str]:
     return frozenset(every.difference(own)) if own else frozenset()
 
 
-def _global(driver: str, name: str, value: str) -> str:
-    setting = Setting(driver=driver, property=name, value=value, layer="global", source="")
-    return f"-global {global_argument(setting)}"
-
-
 # --- what a guest finds --------------------------------------------------------------------------
-
-#: Facts that are 128 or 32 bits, each an offer of its own, and what one of them is called.
-_MASKS = {"features": "feature", "legacy-features": "legacy feature"}
 
 
 def view_differences(
@@ -144,8 +134,18 @@ def view_differences(
         before, after = expected.devices[label], found.devices[label]
         if NO_DRIVER in (before, after):
             continue
-        device = _DevicePair(machine=found.machine, label=label, before=before, after=after)
-        yield from device.differences(catalogue, ignored.get(label, 0))
+        driver = label.partition(" ")[0]
+        for each in fact_differences(
+            catalogue, driver, before, after, ignored=ignored.get(label, 0)
+        ):
+            yield Difference(
+                machine=found.machine,
+                device=label,
+                what=each.what,
+                expected=each.before,
+                found=each.after,
+                pin=each.pin,
+            )
     for name in _boards_alone(expected, found):
         yield Difference(
             machine=found.machine,
@@ -208,65 +208,6 @@ def _boards_alone(expected: GuestView, found: GuestView) -> list[str]:
 
 def _different(before: Facts, after: Facts) -> list[str]:
     return sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
-
-
-@frozen(kw_only=True)
-class _DevicePair:
-    """One device of a machine type, as it was expected and as it is."""
-
-    machine: str
-    label: str
-    before: Mapping[str, str]
-    after: Mapping[str, str]
-
-    def differences(self, catalogue: Catalogue, ignored: int) -> Iterator[Difference]:
-        refused = [facts.get(REFUSED) for facts in (self.before, self.after)]
-        if refused != [None, None]:
-            if refused[0] != refused[1]:
-                there = ("there" if words is None else f"none: {words}" for words in refused)
-                yield self._difference("device", *there)
-            return
-        for what in _different(self.before, self.after):
-            before, after = self.before.get(what), self.after.get(what)
-            if what in _MASKS and before is not None and after is not None:
-                changed = (int(before, 16) ^ int(after, 16)) & ~ignored
-                for number in range(changed.bit_length()):
-                    if changed >> number & 1:
-                        on = bool(int(before, 16) >> number & 1)
-                        yield self._bit(catalogue, _MASKS[what], number, on=on)
-            else:
-                yield self._difference(what, before, after)
-
-    def _bit(self, catalogue: Catalogue, kind: str, number: int, *, on: bool) -> Difference:
-        """Return the difference in one feature bit, which was expected to be *on* or not."""
-        name, driver, bit = _named(catalogue, self.label.partition(" ")[0], number)
-        words = ("on", "off") if on else ("off", "on")
-        pin = ""
-        if bit is not None and bit.property and not bit.off:
-            pin = _global(driver, bit.property, words[0])
-        return self._difference(f"{kind} {number} {name}".rstrip(), *words, pin=pin)
-
-    def _difference(
-        self, what: str, expected: str | None, found: str | None, pin: str = ""
-    ) -> Difference:
-        return Difference(
-            machine=self.machine,
-            device=self.label,
-            what=what,
-            expected=expected,
-            found=found,
-            pin=pin,
-        )
-
-
-def _named(catalogue: Catalogue, driver: str, number: int) -> tuple[str, str, VirtioBit | None]:
-    """Return what a feature bit is called, the driver that carries it, and its definition."""
-    family = family_of(catalogue, driver)
-    own = () if family is None else family.bit
-    for bit in (*own, *catalogue.devices().common_bits):
-        if bit.bit == number:
-            return bit.name, driver if family is None else family.driver, bit
-    return "", driver, None
 
 
 # --- what says something of the host -------------------------------------------------------------
