@@ -35,8 +35,8 @@ _SUBJECTS = (
         ("-m 64", "-m 65536K"),
         ("-m 64,slots=2,maxmem=256M", "-m 64M -m maxmem=0.25G,slots=2"),
     ),
-    (("",), ("-machine hpet=off", "-machine hpet=no")),
-    (("",), ("-usb", "-machine usb=on")),
+    (("", "-machine hpet=on"), ("-machine hpet=off", "-machine hpet=no")),
+    (("", "-machine usb=off,graphics=yes"), ("-usb", "-machine usb=on")),
     (("", "-serial none"), ("-serial null", "-chardev null,id=c -serial chardev:c")),
     (
         ("",),
@@ -138,3 +138,43 @@ def test_one_digest_is_one_machine(
             differ += seen[0] != seen[1]
     assert equal > _PAIRS // 4
     assert differ
+
+
+@pytest.mark.parametrize("family", ["pc-q35", "pc-i440fx"])
+@pytest.mark.parametrize("accelerator", ["kvm", "tcg"])
+def test_what_is_said_to_be_a_boards_default_is_there_without_a_word(
+    catalogue: pa.FileCatalogue,
+    qemu: Path,
+    qemu_version: str,
+    family: str,
+    accelerator: str,
+    can_kvm: None,
+) -> None:
+    """On the oldest machine type, the newest, and one between, of each release."""
+    build = catalogue.build(
+        next(b for b in catalogue.builds("x86_64") if b.startswith(f"qemu-{qemu_version}.")),
+        "x86_64",
+    )
+    board = catalogue.options().board_of("x86_64", family)
+    assert board is not None
+    assert board.defaults
+    names = [
+        name
+        for name in build.machines
+        if catalogue.machine(build.name, name, "x86_64").family == family
+    ]
+    for name in {names[0], names[len(names) // 2], names[-1]}:
+        words = ("-machine", name, "-accel", accelerator, "-nodefaults")
+        with Qmp(str(qemu), words, timeout=_TIMEOUT) as qmp:
+            there = {row["name"] for row in qmp.execute("qom-list", path="/machine")}
+            said = {
+                key: qmp.execute("qom-get", path="/machine", property=key)
+                for key in board.defaults.keys() & there
+            }
+        assert {key: _BOOLEAN.get(str(value), str(value)) for key, value in said.items()} == {
+            key: board.defaults[key] for key in said
+        }
+
+
+_BOOLEAN = {"True": "on", "False": "off"}
+_TIMEOUT = 60.0

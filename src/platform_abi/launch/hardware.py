@@ -37,7 +37,7 @@ def facts(
     made = [
         *_readable(reading, ("smp",), lambda: _topology(reading, machine)),
         *_readable(reading, _OF_MEMORY, Memory(reading=reading, board=board).facts),
-        *_board_options(reading),
+        *_board_options(reading, {} if board is None else board.defaults),
         *drives(reading, board),
         *_default_devices(reading),
         *_others(reading),
@@ -69,8 +69,11 @@ def _topology(reading: HardwareReading, machine: MachineType) -> Facts:
         yield from ((f"smp.{key}", str(number)) for key, number in numbers.items())
 
 
-def _board_options(reading: HardwareReading) -> Facts:
-    """Yield options of -machine and -accel that more than the host can tell."""
+def _board_options(reading: HardwareReading, defaults: Mapping[str, str]) -> Facts:
+    """Yield options of -machine and -accel that more than the host can tell.
+
+    An option that says what is so without it, its value among *defaults*, says nothing.
+    """
     table = reading.catalogue.options()
     machine = {key.replace("_", "-"): value for key, value in reading.merged("machine").items()}
     accel = {key.replace("_", "-"): value for key, value in reading.merged("accel").items()}
@@ -82,6 +85,8 @@ def _board_options(reading: HardwareReading) -> Facts:
             yield f"accel.{key}", BOOLEANS.get(value, value)
     for key, value in machine.items():
         if table.hides_key("machine", key) or key.startswith(("smp.", "memory.")):
+            continue
+        if BOOLEANS.get(value, value) == defaults.get(key):
             continue
         if key in table.files.get("machine", ()):
             yield f"machine.{key}", reading.file_size(value)

@@ -48,6 +48,8 @@ class OptionBoard:
     disk: str
     bus: str = ""
     hotplug: bool = True
+    #: Options of ``-machine`` that mean nothing where they have this value: it is there without.
+    defaults: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
