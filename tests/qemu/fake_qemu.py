@@ -7,17 +7,23 @@ There is no vendor's binary to be had for a test, nor one that hangs when it sho
 DESCRIPTION is JSON: ``answers``, by command, each a value or, for a question about a type, a value
 by type; ``echo``, commands that are answered by their own arguments; ``noise``, printed before
 the greeting; ``silent``, it never greets; ``crash``, the types on which it aborts; ``hang``, those
-about which it never answers.
+about which it never answers. Told ``-name NAME,process=WORD`` it calls its process so, as QEMU
+does.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+#: include/uapi/linux/prctl.h
+_PR_SET_NAME = 15
 
 
 def say(message: dict[str, Any]) -> None:
@@ -56,6 +62,9 @@ def answer(description: dict[str, Any], command: str, arguments: dict[str, Any])
 def main() -> None:
     """Be a QEMU until the end of input."""
     description = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    for option, value in pairwise(sys.argv[2:]):
+        if option == "-name" and ",process=" in value:
+            ctypes.CDLL(None).prctl(_PR_SET_NAME, value.partition(",process=")[2].encode(), 0, 0, 0)
     sys.stdout.write(description["noise"])
     sys.stdout.flush()
     if description["silent"]:
