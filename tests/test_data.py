@@ -29,6 +29,9 @@ ALLOWED: dict[str, dict[str, str]] = {
         "kvm.extensions": "a value of the host that the probe finds",
         "kvm.msr-features": "a value of the host that the probe finds",
     },
+    "compat/preference.py": {
+        "conservative": "the name of a policy, which is a word of the interface",
+    },
     "compat/supported.py": {
         "conservative": "the name of a policy, which is a word of the interface",
         "tcg": "the accelerator that every QEMU has, whatever the host",

@@ -45,6 +45,7 @@ class Definitions:
         self.root = root
         self.catalogue = FileCatalogue(roots=[root])
         self.capabilities = self.catalogue.capabilities()
+        self.dates = self.catalogue.kernel_dates()
         self.features: dict[str, Feature] = {
             feature.id: feature
             for stem in self.catalogue.feature_stems()
@@ -66,7 +67,7 @@ class Definitions:
             name: feature.when_supported
             for name, feature in sorted(self.features.items())
             if feature.when_supported is not None
-            and predicted(dated(feature, self.capabilities), {EVERY: release})
+            and predicted(dated(feature, self.dates), {EVERY: release})
         }
 
     def listed(self, release: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from platform_abi.author.inheritance import own_properties, whole_properties
 from platform_abi.author.observation import DeviceType
-from platform_abi.model.machine import DriverProperty
+from platform_abi.model.driver import DriverProperty
 
 NAMES = ("a", "b", "c", "d")
 BOOL = DriverProperty(type="bool", default="on")

@@ -15,7 +15,8 @@ from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.reading import observe
 from platform_abi.author.text import file_texts
 from platform_abi.author.trace import parse_trace
-from platform_abi.model.machine import CompatProperty, CpuModel, DriverProperty
+from platform_abi.model.driver import CpuModel, DriverProperty
+from platform_abi.model.machine import CompatProperty
 from tests.author.binaries import COMMANDS, binary, left, machine, version
 
 

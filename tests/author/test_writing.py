@@ -22,13 +22,8 @@ import platform_abi as pa
 from platform_abi.author.observation import BuildDefinition, DeviceType
 from platform_abi.author.text import file_texts
 from platform_abi.author.writing import lost_types, write_build
-from platform_abi.model.machine import (
-    CompatProperty,
-    CpuModel,
-    DriverProperty,
-    MachineType,
-    QemuBuild,
-)
+from platform_abi.model.driver import CpuModel, DriverProperty
+from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from hypothesis import given
 import platform_abi as pa
 from platform_abi.compat import remedy as subject
 from platform_abi.compat.met import unmet
+from platform_abi.compat.preference import CONSERVATIVE
 from platform_abi.compat.remedy import needed, remedy
-from platform_abi.compat.supported import CONSERVATIVE
 from platform_abi.model.capability import Capability, Probe
 from platform_abi.model.device import DeviceTable
 from platform_abi.model.machine import TypeTable

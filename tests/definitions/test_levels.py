@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_abi.definitions.levels import EVERY, dated, implied, predicted
-from platform_abi.model.capability import Capability
+from platform_abi.model.capability import Capability, dates_of
 from platform_abi.model.feature import Feature
 from platform_abi.model.platform import Platform, version_key
 
@@ -59,8 +59,8 @@ def test_a_newer_kernel_loses_nothing(
     """Raising the level of a subsystem never takes a prediction back."""
     before = old.get(system, old.get(EVERY))
     if before is None or version_key(release) >= version_key(before):
-        assert not predicted(dated(feature, known), old) or predicted(
-            dated(feature, known), {**old, system: release}
+        assert not predicted(dated(feature, dates_of(known)), old) or predicted(
+            dated(feature, dates_of(known)), {**old, system: release}
         )
 
 
@@ -81,7 +81,7 @@ def test_a_prediction_means_that_every_dated_need_is_there(
         and version_key(c.since or "") <= version_key(level)
         for c in needed
     ]
-    assert predicted(dated(feature, known), chosen) == (bool(needed) and all(reached))
+    assert predicted(dated(feature, dates_of(known)), chosen) == (bool(needed) and all(reached))
 
 
 @given(features, levels, capabilities)
@@ -90,8 +90,8 @@ def test_a_level_implies_the_value_that_qemu_would_choose(
 ) -> None:
     """The implied listing holds at every edition and names the platform's file."""
     platform = Platform(name="p", lineage="l", levels=chosen, source="platforms/l/p.toml")
-    found = implied(platform, feature, dated(feature, known))
-    if feature.when_supported is None or not predicted(dated(feature, known), chosen):
+    found = implied(platform, feature, dated(feature, dates_of(known)))
+    if feature.when_supported is None or not predicted(dated(feature, dates_of(known)), chosen):
         assert found is None
     else:
         assert found is not None
@@ -103,21 +103,27 @@ def test_a_level_implies_the_value_that_qemu_would_choose(
 def test_releases_are_numbers() -> None:
     """6.10 is newer than 6.9, and 6.2 is not 6.20."""
     known = {"a": _capability("6.9")}
-    assert predicted(dated(_feature(tap=("a",)), known), {"tun": "6.10"})
-    assert not predicted(dated(_feature(tap=("a",)), known), {"tun": "6.8"})
-    assert not predicted(dated(_feature(tap=("a",)), known), {"tun": "5.99"})
+    assert predicted(dated(_feature(tap=("a",)), dates_of(known)), {"tun": "6.10"})
+    assert not predicted(dated(_feature(tap=("a",)), dates_of(known)), {"tun": "6.8"})
+    assert not predicted(dated(_feature(tap=("a",)), dates_of(known)), {"tun": "5.99"})
 
 
 def test_a_subsystem_with_its_own_level_does_not_follow_the_kernel() -> None:
     """A vendor kernel is a mixture: its own level counts, be it older or newer."""
     known = {"a": _capability("6.2")}
-    assert predicted(dated(_feature(tap=("a",)), known), {EVERY: "6.2"})
-    assert not predicted(dated(_feature(tap=("a",)), known), {EVERY: "6.2", "tun": "5.14"})
-    assert predicted(dated(_feature(tap=("a",)), known), {EVERY: "5.14", "tun": "6.2"})
+    assert predicted(dated(_feature(tap=("a",)), dates_of(known)), {EVERY: "6.2"})
+    assert not predicted(
+        dated(_feature(tap=("a",)), dates_of(known)), {EVERY: "6.2", "tun": "5.14"}
+    )
+    assert predicted(dated(_feature(tap=("a",)), dates_of(known)), {EVERY: "5.14", "tun": "6.2"})
 
 
 def test_what_no_version_predicts_does_not_count() -> None:
     """A feature that needs only privileges or a backend process is not predicted by a kernel."""
-    assert not predicted(dated(_feature(tap=("a",)), {"a": _capability(None)}), {EVERY: "6.2"})
+    assert not predicted(
+        dated(_feature(tap=("a",)), dates_of({"a": _capability(None)})), {EVERY: "6.2"}
+    )
     assert not predicted(dated(_feature(tap=()), {}), {EVERY: "6.2"})
-    assert not predicted(dated(_feature(tap=("a",)), {"a": _capability("never")}), {EVERY: "6.2"})
+    assert not predicted(
+        dated(_feature(tap=("a",)), dates_of({"a": _capability("never")})), {EVERY: "6.2"}
+    )

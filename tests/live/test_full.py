@@ -21,7 +21,8 @@ import pytest
 from attrs import evolve
 
 import platform_abi as pa
-from platform_abi.model.machine import CompatProperty, DriverProperty, MachineType
+from platform_abi.model.driver import DriverProperty
+from platform_abi.model.machine import CompatProperty, MachineType
 from platform_abi.model.realize import DeviceProperties, PropertyValue, RealizeTable
 from platform_abi.resolver.full import full_properties
 from tests.conftest import DEFINITIONS

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.model.device import DeviceFamily, DeviceTable
-from platform_abi.model.machine import CompatProperty, DriverProperty, MachineType, TypeTable
+from platform_abi.model.driver import DriverProperty
+from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
 from platform_abi.model.realize import InitialValue, RealizeTable
 from platform_abi.model.visibility import Board, SameValues, Visibility, VisibilityRule
 from platform_abi.resolver.fingerprint import machine_fingerprints, vm_drivers

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.model.device import DeviceTable
-from platform_abi.model.machine import CompatProperty, DriverProperty, MachineType, TypeTable
+from platform_abi.model.driver import DriverProperty
+from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
 from platform_abi.model.realize import (
     InitialValue,
     PropertyValue,

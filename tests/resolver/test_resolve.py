@@ -6,7 +6,7 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.model.feature import UNDECIDED
-from platform_abi.model.platform import Mask
+from platform_abi.model.mask import Mask
 from tests.resolver.shipped import PINNED_CPU, TUNNEL, USO, emitted, machine_with_nics, value
 
 # --- network backends ----------------------------------------------------------------------------

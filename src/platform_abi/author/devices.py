@@ -9,7 +9,7 @@ from typing import Any
 from platform_abi.author.asking import Asked, Refusal
 from platform_abi.author.observation import DeviceType
 from platform_abi.errors import printable
-from platform_abi.model.machine import CpuModel, DriverProperty
+from platform_abi.model.driver import CpuModel, DriverProperty
 from platform_abi.model.option_language import option_value
 from platform_abi.qemu.stdio_qmp import QmpCommandError
 

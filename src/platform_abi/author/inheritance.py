@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from platform_abi.author.observation import DeviceType
-from platform_abi.model.machine import DriverProperty
+from platform_abi.model.driver import DriverProperty
 
 #: Type to the properties of it, by name.
 Properties = Mapping[str, Mapping[str, DriverProperty]]

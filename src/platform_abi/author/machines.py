@@ -12,7 +12,8 @@ from platform_abi.author.generation import check_said, said
 from platform_abi.author.inheritance import Properties
 from platform_abi.author.names import families, newest_first, split_name
 from platform_abi.errors import HostError, UsageError
-from platform_abi.model.machine import CompatProperty, MachineType, Naming
+from platform_abi.model.machine import CompatProperty, MachineType
+from platform_abi.model.naming import Naming
 from platform_abi.qemu.stdio_qmp import QmpCommandError
 
 #: The board that every QEMU has for questions like these: it is no machine.

@@ -10,7 +10,8 @@ from platform_abi.author.observation import Given
 from platform_abi.definitions.checks import NAME
 from platform_abi.definitions.files import natural
 from platform_abi.errors import UsageError, printable
-from platform_abi.model.machine import MachineType, Naming, QemuBuild
+from platform_abi.model.machine import MachineType, QemuBuild
+from platform_abi.model.naming import Naming
 
 #: ``pc-q35-9.1``, and ``pc-q35-9.0+pve1``, a revision of a vendor's that keeps the generation.
 _VERSIONED = re.compile(r"(?P<family>.+)-(?P<generation>\d+(\.\d+)+)(\+.+)?")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from attrs import field
 
-from platform_abi.model.machine import CpuModel, DriverProperty, MachineType, QemuBuild
+from platform_abi.model.driver import CpuModel, DriverProperty
+from platform_abi.model.machine import MachineType, QemuBuild
 from platform_abi.model.value import frozen
 
 

@@ -27,7 +27,8 @@ from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.trace import traced_compat
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import printable
-from platform_abi.model.machine import MachineType, Naming, QemuBuild
+from platform_abi.model.machine import MachineType, QemuBuild
+from platform_abi.model.naming import Naming
 
 #: A start and an answer take well under a second; a busy machine and an emulated CPU may take a
 #: hundred times that. Beyond it, something hangs. In seconds.

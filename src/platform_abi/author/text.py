@@ -8,7 +8,8 @@ from platform_abi.author.inheritance import Properties, own_properties, whole_pr
 from platform_abi.author.observation import BuildDefinition, DeviceType
 from platform_abi.definitions.checks import SCHEMA
 from platform_abi.emit.toml import toml_text
-from platform_abi.model.machine import CompatProperty, CpuModel, MachineType, QemuBuild
+from platform_abi.model.driver import CpuModel
+from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild
 
 _WIDTH = 100
 

@@ -9,7 +9,8 @@ from platform_abi.cli.options import PlatformsOptions
 from platform_abi.cli.render import print_json, say, table
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.plain import Shapes, document
-from platform_abi.model.platform import Mask, Platform
+from platform_abi.model.mask import Mask
+from platform_abi.model.platform import Platform
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose_edition, parse_platform
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from platform_abi.model.host import Fact
 from platform_abi.model.value import frozen
-from platform_abi.model.visibility import Seen
+
+if TYPE_CHECKING:
+    from platform_abi.model.host import Fact
+    from platform_abi.model.visibility import Seen
 
 Status = Literal["ok", "warn", "blocked"]
 

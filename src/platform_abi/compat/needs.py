@@ -191,7 +191,7 @@ def _places(
 
 
 def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_BackedFeature]:
-    known = catalogue.capabilities()
+    dates = catalogue.kernel_dates()
     for family, feature in _features(catalogue, scope):
         core = () if feature.cpus else _core(family, scope)
         for backend in dict.fromkeys((*core, *_others(family, feature))):
@@ -202,7 +202,7 @@ def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_BackedFeature]:
                     backend=backend,
                     core=backend in core,
                     needs=needs,
-                    kernels=tuple(n for n in needs if n in known and known[n].since is not None),
+                    kernels=tuple(n for n in needs if n in dates),
                 )
 
 

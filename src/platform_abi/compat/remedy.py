@@ -9,7 +9,7 @@ from attrs import evolve
 
 from platform_abi.compat.carriers import carriers
 from platform_abi.compat.met import unmet
-from platform_abi.compat.supported import CONSERVATIVE, preference
+from platform_abi.compat.preference import CONSERVATIVE, preference
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.feature import Feature

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from attrs import evolve, field
 
 from platform_abi.compat.needs import Need, PlatformNeeds, Scope, platform_needs
+from platform_abi.compat.preference import CONSERVATIVE, preference
 from platform_abi.errors import unknown
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.platform import Platform, PlatformReference, version_key
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 Answer = Literal["yes", "no", "unknown"]
 Policy = Literal["newest", "conservative"]
-
-#: The platform that the policy of this name means: everything that a host decides is off.
-CONSERVATIVE = "conservative"
 
 
 @frozen(kw_only=True)
@@ -216,16 +214,6 @@ def _contradicted(platform: Platform, report: HostReport) -> list[str]:
     """Return which configuration the name takes for granted, and the host's kernel is without."""
     without = [option for option in platform.assumes if report.config.get(option) == "n"]
     return [f"this kernel is built without CONFIG_{option}" for option in without]
-
-
-def preference(report: HostReport) -> tuple[str, ...]:
-    """Return the lineages to choose from, best first.
-
-    The distribution's own, then those that it says it is like (ID and ID_LIKE of os-release), then
-    the operating system's upstream.
-    """
-    words = (report.distribution, *report.distribution_like, report.system)
-    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def newest(

@@ -18,23 +18,19 @@ if TYPE_CHECKING:
     from platform_abi.definitions.kinds.properties import Document as PropertiesFile
     from platform_abi.definitions.machines import BuildMachines
     from platform_abi.definitions.meaning import ListedFeatures
-    from platform_abi.model.capability import Capability
+    from platform_abi.model.capability import Capability, Date
     from platform_abi.model.cpu import CpuTable
     from platform_abi.model.device import DeviceTable, InnerType
+    from platform_abi.model.driver import CpuModel, DriverProperty
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
     from platform_abi.model.harmless import HarmlessTable
-    from platform_abi.model.machine import (
-        CpuModel,
-        DriverProperty,
-        MachineType,
-        Naming,
-        QemuBuild,
-        TypeTable,
-    )
+    from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+    from platform_abi.model.mask import Mask
     from platform_abi.model.message import MessageTable
+    from platform_abi.model.naming import Naming
     from platform_abi.model.option_table import OptionTable
-    from platform_abi.model.platform import Listing, Mask, Platform
+    from platform_abi.model.platform import Listing, Platform
     from platform_abi.model.realize import RealizeTable
     from platform_abi.model.visibility import Visibility
 
@@ -98,6 +94,10 @@ class FileCatalogue(DefinitionValues, Catalogue):
         found: dict[str, Capability] = self.value("capabilities")
         return found
 
+    def kernel_dates(self) -> Mapping[str, Date]:
+        """Return since when the kernel has each capability that one of its releases predicts."""
+        return self._settled(("kernel-dates",), super().kernel_dates)
+
     def devices(self) -> DeviceTable:
         """Return device families, network backends and accelerators."""
         found: DeviceTable = self.value("devices")
@@ -138,7 +138,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
             return found
         from platform_abi.definitions.levels import dated, implied
 
-        dates = self.kept(("dated", feature.id), lambda: dated(feature, self.capabilities()))
+        dates = self.kept(("dated", feature.id), lambda: dated(feature, self.kernel_dates()))
         return implied(platform, feature, dates)
 
     def _alike(self, platform: Platform) -> str:
@@ -246,7 +246,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
         """
 
         def read() -> Mapping[str, DriverProperty]:
-            from platform_abi.model.machine import DriverProperty
+            from platform_abi.model.driver import DriverProperty
 
             types = self.types(build, arch)
             every = self.property_rows(build, arch)
@@ -289,7 +289,11 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
     def inner_types(self) -> tuple[InnerType, ...]:
         """Return which drivers have a device inside that is of no device family."""
-        return self._settled(("inner-types",), lambda: self.realize().inner)
+        return self._settled(("inner-types",), super().inner_types)
+
+    def counted_properties(self) -> Mapping[str, frozenset[str]]:
+        """Return, by type, the properties of which a value follows from the number of vCPUs."""
+        return self._settled(("counted-properties",), super().counted_properties)
 
     def guest_devices(self, arch: str) -> GuestDevices | None:
         """Return which devices are looked at in a machine of *arch*, None where none can be."""

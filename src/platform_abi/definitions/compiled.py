@@ -27,7 +27,7 @@ SUFFIX = ".compiled"
 #: The class of a value that is an object; other keys that begin so are written with one more of it.
 CLASS = "@"
 
-#: The key of an object that stands for a set.
+#: The key of an object that stands for a set of texts: a list of them, or all with blanks between.
 SET = "@set"
 
 #: The key of an object that stands for a mapping to shared values: to their places among them.
@@ -52,6 +52,7 @@ class CompiledDefinitions:
         self._answers: dict[str, Any] = {}
         self._sums: dict[str, int] = {}
         self._unchanged: dict[str, bool] = {}
+        self._asked: dict[tuple[str, ...], int | None] = {}
         self._classes: dict[str, Any] = {}
         self._place_of_shared: tuple[int, int, int] = (0, 0, 0)
         self._shared: tuple[Any, ...] | None = None
@@ -93,8 +94,8 @@ class CompiledDefinitions:
         if entry is None:
             return None
         offset, length, expected, count, questions = entry
-        sources = [file for question in questions for file in files.of(*question)]
-        if len(sources) != count or not all(self._is_source(file, files) for file in sources):
+        counts = [self._sources(tuple(question), files) for question in questions]
+        if None in counts or sum(filter(None, counts)) != count:
             return None
         return (self._read(offset, length, expected),)
 
@@ -112,6 +113,17 @@ class CompiledDefinitions:
 
         # What a list is in JSON is a tuple here, which the object around the value sees to.
         return json.loads(body, object_hook=self._object)["value"]
+
+    def _sources(self, question: tuple[str, ...], files: DefinitionFiles) -> int | None:
+        """Return how many files *question* finds, None where one is none that answers are of.
+
+        Platforms ask for one another's files again and again.
+        """
+        if question not in self._asked:
+            sources = files.of(*question)
+            same = all(self._is_source(file, files) for file in sources)
+            self._asked[question] = len(sources) if same else None
+        return self._asked[question]
 
     def _is_source(self, file: File, files: DefinitionFiles) -> bool:
         """Return whether *file* is, to the byte, one that the answers were made of."""
@@ -136,7 +148,8 @@ class CompiledDefinitions:
                 cls = self._classes[name] = getattr(import_module(cls), name)
             return cls(**found)
         if SET in found:
-            return frozenset(found[SET])
+            members = found[SET]
+            return frozenset(members.split() if type(members) is str else members)
         if SHARED in found:
             if self._shared is None:
                 self._shared = self._read(*self._place_of_shared)

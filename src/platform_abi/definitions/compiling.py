@@ -76,10 +76,15 @@ def _answers(catalogue: FileCatalogue) -> Iterator[tuple[Key, list[Key], Any]]:
                 # Few verbs need the properties, and fewer the CPU models of the same file.
                 yield ("property-rows", *key), [(kind, *key)], catalogue.property_rows(*key)
                 yield ("cpu-models", *key), [(kind, *key)], catalogue.cpu_models(*key)
+            elif kind == "capabilities":
+                # Judging platforms takes the dates alone.
+                yield (kind,), [(kind,)], value
+                yield ("kernel-dates",), [(kind,)], catalogue.kernel_dates()
             elif kind == "realize":
                 # Every resolution asks what is inside of a device, and few anything else.
                 yield (kind,), [(kind,)], value
                 yield ("inner-types",), [(kind,)], value.inner
+                yield ("counted-properties",), [(kind,)], catalogue.counted_properties()
             else:
                 yield (kind, *key), [(kind, *key)], value
 
@@ -129,7 +134,10 @@ class _Writer:
                 CLASS * key.startswith(CLASS) + key: self._encode(v) for key, v in value.items()
             }
         if isinstance(value, frozenset):
-            return {SET: sorted(value)}
+            members = sorted(value)
+            # A text is split in a fraction of the time that a list of so many takes to be read.
+            plain = members and all(len(each.split()) == 1 for each in members)
+            return {SET: " ".join(members) if plain else members}
         if isinstance(value, (tuple, list)):
             return [self._encode(inner) for inner in value]
         if value is None or isinstance(value, (str, bool, int)):

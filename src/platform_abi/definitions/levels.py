@@ -5,31 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from platform_abi.model.capability import NO_KERNEL, Capability
+from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.platform import Listing, Platform, version_key
 
 if TYPE_CHECKING:
+    from platform_abi.model.capability import Date
     from platform_abi.model.feature import Feature
 
 #: The subsystem name that stands for every subsystem without a level of its own.
 EVERY = "kernel"
 
 
-#: A subsystem of the kernel, and the release that something came to it in.
-Date = tuple[str, str]
-
-
-def dated(feature: Feature, known: Mapping[str, Capability]) -> tuple[Date, ...]:
-    """Return subsystem and release of every capability of *feature* that a kernel version predicts.
-
-    They are those of all backends. Capabilities that no version predicts (privileges, backends,
-    hardware) have no date: they stay preconditions.
-    """
-    return tuple(
-        (capability.subsystem, capability.since)
-        for name in feature.capabilities
-        if (capability := known.get(name)) is not None and capability.since is not None
-    )
+def dated(feature: Feature, dates: Mapping[str, Date]) -> tuple[Date, ...]:
+    """Return the dates of all capabilities of *feature* that have one, for all its backends."""
+    return tuple(dates[name] for name in feature.capabilities if name in dates)
 
 
 def predicted(dates: Collection[Date], levels: Mapping[str, str]) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import DefinitionError, suggest
+from platform_abi.model.mask import ANY_PLATFORM, Mask
 from platform_abi.model.names import feature_stem
-from platform_abi.model.platform import ANY_PLATFORM, Mask, Platform
+from platform_abi.model.platform import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import evolve, field
 
-from platform_abi.compat.supported import CONSERVATIVE
+from platform_abi.compat.preference import CONSERVATIVE
 from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import ACCELERATOR, DeviceFamily, VirtioBit

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import evolve
 
 from platform_abi.compat.needs import Need, Scope
+from platform_abi.compat.preference import preference
 from platform_abi.compat.supported import (
     PlatformVerdict,
     judge,
     newest,
-    preference,
     query_platforms,
     scope_for,
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.supported import Missing
 from platform_abi.model.host import FleetHost
-from platform_abi.model.platform import Mask
+from platform_abi.model.mask import Mask
 from platform_abi.model.value import frozen
 
 

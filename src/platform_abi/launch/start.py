@@ -12,7 +12,8 @@ from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding
 from platform_abi.compat.machine_content import compare_machine, machine_findings
 from platform_abi.compat.needs import Scope
-from platform_abi.compat.supported import CONSERVATIVE, newest_supported
+from platform_abi.compat.preference import CONSERVATIVE
+from platform_abi.compat.supported import newest_supported
 from platform_abi.errors import UsageError, printable
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.rewrite import rewrite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from platform_abi.model.feature import Reference
@@ -9,6 +10,8 @@ from platform_abi.model.value import frozen
 
 Confidence = Literal["high", "medium", "low"]
 
+#: A subsystem of the kernel, and the release that something came to it in.
+Date = tuple[str, str]
 
 #: What is said in place of a kernel's release of what no kernel has so far.
 NO_KERNEL = "never"
@@ -49,3 +52,15 @@ class Capability:
     probe: Probe | None = None
     note: str = ""
     reference: tuple[Reference, ...] = ()
+
+
+def dates_of(capabilities: Mapping[str, Capability]) -> dict[str, Date]:
+    """Return the date of each of *capabilities* that a kernel's release predicts.
+
+    What no release predicts (privileges, backends, hardware) has none: it stays a precondition.
+    """
+    return {
+        name: (capability.subsystem, capability.since)
+        for name, capability in capabilities.items()
+        if capability.since is not None
+    }

@@ -9,22 +9,18 @@ from platform_abi.model.names import feature_stem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from platform_abi.model.capability import Capability
+    from platform_abi.model.capability import Capability, Date
     from platform_abi.model.cpu import CpuTable
     from platform_abi.model.device import DeviceFamily, DeviceTable, InnerType
+    from platform_abi.model.driver import CpuModel, DriverProperty
     from platform_abi.model.feature import Feature
     from platform_abi.model.harmless import HarmlessTable
-    from platform_abi.model.machine import (
-        CpuModel,
-        DriverProperty,
-        MachineType,
-        QemuBuild,
-        TypeTable,
-    )
+    from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+    from platform_abi.model.mask import Mask
     from platform_abi.model.memo import Memo
     from platform_abi.model.message import MessageTable
     from platform_abi.model.option_table import OptionTable
-    from platform_abi.model.platform import Listing, Mask, Platform
+    from platform_abi.model.platform import Listing, Platform
     from platform_abi.model.realize import RealizeTable
     from platform_abi.model.visibility import Visibility
 
@@ -85,6 +81,12 @@ class Catalogue(Protocol):
         """Return every host capability by id."""
         ...
 
+    def kernel_dates(self) -> Mapping[str, Date]:
+        """Return since when the kernel has each capability that one of its releases predicts."""
+        from platform_abi.model.capability import dates_of
+
+        return dates_of(self.capabilities())
+
     def platform_names(self) -> tuple[str, ...]:
         """Return the names of all platforms, sorted by lineage and version."""
         ...
@@ -139,6 +141,16 @@ class Catalogue(Protocol):
     def inner_types(self) -> tuple[InnerType, ...]:
         """Return which drivers have a device inside that is of no device family."""
         return self.realize().inner
+
+    def counted_properties(self) -> Mapping[str, frozenset[str]]:
+        """Return, by type, the properties of which a value follows from the number of vCPUs."""
+        from platform_abi.model.realize import VCPUS
+
+        rules = [rule for rule in self.realize().rules if rule.of == VCPUS]
+        return {
+            driver: frozenset(p for r in rules if driver in r.drivers for p in r.properties)
+            for driver in sorted({driver for rule in rules for driver in rule.drivers})
+        }
 
     def property_rows(self, build: str, arch: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         """Return, by type, the type and default of every property that its parent has not so.

@@ -68,11 +68,14 @@ class AcceleratorFlags:
 class FlagsOfModel:
     """The flags of one CPU model, by QEMU's own names, and the vendor it is made for.
 
-    An accelerator changes some of them (``CpuTable.defaults``). Those behind a flag that is off
+    They are *flags* beside those of the model that it is *like*, of which it is *without* some. An
+    accelerator changes some of them (``CpuTable.defaults``). Those behind a flag that is off
     (``vmx``, ``svm``) are among them and count where that is on.
     """
 
-    flags: frozenset[str]
+    like: str = ""
+    flags: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
     vendor: str = ""
 
 
@@ -105,12 +108,19 @@ class CpuTable:
         """Return what QEMU calls the flag *name*; nothing where *name* is no flag."""
         return self.names.get(name.replace("_", "-"), "")
 
+    def flags_of(self, model: str) -> frozenset[str]:
+        """Return the flags that *model* has by itself; none of one that is not known."""
+        known = self.models.get(model)
+        if known is None:
+            return frozenset()
+        return (self.flags_of(known.like) - known.without) | known.flags
+
     def model_flags(self, model: str, accelerator: str) -> frozenset[str]:
         """Return the flags of *model* under *accelerator*; those of no model are its own."""
-        known = self.models.get(model)
+        if model not in self.models:
+            return frozenset()
         by = self.defaults.get(accelerator, AcceleratorFlags())
-        flags = frozenset() if known is None else known.flags
-        return (flags - frozenset(by.off)) | frozenset(() if known is None else by.on)
+        return self.flags_of(model).difference(by.off).union(by.on)
 
     def grants_of(self, flag: str) -> Iterator[Grant]:
         """Yield why a guest may have *flag* although its bit is not set."""

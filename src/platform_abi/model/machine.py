@@ -1,4 +1,4 @@
-"""Machine types, QEMU builds, and the QOM types, properties and CPU models that a build knows."""
+"""Machine types, QEMU builds, and the QOM types that a build knows."""
 
 from __future__ import annotations
 
@@ -95,52 +95,3 @@ class TypeTable:
         return frozenset(
             p for step in self.ancestry(name) for p in self.own_properties.get(step, ())
         )
-
-
-@frozen(kw_only=True)
-class DriverProperty:
-    """What a build says of one property of a driver before any machine type does.
-
-    *type* is QEMU's own word for it (``ObjectPropertyInfo`` in ``qapi/qom.json``).
-    """
-
-    type: str
-    #: As a user would write it; None where QEMU states none, because an instance works it out.
-    default: str | None = None
-
-
-@frozen(kw_only=True)
-class CpuModel:
-    """A name that ``-cpu`` takes (``CpuDefinitionInfo`` in ``qapi/machine-target.json``)."""
-
-    #: The QOM type behind it.
-    type: str
-    #: The versioned model that it stands for where the machine type does not say otherwise.
-    alias_of: str = ""
-    deprecated: bool = False
-
-
-@frozen(kw_only=True)
-class Vendor:
-    """Who builds QEMUs, and how one of them is told."""
-
-    name: str
-    #: A pattern for all that ``query-version`` calls the package; its group is what to keep of it.
-    package: str
-    #: Whether its builds are called after the upstream version alone.
-    plain: bool = False
-    #: The upstream generation of its machine types, by name or by the version in it, for where
-    #: their compat properties do not tell.
-    generations: Mapping[str, str] = field(factory=dict)
-
-
-@frozen(kw_only=True)
-class Naming:
-    """What the names of machine types and builds are made of."""
-
-    #: Families whose number is no generation.
-    unversioned: tuple[str, ...] = ()
-    #: What a family was called before it got its name: earlier name to present one.
-    earlier: Mapping[str, str] = field(factory=dict)
-    #: The first that fits counts.
-    vendors: tuple[Vendor, ...] = ()

@@ -62,25 +62,6 @@ class Platform:
         )
 
 
-#: What a mask names that withdraws a feature from every platform.
-ANY_PLATFORM = "*"
-
-
-@frozen(kw_only=True)
-class Mask:
-    """A feature that a site withdraws from a platform, with the reason and the date."""
-
-    platform: str
-    feature: str
-    reason: str
-    date: str
-    source: str = ""
-
-    def covers(self, platform: str) -> bool:
-        """Return whether this withdraws the feature from *platform*."""
-        return self.platform in (platform, ANY_PLATFORM)
-
-
 @frozen(kw_only=True)
 class PlatformReference:
     """The choice of a platform as a user writes it: ``linux-6.9@2026.1,virtio-net.rss=on``."""

@@ -16,7 +16,6 @@ from attrs import evolve
 
 from platform_abi.model.abi import EXPLICIT, LAYERS, GuestAbi, Setting
 from platform_abi.model.device import MACHINE
-from platform_abi.model.realize import VCPUS
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
@@ -139,10 +138,11 @@ class Known:
 
     def _counted(self, setting: Setting) -> bool:
         """Return whether *setting* is a number that follows from the number of vCPUs."""
-        rules = (r for r in self._catalogue.realize().rules if r.of == VCPUS)
-        drivers = {d for r in rules if setting.property in r.properties for d in r.drivers}
+        counted = self._catalogue.counted_properties()
+        drivers = {driver for driver, names in counted.items() if setting.property in names}
         return (
-            setting.layer == "platform"
+            bool(drivers)
+            and setting.layer == "platform"
             and _WHOLE.fullmatch(setting.value) is not None
             and any(
                 not drivers.isdisjoint(types.ancestry(setting.driver))

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import feature_stem
-from platform_abi.model.platform import Mask, Platform, PlatformReference, edition_key
+from platform_abi.model.platform import Platform, PlatformReference, edition_key
 from platform_abi.model.value import frozen
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import Layer
     from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.mask import Mask
 
 _REFERENCE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)(?:@(?P<edition>\d{4}\.\d{1,3}))?")
 

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from platform_abi.model.abi import Setting
-from platform_abi.model.realize import VCPUS
 from platform_abi.resolver.explicit import decimal
-from platform_abi.resolver.full import full_properties
-from platform_abi.resolver.machine_table import known_build
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
@@ -40,15 +37,19 @@ def _counted(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterator[Settin
     cpus = vcpus(abi.vm)
     if cpus is None:
         return
-    known = known_build(catalogue, build, abi.vm.arch)
-    counting = _counting(catalogue)
+    types = catalogue.types(build, abi.vm.arch)
+    counting = catalogue.counted_properties().keys()
     devices = tuple(
         evolve(device, id=label)
         for label, device in abi.vm.labelled()
-        if not counting.isdisjoint(known.types.ancestry(known.types.canonical(device.driver)))
+        if not counting.isdisjoint(types.ancestry(types.canonical(device.driver)))
     )
     if not devices:
         return
+    # Most virtual machines are resolved without knowing every property of a device.
+    from platform_abi.model.realize import VCPUS
+    from platform_abi.resolver.full import full_properties
+
     some = evolve(abi, vm=evolve(abi.vm, devices=devices))
     for device in full_properties(catalogue, some, build=build, vcpus=cpus).values():
         for name, value in device.properties.items():
@@ -60,11 +61,6 @@ def _counted(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterator[Settin
                     layer="platform",
                     source=f"-smp cpus={cpus}",
                 )
-
-
-def _counting(catalogue: Catalogue) -> frozenset[str]:
-    """Return the types of which a property follows from the number of vCPUs."""
-    return frozenset(d for r in catalogue.realize().rules if r.of == VCPUS for d in r.drivers)
 
 
 def vcpus(vm: VirtualMachine) -> int | None:

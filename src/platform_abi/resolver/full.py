@@ -9,7 +9,8 @@ from attrs import define, field
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.machine import DriverProperty, MachineType, QemuBuild, TypeTable
+from platform_abi.model.driver import DriverProperty
+from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import MEMO_LIMIT, Memo, remembered
 from platform_abi.model.names import driver_and_property
 from platform_abi.model.realize import DeviceProperties, PropertyValue

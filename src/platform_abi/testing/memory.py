@@ -10,19 +10,15 @@ from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.cpu import CpuTable
 from platform_abi.model.device import DeviceTable
+from platform_abi.model.driver import CpuModel, DriverProperty
 from platform_abi.model.feature import Feature
 from platform_abi.model.harmless import HarmlessTable
-from platform_abi.model.machine import (
-    CpuModel,
-    DriverProperty,
-    MachineType,
-    QemuBuild,
-    TypeTable,
-)
+from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
+from platform_abi.model.mask import Mask
 from platform_abi.model.message import MessageTable
 from platform_abi.model.names import feature_stem
 from platform_abi.model.option_table import OptionTable
-from platform_abi.model.platform import Listing, Mask, Platform
+from platform_abi.model.platform import Listing, Platform
 from platform_abi.model.realize import RealizeTable
 from platform_abi.model.visibility import Visibility
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import BackendKind, Described, DeviceFamily, DeviceTable
+from platform_abi.model.driver import DriverProperty
 from platform_abi.model.feature import Feature
-from platform_abi.model.machine import CompatProperty, DriverProperty, MachineType, TypeTable
+from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
 from platform_abi.model.platform import Listing, Platform, PlatformReference
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine

@@ -71,7 +71,7 @@ def test_files_of_one_architecture_are_one_table(tmp_path: Path) -> None:
     table = catalogue.cpus()["x86_64"]
     assert {"a": "a", "alpha": "a", "b": "b"} == table.names
     assert (("kvm.cpuid.00000001.00.edx", 31),) == table.bits["b"]
-    assert (frozenset({"a"}), "X") == (table.models["two"].flags, table.models["two"].vendor)
+    assert (frozenset({"a"}), "X") == (table.flags_of("two"), table.models["two"].vendor)
     assert ({"a": ("b",)}, frozenset({"kvm.msr.0000048d"})) == (table.behind, table.controls)
 
 

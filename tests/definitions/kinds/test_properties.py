@@ -9,7 +9,7 @@ import pytest
 import platform_abi as pa
 from platform_abi.definitions.kinds.properties import Document as PropertiesFile
 from platform_abi.definitions.structure import load
-from platform_abi.model.machine import CpuModel, DriverProperty
+from platform_abi.model.driver import CpuModel, DriverProperty
 from tests.definitions import site
 
 ARCHITECTURES = ("x86_64", "aarch64", "ppc64", "riscv64", "s390x")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import field
+from attrs import evolve, field
 
 from platform_abi.definitions.checks import Fault, version_faults
 from platform_abi.definitions.files import File
@@ -23,16 +23,6 @@ from platform_abi.model.value import frozen
 
 
 @frozen(kw_only=True)
-class Model:
-    """A CPU model: its flags, or how it differs from the one that it is *like*."""
-
-    like: str = ""
-    flags: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    vendor: str = ""
-
-
-@frozen(kw_only=True)
 class Document:
     """What such a file contains.
 
@@ -45,7 +35,7 @@ class Document:
     driver: str = ""
     register: Mapping[str, Mapping[str, tuple[str, ...]]] = field(factory=dict)
     behind: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    model: Mapping[str, Model] = field(factory=dict)
+    model: Mapping[str, FlagsOfModel] = field(factory=dict)
     default: Mapping[str, AcceleratorFlags] = field(factory=dict)
     emulated: Mapping[str, tuple[str, ...]] = field(factory=dict)
     granted: tuple[Grant, ...] = ()
@@ -80,7 +70,9 @@ def _register_faults(register: str, bits: Mapping[str, tuple[str, ...]]) -> Iter
             yield ("register", register, bit), "expected at least one name"
 
 
-def _model_faults(name: str, model: Model, known: Mapping[str, Model]) -> Iterator[Fault]:
+def _model_faults(
+    name: str, model: FlagsOfModel, known: Mapping[str, FlagsOfModel]
+) -> Iterator[Fault]:
     seen, step = {name}, model.like
     while step:
         if step not in known:
@@ -115,8 +107,9 @@ def _table(arch: str, parts: Iterable[tuple[Document, File]]) -> CpuTable:
                     merge(names, f"CPU flag {word}", word, words[0], file)
         for flag, lost in document.behind.items():
             merge(behind, f"what stands behind {flag}", flag, lost, file)
-        for name in document.model:
-            merge(models, f"CPU model {name}", name, _whole(name, document.model), file)
+        for name, model in document.model.items():
+            own = evolve(model, vendor=_vendor(model, document.model))
+            merge(models, f"CPU model {name}", name, own, file)
     documents = [document for document, _ in parts]
     table = CpuTable(
         arch=arch,
@@ -140,13 +133,8 @@ def _table(arch: str, parts: Iterable[tuple[Document, File]]) -> CpuTable:
     return table
 
 
-def _whole(name: str, models: Mapping[str, Model]) -> FlagsOfModel:
-    model = models[name]
-    below = _whole(model.like, models) if model.like else FlagsOfModel(flags=frozenset())
-    return FlagsOfModel(
-        flags=(below.flags - frozenset(model.without)) | frozenset(model.flags),
-        vendor=model.vendor or below.vendor,
-    )
+def _vendor(model: FlagsOfModel, models: Mapping[str, FlagsOfModel]) -> str:
+    return model.vendor or (_vendor(models[model.like], models) if model.like else "")
 
 
 def _check(table: CpuTable, models: Mapping[str, tuple[FlagsOfModel, File]]) -> None:

@@ -8,7 +8,7 @@ from datetime import date
 from platform_abi.definitions.checks import Fault, name_fault
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader
-from platform_abi.model.platform import ANY_PLATFORM, Mask
+from platform_abi.model.mask import ANY_PLATFORM, Mask
 from platform_abi.model.value import frozen
 
 

@@ -10,7 +10,7 @@ from attrs import field
 
 from platform_abi.definitions.checks import Fault, name_faults
 from platform_abi.definitions.reading import Reader
-from platform_abi.model.machine import Naming, Vendor
+from platform_abi.model.naming import Naming, Vendor
 from platform_abi.model.value import frozen
 
 _RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+)+")

@@ -9,7 +9,7 @@ from attrs import field
 from platform_abi.definitions.checks import Fault
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import suggest
-from platform_abi.model.machine import CpuModel
+from platform_abi.model.driver import CpuModel
 from platform_abi.model.value import frozen
 
 
