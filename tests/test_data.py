@@ -107,10 +107,20 @@ ALLOWED: dict[str, dict[str, str]] = {
         "kvm": "an accelerator that a process is started with",
         "query-kvm": "QMP",
     },
+    "qemu/paused.py": {
+        "socket,id=qtest,fd=1": "QEMU's protocol of that name",
+        "chardev:qtest": "QEMU's protocol of that name",
+    },
     "qemu/qtest.py": {
         "x86_64": "the architecture whose ports are known",
         "tcg": "an accelerator that a process is started with",
         "enable-kvm": "an option that asks for an accelerator",
+    },
+    "rehearsal/fitting.py": {
+        "hubport": "QEMU's own hub, which takes nothing of the host",
+        "kvm": "an accelerator that this user may not have",
+        "tcg": "the accelerator that does for it",
+        "-enable-kvm": "an option of QEMU's",
     },
     "verifier/identity.py": {"kvm": "QMP's answer to query-kvm"},
     "verifier/running.py": {

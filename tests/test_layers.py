@@ -25,7 +25,8 @@ PACKAGE = Path(platform_abi.__file__).parent
 #: Lowest first. A room may know those before it, and itself.
 ROOMS = (
     "_version", "errors", "files", "model", "definitions", "resolver", "emit", "qemu", "guest",
-    "host", "compat", "fleet", "diagnosis", "launch", "monitor", "verifier", "author", "cli",
+    "host", "compat", "fleet", "diagnosis", "launch", "monitor", "verifier",
+    "rehearsal", "author", "cli",
 )  # fmt: skip
 
 #: What may know every room: the face, the entry point, and strategies for tests.

@@ -34,6 +34,8 @@ from platform_abi.fleet import document as fleet
 from platform_abi.model.abi import GuestAbi, Layer
 from platform_abi.model.realize import LeftTo
 from platform_abi.model.visibility import Seen
+from platform_abi.rehearsal import document as rehearsal
+from platform_abi.rehearsal.result import Rehearsal
 from platform_abi.resolver.compare import AbiDifference, PlatformDifference
 from platform_abi.resolver.explain import Explanation
 from platform_abi.verifier import document as verifier
@@ -56,6 +58,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
     "platform": (listed.PlatformListing, listed.SHAPES),
     "platforms": (listed.PlatformList, listed.SHAPES),
     "platforms-host": (compat.SupportedPlatforms, compat.SHAPES),
+    "rehearse": (Rehearsal, rehearsal.SHAPES),
     "resolve": (GuestAbi, emit.SHAPES),
     "run": (start.StartDocument, compat.SHAPES),
     "verify": (Verification, verifier.SHAPES),

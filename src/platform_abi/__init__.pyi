@@ -50,6 +50,8 @@ from platform_abi.compat.finding import Finding as Finding
 from platform_abi.verifier.verify import verify as verify
 from platform_abi.verifier.paused import verify_start as verify_start
 from platform_abi.verifier.verification import Verification as Verification
+from platform_abi.rehearsal.rehearse import rehearse as rehearse
+from platform_abi.rehearsal.result import Rehearsal as Rehearsal
 
 # 6. Many hosts.
 from platform_abi.fleet.stream import read_fleet as read_fleet

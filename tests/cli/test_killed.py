@@ -28,6 +28,8 @@ _PAUSE = 0.2
 _COMMANDS = {
     "verify": "platform_abi verify --start --qemu {} vm.lock",
     "verify with words": "platform_abi verify --start --qemu {} vm.lock -- -M pc-q35-9.1",
+    "rehearse": "platform_abi rehearse vm.lock --qemu {} --to-qemu {}",
+    "rehearse words": "platform_abi rehearse --qemu {} --to-qemu {} -- -M pc-q35-9.1",
     "launcher": "platform_abi.cli.qemu_platform --qemu {} -M pc-q35-9.1 -accel kvm "
     "-netdev user,id=n -device virtio-net-pci,netdev=n -platform linux-6.9",
     "host": "platform_abi host --qemu {}",

@@ -33,6 +33,7 @@ _VERBS = (
     "resolve --from-lock vm.lock --format lock",
     "check vm.lock",
     "verify vm.lock --start",
+    "rehearse vm.lock --qemu qemu-system-x86_64 --to-qemu qemu-system-x86_64",
     "monitor --listen unix:no/socket --lock vm.lock",
     "diff abi vm.lock vm.lock",
     "baseline --lock vm.lock host.json",

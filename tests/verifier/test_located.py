@@ -63,7 +63,7 @@ def test_every_device_is_one_object_or_gone(
     abi, vm = _abi(devices), _running(there)
     labels = abi.vm.labels()
     absent = {labels[at] for at in left_out if at < len(labels)}
-    found = locate(_TYPES, abi, vm, absent)
+    found = locate(_TYPES, abi.vm, vm, absent)
     assert sorted([*found.found, *found.gone]) == sorted(labels)
     paths = [thing.path for thing in (*found.found.values(), *found.plugged, *found.board)]
     assert sorted(paths) == sorted(thing.path for thing in vm.devices)
@@ -86,7 +86,7 @@ def test_devices_without_an_id_are_in_their_order(drivers: list[str]) -> None:
     devices = [pa.Device(driver=driver) for driver in drivers]
     there = [(f"peripheral-anon/device[{n}]", _TYPES.canonical(d)) for n, d in enumerate(drivers)]
     board = [("unattached/device[9]", "net-pci")]
-    found = locate(_TYPES, _abi(devices), _running([*board, *there]))
+    found = locate(_TYPES, _abi(devices).vm, _running([*board, *there]))
     assert [f"/machine/{path}" for path, _ in there] == [t.path for t in found.found.values()]
     assert ["/machine/unattached/device[9]"] == [thing.path for thing in found.board]
     assert ((), ()) == (found.gone, found.plugged)
@@ -96,5 +96,5 @@ def test_a_nic_of_the_board_is_the_device_that_is_left() -> None:
     """What -nic brings stands among the board's own; one that was left out is not it."""
     vm = _running([("unattached/device[4]", "net-pci")])
     abi = _abi([pa.Device(driver="net")])
-    assert ["device[0]"] == list(locate(_TYPES, abi, vm).found)
-    assert ("device[0]",) == locate(_TYPES, abi, vm, {"device[0]"}).gone
+    assert ["device[0]"] == list(locate(_TYPES, abi.vm, vm).found)
+    assert ("device[0]",) == locate(_TYPES, abi.vm, vm, {"device[0]"}).gone

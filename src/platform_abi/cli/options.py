@@ -196,6 +196,23 @@ class VerifyOptions(Options):
     words: tuple[str, ...] = others()
 
 
+class RehearseOptions(Options):
+    """What ``rehearse`` is asked for; *words* are QEMU's own."""
+
+    qemu: str = option("OLD", "the QEMU that the guest is in", required=True)
+    to_qemu: str = option("NEW", "the QEMU that it is to move to", required=True)
+    back: bool = flag("and come back again")
+    arch: str | None = option("ARCH", "guest architecture of a command line, where OLD says none")
+    timeout: float | None = seconds("how long a QEMU may take to answer, and a migration to end")
+    allow_unknown: bool = flag("let what could not be rehearsed pass")
+    lock: str | None = positional(
+        "LOCK",
+        "a lockfile; then, or instead, -- and QEMU's arguments",
+        nargs="?",
+    )
+    words: tuple[str, ...] = others()
+
+
 class ExplainErrorOptions(Options):
     """What ``explain-error`` is asked for."""
 
@@ -241,6 +258,10 @@ VERBS: Verbs = {
     "audit-qemu": ("whether a QEMU binary keeps the promises of what is known", AuditOptions),
     "run": ("QEMU with a platform: this process becomes it", RunOptions),
     "verify": ("what a running QEMU really offers, against its lockfile", VerifyOptions),
+    "rehearse": (
+        "whether a VM moves from one QEMU to another, tried here without its guest",
+        RehearseOptions,
+    ),
     "monitor": ("a QMP server in front of QEMU's that answers query-platforms", MonitorOptions),
     "explain-error": (
         "what a line of QEMU's about a failed migration means",

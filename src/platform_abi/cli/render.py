@@ -86,6 +86,11 @@ def show_progress(what: str, done: int, of: int) -> None:
     print(f"\r\x1b[K{shown}", end="", file=sys.stderr, flush=True)
 
 
+def show_step(text: str) -> None:
+    """Say on a terminal's stderr what is done now, in place of what was; nothing at the end."""
+    print(f"\r\x1b[K{printable(text)}", end="", file=sys.stderr, flush=True)
+
+
 def write_data(text: str) -> None:
     """Print *text* that another program is to read: to a terminal as lines of prose, else as is."""
     if sys.stdout.isatty():

@@ -48,6 +48,8 @@ class Finding:
     found: str | None = None
     #: Who can tell that of a running QEMU: the guest, its migration stream, or the host alone.
     seen: Seen | None = None
+    #: What ``explain-error`` calls the message of QEMU's that says why.
+    cause: str = ""
 
 
 @frozen(kw_only=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from platform_abi.guest.pci_config import EXTENDED_SIZE, SIZE
 from platform_abi.model.guest import GuestBoard
-from platform_abi.qemu.qtest import Qtest
+from platform_abi.qemu.qtest import Accesses
 
 #: The ports by which a PC selects 32 bits of a configuration space, and reaches them (PCI 3.0,
 #: 3.2.2.3.2).
@@ -43,11 +43,11 @@ class ConfigSpace(Protocol):
 
 
 class PortSpace:
-    """The 256 bytes that are reached through the ports of a PC, on the root bus only."""
+    """The 256 bytes that are reached through the ports of a PC."""
 
-    def __init__(self, guest: Qtest, slot: int, function: int = 0) -> None:
+    def __init__(self, guest: Accesses, slot: int, function: int = 0, *, bus: int = 0) -> None:
         self._guest = guest
-        self._place = _SELECT | slot << 11 | function << 8
+        self._place = _SELECT | bus << 16 | slot << 11 | function << 8
 
     def image(self) -> bytes:
         """Return all 256 bytes."""
@@ -71,7 +71,7 @@ class MemorySpace:
     *base* is where that window begins (PCI Express 5.0, 7.2.2, ECAM).
     """
 
-    def __init__(self, guest: Qtest, base: int, bus: int, slot: int, function: int = 0) -> None:
+    def __init__(self, guest: Accesses, base: int, bus: int, slot: int, function: int = 0) -> None:
         self._guest = guest
         self._place = base + (bus << 20 | slot << 15 | function << 12)
 
@@ -91,10 +91,10 @@ class MemorySpace:
 class ConfigSpaces:
     """The configuration spaces of a paused machine, by the best way that its board has.
 
-    *extended* is whether there is a memory window: without one only the root bus is reached.
+    *extended* is whether there is a memory window: without one only 256 bytes of each are reached.
     """
 
-    def __init__(self, guest: Qtest, board: GuestBoard) -> None:
+    def __init__(self, guest: Accesses, board: GuestBoard) -> None:
         self._guest = guest
         self.extended = bool(board.pciexbar)
         if board.pciexbar:
@@ -106,7 +106,7 @@ class ConfigSpaces:
         """Return the configuration space of a function, which need not be there."""
         if self.extended:
             return MemorySpace(self._guest, _EXTENDED_PLACE, bus, slot, function)
-        return PortSpace(self._guest, slot, function)
+        return PortSpace(self._guest, slot, function, bus=bus)
 
 
 def number_buses(bridge: ConfigSpace, before: int, behind: int, last: int) -> None:

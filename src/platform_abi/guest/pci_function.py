@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from platform_abi.guest.config_space import ConfigSpace
 from platform_abi.guest.pci_config import facts
 from platform_abi.guest.virtio_pci import legacy_offer, modern_offer
-from platform_abi.qemu.qtest import Qtest
+from platform_abi.qemu.qtest import Accesses
 
 _BARS = 0x10
 #: How many BARs a function has and where its ROM's is, by the type of its header.
@@ -22,7 +22,7 @@ _ROM_MASK = 0xFFFFF800
 _ALL_ONES = 0xFFFFFFFF
 
 
-def function_facts(guest: Qtest, space: ConfigSpace) -> dict[str, str]:
+def function_facts(guest: Accesses, space: ConfigSpace) -> dict[str, str]:
     """Return all that a guest finds of the function whose configuration space is given."""
     image = space.image()
     said = facts(image)
@@ -78,7 +78,7 @@ def _size(number: int) -> str:
     return str(number)
 
 
-def _virtio(guest: Qtest, space: ConfigSpace, image: bytes) -> dict[str, str]:
+def _virtio(guest: Accesses, space: ConfigSpace, image: bytes) -> dict[str, str]:
     """Return what a virtio device offers through each of its interfaces, nothing for another."""
     said = {}
     if modern := modern_offer(space, image):

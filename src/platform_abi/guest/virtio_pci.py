@@ -14,7 +14,7 @@ from platform_abi.errors import HostError
 from platform_abi.guest.config_space import ConfigSpace, PortSpace
 from platform_abi.guest.pci_config import VIRTIO_VENDOR, virtio_structure
 from platform_abi.model.value import frozen
-from platform_abi.qemu.qtest import Qtest
+from platform_abi.qemu.qtest import Accesses
 
 _COMMAND = 0x04
 _COMMAND_IO = 0x1
@@ -73,7 +73,7 @@ class Memory(Protocol):
         ...
 
 
-def offered_features(guest: Qtest, slot: int) -> int:
+def offered_features(guest: Accesses, slot: int) -> int:
     """Return the feature bits of the virtio device in a *slot* of the root bus (its ``addr=``).
 
     Raises HostError (``qemu-failed``) where there is none.
@@ -108,7 +108,7 @@ def modern_offer(space: ConfigSpace, image: bytes) -> Offered | None:
     return Offered(features=features, queue_sizes=sizes, config=config)
 
 
-def legacy_offer(guest: Qtest, space: ConfigSpace, image: bytes) -> Offered | None:
+def legacy_offer(guest: Accesses, space: ConfigSpace, image: bytes) -> Offered | None:
     """Return what a function offers through virtio's legacy header, None where it has none.
 
     *image* is what is in its configuration *space*. Its ports are in BAR 0, always.
@@ -155,7 +155,7 @@ def queues(memory: Memory, common: int) -> Iterator[tuple[int, int]]:
         yield queue, memory.readw(common + _QUEUE_SIZE)
 
 
-def legacy_header(guest: Qtest, ports: int) -> tuple[int, tuple[int, ...]]:
+def legacy_header(guest: Accesses, ports: int) -> tuple[int, tuple[int, ...]]:
     """Return features and queue sizes by the legacy header at a port."""
     features = guest.inl(ports + _LEGACY_FEATURES)
     sizes = []

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 #: What is said of a process: a word, a blank, a number or names, the end of a line.
 STARTED, REFUSED, ENDED, CONTAINED = b"started", b"refused", b"ended", b"contained"
 
-#: Descriptors of an order: the streams of the process, its stderr, and the line to the caller.
-DESCRIPTORS = 3
+#: Descriptors of an order: the three streams of the process, and the line to the caller.
+DESCRIPTORS = 4
 
 #: What ends an order.
 END = b"\0\0\0"

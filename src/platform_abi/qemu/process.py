@@ -50,6 +50,7 @@ class Throwaway:
     descriptor but its three streams, and, where this process may give them, namespaces of its own:
     a network, so that a tap made in it is no business of this host; processes, so that its own
     children end with it; mounts, in which nothing can be written but its folder, and *writable*.
+    *output* is what it gets as its standard output in place of the socket that is its input.
 
     Entering raises HostError: ``qemu-not-found``, or ``qemu-failed`` where the system refuses.
     When the block ends, whatever ended it, the process and its process group are killed; so they
@@ -62,11 +63,13 @@ class Throwaway:
         *,
         environment: Mapping[str, str] = MappingProxyType({}),
         writable: str = "",
+        output: socket.socket | None = None,
     ) -> None:
         self._command = list(command)
         # QEMU's messages end up in reports: they are the same whatever the user's language.
         self._environment = {**os.environ, "LC_ALL": "C", **environment}
         self._writable = writable
+        self._output = output
         self._cleanup = contextlib.ExitStack()
         self._stderr = bytearray()
         #: What the guard has said of the process, by its words.
@@ -106,7 +109,8 @@ class Throwaway:
             given.callback(os.close, writing)
             stack.callback(self.end)
             try:
-                starter.order(streams.fileno(), writing, line.fileno())
+                output = self._output or streams
+                starter.order(streams.fileno(), output.fileno(), writing, line.fileno())
                 given.close()
                 self._line.sendall(order(self._writable, command, self._environment))
             except OSError as error:
@@ -135,8 +139,14 @@ class Throwaway:
         self._drain()
         return self._stderr.decode(errors="replace")
 
-    def send(self, data: bytes) -> None:
-        """Write *data* to the process; raises OSError where it no longer reads."""
+    def send(self, data: bytes, *descriptors: int) -> None:
+        """Write *data* to the process; raises OSError where it no longer reads.
+
+        *descriptors* go along for a program that reads them with recvmsg(2), as QEMU's monitor.
+        """
+        if descriptors:
+            sent = socket.send_fds(self._socket, [data], descriptors)
+            data = data[sent:]
         self._socket.sendall(data)
 
     def send_end(self) -> None:
@@ -144,14 +154,17 @@ class Throwaway:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
-    def receive(self, deadline: float) -> bytes:
+    def receive(self, deadline: float, of: socket.socket | None = None) -> bytes:
         """Return the next bytes that the process writes, nothing once it has closed its output.
+
+        With *of* those that come from that socket, whose other end the process has.
 
         Raises TimeoutError when the *deadline*, by the monotonic clock, has passed, HostError
         (``qemu-failed``) for a process that the system has refused to start.
         """
+        of = of or self._socket
         poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
+        poll.register(of, select.POLLIN)
         if not self._errors.closed:
             poll.register(self._errors, select.POLLIN)
         while True:
@@ -160,15 +173,15 @@ class Throwaway:
             if not ready:
                 raise TimeoutError("no answer in time")
             for descriptor, _ in ready:
-                if descriptor == self._socket.fileno():
-                    return self._received()
+                if descriptor == of.fileno():
+                    return self._received(of)
                 if not self._read_stderr():
                     poll.unregister(descriptor)
 
-    def _received(self) -> bytes:
+    def _received(self, of: socket.socket) -> bytes:
         data = b""
         with contextlib.suppress(ConnectionResetError):
-            data = self._socket.recv(_CHUNK)
+            data = of.recv(_CHUNK)
         if not data and not self._said:
             # What does not start says so before it closes anything.
             self._hear(time.monotonic() + _GRACE, lambda: bool(self._said))

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Protocol, Self
 
 from platform_abi.errors import HostError
 from platform_abi.qemu.process import MAX_OUTPUT, Throwaway
@@ -45,54 +45,34 @@ class StartError(QtestError):
     status: int | None = None
 
 
-class Qtest:
-    """A QEMU that is started paused, asked through qtest, and killed at the end of the block.
-
-    *arguments* are those of the machine; the caller decides about ``-nodefaults`` and the rest (see
-    ``QUIET``). Unless they choose an accelerator, it is ``tcg``: every build has it (Debian's 7.2
-    and 10.0 lack ``qtest``), and while the machine is paused it costs nothing. *environment* is
-    added to this process's own, *writable* a folder that it may write to. *timeout* in seconds
-    bounds the start, and each command after it.
-
-    On entry raises StartError (``qemu-failed``, ``qemu-timeout``) if QEMU refuses the arguments,
-    HostError if there is no such binary. The process never outlives the block.
-    """
-
-    def __init__(
-        self,
-        binary: str | Path,
-        arguments: Sequence[str],
-        *,
-        environment: Mapping[str, str] = MappingProxyType({}),
-        timeout: float = 30,
-        writable: str = "",
-    ) -> None:
-        command = [str(binary), *_accelerator(arguments), *arguments, *_QTEST_ARGUMENTS]
-        self._command = command
-        self._process = Throwaway(command, environment=environment, writable=writable)
-        self._timeout = timeout
-        self._cleanup = contextlib.ExitStack()
-        self._received = bytearray()
-
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self._process)
-            self._await_start()
-            self._cleanup = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
+class Stream(Protocol):
+    """Where qtest is spoken, and what QEMU says besides."""
 
     @property
     def stderr(self) -> str:
-        """What QEMU has written to its stderr so far; after the block, all it ever wrote."""
-        return self._process.stderr
+        """What QEMU has written to its stderr so far."""
+        ...
 
-    @property
-    def pid(self) -> int:
-        """The process id of QEMU."""
-        return self._process.pid
+    def send(self, data: bytes) -> None:
+        """Write *data*; raises OSError where nobody reads."""
+        ...
+
+    def receive(self, deadline: float) -> bytes:
+        """Return what comes next, nothing at the end; raises TimeoutError after *deadline*."""
+        ...
+
+
+class Accesses:
+    """What a guest reads and writes, through qtest on a *stream*.
+
+    *timeout* in seconds bounds each answer. Every method raises QtestError (``qemu-failed``,
+    ``qemu-timeout``) where QEMU gives none.
+    """
+
+    def __init__(self, stream: Stream, *, timeout: float) -> None:
+        self._stream = stream
+        self._timeout = timeout
+        self._received = bytearray()
 
     # Ports and memory of the guest. Values are unsigned, little-endian as on every x86.
 
@@ -137,7 +117,7 @@ class Qtest:
     def _ask(self, command: str) -> int:
         """Send a command and return the number in its answer, 0 if there is none."""
         try:
-            self._process.send(command.encode() + b"\n")
+            self._stream.send(command.encode() + b"\n")
             answer = self._receive_line(time.monotonic() + self._timeout)
         except TimeoutError:
             raise QtestError(
@@ -146,7 +126,7 @@ class Qtest:
                 help="the host may be busy: allow it more time",
             ) from None
         except OSError as error:
-            raise _error(f"{command!r}: {error}", self.stderr.splitlines()) from None
+            raise _error(f"{command!r}: {error}", self._stream.stderr.splitlines()) from None
         verdict, _, value = answer.partition(" ")
         with contextlib.suppress(ValueError):
             if verdict == "OK":
@@ -161,7 +141,7 @@ class Qtest:
         """
         while True:
             while b"\n" not in self._received:
-                chunk = self._process.receive(deadline)
+                chunk = self._stream.receive(deadline)
                 if not chunk:
                     raise ConnectionResetError("QEMU has closed the connection")
                 if len(self._received) > MAX_OUTPUT:
@@ -172,6 +152,55 @@ class Qtest:
             text = line.decode(errors="replace").strip()
             if not text.startswith("IRQ "):
                 return text
+
+
+class Qtest(Accesses):
+    """A QEMU that is started paused, asked through qtest, and killed at the end of the block.
+
+    *arguments* are those of the machine; the caller decides about ``-nodefaults`` and the rest (see
+    ``QUIET``). Unless they choose an accelerator, it is ``tcg``: every build has it (Debian's 7.2
+    and 10.0 lack ``qtest``), and while the machine is paused it costs nothing. *environment* is
+    added to this process's own, *writable* a folder that it may write to. *timeout* in seconds
+    bounds the start, and each command after it.
+
+    On entry raises StartError (``qemu-failed``, ``qemu-timeout``) if QEMU refuses the arguments,
+    HostError if there is no such binary. The process never outlives the block.
+    """
+
+    def __init__(
+        self,
+        binary: str | Path,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        timeout: float = 30,
+        writable: str = "",
+    ) -> None:
+        command = [str(binary), *_accelerator(arguments), *arguments, *_QTEST_ARGUMENTS]
+        self._command = command
+        self._process = Throwaway(command, environment=environment, writable=writable)
+        super().__init__(self._process, timeout=timeout)
+        self._cleanup = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._process)
+            self._await_start()
+            self._cleanup = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+    @property
+    def stderr(self) -> str:
+        """What QEMU has written to its stderr so far; after the block, all it ever wrote."""
+        return self._process.stderr
+
+    @property
+    def pid(self) -> int:
+        """The process id of QEMU."""
+        return self._process.pid
 
     def _await_start(self) -> None:
         """Return when QEMU has realized the machine: only then does it answer anything."""

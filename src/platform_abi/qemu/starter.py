@@ -67,8 +67,8 @@ def main(caller: int) -> None:
         if os.fork() == 0:
             os.dup2(1, 0)  # no order is this process's, and nothing else may get this number
             try:
-                streams, errors, line = descriptors
-                _guard(streams, errors, line, alive)
+                *streams, line = descriptors
+                _guard(streams, line, alive)
             finally:
                 os._exit(1)
         for descriptor in descriptors:
@@ -95,7 +95,7 @@ def _wait(*descriptors: int) -> list[int]:
     return [descriptor for descriptor, _ in poll.poll()]
 
 
-def _guard(streams: int, errors: int, line: int, alive: int) -> NoReturn:
+def _guard(streams: list[int], line: int, alive: int) -> NoReturn:
     """Start the process that is ordered on *line*, see it to its end, and say so there."""
     os.setsid()
     writable, command, environment = _ordered(line)
@@ -112,8 +112,8 @@ def _guard(streams: int, errors: int, line: int, alive: int) -> NoReturn:
     process = os.fork()
     if process == 0:
         here.close()
-        _become(there, (streams, streams, errors), folder, command, environment)
-    for descriptor in (streams, errors, there.detach()):
+        _become(there, streams, folder, command, environment)
+    for descriptor in (*streams, there.detach()):
         os.close(descriptor)
     # Until it is executed, or not.
     heard = _wait(here.fileno(), line, alive)
@@ -197,7 +197,7 @@ def _folder(contained: list[str]) -> tuple[str, bool]:
 
 def _become(
     guard: socket.socket,
-    streams: tuple[int, int, int],
+    streams: list[int],
     folder: str,
     command: list[str],
     environment: dict[str, str],

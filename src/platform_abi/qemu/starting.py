@@ -128,7 +128,7 @@ def containment() -> frozenset[str]:
         stack.callback(os.close, null)
         with ours:
             with line:
-                starter.order(null, null, line.fileno())
+                starter.order(null, null, null, line.fileno())
             ours.sendall(order("", [], {}))
             word, _, parts = ours.recv(_ANSWER).decode().strip().partition(" ")
     return frozenset(parts.split()) if word.encode() == CONTAINED else frozenset()

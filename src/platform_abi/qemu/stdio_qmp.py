@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Self
 
 from platform_abi.errors import HostError, printable
 from platform_abi.qemu.process import MAX_OUTPUT, Throwaway, ending
 
-_ARGUMENTS = ("-S", "-display", "none", "-qmp", "stdio")
+_ARGUMENTS = ("-S", "-display", "none")
+
+#: QMP on the standard streams; or on the input alone, where the output is something else's. Then
+#: the monitor takes descriptors, for it knows that it has a socket (chardev/char-socket.c).
+_STREAMS = ("-qmp", "stdio")
+_INPUT = ("-chardev", "socket,id=platform-abi,fd=0", "-qmp", "chardev:platform-abi")
 
 
 class QmpError(HostError):
@@ -31,14 +38,26 @@ class Qmp:
     """A QEMU without a running guest, for the time of a block, to be asked by ``execute``.
 
     *arguments* are those of the machine, *timeout* in seconds bounds the start and each answer,
-    however many events come before it. Entering raises QmpError, ``qemu-failed`` or
-    ``qemu-timeout``, and HostError for no such binary, or a file that is no program.
+    however many events come before it. *environment* is added to this process's own. With *output*,
+    a socket that is to be its standard output, it speaks QMP on its input alone. Entering raises
+    QmpError, ``qemu-failed`` or ``qemu-timeout``, and HostError for no such binary, or a file that
+    is no program.
     """
 
-    def __init__(self, binary: str, arguments: Sequence[str], *, timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        binary: str,
+        arguments: Sequence[str],
+        *,
+        timeout: float = 10.0,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        output: socket.socket | None = None,
+    ) -> None:
         self._binary = binary
         self._timeout = timeout
-        self._process = Throwaway([binary, *arguments, *_ARGUMENTS])
+        streams = _STREAMS if output is None else _INPUT
+        command = [binary, *arguments, *_ARGUMENTS, *streams]
+        self._process = Throwaway(command, environment=environment, output=output)
         self._cleanup = contextlib.ExitStack()
         self._received = bytearray()
 
@@ -71,16 +90,34 @@ class Qmp:
         """What QEMU has written to its stderr so far."""
         return self._process.stderr
 
+    def end(self) -> int:
+        """End it, and return its exit status, negative for a signal."""
+        return self._process.end()
+
+    def receive(self, of: socket.socket, deadline: float) -> bytes:
+        """Return what comes next from a socket whose other end QEMU has: see ``Throwaway``."""
+        return self._process.receive(deadline, of)
+
+    def give(self, name: str, descriptor: int) -> None:
+        """Give QEMU a copy of *descriptor*, which it calls *name* from now on.
+
+        Only where it speaks QMP on its input alone. Raises as ``execute`` does.
+        """
+        self._execute("getfd", {"fdname": name}, descriptor)
+
     def execute(self, command: str, **arguments: object) -> Any:
         """Return QEMU's answer to *command*, plain data.
 
         Raises QmpCommandError where that is an error, QmpError for none in time or no QMP.
         """
+        return self._execute(command, arguments)
+
+    def _execute(self, command: str, arguments: dict[str, object], *descriptors: int) -> Any:
         request = (
             {"execute": command, "arguments": arguments} if arguments else {"execute": command}
         )
         try:
-            self._process.send(json.dumps(request).encode() + b"\n")
+            self._process.send(json.dumps(request).encode() + b"\n", *descriptors)
         except OSError:
             raise self._failed("it has ended") from None
         # One for all that comes: events without end are no answer.

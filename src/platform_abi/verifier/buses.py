@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from platform_abi.guest.config_space import ConfigSpace, ConfigSpaces, number_buses
 from platform_abi.model.guest import GuestBoard
-from platform_abi.qemu.qtest import Qtest
+from platform_abi.qemu.qtest import Accesses
 from platform_abi.verifier.running import Ask
 
 #: The highest number that a bus can have.
@@ -34,8 +34,8 @@ def chain_of(ask: Ask, path: str) -> tuple[int, ...]:
 class Buses:
     """The PCI buses of a paused machine, of which only those are numbered that lead somewhere."""
 
-    def __init__(self, qtest: Qtest, board: GuestBoard) -> None:
-        self._spaces = ConfigSpaces(qtest, board)
+    def __init__(self, guest: Accesses, board: GuestBoard) -> None:
+        self._spaces = ConfigSpaces(guest, board)
         self._numbered: list[ConfigSpace] = []
 
     def at(self, chain: tuple[int, ...]) -> ConfigSpace | None:

@@ -77,8 +77,8 @@ def expected(
         nearest_build(catalogue, abi.vm.machine, vm.arch, vm.version, vm.package) if same else None
     )
     if build is None:
-        return Expected(build=None, exact=False, located=locate(TypeTable(), abi, vm, left_out))
-    located = locate(catalogue.types(build.name, vm.arch), abi, vm, left_out)
+        return Expected(build=None, exact=False, located=locate(TypeTable(), abi.vm, vm, left_out))
+    located = locate(catalogue.types(build.name, vm.arch), abi.vm, vm, left_out)
     work = _Expectation(catalogue, abi, vm, build, located)
     return Expected(
         build=build.name,

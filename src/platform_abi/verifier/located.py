@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from platform_abi.model.abi import GuestAbi
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.value import frozen
+from platform_abi.model.vm import VirtualMachine
 from platform_abi.verifier.running import RunningObject, RunningVm
 
 
@@ -26,9 +26,9 @@ class Located:
 
 
 def locate(
-    types: TypeTable, abi: GuestAbi, vm: RunningVm, left_out: Collection[str] = ()
+    types: TypeTable, wanted: VirtualMachine, vm: RunningVm, left_out: Collection[str] = ()
 ) -> Located:
-    """Return where each device of *abi* is in *vm*, which was given all but those *left_out*.
+    """Return where each device of *wanted* is in *vm*, which was given all but those *left_out*.
 
     One with an id is at ``/machine/peripheral/ID``, whatever its driver is there. Of those without,
     the first of a driver is the first that QEMU numbered: it counts them in the order of the
@@ -42,7 +42,7 @@ def locate(
                 others.setdefault(thing.driver, []).append(thing)
     found: dict[str, RunningObject] = {}
     gone: list[str] = []
-    for label, device in abi.vm.labelled():
+    for label, device in wanted.labelled():
         driver = types.canonical(device.driver)
         alike = others.get(driver, []) if label not in left_out else []
         match = named.get(device.id) if device.id is not None else alike.pop(0) if alike else None

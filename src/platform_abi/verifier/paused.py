@@ -123,7 +123,7 @@ class _Paused:
     def look(self, words: Sequence[str]) -> None:
         """Read what a QEMU started with *words* says of itself."""
         with Qmp(self._binary, words, timeout=self._timeout) as qmp:
-            ask = _asking(qmp)
+            ask = asking(qmp)
             vm = look(ask)
             wanted = expected(self._catalogue, self._abi, vm, self.left_out)
             vm = read(ask, vm, wanted.wanted())
@@ -158,7 +158,9 @@ class _Paused:
         return found
 
 
-def _asking(qmp: Qmp) -> Ask:
+def asking(qmp: Qmp) -> Ask:
+    """Return who asks a QEMU commands, refused ones too."""
+
     def one(name: str, arguments: Mapping[str, object]) -> Answer:
         try:
             return Answer(value=qmp.execute(name, **arguments))

@@ -1,0 +1,99 @@
+"""A paused QEMU that is asked by its monitor and through qtest at once, and given descriptors.
+
+Its standard input is one socket, with the monitor on it, and its standard output another, with
+qtest. So nothing lies in the file system, nobody else can connect, and whatever a binary is that
+hands its streams on to QEMU, a script that changes the root say, what is meant for QEMU gets there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Self
+
+from platform_abi.qemu.qtest import Accesses
+from platform_abi.qemu.stdio_qmp import Qmp
+
+#: The name of the character device is the one by which ``-qtest`` looks for it whatever it is
+#: called (softmmu/qtest.c of QEMU 7.2, qtest_server_init).
+_QTEST = ("-chardev", "socket,id=qtest,fd=1", "-qtest", "chardev:qtest", "-qtest-log", "none")
+
+
+class PausedQemu:
+    """A QEMU without a running guest, for the time of a block: ``qmp`` and ``guest`` ask it.
+
+    *arguments* are those of the machine. *timeout* in seconds bounds the start and each answer,
+    *environment* is added to this process's own. Entering raises as ``Qmp`` does.
+    """
+
+    qmp: Qmp
+    guest: Accesses
+
+    def __init__(
+        self,
+        binary: str,
+        arguments: Sequence[str],
+        *,
+        timeout: float,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._command = (binary, (*arguments, *_QTEST))
+        self._timeout = timeout
+        self._environment = environment
+        self._cleanup = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self.start()
+        try:
+            self.greet()
+        except BaseException:
+            self._cleanup.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+    def start(self) -> None:
+        """Start it without waiting: ``greet`` has to follow, and what ends the block."""
+        with contextlib.ExitStack() as stack:
+            ours, theirs = socket.socketpair()
+            stack.enter_context(ours)
+            with theirs:
+                self.qmp = Qmp(
+                    *self._command,
+                    timeout=self._timeout,
+                    environment=self._environment,
+                    output=theirs,
+                )
+                self.qmp.start()
+            stack.push(self.qmp)
+            self.guest = Accesses(_Beside(self.qmp, ours), timeout=self._timeout)
+            self._cleanup = stack.pop_all()
+
+    def greet(self) -> None:
+        """Wait for its start to be over."""
+        self.qmp.greet(self._timeout)
+
+
+class _Beside:
+    """The socket that is QEMU's standard output."""
+
+    def __init__(self, qmp: Qmp, ours: socket.socket) -> None:
+        self._qmp = qmp
+        self._socket = ours
+
+    @property
+    def stderr(self) -> str:
+        """What QEMU has written to its stderr so far."""
+        return self._qmp.stderr
+
+    def send(self, data: bytes) -> None:
+        """Write *data*; raises OSError where nobody reads."""
+        self._socket.sendall(data)
+
+    def receive(self, deadline: float) -> bytes:
+        """Return what comes next, nothing at the end; raises TimeoutError after *deadline*."""
+        return self._qmp.receive(self._socket, deadline)

@@ -1,0 +1,176 @@
+"""One of the two QEMUs of a rehearsal, and its guest as far as there is one: drivers that agree.
+
+What is looked at is what a guest would find, by the ways that it has itself; of the CPU, which no
+guest runs on, QEMU is asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from attrs import field
+
+from platform_abi.guest.buses import Chain, walk
+from platform_abi.guest.config_space import ConfigSpace, ConfigSpaces
+from platform_abi.guest.driver import Bound, bind, bound
+from platform_abi.guest.pci_function import function_facts
+from platform_abi.guest.view import Facts
+from platform_abi.model.guest import GuestBoard
+from platform_abi.model.machine import TypeTable
+from platform_abi.model.value import frozen
+from platform_abi.model.vm import VirtualMachine
+from platform_abi.qemu.paused import PausedQemu
+from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
+from platform_abi.verifier.buses import chain_of
+from platform_abi.verifier.located import locate
+from platform_abi.verifier.paused import asking
+from platform_abi.verifier.running import look
+
+#: Where the rings of every queue are: RAM that no board keeps for itself.
+_RINGS: Final = 16 << 20
+
+#: What a destination waits by: for a guest that ``migrate-incoming`` names.
+_INCOMING: Final = ("-incoming", "defer")
+
+#: The registers of a function hold what firmware and drivers wrote, and a window's own.
+_WRITTEN: Final = "registers"
+
+#: Of what the CPU model says of itself, what CPUID shows.
+_CPU_FACTS: Final = (
+    *("family", "model", "stepping", "vendor", "model-id", "level", "xlevel", "xlevel2"),
+    "phys-bits",
+)
+
+#: HTT and CmpLegacy: a guest of several vCPUs has them in every QEMU, and before 10.0 no feature
+#: word had, for they were added where CPUID is read (target/i386/cpu.c, cpu_x86_cpuid).
+_BY_TOPOLOGY: Final = {"0x1.0.EDX": 1 << 28, "0x80000001.0.ECX": 1 << 1}
+
+
+@frozen(kw_only=True)
+class Sight:
+    """What a guest sees: of each PCI function by its chain, and of its first CPU.
+
+    *bound* is what each virtio device and its driver have agreed on.
+    """
+
+    functions: Mapping[Chain, Facts] = field(factory=dict)
+    cpu: Facts = field(factory=dict)
+    bound: Mapping[Chain, Bound] = field(factory=dict)
+
+
+class End:
+    """A paused QEMU from which, or *incoming* to which, a guest is to move, for a block.
+
+    *board* says where its buses are, None where nobody can look at them. *timeout* in seconds
+    bounds each answer. Raises HostError, as ``PausedQemu`` does, in all that it does.
+    """
+
+    def __init__(
+        self,
+        binary: str,
+        words: Sequence[str],
+        board: GuestBoard | None,
+        *,
+        incoming: bool = False,
+        timeout: float,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        own = [*words, *(_INCOMING if incoming else ())]
+        self._qemu = PausedQemu(binary, own, timeout=timeout, environment=environment)
+        self._board = board
+        self._bound: dict[Chain, Bound] = {}
+
+    def __enter__(self) -> Self:
+        """Start it without waiting: ``greet`` has to follow."""
+        self._qemu.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._qemu.__exit__()
+
+    def greet(self) -> None:
+        """Wait for its start to be over."""
+        self._qemu.greet()
+
+    @property
+    def qmp(self) -> Qmp:
+        """Its monitor."""
+        return self._qemu.qmp
+
+    @property
+    def stderr(self) -> str:
+        """What QEMU has written to stderr so far."""
+        return self.qmp.stderr
+
+    def _spaces(self) -> dict[Chain, ConfigSpace]:
+        if self._board is None:
+            return {}
+        return walk(ConfigSpaces(self._qemu.guest, self._board))
+
+    def bind(self) -> None:
+        """Let a driver take all that each virtio device offers."""
+        for chain, space in self._spaces().items():
+            agreed = bind(space, rings=_RINGS)
+            if agreed is not None:
+                self._bound[chain] = agreed
+
+    def sight(self, agreed: Collection[Chain] | None = None) -> Sight:
+        """Return what a guest finds now. Drivers lose their devices by it.
+
+        What drivers have agreed on is asked for where they have been bound; *agreed* says where,
+        for a guest that has come.
+        """
+        spaces = self._spaces()
+        bounds = dict(self._bound)
+        for chain in agreed or ():
+            now = bound(spaces[chain]) if chain in spaces else None
+            if now is not None:
+                bounds[chain] = now
+        functions = {at: function_facts(self._qemu.guest, s) for at, s in spaces.items()}
+        for facts in functions.values():
+            facts.pop(_WRITTEN, None)
+        return Sight(functions=functions, cpu=self._cpu(), bound=bounds)
+
+    def _cpu(self) -> dict[str, str]:
+        cpus = self.qmp.execute("query-cpus-fast")
+        path = cpus[0]["qom-path"]
+        facts = {what: str(said) for what in _CPU_FACTS if (said := self._get(path, what))}
+        for word in self._get(path, "feature-words") or ():
+            leaf, index = word["cpuid-input-eax"], word.get("cpuid-input-ecx", 0)
+            name = f"{leaf:#x}.{index}.{word['cpuid-register']}"
+            features = word["features"] & ~_BY_TOPOLOGY.get(name, 0)
+            if features:  # newer QEMUs know of more words
+                facts[name] = f"{features:#x}"
+        return facts
+
+    def _get(self, path: str, name: str) -> Any:
+        with contextlib.suppress(QmpCommandError):
+            return self.qmp.execute("qom-get", path=path, property=name)
+        return None
+
+    @property
+    def machine(self) -> str:
+        """The machine type, never an alias."""
+        kind: str = self.qmp.execute("qom-get", path="/machine", property="type")
+        return kind.removesuffix("-machine")
+
+    @property
+    def version(self) -> str:
+        """Version and package, as QEMU says them."""
+        said = self.qmp.execute("query-version")
+        release = ".".join(str(said["qemu"][part]) for part in ("major", "minor", "micro"))
+        return f"{release} ({said['package']})" if said["package"] else release
+
+    def chains(
+        self, types: TypeTable, vm: VirtualMachine, left_out: Collection[str]
+    ) -> dict[str, Chain]:
+        """Return where the devices of *vm* are, by label, but for those *left_out*.
+
+        Empty for what is on no PCI bus.
+        """
+        ask = asking(self.qmp)
+        located = locate(types, vm, look(ask), left_out)
+        return {label: chain_of(ask, thing.path) for label, thing in located.found.items()}
