@@ -83,12 +83,16 @@ def _of_build(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) ->
         return []
     from platform_abi.compat.machine_content import compare_machine, machine_findings
     from platform_abi.compat.machine_missing import missing_in_build
+    from platform_abi.compat.views import view_findings
 
     missing = [*missing_in_build(catalogue, abi, options.build)]
     if missing:
         return missing
     verdict = compare_machine(catalogue, abi, options.build)
-    return machine_findings(verdict, allow_unknown=options.allow_unknown)
+    return [
+        *machine_findings(verdict, allow_unknown=options.allow_unknown),
+        *view_findings(catalogue, abi, options.build),
+    ]
 
 
 def _of_words(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) -> list[Finding]:

@@ -66,6 +66,9 @@ class _Written(Options):
 class ResolveOptions(VmOptions, _Written):
     """What ``resolve`` is asked for."""
 
+    look: bool = flag("let the lockfile hold what the guest finds, by a look at a paused QEMU")
+    qemu: str | None = option("BINARY", "the QEMU to look at; else $PLATFORM_ABI_QEMU or the usual")
+
 
 class ExplainOptions(VmOptions):
     """What ``explain`` is asked for."""

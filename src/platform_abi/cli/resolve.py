@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ def run(options: ResolveOptions) -> int:
         raise UsageError("--vcpus takes a number above 0, and needs --full", code="usage")
     if options.full and options.format != "lines":
         raise UsageError("--full and --format contradict each other", code="usage")
+    if options.look and options.lock is None and options.format != "lock":
+        raise UsageError("--look is for a lockfile: --lock FILE or --format lock", code="usage")
+    if options.qemu is not None and not options.look:
+        raise UsageError("--qemu is the QEMU that --look looks at", code="usage")
     catalogue = load_catalogue()
     if options.from_lock is not None:
         abi = _from_lock(catalogue, options.from_lock, options)
@@ -99,11 +104,26 @@ def _json(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> s
 
 def _lock(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:
     from platform_abi.emit.lockfile import lockfile, read_text, rewritten
+    from platform_abi.guest.recorded import with_recorded
 
     if options.from_lock is not None:
         # It says which definitions it was made with, and those of today may be others.
-        return rewritten(read_text(options.from_lock))
-    return lockfile(catalogue, abi)
+        text = rewritten(read_text(options.from_lock))
+    else:
+        text = lockfile(catalogue, with_recorded(catalogue, abi, abi.vm.build))
+    return _looked(catalogue, text, options) if options.look else text
+
+
+def _looked(catalogue: FileCatalogue, text: str, options: ResolveOptions) -> str:
+    """Return lockfile *text* with what a guest finds in a QEMU that is started for it, paused."""
+    from platform_abi.emit.lockfile import read_lock, with_view
+    from platform_abi.qemu.binary import find_qemu
+    from platform_abi.verifier.paused import look_at
+
+    stored = read_lock(text, options.from_lock or "the lockfile", catalogue=catalogue)
+    arch = stored.vm.arch
+    binary = options.qemu or find_qemu(os.environ, arch) or f"qemu-system-{arch}"
+    return with_view(text, look_at(catalogue, stored, binary))
 
 
 def _remark(abi: GuestAbi) -> None:

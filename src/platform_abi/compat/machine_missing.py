@@ -11,7 +11,7 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import QEMU_PACKAGE, QEMU_VERSION, HostReport
 from platform_abi.model.machine import QemuBuild
 from platform_abi.model.platform import release_key
-from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.machine_choice import choose_machine, same_build
 
 
 def missing_in_build(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterator[Finding]:
@@ -34,9 +34,7 @@ def missing_on_host(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> 
         return
     package = report.values.get(QEMU_PACKAGE, "")
     builds = (catalogue.build(name, report.arch) for name in catalogue.builds(report.arch))
-    # What a QEMU calls its package may have its vendor's name before it.
-    of = package.rpartition(" ")[2]
-    known = next((b for b in builds if (b.version, b.package) == (version, of)), None)
+    known = next((build for build in builds if same_build(build, version, package)), None)
     lacks = _newer(catalogue, abi, version) if known is None else not _has(known, abi.vm.machine)
     if lacks:
         yield _missing(catalogue, abi, f"QEMU {version} of this host")

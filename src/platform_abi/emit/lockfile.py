@@ -32,6 +32,7 @@ from platform_abi.model.abi import (
     Unpinned,
 )
 from platform_abi.model.digest import canonical_digest
+from platform_abi.model.guest import DeviceView, MachineView
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
 from platform_abi.resolver.admission import portable_abi, refusals
 from platform_abi.resolver.digest import abi_digest
@@ -83,6 +84,8 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
             "drivers": dict(abi.content.drivers),
             **({"ran": True} if abi.content.ran else {}),
         }
+    if abi.view is not None:
+        body["guest-view"] = _view_document(abi.view)
     body["seal"] = canonical_digest(body)
     text = toml_text(body)
     try:
@@ -90,6 +93,21 @@ def lock_text(abi: GuestAbi, *, definitions: str) -> str:
     except UnicodeEncodeError:
         raise UsageError("a lockfile holds text only; a value is none", code="not-text") from None
     return text
+
+
+def _view_document(view: MachineView) -> dict[str, Any]:
+    return {
+        "qemu": view.qemu,
+        **({"looked": True} if view.looked else {}),
+        "devices": {
+            label: {
+                "driver": device.driver,
+                **({"untold": list(device.untold)} if device.untold else {}),
+                "facts": dict(sorted(device.facts.items())),
+            }
+            for label, device in sorted(view.devices.items())
+        },
+    }
 
 
 def _rows(values: Sequence[object]) -> list[dict[str, Any]]:
@@ -146,6 +164,20 @@ def with_allowed(text: str, entries: Sequence[Mapping[str, str]]) -> str:
     for entry in map(dict, entries):
         if entry not in known:
             known.append(entry)
+    del body["seal"]
+    body["seal"] = canonical_digest(body)
+    return toml_text(body)
+
+
+def with_view(text: str, view: MachineView) -> str:
+    """Return lockfile *text* with *view* for what the guest finds, in the place of another.
+
+    *text* is what ``read_lock`` takes.
+    """
+    from platform_abi.emit.toml import toml_text
+
+    body = tomllib.loads(text)
+    body["guest-view"] = _view_document(view)
     del body["seal"]
     body["seal"] = canonical_digest(body)
     return toml_text(body)
@@ -259,6 +291,9 @@ def _check_texts(value: Any) -> None:
     if attrs.has(type(value)):
         for field in attrs.fields(type(value)):
             _check_texts(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for pair in value.items():
+            _check_texts(pair)
     elif isinstance(value, tuple):
         for inner in value:
             _check_texts(inner)
@@ -286,6 +321,25 @@ def _abi(body: dict[str, Any]) -> GuestAbi:
         obstacles=tuple(Obstacle(**entry) for entry in body.get("obstacles", [])),
         machine_digest=body["machine-digest"],
         content=_content(body.get("machine-content")),
+        view=_view(body.get("guest-view")),
+    )
+
+
+def _view(body: dict[str, Any] | None) -> MachineView | None:
+    """Return what a lockfile says that the guest finds; None where nobody recorded it."""
+    if body is None:
+        return None
+    return MachineView(
+        qemu=body["qemu"],
+        looked=body.get("looked", False) is True,
+        devices={
+            label: DeviceView(
+                driver=device["driver"],
+                facts=dict(device["facts"]),
+                untold=tuple(device.get("untold", ())),
+            )
+            for label, device in body["devices"].items()
+        },
     )
 
 

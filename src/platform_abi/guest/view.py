@@ -24,6 +24,9 @@ REFUSED = "refused"
 #: is not installed. A machine with such a device does not start, so no guest finds another one.
 NO_DRIVER: Facts = MappingProxyType({REFUSED: "no such driver"})
 
+#: How facts begin of virtio's legacy interface.
+LEGACY = "legacy-"
+
 #: How a label begins of what a board itself has; its place on the root bus follows.
 BOARD = "board "
 

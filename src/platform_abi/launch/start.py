@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +10,11 @@ from attrs import evolve
 
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding
-from platform_abi.compat.machine_content import compare_machine, machine_findings
+from platform_abi.compat.machine_content import (
+    MachineDifference,
+    compare_machine,
+    machine_findings,
+)
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.preference import CONSERVATIVE
 from platform_abi.compat.supported import newest_supported
@@ -18,16 +22,21 @@ from platform_abi.errors import UsageError, printable
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.rewrite import rewrite
 from platform_abi.launch.stored import compared, same_choice, taken
+from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.platform import release_key, version_key
 from platform_abi.model.value import frozen
-from platform_abi.resolver.machine_choice import nearest_build, unversioned, versioned
+from platform_abi.resolver.machine_choice import (
+    nearest_build,
+    same_build,
+    unversioned,
+    versioned,
+)
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
     from platform_abi.launch.command_line import CommandLine
     from platform_abi.launch.hardware_options import HostFiles
     from platform_abi.launch.platform_option import PlatformOption
-    from platform_abi.model.abi import GuestAbi
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.host import HostReport
     from platform_abi.model.vm import VirtualMachine
@@ -138,7 +147,7 @@ def start(
         abi = resolve(catalogue, found.vm, named, strict=option.strict, hotplug=True)
     build = None if option.lock is None else _build(catalogue, abi, host)
     told = stored is not None and _told(stored)
-    moved = _moved(catalogue, abi, build, option) if told else Moved()
+    moved = _moved(catalogue, abi, build, option, host) if told else Moved()
     verdict, allowed = _judged(catalogue, abi, option, host, report=report, further=moved.findings)
     words = [word for text in moved.globals for word in ("-global", text)]
     remarks += tuple(f"another build: -global {text} is what it had" for text in moved.globals)
@@ -179,17 +188,41 @@ def _told(stored: GuestAbi) -> bool:
     return stored.vm.build is not None or (stored.content is not None and stored.content.ran)
 
 
-def _moved(catalogue: Catalogue, abi: GuestAbi, build: str | None, option: PlatformOption) -> Moved:
-    """Return what *build* makes of a lockfile's machine type, other than what that had."""
-    if build is None or abi.content is None or abi.content.build == build:
+def _moved(
+    catalogue: Catalogue, abi: GuestAbi, build: str | None, option: PlatformOption, host: Host
+) -> Moved:
+    """Return what the QEMU of *host* makes of a lockfile's machine type, other than what that had.
+
+    Its properties are taken for those of the nearest *build*; what a guest finds of its devices is
+    known of that very build only.
+    """
+    from platform_abi.compat.views import view_findings
+
+    if build is None or abi.content is None:
         return Moved()
-    verdict = compare_machine(catalogue, abi, build)
-    undone = tuple(d for d in verdict.differences if d.matters and d.argument)
-    rest = tuple(d for d in verdict.differences if d not in undone)
-    findings = machine_findings(
-        evolve(verdict, differences=rest, assumed=False), allow_unknown=option.allow_unknown
-    )
+    known = same_build(catalogue.build(build, abi.vm.arch), *(host.version() or ("", "")))
+    undone: tuple[MachineDifference, ...] = ()
+    findings: list[Finding] = []
+    if abi.content.build != build:
+        verdict = compare_machine(catalogue, abi, build)
+        undone = tuple(d for d in verdict.differences if d.matters and d.argument)
+        rest = tuple(d for d in verdict.differences if d not in undone)
+        findings += machine_findings(
+            evolve(verdict, differences=rest, assumed=False), allow_unknown=option.allow_unknown
+        )
+    findings += view_findings(catalogue, _with(abi, undone), build if known else None)
     return Moved(globals=tuple(d.argument for d in undone), findings=tuple(findings))
+
+
+def _with(abi: GuestAbi, undone: Iterable[MachineDifference]) -> GuestAbi:
+    """Return *abi* with the properties set that another build is told to leave as they were."""
+    settings = (
+        Setting(
+            driver=d.driver, property=d.property, value=d.before or "", layer="global", source=""
+        )
+        for d in undone
+    )
+    return evolve(abi, settings=(*abi.settings, *settings))
 
 
 def _described(host: Host, read: Callable[..., Described]) -> Described:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from platform_abi.model.feature import Migration
+from platform_abi.model.guest import MachineView
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 
@@ -126,6 +127,8 @@ class GuestAbi:
     machine_digest: str = ""
     #: What the machine type's content was when this was locked; None where nobody recorded it.
     content: MachineContent | None = None
+    #: What the guest found of its devices when this was locked; None where nobody recorded it.
+    view: MachineView | None = None
 
     @property
     def migratable(self) -> bool | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from platform_abi.model.device import DeviceFamily, DeviceTable, InnerType
     from platform_abi.model.driver import CpuModel, DriverProperty
     from platform_abi.model.feature import Feature
+    from platform_abi.model.guest import GuestDevices
     from platform_abi.model.harmless import HarmlessTable
     from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
     from platform_abi.model.mask import Mask
@@ -173,6 +174,14 @@ class Catalogue(Protocol):
 
     def cpus(self) -> dict[str, CpuTable]:
         """Return what is known of CPU flags and models, by architecture."""
+        ...
+
+    def guest_devices(self, arch: str) -> GuestDevices | None:
+        """Return which devices are looked at in a machine of *arch*, None where none can be."""
+        ...
+
+    def locate(self, relative: str) -> str | None:
+        """Return the path of the file that a source calls *relative*, None where there is none."""
         ...
 
     def visibility(self) -> Visibility:

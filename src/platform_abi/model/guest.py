@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import field
 
 from platform_abi.model.value import frozen
+from platform_abi.model.visibility import matches
 
 
 @frozen(kw_only=True)
@@ -67,3 +70,37 @@ def label(device: GuestDevice, *, port: bool = False) -> str:
     """Return what a view calls a device."""
     backend = f" with {device.backend}" if device.backend else ""
     return f"{device.driver}{backend}{' behind port' if port else ''}"
+
+
+#: Stands among what is not told of a device for all facts.
+EVERY_FACT = "*"
+
+
+@frozen(kw_only=True)
+class DeviceView:
+    """What a guest finds of one device of a virtual machine, by fact, and what nobody can tell.
+
+    A fact is *untold*, by names and patterns, where it was read of a device with other properties
+    and these show in it. Any other that is not among *facts* is known not to be there.
+    """
+
+    driver: str
+    facts: Mapping[str, str] = field(factory=dict)
+    untold: tuple[str, ...] = ()
+
+    def tells(self, fact: str) -> bool:
+        """Return whether it is known what a guest finds of *fact*."""
+        return not any(matches(pattern, fact) for pattern in self.untold)
+
+
+@frozen(kw_only=True)
+class MachineView:
+    """What a guest finds of the PCI devices of one virtual machine in one QEMU.
+
+    *qemu* is the build of which that was recorded, or with *looked* the release of the binary that
+    was started and looked at. Devices are by label.
+    """
+
+    qemu: str
+    looked: bool = False
+    devices: Mapping[str, DeviceView] = field(factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from platform_abi.model.value import frozen
@@ -31,7 +31,7 @@ class VisibilityRule:
 
     def covers(self, name: str) -> bool:
         """Return whether the rule is about a property called *name*."""
-        return any(_matches(pattern, name) for pattern in self.properties)
+        return any(matches(pattern, name) for pattern in self.properties)
 
 
 @frozen(kw_only=True)
@@ -50,6 +50,28 @@ class SameValues:
 
 
 @frozen(kw_only=True)
+class Shown:
+    """What some properties show in of all that a guest finds of a device on its bus.
+
+    *facts* are names of a view's facts, or patterns with one ``*`` at an end; none: they show in
+    nothing of the kind. *drivers* stand for all types below them; none: for every driver.
+    """
+
+    properties: tuple[str, ...]
+    facts: tuple[str, ...]
+    drivers: tuple[str, ...] = ()
+    reason: str = ""
+
+    def reaches(self, fact: str) -> bool:
+        """Return whether one of the properties shows in *fact*."""
+        return any(matches(pattern, fact) for pattern in self.facts)
+
+    def covers(self, name: str) -> bool:
+        """Return whether it is about a property called *name*."""
+        return any(matches(pattern, name) for pattern in self.properties)
+
+
+@frozen(kw_only=True)
 class Board:
     """The drivers of the devices that boards of some families come with."""
 
@@ -64,6 +86,7 @@ class Visibility:
     rules: tuple[VisibilityRule, ...] = ()
     boards: tuple[Board, ...] = ()
     same: tuple[SameValues, ...] = ()
+    shown: tuple[Shown, ...] = ()
 
     def named(self, driver: str) -> bool:
         """Return whether a rule names *driver* itself."""
@@ -92,6 +115,18 @@ class Visibility:
                 return next(kind for kind in _MOST_FIRST if kind in found)
         return "guest"
 
+    def shows(self, types: Collection[str], name: str) -> tuple[Shown, ...]:
+        """Return what is known of where property *name* shows, of a driver of *types*.
+
+        That is one of itself or its parents, an inner device's too. Nothing: nobody knows.
+        """
+        return tuple(
+            entry
+            for entry in self.shown
+            if entry.covers(name)
+            and (not entry.drivers or not set(types).isdisjoint(entry.drivers))
+        )
+
     def standing_for(self, types: Sequence[str], name: str) -> Mapping[str, str]:
         """Return, for values of property *name*, the one that a guest cannot tell each from.
 
@@ -114,7 +149,8 @@ class Visibility:
 _MOST_FIRST: tuple[Seen, ...] = ("guest", "migration", "host")
 
 
-def _matches(pattern: str, name: str) -> bool:
+def matches(pattern: str, name: str) -> bool:
+    """Return whether *pattern*, a name or one with a ``*`` at an end, is one for *name*."""
     if pattern.endswith(ANY):
         return name.startswith(pattern[:-1])
     if pattern.startswith(ANY):

@@ -98,6 +98,14 @@ def nearest_build(
     return min(builds, key=distance, default=None)
 
 
+def same_build(build: QemuBuild, version: str, package: str) -> bool:
+    """Return whether a QEMU of *version* and *package*, as it says itself, is of *build*.
+
+    What it calls its package may have its vendor's name before it.
+    """
+    return (build.version, build.package) == (version, package.rpartition(" ")[2])
+
+
 def release_of(version: str) -> str:
     """Return the release that a *version* with its last number is of: 11.1 of 11.1.3."""
     return version.rpartition(".")[0] or version

@@ -12,6 +12,7 @@ from platform_abi.model.cpu import CpuTable
 from platform_abi.model.device import DeviceTable
 from platform_abi.model.driver import CpuModel, DriverProperty
 from platform_abi.model.feature import Feature
+from platform_abi.model.guest import GuestDevices
 from platform_abi.model.harmless import HarmlessTable
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.mask import Mask
@@ -164,6 +165,16 @@ class MemoryCatalogue(Catalogue):
     def cpus(self) -> dict[str, CpuTable]:
         """Return no CPU: whatever its flags ask of a host is unknown here."""
         return {}
+
+    def guest_devices(self, arch: str) -> GuestDevices | None:
+        """Return nothing: no binary is behind these builds that could be looked at."""
+        del arch
+        return None
+
+    def locate(self, relative: str) -> str | None:
+        """Return nothing: there are no files."""
+        del relative
+        return None
 
     def visibility(self) -> Visibility:
         """Return who can tell the values of which properties."""

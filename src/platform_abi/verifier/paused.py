@@ -12,8 +12,10 @@ from attrs import evolve
 
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.guest.pci_function import function_facts
+from platform_abi.guest.view import LEGACY
 from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.model.abi import GuestAbi
+from platform_abi.model.guest import DeviceView, MachineView
 from platform_abi.model.host import HostReport
 from platform_abi.model.value import frozen
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES, Qtest
@@ -32,6 +34,9 @@ TIMEOUT = 30.0
 
 #: The vendor of every virtio device, as a guest's view has it (virtio 1.2, 4.1.2).
 _VIRTIO_VENDOR = "1af4:"
+
+#: What is read where no function is.
+_NOTHING = "ffff:ffff"
 
 
 def verify_start(
@@ -54,22 +59,53 @@ def verify_start(
     Raises HostError (``qemu-failed``, ``qemu-timeout``, ``qemu-not-found``) for a QEMU that does
     not start.
     """
-    paused = _Paused(catalogue, abi, binary, timeout)
-    if words is None:
-        paused.start(stand_in(catalogue, abi))
-    else:
-        paused.start(harmless(catalogue, words, abi.vm, ConfigurationFiles().read))
+    paused = _paused(catalogue, abi, binary, words, timeout)
     vm = paused.seen.vm
+    facts = paused.facts()
     return verify(
         catalogue,
         abi,
         # The arguments of an ABI say nothing of vCPUs and memory.
         evolve(vm, hardware={}) if words is None else vm,
         host=host,
-        offers=paused.offers(),
+        offers=paused.offers(facts),
+        view=paused.view(facts),
         left_out=paused.left_out,
         omitted=paused.omitted,
     )
+
+
+def look_at(
+    catalogue: FileCatalogue,
+    abi: GuestAbi,
+    binary: str,
+    *,
+    words: Sequence[str] | None = None,
+    timeout: float = TIMEOUT,
+) -> MachineView:
+    """Return what a guest of *abi* finds of its PCI devices in a *binary* started for that now.
+
+    *words*, *timeout* and what is raised are as ``verify_start`` has it. A device that cannot be
+    had here, or is on no bus that can be looked at, is not in the view.
+    """
+    paused = _paused(catalogue, abi, binary, words, timeout)
+    return paused.view(paused.facts())
+
+
+def _paused(
+    catalogue: FileCatalogue,
+    abi: GuestAbi,
+    binary: str,
+    words: Sequence[str] | None,
+    timeout: float,
+) -> _Paused:
+    """Return a QEMU that was started for *abi*, or with *words*, and asked of itself."""
+    paused = _Paused(catalogue, abi, binary, timeout)
+    if words is None:
+        paused.start(stand_in(catalogue, abi))
+    else:
+        paused.start(harmless(catalogue, words, abi.vm, ConfigurationFiles().read))
+    return paused
 
 
 @frozen(kw_only=True)
@@ -77,12 +113,14 @@ class _Seen:
     """What a paused QEMU was like: properties, and where its PCI devices are.
 
     *words* are what it was started with. *chains* has, by the lockfile's labels, the slots and
-    functions from the root bus on to the device; none for what is on no such bus.
+    functions from the root bus on to the device; none for what is on no such bus. *drivers* are
+    by label too.
     """
 
     words: tuple[str, ...]
     vm: RunningVm
     chains: Mapping[str, tuple[int, ...]]
+    drivers: Mapping[str, str]
 
 
 class _Paused:
@@ -129,33 +167,44 @@ class _Paused:
             vm = read(ask, vm, wanted.wanted())
             found = wanted.located.found.items()
             chains = {label: chain_of(ask, thing.path) for label, thing in found}
-        self.seen = _Seen(words=tuple(words), vm=vm, chains=chains)
+            drivers = {label: thing.driver for label, thing in found}
+        self.seen = _Seen(words=tuple(words), vm=vm, chains=chains, drivers=drivers)
 
-    def offers(self) -> dict[str, Offer]:
-        """Return the feature bits of every virtio device that a definition describes."""
-        found = {label: Offer(why=why) for label, why in self.left_out.items()}
-        wanted: dict[str, Offer] = {}
-        for label, chain in self.seen.chains.items():
-            offer = promised_offer(self._catalogue, self._abi, label)
-            if offer is None:
-                continue
-            if chain:
-                wanted[label] = offer
-            else:
-                found[label] = Offer(why="it is on no PCI bus that can be looked at")
+    def facts(self) -> Mapping[str, DeviceView | str]:
+        """Return what a guest finds of each device on a PCI bus, by label, or why nobody could."""
         machine, arch = self.seen.vm.machine_type, self._abi.vm.arch
+        on_bus = {label: chain for label, chain in self.seen.chains.items() if chain}
         looked_at = self._catalogue.guest_devices(arch)
         board = None if looked_at is None else looked_at.board_of(machine)
         if board is None or arch not in PORT_ARCHITECTURES:
-            why = f"{machine} has no PCI bus that can be looked at"
-            return found | dict.fromkeys(wanted, Offer(why=why))
-        if wanted:
-            words, timeout = self.seen.words, self._timeout
-            with Qtest(self._binary, words, timeout=timeout) as qtest:
+            return dict.fromkeys(on_bus, f"{machine} has no PCI bus that can be looked at")
+        found: dict[str, DeviceView | str] = {}
+        if on_bus:
+            with Qtest(self._binary, self.seen.words, timeout=self._timeout) as qtest:
                 buses = Buses(qtest, board)
-                for label, offer in wanted.items():
-                    found[label] = _offered(qtest, buses, self.seen.chains[label], offer)
+                for label, chain in on_bus.items():
+                    found[label] = _found(qtest, buses, chain, self.seen.drivers[label])
         return found
+
+    def offers(self, facts: Mapping[str, DeviceView | str]) -> dict[str, Offer]:
+        """Return the feature bits of every virtio device that a definition describes."""
+        found = {label: Offer(why=why) for label, why in self.left_out.items()}
+        for label in self.seen.chains:
+            offer = promised_offer(self._catalogue, self._abi, label)
+            if offer is not None:
+                seen = facts.get(label, "it is on no PCI bus that can be looked at")
+                found[label] = _offered(seen, offer)
+        return found
+
+    def view(self, facts: Mapping[str, DeviceView | str]) -> MachineView:
+        """Return what a guest finds of the devices, as far as they could be looked at."""
+        vm = self.seen.vm
+        package = f" ({vm.package})" if vm.package else ""
+        return MachineView(
+            qemu=f"QEMU {vm.version}{package}",
+            looked=True,
+            devices={label: f for label, f in facts.items() if isinstance(f, DeviceView)},
+        )
 
 
 def asking(qmp: Qmp) -> Ask:
@@ -173,14 +222,28 @@ def asking(qmp: Qmp) -> Ask:
     return ask
 
 
-def _offered(qtest: Qtest, buses: Buses, chain: tuple[int, ...], offer: Offer) -> Offer:
-    """Return *offer* with what the device at the end of *chain* offers."""
+def _found(qtest: Qtest, buses: Buses, chain: tuple[int, ...], driver: str) -> DeviceView | str:
+    """Return what a guest finds of the device at the end of *chain*, or why nobody can tell."""
     space = buses.at(chain)
     if space is None:
-        return Offer(why="it is behind a bridge, which cannot be looked at on this board")
+        return "it is behind a bridge, which cannot be looked at on this board"
     facts = function_facts(qtest, space)
+    if facts["identity"] == _NOTHING:
+        return "nothing was found in its place"
     # The ports of a legacy device behind a bridge are not forwarded: nobody gave that a window.
-    text = facts.get("features", None if len(chain) > 1 else facts.get("legacy-features"))
-    if text is None or not facts["identity"].startswith(_VIRTIO_VENDOR):
+    unread = [fact for fact in facts if len(chain) > 1 and fact.startswith(LEGACY)]
+    return DeviceView(
+        driver=driver,
+        facts={fact: text for fact, text in facts.items() if fact not in unread},
+        untold=tuple(unread),
+    )
+
+
+def _offered(seen: DeviceView | str, offer: Offer) -> Offer:
+    """Return *offer* with what the device offers of which this was *seen*."""
+    if isinstance(seen, str):
+        return Offer(why=seen)
+    text = seen.facts.get("features", seen.facts.get("legacy-features"))
+    if text is None or not seen.facts["identity"].startswith(_VIRTIO_VENDOR):
         return Offer(why="nothing that can be read was found in its place")
     return Offer(offered=int(text, 16), promised=offer.promised, names=offer.names)

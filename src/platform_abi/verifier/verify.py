@@ -14,10 +14,13 @@ from attrs import evolve
 
 from platform_abi.compat.finding import Finding, Severity
 from platform_abi.compat.machine_content import compare_machine, machine_findings
+from platform_abi.compat.views import look_findings, view_findings
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.guest import MachineView
 from platform_abi.model.host import HostReport
 from platform_abi.model.names import driver_and_property
+from platform_abi.resolver.machine_choice import same_build
 from platform_abi.resolver.machine_table import known_build
 from platform_abi.verifier.backends import backends
 from platform_abi.verifier.expected import expected
@@ -43,14 +46,16 @@ def verify(
     *,
     host: HostReport = NOTHING_KNOWN,
     offers: Mapping[str, Offer] = MappingProxyType({}),
+    view: MachineView | None = None,
     left_out: Mapping[str, str] = MappingProxyType({}),
     omitted: Sequence[str] = (),
 ) -> Verification:
     """Return whether *vm*, whose properties were read, is what *abi* says.
 
     *host* is what is known of the host that it runs on. *offers* are the feature bits of devices,
-    by label, that somebody could read. *left_out* are devices that could not be had for it, by
-    label, with the reason; *omitted* is what else it was started without.
+    by label, that somebody could read; *view* is all that a guest finds. *left_out* are devices
+    that could not be had for it, by label, with the reason; *omitted* is what else it was started
+    without.
     """
     wanted = expected(catalogue, abi, vm, left_out)
     known = None if wanted.build is None else known_build(catalogue, wanted.build, abi.vm.arch)
@@ -64,6 +69,7 @@ def verify(
             *devices(sides, left_out),
             *properties,
             *_content(sides),
+            *_views(sides, view),
         ]
         findings += [*backends(sides, offers), *offered_otherwise(offers, findings)]
         findings += [*left_to_host(sides, host, offers, findings)]
@@ -110,6 +116,24 @@ def _content(sides: Sides) -> Iterator[Finding]:
                 property=name,
                 found=each.value or None,
             )
+
+
+def _views(sides: Sides, view: MachineView | None) -> Iterator[Finding]:
+    """Yield what a guest finds otherwise than in the QEMU that it was locked for.
+
+    Of a running QEMU, which cannot be looked at, that is what was recorded of its build.
+    """
+    name, vm = sides.expected.build, sides.vm
+    if view is not None:
+        found = look_findings(sides.catalogue, sides.abi, view)
+    elif name is None:
+        return
+    else:
+        build = sides.catalogue.build(name, sides.abi.vm.arch)
+        known = same_build(build, vm.version, vm.package)
+        found = view_findings(sides.catalogue, sides.abi, name if known else None)
+    for each in found:
+        yield evolve(each, severity="drift" if each.severity == "blocked" else each.severity)
 
 
 def _omitted(omitted: Sequence[str]) -> Iterator[Finding]:

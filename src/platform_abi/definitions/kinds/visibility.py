@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from platform_abi.definitions.checks import Fault, grounds_faults
 from platform_abi.definitions.reading import Reader
 from platform_abi.model.value import frozen
-from platform_abi.model.visibility import ANY, Board, SameValues, Visibility, VisibilityRule
+from platform_abi.model.visibility import ANY, Board, SameValues, Shown, Visibility, VisibilityRule
 
 #: One value is the same as itself without anybody saying so.
 _AT_LEAST_TWO = 2
@@ -21,6 +21,7 @@ class Document:
     rule: tuple[VisibilityRule, ...] = ()
     board: tuple[Board, ...] = ()
     same: tuple[SameValues, ...] = ()
+    shown: tuple[Shown, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong beyond types."""
@@ -30,12 +31,21 @@ class Document:
             if not rule.properties:
                 yield ("rule", index, "properties"), "expected at least one property"
             for at, name in enumerate(rule.properties):
-                if ANY in name[1:-1] or name.count(ANY) > 1:
-                    yield ("rule", index, "properties", at), f"expected one '{ANY}', at an end"
+                yield from _pattern_faults(("rule", index, "properties", at), name)
         for index, board in enumerate(self.board):
             if not board.families:
                 yield ("board", index, "families"), "expected at least one family"
+        yield from self._shown_faults()
         yield from self._same_faults()
+
+    def _shown_faults(self) -> Iterator[Fault]:
+        """Yield what is wrong with what properties are said to show in."""
+        for index, entry in enumerate(self.shown):
+            if not entry.properties:
+                yield ("shown", index, "properties"), "expected at least one property"
+            for key, patterns in (("properties", entry.properties), ("facts", entry.facts)):
+                for at, name in enumerate(patterns):
+                    yield from _pattern_faults(("shown", index, key, at), name)
 
     def _same_faults(self) -> Iterator[Fault]:
         """Yield what is wrong with values that are said to be the same to a guest."""
@@ -56,6 +66,11 @@ class Document:
             known |= meant
 
 
+def _pattern_faults(path: tuple[str | int, ...], name: str) -> Iterator[Fault]:
+    if ANY in name[1:-1] or name.count(ANY) > 1:
+        yield path, f"expected one '{ANY}', at an end"
+
+
 def merged(reader: Reader) -> Visibility:
     """Return what all files say of who can tell the values of properties, copies once."""
     documents = [document for document, _ in reader.every(Document, "visibility")]
@@ -63,4 +78,5 @@ def merged(reader: Reader) -> Visibility:
         rules=tuple(dict.fromkeys(rule for document in documents for rule in document.rule)),
         boards=tuple(dict.fromkeys(board for document in documents for board in document.board)),
         same=tuple(dict.fromkeys(entry for document in documents for entry in document.same)),
+        shown=tuple(dict.fromkeys(entry for document in documents for entry in document.shown)),
     )
