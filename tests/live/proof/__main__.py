@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 
 import platform_abi as pa
+from tests.live.conftest import MORE_QEMU_VERSIONS, QEMU_VERSIONS
 from tests.live.migration.hosts import Hosts
 from tests.live.proof.draw import draw
 from tests.live.proof.trial import Judge, Outcome
 
-_VERSIONS = ("7.2", "10.0", "11.1")
+VERSIONS = QEMU_VERSIONS + MORE_QEMU_VERSIONS
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 def _play(qemus: Path, library: Path, folder: Path, seed: int, number: int) -> Outcome:
-    binaries = {v: qemus / "bin" / f"qemu-system-x86_64-{v}" for v in _VERSIONS}
+    binaries = {v: qemus / "bin" / f"qemu-system-x86_64-{v}" for v in VERSIONS}
     with tempfile.TemporaryDirectory(dir=folder) as own:
         hosts = Hosts(qemus=binaries, library=library, folder=folder)
         asyncio.set_event_loop(asyncio.new_event_loop())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
@@ -21,6 +20,7 @@ from platform_abi.launch.platform_option import platform_option
 from platform_abi.launch.start import Start, start
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import StartError
+from tests.live.conftest import MORE_QEMU_VERSIONS
 from tests.live.migration.hosts import Hosts, SimulatedHost
 from tests.live.proof.draw import Trial
 from tests.live.proof.paused import Paused, View
@@ -76,8 +76,12 @@ class Judge:
 
     @cached_property
     def _builds(self) -> dict[str, str]:
-        names = self._catalogue.builds(_ARCH)
-        return {re.sub(r"qemu-(\d+\.\d+)\..*", r"\1", name): name for name in names}
+        """By what an installed QEMU is called: its own version, or the beginning of that."""
+        versions = {
+            self._catalogue.build(n, _ARCH).version: n for n in self._catalogue.builds(_ARCH)
+        }
+        exact = {v: n for v, n in versions.items() if v in MORE_QEMU_VERSIONS}
+        return {v.rpartition(".")[0]: n for v, n in versions.items() if v not in exact} | exact
 
     def play(self, trial: Trial) -> Outcome:
         """Return what was said of *trial*, and what became of it."""
