@@ -192,6 +192,12 @@ class VerifyOptions(Options):
     timeout: float | None = seconds("how long QEMU may take to answer")
     host: str | None = option("REPORT", "what the host can do; 'this', the default, probes")
     allow_unknown: bool = flag("let what nobody can tell pass")
+    update: bool = flag(
+        "bring the lockfile up to date: what was plugged in or out of a running one"
+    )
+    backend: tuple[str, ...] = repeated(
+        "NETDEV=KIND", "with --update, what a netdev is of which QEMU does not tell"
+    )
     lock: str = positional(
         "LOCK",
         "the lockfile; then, with --start, -- and QEMU's arguments instead of those in it",

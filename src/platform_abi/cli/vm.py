@@ -7,9 +7,26 @@ from typing import TYPE_CHECKING
 from platform_abi.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from platform_abi.cli.options import VmOptions
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.vm import VirtualMachine
+
+
+def named_backends(given: Iterable[str]) -> dict[str, str]:
+    """Return the kinds of backends, by netdev, of each ``--backend``; raises UsageError."""
+    backends = {}
+    for text in given:
+        netdev, separator, kind = text.partition("=")
+        if not separator:
+            raise UsageError(
+                f"expected NETDEV=KIND, found {text!r}",
+                code="usage",
+                help="as in --backend n0=macvtap",
+            )
+        backends[netdev] = kind
+    return backends
 
 
 def vm_of(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
@@ -22,16 +39,7 @@ def vm_of(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
         raise UsageError(
             "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"
         )
-    backends = {}
-    for text in options.backend:
-        netdev, separator, kind = text.partition("=")
-        if not separator:
-            raise UsageError(
-                f"expected NETDEV=KIND, found {text!r}",
-                code="usage",
-                help="as in --backend n0=macvtap",
-            )
-        backends[netdev] = kind
+    backends = named_backends(options.backend)
     named = {"arch": options.arch, "accelerator": options.accel}
     return virtual_machine(
         catalogue.devices(),

@@ -204,6 +204,8 @@ def _vm_document(vm: VirtualMachine) -> dict[str, Any]:
         document["build"] = vm.build
     if vm.hardware is not None:
         document["hardware"] = dict(vm.hardware)
+    if vm.seen:
+        document["seen"] = list(vm.seen)
     if vm.cpu is not None:
         document["cpu"] = {
             "model": vm.cpu.model,
@@ -374,6 +376,7 @@ def _vm(body: dict[str, Any]) -> VirtualMachine:
         machine_options=_pairs(body["machine-options"]),
         build=body.get("build"),
         hardware=None if hardware is None else tuple(sorted(hardware.items())),
+        seen=tuple(body.get("seen", ())),
     )
 
 

@@ -151,7 +151,10 @@ def compared(
     different = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
     if different and all(_of_cpu(what) for what in different) and same_cpu(stored, given):
         different = []
-    plugged = _plugged(catalogue, stored, given, names) if plugging else Plugged()
+    seen = _seen(stored, given, names)
+    plugged = Plugged(came=seen)
+    if plugging:
+        plugged = _plugged(catalogue, stored, given, names, seen)
     backends = memory_of(given, plugged.came) | memory_of(stored, plugged.went)
     different = [what for what in different if not plugged.explains(what, backends)]
     unknown = [k for k in different if UNKNOWN in (before.get(k, ""), after.get(k, ""))]
@@ -170,8 +173,26 @@ def compared(
     )
 
 
+def _seen(
+    stored: VirtualMachine, given: VirtualMachine, names: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the devices that were read from a running QEMU, and now somebody wrote down."""
+    before = {label: (device.driver, device.backend) for label, device in stored.labelled()}
+    return tuple(
+        label
+        for label, device in given.labelled()
+        if names.get(label, label) == label
+        and label in stored.seen
+        and before.get(label) == (device.driver, device.backend)
+    )
+
+
 def _plugged(
-    catalogue: Catalogue, stored: VirtualMachine, given: VirtualMachine, names: Mapping[str, str]
+    catalogue: Catalogue,
+    stored: VirtualMachine,
+    given: VirtualMachine,
+    names: Mapping[str, str],
+    seen: Collection[str],
 ) -> Plugged:
     """Return what can have come and gone between the two, of which *names* maps labels."""
     there, here = stored.labels(), [names.get(label, label) for label in given.labels()]
@@ -179,7 +200,9 @@ def _plugged(
     new = {names.get(label, label) for label in fixed_devices(catalogue, given)}
     cpus = _cpus(stored), _cpus(given)
     return Plugged(
-        came=tuple(label for label in here if label not in there and label not in new),
+        came=tuple(
+            label for label in here if label in seen or (label not in there and label not in new)
+        ),
         went=tuple(label for label in there if label not in here and label not in fixed),
         cpus=cpus if cpus[0] != cpus[1] and all(cpus) else None,
     )

@@ -63,6 +63,8 @@ class VirtualMachine:
     #: What a guest or a migration stream can tell of everything else on the command line, as sorted
     #: pairs of a name (``smp.maxcpus``) and a text; None: nobody recorded it.
     hardware: Properties | None = None
+    #: Labels of devices that nobody wrote so: what they are was read from a running QEMU.
+    seen: tuple[str, ...] = ()
 
     @property
     def cpu_properties(self) -> Properties:

@@ -57,7 +57,7 @@ def virtual_machine(
     for netdev, kind in (backends or {}).items():
         if netdev not in kinds:
             raise unknown("netdev", netdev, kinds, code="unknown-netdev")
-        kinds[netdev] = _known_backend(table, kind)
+        kinds[netdev] = known_backend(table, kind)
     behind: Kinds = {
         "netdev": kinds,
         "tpmdev": made(table, "tpmdev", tpmdevs),
@@ -192,7 +192,8 @@ def backend_of(table: DeviceTable, netdev: str, options: Properties) -> str:
     return kind
 
 
-def _known_backend(table: DeviceTable, kind: str) -> str:
+def known_backend(table: DeviceTable, kind: str) -> str:
+    """Return *kind*; raises UnknownNameError where no definition has such a backend."""
     names = {backend.name for backend in table.backends}
     if kind not in names:
         raise unknown("backend", kind, names, code="unknown-backend")

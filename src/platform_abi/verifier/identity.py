@@ -58,12 +58,16 @@ def hardware(sides: Sides) -> Iterator[Finding]:
             help="a start that names its platform writes it anew",
         )
     promised = dict(sides.abi.vm.hardware or ())
+    if promised and sides.vm.present is not None and promised.get(_CPUS) == running.get(_CPUS):
+        yield from _plugged_cpus(promised[_CPUS], str(sides.vm.present))
     for key in _TOLD if promised and running else ():
         # What QEMU leaves out is nothing; a release that does not know a level has one of each.
         level = key.startswith("smp.")
         before, now = promised.get(key, _NOTHING), running.get(key, _NOTHING)
         if before == now or (level and _NOTHING in (before, now)):
             continue
+        if key == _CPUS and before == str(sides.vm.present):
+            continue  # the lockfile was brought up to date since
         yield Finding(
             code="hardware",
             severity="drift",
@@ -75,6 +79,8 @@ def hardware(sides: Sides) -> Iterator[Finding]:
         )
 
 
+_CPUS = "smp.cpus"
+
 #: What QEMU tells of its hardware, as a lockfile calls it.
 _TOLD = (
     *(f"smp.{key}" for key in KEYS),
@@ -82,6 +88,18 @@ _TOLD = (
 )
 
 _NOTHING = "0"
+
+
+def _plugged_cpus(started: str, now: str) -> Iterator[Finding]:
+    if started != now:
+        yield Finding(
+            code="cpus-plugged",
+            severity="info",
+            message=f"it was started with {started} vCPUs, as the lockfile says, and has {now}",
+            help="'platform-abi verify --update' brings the lockfile up to date",
+            expected=started,
+            found=now,
+        )
 
 
 def cpu(sides: Sides) -> Iterator[Finding]:

@@ -101,6 +101,8 @@ class RunningVm:
     cpu: RunningObject | None
     devices: tuple[RunningObject, ...]
     vcpus: int | None = None
+    #: How many there are now: more, or fewer, where some were plugged.
+    present: int | None = None
     #: Numbers of vCPUs and sizes of memory, called as a lockfile calls them; as far as QEMU says.
     hardware: Mapping[str, str] = field(factory=dict)
     #: Flags of the CPU model that the guest was not given, as ``-cpu`` spells them; None where
@@ -165,6 +167,7 @@ def look(ask: Ask) -> RunningVm:
         cpu=cpu,
         devices=tuple(child for child in children if child.path not in cpus),
         vcpus=_member(topology.value, "cpus", int),
+        present=len(cpus) or None,
         hardware={**_numbers("smp", topology.value), **_numbers("memory", memory.value)},
         missing_flags=missing,
         netdevs=netdevs_of(network.value) if isinstance(network.value, str) else None,
