@@ -20,7 +20,15 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 import attrs
 
 from platform_abi.author.audited import Audited
-from platform_abi.cli import audit_qemu, diff, explain, explain_error, import_qemu, listed, start
+from platform_abi.cli import (
+    audit_qemu,
+    diff,
+    explain,
+    explain_error,
+    import_qemu,
+    listed,
+    start_document,
+)
 from platform_abi.compat import document as compat
 from platform_abi.compat.agreement import HostDifference
 from platform_abi.compat.finding import CheckVerdict, MigrationVerdict
@@ -32,6 +40,7 @@ from platform_abi.errors import UsageError
 from platform_abi.files import write_text
 from platform_abi.fleet import document as fleet
 from platform_abi.model.abi import GuestAbi, Layer
+from platform_abi.model.host import Fact
 from platform_abi.model.realize import LeftTo
 from platform_abi.model.visibility import Seen
 from platform_abi.rehearsal import document as rehearsal
@@ -60,13 +69,14 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
     "platforms-host": (compat.SupportedPlatforms, compat.SHAPES),
     "rehearse": (Rehearsal, rehearsal.SHAPES),
     "resolve": (GuestAbi, emit.SHAPES),
-    "run": (start.StartDocument, compat.SHAPES),
+    "run": (start_document.StartDocument, compat.SHAPES),
     "verify": (Verification, verifier.SHAPES),
 }
 
 #: Names that modules import for type checkers only, and that annotations have all the same.
 _NAMES = {
     "Any": Any, "Mapping": Mapping, "Sequence": Sequence, "Audited": Audited,
+    "Fact": Fact, "Seen": Seen,
     "Difference": PlatformDifference | AbiDifference | HostDifference,
 }  # fmt: skip
 

@@ -116,7 +116,7 @@ def _with_platform(
     host: Host,
     asked: ExitStack,
 ) -> int:
-    from platform_abi.cli.start import print_start, refuse, remark
+    from platform_abi.cli.start import refuse, remark
     from platform_abi.launch.configuration_files import ConfigurationFiles
     from platform_abi.launch.host_files import ThisHostFiles
     from platform_abi.launch.start import start
@@ -138,6 +138,8 @@ def _with_platform(
     asked.close()
     blocked = begun.verdict.status == "blocked"
     if options.print_args and options.json:
+        from platform_abi.cli.start_document import print_start
+
         print_start(binary, begun)
     elif blocked:
         refuse(catalogue, begun)
@@ -211,7 +213,7 @@ def _help(catalogue: FileCatalogue, options: RunOptions) -> int:
 
 def _print_words(binary: str, words: Sequence[str], options: RunOptions) -> None:
     if options.json:
-        from platform_abi.cli.start import print_untouched
+        from platform_abi.cli.start_document import print_untouched
 
         print_untouched(binary, words)
         return

@@ -3,79 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from platform_abi.cli.findings import report_findings
-from platform_abi.cli.render import note, print_json, remark_migration, say
-from platform_abi.compat.finding import Finding, Status
-from platform_abi.emit.document import Migratable, migratable
-from platform_abi.model.abi import Obstacle, Unpinned
-from platform_abi.model.value import frozen
+from platform_abi.cli.render import note, remark_migration, say
 
 if TYPE_CHECKING:
+    from platform_abi.compat.finding import Finding
     from platform_abi.launch.start import Start
     from platform_abi.model.catalogue import Catalogue
 
 
-@frozen(kw_only=True)
-class StartDocument:
-    """What ``run --print-args --json`` says of a QEMU; null is what no platform has to do with.
-
-    *chosen* is whether nobody named the platform, *notes* what the text form remarks, *allowed*
-    what would have blocked.
-    """
-
-    qemu: str
-    arguments: tuple[str, ...]
-    platform: str | None = None
-    digest: str | None = None
-    host: Status | None = None
-    findings: tuple[Finding, ...] = ()
-    chosen: bool | None = None
-    migratable: Migratable | None = None
-    unpinned: tuple[Unpinned, ...] = ()
-    obstacles: tuple[Obstacle, ...] = ()
-    notes: tuple[str, ...] = ()
-    allowed: tuple[Finding, ...] = ()
-
-
-def print_start(binary: str, begun: Start) -> None:
-    """Print the JSON document of a QEMU that might be started."""
-    from platform_abi.resolver.digest import abi_digest
-
-    _print(
-        StartDocument(
-            qemu=binary,
-            arguments=tuple(begun.words),
-            platform=begun.abi.platform,
-            digest=abi_digest(begun.abi),
-            host=begun.verdict.status,
-            findings=begun.verdict.findings,
-            chosen=begun.chosen,
-            migratable=migratable(begun.abi),
-            unpinned=begun.abi.unpinned,
-            obstacles=begun.abi.obstacles,
-            notes=(*begun.remarks, *begun.abi.notes),
-            allowed=begun.allowed,
-        )
-    )
-
-
-def print_untouched(binary: str, words: Sequence[str]) -> None:
-    """Print the JSON document of a QEMU that no platform has to do with."""
-    _print(StartDocument(qemu=binary, arguments=tuple(words)))
-
-
-def _print(found: StartDocument) -> None:
-    from platform_abi.compat.document import SHAPES
-    from platform_abi.emit.plain import document
-
-    print_json(document(found, SHAPES))
-
-
 def refuse(catalogue: Catalogue, begun: Start) -> None:
     """Say on stderr why QEMU is not started: everything that speaks against it, and what to do."""
+    from platform_abi.cli.findings import report_findings
+
     blocking = [f for f in begun.verdict.findings if f.severity == "blocked"]
     report_findings(blocking, by="capability")
     say("help: ", _way_on(catalogue, blocking, begun.abi.platform), to=sys.stderr)

@@ -32,7 +32,6 @@ from platform_abi.compat.finding import (
 from platform_abi.compat.folding import folded, node_cause
 from platform_abi.compat.machine_missing import missing_on_host
 from platform_abi.compat.met import met, unmet
-from platform_abi.compat.remedy import needed, remedy
 from platform_abi.errors import of_device
 from platform_abi.model.feature import Migration
 from platform_abi.model.host import QEMU_VERSION, Fact, HostReport
@@ -171,6 +170,9 @@ def _unmet(
     lacking = unmet(catalogue, abi, report)
     if not lacking:
         return
+    # Where nothing is lacking, nothing has to be resolved.
+    from platform_abi.compat.remedy import needed, remedy
+
     found = remedy(catalogue, abi, report)
     works = cured and not found.incurable
     for entry in abi.preconditions:

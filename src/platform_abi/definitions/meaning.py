@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import DefinitionError, suggest
-from platform_abi.model.mask import ANY_PLATFORM, Mask
 from platform_abi.model.names import feature_stem
-from platform_abi.model.platform import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
     from platform_abi.definitions.files import DefinitionFiles
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.feature import Feature
+    from platform_abi.model.mask import Mask
+    from platform_abi.model.platform import Platform
 
 
 class _Hints:
@@ -87,6 +87,8 @@ class ListedFeatures:
 
 def mask_faults(catalogue: Catalogue, masks: Sequence[Mask]) -> dict[int, tuple[str, str]]:
     """Return which of *masks* withdraw nothing, such as misspelt ones: key and fault, by index."""
+    from platform_abi.model.mask import ANY_PLATFORM
+
     names = frozenset(catalogue.platform_names())
     families = catalogue.feature_stems()
     meant = {mask.feature for mask in masks if catalogue.feature(mask.feature)}

@@ -10,18 +10,10 @@ from attrs import evolve
 
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding
-from platform_abi.compat.machine_content import (
-    MachineDifference,
-    compare_machine,
-    machine_findings,
-)
-from platform_abi.compat.needs import Scope
 from platform_abi.compat.preference import CONSERVATIVE
-from platform_abi.compat.supported import newest_supported
 from platform_abi.errors import UsageError, printable
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.rewrite import rewrite
-from platform_abi.launch.stored import compared, same_choice, taken
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.platform import release_key, version_key
 from platform_abi.model.value import frozen
@@ -34,6 +26,7 @@ from platform_abi.resolver.machine_choice import (
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
+    from platform_abi.compat.machine_content import MachineDifference
     from platform_abi.launch.command_line import CommandLine
     from platform_abi.launch.hardware_options import HostFiles
     from platform_abi.launch.platform_option import PlatformOption
@@ -128,6 +121,8 @@ def start(
         if stored is None:
             remarks += (f"{name} had {before.platform}, and is written anew",)
     if stored is not None:
+        from platform_abi.launch.stored import taken
+
         again = taken(
             catalogue,
             stored,
@@ -196,10 +191,11 @@ def _moved(
     Its properties are taken for those of the nearest *build*; what a guest finds of its devices is
     known of that very build only.
     """
-    from platform_abi.compat.views import view_findings
-
     if build is None or abi.content is None:
         return Moved()
+    from platform_abi.compat.machine_content import compare_machine, machine_findings
+    from platform_abi.compat.views import view_findings
+
     known = same_build(catalogue.build(build, abi.vm.arch), *(host.version() or ("", "")))
     undone: tuple[MachineDifference, ...] = ()
     findings: list[Finding] = []
@@ -281,6 +277,8 @@ def _restarted(
 
     Then it gets what it had, even where newer definitions would give its platform's name more.
     """
+    from platform_abi.launch.stored import compared, same_choice
+
     if not same_choice(stored, named):
         return None
     seen = compared(catalogue, stored.vm, found.vm, host.same_cpu)
@@ -308,6 +306,9 @@ def choice(catalogue: Catalogue, vm: VirtualMachine, report: HostReport, policy:
     The host is judged for virtual machines like this one: its accelerator, and its kinds of
     network. Where it supports none it is the conservative one, and the verdict says what it lacks.
     """
+    from platform_abi.compat.needs import Scope
+    from platform_abi.compat.supported import newest_supported
+
     backends = tuple(sorted({device.backend for device in vm.devices if device.backend}))
     scope = Scope(accelerator=vm.accelerator, arch=vm.arch, backends=backends)
     verdict = newest_supported(catalogue, report, scope=scope, policy=policy)

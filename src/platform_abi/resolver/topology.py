@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from fractions import Fraction
 from math import prod
 
 from platform_abi.errors import UsageError
@@ -112,4 +111,6 @@ def size_of(text: str, place: str, *, unit: str = "") -> int:
     number = match["number"].lower()
     if number.startswith("0x"):
         return int(number, 16) << shift
-    return int(Fraction(number) * (1 << shift))
+    whole, _, part = number.partition(".")
+    # Exactly, as a float would not be.
+    return (int(whole + part) << shift) // int("1" + "0" * len(part))
