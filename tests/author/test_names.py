@@ -49,9 +49,9 @@ def test_shipped_machine_types_are_what_their_names_state(
 
     A vendor's own machine type states none, so that one was told otherwise.
     """
-    for build in catalogue.builds(arch):
-        names = catalogue.build(build, arch).machines
-        known = families(names, catalogue.naming())
+    every = [catalogue.build(build, arch).machines for build in catalogue.builds(arch)]
+    known = families((name for names in every for name in names), catalogue.naming())
+    for build, names in zip(catalogue.builds(arch), every, strict=True):
         for name in names:
             machine = catalogue.machine(build, name, arch)
             found = split_name(name, known, catalogue.naming())

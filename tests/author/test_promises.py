@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 import platform_abi as pa
 from platform_abi.author.promises import expected_build
@@ -29,8 +30,11 @@ def test_a_binary_is_compared_with_the_build_that_it_is(catalogue: pa.FileCatalo
 def test_a_binary_of_another_micro_version_is_compared_with_the_nearest(
     catalogue: pa.FileCatalogue,
 ) -> None:
-    """A stable release keeps what its series promised."""
+    """A stable release keeps what its series promised, and a vendor what it promised itself."""
     assert expected_build(catalogue, None, _build("10.0.7")).version == "10.0.2"
+    assert expected_build(catalogue, None, _build("10.0.9")).version == "10.0.13"
+    own = evolve(_build("7.2.22"), vendor="rhel")
+    assert expected_build(catalogue, None, own).name == "qemu-7.2.0-rhel"
     assert expected_build(catalogue, None, _build("7.2.1")).version == "7.2.22"
 
 

@@ -326,7 +326,7 @@ compat = [["virtio-net-pci", "host_uso", "off"]]
     ("build", "vendor", "machine"),
     [
         ("qemu-kvm-9.0.0-rhel", "rhel", "pc-q35-rhel9.4.0"),
-        ("qemu-8.2.2-ubuntu", "ubuntu", "pc-q35-noble"),
+        ("qemu-9.0.2-ubuntu", "ubuntu", "pc-q35-oracular"),
     ],
 )
 @pytest.mark.parametrize("typed", [False, True], ids=["without types", "with types"])
@@ -433,8 +433,8 @@ def test_names_are_in_the_order_of_versions(tmp_path: Path) -> None:
             "unknown-platform",
         ),
         (
-            lambda c: c.build("qemu-10.0.3", "x86_64"),
-            "unknown QEMU build 'qemu-10.0.3'; did you mean 'qemu-10.0.2'",
+            lambda c: c.build("qemu-10.0.22", "x86_64"),
+            "unknown QEMU build 'qemu-10.0.22'; did you mean 'qemu-10.0.2'",
             "unknown-build",
         ),
         (

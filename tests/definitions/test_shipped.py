@@ -371,20 +371,24 @@ def test_types_of_a_build_are_a_tree(arch: str, build: str, catalogue: pa.FileCa
 def test_a_build_has_the_machine_types_that_users_name(
     build: str, catalogue: pa.FileCatalogue
 ) -> None:
-    """``q35`` and ``pc`` are the newest of their family, and one machine type is the default."""
+    """``q35`` and ``pc`` are of the newest generation of their family, and one is the default.
+
+    A vendor may go on with a machine type of an earlier release, or have none of its release.
+    """
     known = catalogue.build(build, ARCH)
     machines = [catalogue.machine(build, name, ARCH) for name in known.machines]
     for alias, family in (("q35", "pc-q35"), ("pc", "pc-i440fx")):
         versions = {
-            version_key(m.generation): m.name
+            m.name: version_key(m.generation)
             for m in machines
             if m.family == family and m.generation
         }
-        newest = max(versions)
-        assert known.aliases[alias] == versions[newest]
-        assert version_key(known.version)[:2] == newest
+        newest = max(versions.values())
+        assert versions[known.aliases[alias]] == newest
+        assert known.vendor == "rhel" or version_key(known.version)[:2] == newest
     assert len([m for m in machines if m.default]) == 1
-    assert all(m.cpu == "" or m.cpu in catalogue.types(build, ARCH) for m in machines)
+    types = catalogue.types(build, ARCH)
+    assert all(m.cpu == "" or m.cpu in types for m in machines if types)
 
 
 # --- editions ------------------------------------------------------------------------------------

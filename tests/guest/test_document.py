@@ -118,9 +118,15 @@ def test_what_is_no_view_is_refused(text: str, code: str) -> None:
 
 
 def test_every_shipped_build_of_a_pc_has_its_views(catalogue: pa.FileCatalogue) -> None:
-    """Of each machine type with a bus that can be looked at, and of no other."""
+    """Of each machine type with a bus that can be looked at, and of no other.
+
+    Where no binary was to be had, nothing was looked at.
+    """
     for build in catalogue.builds(ARCH):
         known = catalogue.build(build, ARCH)
+        if known.confidence != "high":
+            assert recorded_view(catalogue.locate, build, ARCH) is None
+            continue
         recorded = recorded_view(catalogue.locate, build, ARCH)
         assert recorded is not None
         assert (recorded.version, recorded.package) == (known.version, known.package)
@@ -134,6 +140,8 @@ def test_shipped_views_are_as_they_would_be_written(catalogue: pa.FileCatalogue)
     """Nobody edited them; a new recording changes what changed."""
     for build in catalogue.builds(ARCH):
         path = catalogue.locate(f"machines/{build}/{ARCH}-view.json")
-        assert path is not None
+        if path is None:
+            assert catalogue.build(build, ARCH).confidence != "high"
+            continue
         text = Path(path).read_text(encoding="utf-8")
         assert view_text(read_view(text, path)) == text

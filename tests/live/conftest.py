@@ -29,6 +29,16 @@ import pytest
 QEMU_VERSIONS: Final = ("7.2", "10.0", "11.1")
 MORE_QEMU_VERSIONS: Final = ("5.2", "8.2", "10.0.13")
 
+#: The definitions of each.
+BUILD_OF: Final = {
+    "5.2": "qemu-5.2.0",
+    "7.2": "qemu-7.2.22",
+    "8.2": "qemu-8.2.2-ubuntu",
+    "10.0": "qemu-10.0.2",
+    "10.0.13": "qemu-10.0.13",
+    "11.1": "qemu-11.1.3",
+}
+
 _IFNAME_SIZE: Final = 16  # linux/if.h, with the terminating zero
 
 # linux/if_tun.h and linux/kvm.h

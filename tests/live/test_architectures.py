@@ -11,6 +11,7 @@ import pytest
 import platform_abi as pa
 from platform_abi.model.option_language import option_value
 from platform_abi.qemu.stdio_qmp import Qmp
+from tests.live.conftest import BUILD_OF
 
 pytestmark = pytest.mark.live
 
@@ -27,7 +28,7 @@ BOARDS = [
 
 def _machines(catalogue: pa.FileCatalogue, arch: str, family: str, version: str) -> list[str]:
     """Return the newest, a middle and the oldest of a family's machine types in a build."""
-    (build,) = [b for b in catalogue.builds(arch) if b.startswith(f"qemu-{version}.")]
+    build = BUILD_OF[version]
     found = [
         name
         for name in catalogue.build(build, arch).machines
@@ -54,7 +55,7 @@ def test_the_arguments_are_taken_and_hold(
         pytest.skip(f"no {name}; tests/live/install-qemu can get it")
     for machine in _machines(catalogue, arch, family, version):
         # A board without versions is another in every build.
-        build = next(b for b in catalogue.builds(arch) if b.startswith(f"qemu-{version}."))
+        build = BUILD_OF[version]
         vm = pa.virtual_machine(
             catalogue.devices(),
             machine,

@@ -11,13 +11,14 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.qemu.qtest import QUIET, Qtest
+from tests.live.conftest import BUILD_OF
 from tests.live.pci_bus import PciBus
 
 pytestmark = pytest.mark.live
 
 
 def _newest(catalogue: pa.FileCatalogue, version: str, family: str = "pc-q35") -> str:
-    build = next(b for b in catalogue.builds("x86_64") if b.startswith(f"qemu-{version}."))
+    build = BUILD_OF[version]
     return next(m for m in catalogue.build(build, "x86_64").machines if m.startswith(family))
 
 
@@ -65,7 +66,7 @@ def test_no_devices_given_starts_on_every_machine_type(
     catalogue: pa.FileCatalogue, qemu_version: str, qemu: Path, family: str
 ) -> None:
     """Arguments made without naming a device are accepted by every board of the family."""
-    build = next(b for b in catalogue.builds("x86_64") if b.startswith(f"qemu-{qemu_version}."))
+    build = BUILD_OF[qemu_version]
     machines = [m for m in catalogue.build(build, "x86_64").machines if m.startswith(family)]
     for machine in machines[::4]:
         vm = pa.VirtualMachine(machine=machine, accelerator="tcg")
@@ -84,7 +85,7 @@ def test_under_kvm_every_board_takes_the_arguments(
     has fewer; the guard refuses to start otherwise, which the test after this one checks.
     """
     del can_kvm
-    build = next(b for b in catalogue.builds("x86_64") if b.startswith(f"qemu-{qemu_version}."))
+    build = BUILD_OF[qemu_version]
     machines = [m for m in catalogue.build(build, "x86_64").machines if m.startswith("pc-")]
     for machine in machines[::2]:
         # What is lacking depends on the machine type: it says which version qemu64 is.

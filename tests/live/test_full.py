@@ -9,6 +9,7 @@ becomes is for the rules to say.
 from __future__ import annotations
 
 import os
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +27,15 @@ from platform_abi.model.machine import CompatProperty, MachineType
 from platform_abi.model.realize import DeviceProperties, PropertyValue, RealizeTable
 from platform_abi.resolver.full import full_properties
 from tests.conftest import DEFINITIONS
+from tests.live.conftest import BUILD_OF, MORE_QEMU_VERSIONS
 from tests.live.realized import Machine, answering_tpm, assemble, read_back, spelled
 
 pytestmark = pytest.mark.live
 
-_BOARD: Final = re.compile(r"pc-(q35|i440fx)-\d+\.\d+(\.\d+)?")
+#: Vendors' names too: pc-q35-noble-v2.
+_BOARD: Final = re.compile(r"pc-(q35|i440fx)-.+")
+#: Of builds that few tests ask for, so many of each and those at the ends.
+_SAMPLE: Final = int(os.environ.get("PLATFORM_ABI_LIVE_BOARDS", "8"))
 _PLATFORM: Final = "linux-6.9"
 #: Most of the time goes into QEMU, which needs a core each.
 _AT_ONCE: Final = min(4, os.cpu_count() or 1)
@@ -138,8 +143,7 @@ def judged(value: PropertyValue, found: str) -> str:
 @pytest.fixture
 def lab(catalogue: pa.FileCatalogue, qemu_version: str, qemu: Path) -> Lab:
     """Return what every test here needs."""
-    builds = catalogue.builds("x86_64")
-    build = next(b for b in builds if b.startswith(f"qemu-{qemu_version}."))
+    build = BUILD_OF[qemu_version]
     return Lab(catalogue=catalogue, build=build, qemu=qemu)
 
 
@@ -158,6 +162,20 @@ def test_every_property_of_every_device_is_the_predicted_one(lab: Lab) -> None:
     assert len(score.machines) >= 30
     assert len(score.drivers) >= 40
     assert score.counted["equal"] > 5 * score.counted["by rule"]
+    assert score.unexplained == []
+
+
+@pytest.mark.parametrize("version", MORE_QEMU_VERSIONS)
+def test_so_are_those_of_builds_of_other_vendors_and_releases(
+    version: str, catalogue: pa.FileCatalogue, qemu_binaries: dict[str, Path]
+) -> None:
+    """On a sample of their boards, always the same; PLATFORM_ABI_LIVE_BOARDS=200 takes them all."""
+    lab = Lab(catalogue=catalogue, build=BUILD_OF[version], qemu=qemu_binaries[version])
+    boards = lab.boards()
+    sample = random.Random(version).sample(boards, min(_SAMPLE, len(boards)))
+    score = _all(lab, [(board, "first") for board in sorted({*lab.ends(), *sample})])
+    score.report(lab.build)
+    assert len(score.drivers) >= 40
     assert score.unexplained == []
 
 
@@ -194,7 +212,7 @@ def test_so_are_those_of_other_architectures(
         if os.environ.get("PLATFORM_ABI_LIVE_REQUIRED") == "1":
             pytest.fail(f"required, but missing: {binary.name}", pytrace=False)
         pytest.skip(f"no {binary.name}; tests/live/install-qemu can get it")
-    (build,) = [b for b in catalogue.builds(arch) if b.startswith(f"qemu-{version}.")]
+    build = BUILD_OF[version]
     names = [
         name
         for name in catalogue.build(build, arch).machines

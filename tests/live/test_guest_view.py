@@ -28,12 +28,12 @@ from platform_abi.qemu.qtest import QUIET, Qtest
 from platform_abi.qemu.starting import containment
 from platform_abi.qemu.stdio_qmp import Qmp
 from tests.conftest import DEFINITIONS
+from tests.live.conftest import BUILD_OF
 from tests.live.pci_bus import PciBus
 
 pytestmark = pytest.mark.live
 
 ARCH = "x86_64"
-BUILDS = {"7.2": "qemu-7.2.22", "10.0": "qemu-10.0.2", "11.1": "qemu-11.1.3"}
 
 #: Of every version that a binary has; each release changed something in between.
 MACHINES = {
@@ -76,7 +76,7 @@ def _nothing_left() -> Iterator[None]:
 @pytest.fixture
 def package(qemu: Path, qemu_version: str, catalogue: pa.FileCatalogue) -> str:
     """Return the package that a QEMU is of, and skip where its views are not what is recorded."""
-    known = catalogue.build(BUILDS[qemu_version], ARCH)
+    known = catalogue.build(BUILD_OF[qemu_version], ARCH)
     with Qmp(str(qemu), ["-machine", "none"], timeout=60) as qmp:
         found = qmp.execute("query-version")["package"]
     if known.package not in found:
@@ -212,7 +212,7 @@ def test_a_binary_keeps_its_own_promises(
         code = _audit(qemu, machine=MACHINES[qemu_version])
     found = json.loads(capsys.readouterr().out)
     assert found["differences"] == []
-    assert (code, found["kept"], found["expected"]) == (0, True, BUILDS[qemu_version])
+    assert (code, found["kept"], found["expected"]) == (0, True, BUILD_OF[qemu_version])
     machines = MACHINES[qemu_version]
     assert len(found["machines"]) == len(machines)
     seen = [name for name in machines if name != "microvm"]
@@ -232,8 +232,8 @@ def test_what_two_releases_make_of_one_name_is_found(
     binary = qemu_binaries["10.0"]
     said = []
     for against in (
-        {"against": BUILDS["11.1"]},
-        {"against": BUILDS["11.1"]},
+        {"against": BUILD_OF["11.1"]},
+        {"against": BUILD_OF["11.1"]},
         {"against_binary": str(qemu_binaries["11.1"])},
     ):
         assert _audit(binary, machine=["pc-q35-9.1"], **against) == 1
@@ -261,7 +261,7 @@ def test_a_compat_property_that_a_vendor_changed_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the argument that pins it, for each machine type; what is not recorded is said."""
-    version, name = "11.1", BUILDS["11.1"]
+    version, name = "11.1", BUILD_OF["11.1"]
     folder = tmp_path / "machines" / "vendor"
     folder.mkdir(parents=True)
     for suffix in ("", "-types", "-properties"):
@@ -302,7 +302,7 @@ def test_where_no_machine_type_is_common_nothing_is_kept(
     qemu_binaries: dict[str, Path], how: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nor is it broken: nobody knows, and the exit code is no yes."""
-    given = {"against": BUILDS["7.2"], "against_binary": str(qemu_binaries["7.2"])}
+    given = {"against": BUILD_OF["7.2"], "against_binary": str(qemu_binaries["7.2"])}
     assert _audit(qemu_binaries["11.1"], machine=["pc-q35-9.1"], **{how: given[how]}) == 1
     said = json.loads(capsys.readouterr().out)
     assert (said["kept"], said["machines"], said["differences"]) == (None, [], [])
@@ -490,7 +490,7 @@ def test_recorded_views_have_everything_that_a_capable_host_shows(
     catalogue: pa.FileCatalogue,
 ) -> None:
     """Who recorded them had a tap with every offload, and KVM."""
-    for build in BUILDS.values():
+    for build in BUILD_OF.values():
         recorded = recorded_view(catalogue.locate, build, ARCH)
         assert recorded is not None
         for machine in recorded.machines.values():

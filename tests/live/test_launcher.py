@@ -21,6 +21,7 @@ import platform_abi as pa
 from platform_abi.launch.asking import ThisHost
 from platform_abi.qemu.qtest import QUIET, Qtest, StartError
 from platform_abi.qemu.stdio_qmp import Qmp
+from tests.live.conftest import BUILD_OF
 from tests.live.pci_bus import PciBus
 
 pytestmark = pytest.mark.live
@@ -83,7 +84,7 @@ def _run(
 def _supports(catalogue: pa.FileCatalogue, qemu: Path, machine: str) -> None:
     """Skip where the QEMU is older than the machine type."""
     version = qemu.name.rpartition("-")[2]
-    build = next(b for b in catalogue.builds("x86_64") if b.startswith(f"qemu-{version}."))
+    build = BUILD_OF[version]
     if machine not in catalogue.build(build, "x86_64").machines:
         pytest.skip(f"QEMU {version} is older than {machine}")
 

@@ -14,11 +14,11 @@ from platform_abi.resolver.machine_diff import diff_builds, diff_machines
 from platform_abi.resolver.machine_table import known_build
 from platform_abi.resolver.realize import within
 from platform_abi.resolver.spelling import spelled
+from tests.live.conftest import BUILD_OF
 
 pytestmark = pytest.mark.live
 
 ARCH = "x86_64"
-BUILDS = {"10.0": "qemu-10.0.2", "11.1": "qemu-11.1.3"}
 
 #: Neighbours, a long way, two families, and a board without versions.
 PAIRS = {
@@ -130,7 +130,7 @@ def _asked(version: str, answers: dict[str, Answers], binaries: Mapping[str, Pat
 
 
 def _kinds(catalogue: pa.Catalogue, version: str, asked: Answers) -> dict[str, Mapping[str, str]]:
-    known = known_build(catalogue, BUILDS[version], ARCH)
+    known = known_build(catalogue, BUILD_OF[version], ARCH)
     return {driver: known.kinds(driver) for driver in asked.listed}
 
 
@@ -157,7 +157,7 @@ def test_two_machine_types_differ_as_qemu_says(
     kinds = _kinds(catalogue, version, asked)
     known = [_with_initial(catalogue, version, asked.values(m, kinds)) for m in pair]
     live = _differing(*known)
-    rows = diff_machines(catalogue, BUILDS[version], *pair, ARCH)
+    rows = diff_machines(catalogue, BUILD_OF[version], *pair, ARCH)
     shipped = {
         (row[0], row[1]): (row[2], row[3])
         for row in rows
@@ -175,7 +175,7 @@ def _with_initial(catalogue: pa.Catalogue, version: str, values: Values) -> Valu
 
     Devices themselves are asked for those in ``test_full.py``.
     """
-    build = catalogue.build(BUILDS[version], ARCH)
+    build = catalogue.build(BUILD_OF[version], ARCH)
     types = catalogue.types(build.name, ARCH)
     rows = [
         (entry, set(entry.drivers))
@@ -199,13 +199,13 @@ def test_two_builds_differ_as_both_say(
     answers: dict[str, Answers],
 ) -> None:
     """What one name means in two builds, for every device that both have."""
-    found = {version: _asked(version, answers, qemu_binaries) for version in BUILDS}
+    found = {version: _asked(version, answers, qemu_binaries) for version in PAIRS}
     values = [
         _with_initial(catalogue, version, asked.values(machine, _kinds(catalogue, version, asked)))
         for version, asked in found.items()
     ]
     live = _differing(*values)
-    rows = diff_builds(catalogue, BUILDS["10.0"], BUILDS["11.1"], machine, ARCH)
+    rows = diff_builds(catalogue, BUILD_OF["10.0"], BUILD_OF["11.1"], machine, ARCH)
     shipped = {
         (row[0], row[1]): (row[2], row[3])
         for row in rows

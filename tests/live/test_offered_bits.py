@@ -20,6 +20,7 @@ import pytest
 import platform_abi as pa
 from platform_abi.model.platform import version_key
 from platform_abi.qemu.qtest import QUIET, Qtest
+from tests.live.conftest import BUILD_OF
 from tests.live.pci_bus import PciBus
 
 pytestmark = pytest.mark.live
@@ -66,8 +67,7 @@ class Lab:
 
     def boards(self) -> list[str]:
         """Return the versioned q35 and i440fx machine types, newest of each family first."""
-        builds = self.catalogue.builds("x86_64")
-        build = next(b for b in builds if b.startswith(f"qemu-{self.version}."))
+        build = BUILD_OF[self.version]
         machines = self.catalogue.build(build, "x86_64").machines
         return [name for name in machines if _BOARD.fullmatch(name)]
 

@@ -14,6 +14,7 @@ import platform_abi as pa
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.described import described
 from platform_abi.qemu.stdio_qmp import Qmp
+from tests.live.conftest import BUILD_OF
 
 pytestmark = pytest.mark.live
 
@@ -149,7 +150,7 @@ def test_what_is_said_to_be_a_boards_default_is_there_without_a_word(
 ) -> None:
     """On the oldest machine type, the newest, and one between, of each release."""
     build = catalogue.build(
-        next(b for b in catalogue.builds("x86_64") if b.startswith(f"qemu-{qemu_version}.")),
+        BUILD_OF[qemu_version],
         "x86_64",
     )
     board = catalogue.options().board_of("x86_64", family)

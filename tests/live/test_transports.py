@@ -12,6 +12,7 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.qemu.qtest import QUIET, Qtest
+from tests.live.conftest import BUILD_OF
 
 pytestmark = pytest.mark.live
 
@@ -44,7 +45,7 @@ def test_mmio_shows_what_is_said_of_it(
     binary = Path(_FOLDER or "/nowhere", "bin", f"qemu-system-{arch}-{version}")
     if not binary.exists():
         pytest.skip(f"no QEMU {version} for {arch}")
-    build = next(b for b in catalogue.builds(arch) if b.startswith(f"qemu-{version}."))
+    build = BUILD_OF[version]
     vm = pa.virtual_machine(
         catalogue.devices(),
         machine,

@@ -12,6 +12,7 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
+from tests.live.conftest import BUILD_OF
 
 pytestmark = pytest.mark.live
 
@@ -55,7 +56,7 @@ def test_qemu_refuses_what_is_said_to_be_in_the_way_and_nothing_else(
     catalogue: pa.FileCatalogue, qemu: Path, qemu_version: str, device: str
 ) -> None:
     """By the build, by the device's transport and by its properties."""
-    build = next(b for b in catalogue.builds("x86_64") if b.startswith(f"qemu-{qemu_version}."))
+    build = BUILD_OF[qemu_version]
     machine = "pc-q35-7.2"
     vm = pa.virtual_machine(
         catalogue.devices(), machine, accelerator="tcg", devices=[device], build=build

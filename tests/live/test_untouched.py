@@ -20,6 +20,7 @@ from platform_abi.cli import main
 from platform_abi.emit.lockfile import lockfile
 from platform_abi.files import write_text
 from platform_abi.verifier.peer import QmpPeer
+from tests.live.conftest import BUILD_OF
 
 #: Every kind of thing that QEMU opens by a path or makes in a folder, as far as it can run without
 #: another process: those that this binary lacks or refuses are left out. {p} is a folder.
@@ -271,7 +272,7 @@ def test_nothing_of_a_running_machine_is_touched(
     place = tmp_path / "vm"
     place.mkdir()
     _furnish(place)
-    build = next(b for b in catalogue.builds("x86_64") if b.startswith(f"qemu-{qemu_version}."))
+    build = BUILD_OF[qemu_version]
     vm = pa.VirtualMachine(machine="pc-q35-7.2", accelerator="tcg", build=build)
     abi = pa.resolve(catalogue, vm, "linux-6.1")
     lock = str(tmp_path / "vm.lock")

@@ -14,6 +14,7 @@ from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.platform_option import platform_option
 from platform_abi.launch.start import start
 from platform_abi.qemu.stdio_qmp import Qmp
+from tests.live.conftest import BUILD_OF
 
 pytestmark = pytest.mark.live
 
@@ -36,6 +37,6 @@ def test_a_qemu_starts_with_what_was_resolved_for_it(
     )
     host = ThisHost(catalogue, str(binary))
     begun = start(catalogue, line, platform_option(line), host, arch=arch)
-    assert (begun.abi.vm.build or "").startswith(f"qemu-{version}.")
+    assert begun.abi.vm.build == BUILD_OF[version]
     with Qmp(str(binary), begun.words, timeout=60) as qmp:
         assert qmp.execute("query-status")["status"] == "prelaunch"

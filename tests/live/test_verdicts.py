@@ -20,6 +20,7 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.qemu.qtest import QUIET, Qtest
+from tests.live.conftest import BUILD_OF
 from tests.live.pci_bus import PciBus
 
 pytestmark = pytest.mark.live
@@ -103,7 +104,7 @@ def test_the_newest_supported_platform_gives_the_predicted_guest(
 
 def _has(catalogue: pa.FileCatalogue, qemu: Path, machine: str) -> bool:
     version = qemu.name.rpartition("-")[2]
-    build = next(b for b in catalogue.builds("x86_64") if b.startswith(f"qemu-{version}."))
+    build = BUILD_OF[version]
     return machine in catalogue.build(build, "x86_64").machines
 
 

@@ -30,6 +30,7 @@ from platform_abi.verifier.running import INFO_NETWORK, Answer, RunningVm, look,
 from platform_abi.verifier.stand_in import stand_in
 from platform_abi.verifier.verification import Verification
 from platform_abi.verifier.verify import verify
+from tests.live.conftest import BUILD_OF
 
 pytestmark = pytest.mark.live
 
@@ -142,8 +143,7 @@ def lab(
 ) -> Lab:
     """Return what every test here needs."""
     del can_tap
-    builds = catalogue.builds("x86_64")
-    build = next(b for b in builds if b.startswith(f"qemu-{qemu_version}."))
+    build = BUILD_OF[qemu_version]
     return Lab(catalogue=catalogue, build=build, qemu=qemu, folder=tmp_path)
 
 
@@ -232,7 +232,7 @@ def test_on_other_architectures_too(
     binary = shutil.which(str(qemu_binaries[version].with_name(name)))
     if binary is None:
         pytest.skip(f"no {name}; tests/live/install-qemu can get it")
-    build = next(b for b in catalogue.builds(arch) if b.startswith(f"qemu-{version}."))
+    build = BUILD_OF[version]
     machines = (catalogue.machine(build, m, arch) for m in catalogue.build(build, arch).machines)
     machine = next(m.name for m in machines if m.family == family)
     vm = pa.virtual_machine(

@@ -42,10 +42,15 @@ def expected_build(catalogue: FileCatalogue, name: str | None, found: QemuBuild)
             help=f"name one with --against: {', '.join(names) or 'none is known'}",
         )
 
-    def distance(build: QemuBuild) -> tuple[bool, int]:
-        return build.package != found.package, abs(int(build.version.split(".")[-1]) - int(micro))
+    def distance(build: QemuBuild) -> tuple[bool, bool, int, bool]:
+        return (
+            build.vendor != found.vendor,
+            build.confidence != "high",
+            abs(int(build.version.split(".")[-1]) - int(micro)),
+            build.package != found.package,
+        )
 
-    return min(near, key=lambda build: (distance(build)[1], distance(build)[0]))
+    return min(near, key=distance)
 
 
 def other_binary(

@@ -161,7 +161,7 @@ class _View:
             try:
                 self._look(start, refused)
             except StartError as error:
-                blamed = _blamed(start, error, refused)
+                blamed = _blamed(start, error, refused) or self._breaking(start, refused)
                 if blamed is None:
                     raise
                 refused.append(blamed)
@@ -173,12 +173,39 @@ class _View:
             else:
                 break
 
-    def _look(self, start: PlacedStart, refused: Sequence[Placed]) -> None:
+    def _breaking(self, start: PlacedStart, refused: Sequence[Placed]) -> Placed | None:
+        """Return the first device with which QEMU does not start any more, None if there is none.
+
+        An older QEMU aborts without naming it: 5.2 for a second VGA with one global RAM block.
+        """
+        devices = [device for device in start.devices if device not in refused]
+        if not self._starts(start, [*refused, *devices]):
+            return None
+        works, fails = 0, len(devices)
+        while fails - works > 1:
+            middle = (works + fails) // 2
+            if self._starts(start, [*refused, *devices[middle:]]):
+                works = middle
+            else:
+                fails = middle
+        return devices[fails - 1]
+
+    def _starts(self, start: PlacedStart, refused: Sequence[Placed]) -> bool:
+        try:
+            with self._started(start, refused):
+                return True
+        except StartError:
+            return False
+
+    def _started(self, start: PlacedStart, refused: Sequence[Placed]) -> Qtest:
         binary, machine = self._command
         arguments = ["-machine", machine, *QUIET, "-no-user-config", *start.arguments(refused)]
-        devices = [device for device in start.devices if device not in refused]
         # A tap is no business of this host's, nor is what a wrapper script leaves running.
-        with Qtest(binary, arguments, timeout=self._timeout) as qtest:
+        return Qtest(binary, arguments, timeout=self._timeout)
+
+    def _look(self, start: PlacedStart, refused: Sequence[Placed]) -> None:
+        devices = [device for device in start.devices if device not in refused]
+        with self._started(start, refused) as qtest:
             spaces = ConfigSpaces(qtest, self._board)
             for port in start.ports:
                 number_buses(spaces.at(0, port.slot, port.function), 0, port.bus, port.bus)

@@ -50,6 +50,9 @@ class QemuBuild:
     arch: str
     vendor: str = ""
     package: str = ""
+    #: ``high`` where the binary itself was asked; else *reference* says where it stands.
+    confidence: str = "high"
+    reference: str = ""
     machines: tuple[str, ...] = ()
     #: Alias to machine type: ``{"q35": "pc-q35-10.0"}``.
     aliases: Mapping[str, str] = field(factory=dict)

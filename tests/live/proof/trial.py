@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,7 +19,7 @@ from platform_abi.launch.platform_option import platform_option
 from platform_abi.launch.start import Start, start
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import StartError
-from tests.live.conftest import MORE_QEMU_VERSIONS
+from tests.live.conftest import BUILD_OF
 from tests.live.migration.hosts import Hosts, SimulatedHost
 from tests.live.proof.draw import Trial
 from tests.live.proof.paused import Paused, View
@@ -74,15 +73,6 @@ class Judge:
         self._hosts = hosts
         self._folder = folder
 
-    @cached_property
-    def _builds(self) -> dict[str, str]:
-        """By what an installed QEMU is called: its own version, or the beginning of that."""
-        versions = {
-            self._catalogue.build(n, _ARCH).version: n for n in self._catalogue.builds(_ARCH)
-        }
-        exact = {v: n for v, n in versions.items() if v in MORE_QEMU_VERSIONS}
-        return {v.rpartition(".")[0]: n for v, n in versions.items() if v not in exact} | exact
-
     def play(self, trial: Trial) -> Outcome:
         """Return what was said of *trial*, and what became of it."""
         ends = self._hosts.pair(trial.kernels, trial.qemus)
@@ -118,7 +108,7 @@ class Judge:
             lock = self._folder / "vm.lock"
             lock.write_text(text)
             stored = read_lock(text, "vm.lock", catalogue=self._catalogue)
-            build = pa.compare_machine(self._catalogue, stored, self._builds[trial.qemus[1]])
+            build = pa.compare_machine(self._catalogue, stored, BUILD_OF[trial.qemus[1]])
             verdict = pa.check_migration(
                 self._catalogue, stored, *reports, further=pa.machine_findings(build)
             )

@@ -13,6 +13,7 @@ from platform_abi.definitions.checks import (
 from platform_abi.definitions.machines import OPTIONAL, BuildMachines, MachineEntry
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import suggest
+from platform_abi.model.capability import Confidence
 from platform_abi.model.machine import QemuBuild
 from platform_abi.model.value import frozen
 
@@ -26,6 +27,8 @@ class BuildHead:
     arch: str
     vendor: str = ""
     package: str = ""
+    confidence: Confidence = "high"
+    reference: str = ""
 
 
 @frozen(kw_only=True)
@@ -86,6 +89,8 @@ def merged(reader: Reader, name: str, arch: str) -> BuildMachines:
         arch=head.arch,
         vendor=head.vendor,
         package=head.package,
+        confidence=head.confidence,
+        reference=head.reference,
         machines=tuple(entry.name for entry in document.machine),
         aliases={a: entry.name for entry in document.machine for a in entry.aliases},
         source=file[1],
