@@ -27,7 +27,7 @@ def run(options: RehearseOptions) -> int:
             help="'platform-abi resolve ... --lock vm.lock' writes one; '-- QEMU ARGS' needs none",
         )
     catalogue = load_catalogue()
-    shown = sys.stderr.isatty()
+    shown = sys.stderr.isatty() and not options.json
     try:
         found = _rehearsed(catalogue, words, options, shown=shown)
     finally:

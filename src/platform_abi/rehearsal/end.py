@@ -64,15 +64,17 @@ class Sight:
 class End:
     """A paused QEMU from which, or *incoming* to which, a guest is to move, for a block.
 
-    *board* says where its buses are, None where nobody can look at them. *timeout* in seconds
-    bounds each answer. Raises HostError, as ``PausedQemu`` does, in all that it does.
+    *timeout* in seconds bounds each answer, *environment* is added to this process's own. Raises
+    HostError, as ``PausedQemu`` does, in all that it does.
     """
+
+    #: Says where its buses are; None where nobody can look at them.
+    board: GuestBoard | None = None
 
     def __init__(
         self,
         binary: str,
         words: Sequence[str],
-        board: GuestBoard | None,
         *,
         incoming: bool = False,
         timeout: float,
@@ -80,7 +82,6 @@ class End:
     ) -> None:
         own = [*words, *(_INCOMING if incoming else ())]
         self._qemu = PausedQemu(binary, own, timeout=timeout, environment=environment)
-        self._board = board
         self._bound: dict[Chain, Bound] = {}
 
     def __enter__(self) -> Self:
@@ -106,9 +107,9 @@ class End:
         return self.qmp.stderr
 
     def _spaces(self) -> dict[Chain, ConfigSpace]:
-        if self._board is None:
+        if self.board is None:
             return {}
-        return walk(ConfigSpaces(self._qemu.guest, self._board))
+        return walk(ConfigSpaces(self._qemu.guest, self.board))
 
     def bind(self) -> None:
         """Let a driver take all that each virtio device offers."""

@@ -58,6 +58,9 @@ class Move:
     after: Sight = field(factory=Sight)
 
 
+#: Says of which board a machine type is, None for one whose buses nobody can look at.
+BoardOf = Callable[[str], "GuestBoard | None"]
+
 #: Says where devices are in a paused QEMU, by label.
 Place = Callable[[End], Mapping[str, Chain]]
 
@@ -78,23 +81,31 @@ class Stage:
         MappingProxyType({}),
     )
 
-    def move(self, words: Sequence[str], board: GuestBoard | None, place: Place) -> Move:
+    def move(
+        self,
+        words: Sequence[str],
+        board_of: BoardOf,
+        place: Place = lambda _end: {},
+        *,
+        arriving: Sequence[str] | None = None,
+    ) -> Move:
         """Move a guest of the machine that *words* describe, and return how that ended.
 
-        *board* says where its buses are, *place* where its devices are.
+        *arriving* are the words of the destination where they are not the same.
 
         Raises HostError (``qemu-not-found``) for a binary that is not there.
         """
         here, there = self.environments
-        source = End(self.source, words, board, timeout=self.timeout, environment=here)
+        source = End(self.source, words, timeout=self.timeout, environment=here)
         destination = End(
-            *(self.destination, words, board),
+            self.destination,
+            words if arriving is None else arriving,
             incoming=True,
             timeout=self.timeout,
             environment=there,
         )
         with source, destination:
-            return _Going(source, destination, place, self.timeout).go()
+            return _Going(source, destination, self.timeout).go(board_of, place)
 
 
 class _Over(Exception):  # noqa: N818 - it went as it went
@@ -109,23 +120,24 @@ class _Over(Exception):  # noqa: N818 - it went as it went
 class _Going:
     """A guest that is under way."""
 
-    def __init__(self, source: End, destination: End, place: Place, timeout: float) -> None:
+    def __init__(self, source: End, destination: End, timeout: float) -> None:
         self._source = source
         self._destination = destination
-        self._place = place
         self._timeout = timeout
         #: What is known by now.
         self._move = Move(ended="moved")
         #: Why it failed, by the source.
         self._reason = ""
 
-    def go(self) -> Move:
+    def go(self, board_of: BoardOf, place: Place) -> Move:
         """Return how it ends."""
         try:
             with self._watching(self._source, "source"):
                 self._source.greet()
-                self._know(machine=self._source.machine, source=self._source.version)
-                self._know(chains=self._place(self._source))
+                machine = self._source.machine
+                self._source.board = self._destination.board = board_of(machine)
+                self._know(machine=machine, source=self._source.version)
+                self._know(chains=place(self._source))
                 self._source.bind()
             with self._watching(self._destination, "destination"):
                 self._destination.greet()

@@ -17,6 +17,7 @@ from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import HostError, printable
 from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.model.abi import GuestAbi
+from platform_abi.model.guest import GuestBoard
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.qemu.process import last_line
@@ -123,9 +124,6 @@ class _Rehearsing:
         self._stage = stage
         self._progress = progress
         self._fitting = Fitting(made=made)
-        guest_devices = catalogue.guest_devices(vm.arch)
-        can_look = guest_devices is not None and vm.arch in PORT_ARCHITECTURES
-        self._board = guest_devices.board_of(vm.machine) if guest_devices and can_look else None
         self._types = catalogue.types(vm.build, vm.arch) if vm.build else TypeTable()
         self._needs = needs(vm)
         self._moves: dict[frozenset[str], Move] = {}
@@ -188,10 +186,16 @@ class _Rehearsing:
             left_out = {*self._fitting.left_out, *without}
             self._moves[key] = self._stage.move(
                 self._fitting.words(without),
-                self._board,
+                self._board_of,
                 lambda end: end.chains(self._types, self._vm, left_out),
             )
         return self._moves[key]
+
+    def _board_of(self, machine: str) -> GuestBoard | None:
+        looked_at = self._catalogue.guest_devices(self._vm.arch)
+        if looked_at is None or self._vm.arch not in PORT_ARCHITECTURES:
+            return None
+        return looked_at.board_of(machine)
 
     def _closed(self, labels: Sequence[str]) -> list[str]:
         wanted = set(labels)
@@ -239,7 +243,7 @@ class _Rehearsing:
         ]
         reasons = dict.fromkeys(with_it, "what it is plugged into does not move")
         found = [*unrehearsed({**self._fitting.left_out, **reasons}), *self._fitting.remarks()]
-        if self._board is None:
+        if self._board_of(self._vm.machine) is None:
             found.append(
                 Finding(
                     code="driver-not-played",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -12,23 +11,27 @@ from attrs import frozen
 
 import platform_abi as pa
 from platform_abi.emit.lockfile import lockfile, read_lock
-from platform_abi.guest.driver import Bound
 from platform_abi.launch.asking import ThisHost
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.platform_option import platform_option
 from platform_abi.launch.start import Start, start
+from platform_abi.model.guest import GuestBoard
+from platform_abi.qemu.paused import PausedQemu
 from platform_abi.qemu.process import last_line
-from platform_abi.qemu.qtest import StartError
+from platform_abi.rehearsal.findings import changed
+from platform_abi.rehearsal.move import Move, Stage
 from tests.live.conftest import BUILD_OF
 from tests.live.migration.hosts import Hosts, SimulatedHost
 from tests.live.proof.draw import Trial
-from tests.live.proof.paused import Paused, View
 
 #: ``surprise``: allowed, and then it failed or the guest changed. ``caution``: blocked, and nothing
 #: would have been noticed. ``void``: QEMU itself does not start such a machine on that host.
 Kind = Literal["kept", "stopped", "surprise", "caution", "void"]
 
 _ARCH: Final = "x86_64"
+
+#: How long a QEMU may take to answer on a busy machine, and to move a machine, in seconds.
+_PATIENCE: Final = 60.0
 
 #: What only the launcher is told: a trial's own QEMU has another socket.
 _INCOMING: Final = ("-incoming", "defer")
@@ -85,10 +88,11 @@ class Judge:
         return Outcome(trial=trial, kind="surprise" if seen else "kept", seen=seen)
 
     def _starts(self, host: SimulatedHost, words: tuple[str, ...]) -> bool:
+        how = {"timeout": _PATIENCE, "environment": host.environment}
         try:
-            with Paused(host, words, self._folder):
+            with PausedQemu(str(host.qemu), words, **how):  # type: ignore[arg-type]
                 return True
-        except StartError:
+        except pa.HostError:
             return False
 
     def _said(
@@ -151,21 +155,30 @@ class Judge:
     ) -> tuple[str, ...]:
         """Return what failed, changed, or was not as *abi* says."""
         here, there = ends
-        try:
-            with Paused(here, words[0], self._folder) as source:
-                before = source.bind()
-                moved = _moved(source, before, Paused(there, words[1], self._folder, incoming=True))
-                return (*moved, *self._unlike(abi, source.view()))
-        except StartError as error:
-            return (f"source: {_last(error)}",)
+        stage = Stage(
+            source=str(here.qemu),
+            destination=str(there.qemu),
+            timeout=_PATIENCE,
+            environments=(here.environment, there.environment),
+        )
+        move = stage.move(words[0], self._board_of, arriving=words[1])
+        if move.ended != "moved":
+            what = "migration failed" if move.ended in {"failed", "refused"} else move.ended
+            return (f"{what}: {last_line(move.said) if move.said else move.why}",)
+        found = (finding.message for finding in changed(self._catalogue, move, {}))
+        return (*found, *self._unlike(abi, move))
 
-    def _unlike(self, abi: pa.GuestAbi | None, view: View) -> list[str]:
+    def _board_of(self, machine: str) -> GuestBoard | None:
+        looked_at = self._catalogue.guest_devices(_ARCH)
+        return None if looked_at is None else looked_at.board_of(machine)
+
+    def _unlike(self, abi: pa.GuestAbi | None, move: Move) -> list[str]:
         """Return which devices do not offer the bits that *abi* says."""
         if abi is None:
             return []
         offered = Counter(
             int(facts.get("features") or facts["legacy-features"], 16)
-            for facts in view.functions.values()
+            for facts in move.before.functions.values()
             if "features" in facts or "legacy-features" in facts
         )
         found = []
@@ -176,29 +189,6 @@ class Judge:
                     found.append(f"{label} does not offer {bits:#x}")
                 offered[bits] -= 1
         return found
-
-
-def _moved(source: Paused, before: Mapping[str, Bound], there: Paused) -> list[str]:
-    """Move the guest, and return what failed or changed."""
-    try:
-        with there as destination:
-            status, reason = source.migrate_to(destination)
-            if status != "completed":
-                return [f"migration {status}: {last_line(reason)}"]
-            after = destination.bound()
-            changed = [
-                f"{at} driver: {before.get(at)} -> {after.get(at)}"
-                for at in sorted({*before, *after})
-                if before.get(at) != after.get(at)
-            ]
-            return changed + source.view().differences(destination.view())
-    except StartError as error:
-        return [f"destination: {_last(error)}"]
-
-
-def _last(error: StartError) -> str:
-    """Return what QEMU wrote last."""
-    return last_line(error.stderr or str(error))
 
 
 def _blocking(verdict: pa.CheckVerdict) -> list[pa.Finding]:
