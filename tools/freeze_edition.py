@@ -1,53 +1,48 @@
-"""Write the digests of an edition: what every platform means at it, once and for all.
+#!/usr/bin/env python3
+"""Write the digests of an edition: what every platform means at it.
 
-    python tools/freeze_edition.py 2026.1
+    freeze_edition.py 2026.3             # start it, or let it follow the definitions
+    freeze_edition.py 2026.3 --release   # released today: bare names mean it from now on
 
-A released edition's digests never change: the tool refuses to replace one, and only adds platforms
-that the edition does not have yet.
+When the day of its release is over (UTC), an edition never changes again: the tool says what would
+mean something else, and leaves the file as it is.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-import tomli_w
+from platform_abi.author.editions import freeze
+from platform_abi.errors import PlatformAbiError
 
-import platform_abi as pa
-from platform_abi.files import write_text
-
-_DEFINITIONS = Path(__file__).parents[1] / "definitions"
+DEFINITIONS = Path(__file__).resolve().parent.parent / "definitions"
 
 
-def freeze(edition: str, *, draft: bool) -> list[str]:
-    """Write the file of *edition* and return the platforms whose digest changed.
-
-    With *draft*, changed digests are replaced, which is right only before the edition's release;
-    without, nothing is written where one changed.
-    """
-    catalogue = pa.FileCatalogue([_DEFINITIONS])
-    before = dict(catalogue.edition(edition).platforms)
-    after = {
-        name: pa.platform_digest(catalogue, name, edition) for name in catalogue.platform_names()
-    }
-    changed = [name for name, digest in before.items() if after.get(name) != digest]
-    if draft or not changed:
-        body = {"schema": 1, "edition": edition, "platforms": dict(sorted(after.items()))}
-        write_text(_DEFINITIONS / "editions" / f"{edition}.toml", tomli_w.dumps(body))
-    return changed
-
-
-def main() -> int:
-    """Freeze the edition named on the command line."""
-    words = [word for word in sys.argv[1:] if word != "--draft"]
-    if len(words) != 1:
-        print(__doc__, file=sys.stderr)
-        return 2
-    draft = "--draft" in sys.argv
-    changed = freeze(words[0], draft=draft)
-    for name in changed:
-        print(f"{name}: its digest {'was replaced' if draft else 'would change'}")
-    return 1 if changed and not draft else 0
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Freeze the edition named in *arguments*; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("edition")
+    parser.add_argument("--release", action="store_true", help="release it today")
+    parser.add_argument(
+        "--definitions", type=Path, default=DEFINITIONS, help="folder of the definitions"
+    )
+    options = parser.parse_args(arguments)
+    today = datetime.now(UTC).date()
+    try:
+        found = freeze(options.definitions, options.edition, today=today, release=options.release)
+    except PlatformAbiError as error:
+        print(f"{error}\nhelp: {error.help}" if error.help else error, file=sys.stderr)
+        return 1
+    for kind, names in (("new", found.new), ("changed", found.changed)):
+        if names:
+            print(f"{found.edition}: {len(names)} platforms {kind}: {', '.join(names)}")
+    state = f"released {found.released}" if found.released else "open"
+    print(f"{found.edition}: {state}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 What such a platform lists follows from the definitions alone: every feature that a kernel of that
 release can honour by what is known of its capabilities, with the value that QEMU gives it on a
 capable host. The files spell it out all the same, each release on top of the one before it, so
-that they can be read, and so that a change of what a released name means shows in a review.
+that they can be read, and so that a change of what a released name means shows in a review. Where
+editions do not agree, a feature has a value for each, false where it is not listed.
 
     upstream_platforms.py --check      # say what differs; exit with 1 if anything does
     upstream_platforms.py --write      # rewrite the [features] tables; all that is above them stays
@@ -22,19 +23,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.definitions.levels import EVERY, dated, predicted
+from platform_abi.definitions.levels import EVERY, dated_by_edition, implied
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.capability import Capability
 from platform_abi.model.feature import NEVER, Feature
-from platform_abi.model.platform import version_key
+from platform_abi.model.platform import Listing, Platform, edition_key, version_key
 
 FOLDER = Path("platforms", "linux")
 PREFIX = "linux-"
 TABLE = "[features]"
 DEFINITIONS = Path(__file__).resolve().parent.parent / "definitions"
 
-#: Feature id to value.
-Values = Mapping[str, str]
+#: What a platform lists of a feature: a value, or one by edition, False where it does not.
+Value = str | Mapping[str, "str | bool"]
+
+#: Feature id to that.
+Values = Mapping[str, Value]
 
 
 class Definitions:
@@ -45,7 +49,6 @@ class Definitions:
         self.root = root
         self.catalogue = FileCatalogue(roots=[root])
         self.capabilities = self.catalogue.capabilities()
-        self.dates = self.catalogue.kernel_dates()
         self.features: dict[str, Feature] = {
             feature.id: feature
             for stem in self.catalogue.feature_stems()
@@ -61,22 +64,28 @@ class Definitions:
         """Return the file of the platform of *release*."""
         return self.root / FOLDER / f"{PREFIX}{release}.toml"
 
-    def expected(self, release: str) -> dict[str, str]:
+    def expected(self, release: str) -> dict[str, Value]:
         """Return what the platform of *release* has to list, inherited or not."""
-        return {
-            name: feature.when_supported
-            for name, feature in sorted(self.features.items())
-            if feature.when_supported is not None
-            and predicted(dated(feature, self.dates), {EVERY: release})
-        }
+        upstream = Platform(name="", lineage="", levels={EVERY: release})
+        found = {name: self.implied(upstream, f) for name, f in sorted(self.features.items())}
+        return {name: value for name, value in found.items() if value is not None}
 
-    def listed(self, release: str) -> dict[str, str]:
+    def implied(self, platform: Platform, feature: Feature) -> Value | None:
+        """Return what *platform* lists of *feature* by its levels, None where it never does."""
+        dates = dated_by_edition(
+            feature, self.catalogue.kernel_dates(), self.catalogue.earlier_dates()
+        )
+        return spelled(feature, implied(platform, feature, dates), self.catalogue.editions())
+
+    def listed(self, release: str) -> dict[str, Value]:
         """Return what the platform of *release* does list, inherited or not."""
         platform = self.catalogue.platform(f"{PREFIX}{release}")
-        return {
-            name: ", ".join(dict.fromkeys(listing.values.values()))
+        found = {
+            name: spelled(self.features[name], listing, self.catalogue.editions())
             for name, listing in sorted(platform.listings.items())
+            if name in self.features
         }
+        return {name: value for name, value in found.items() if value is not None}
 
     def brought_by(self, feature: Feature) -> list[Capability]:
         """Return the capabilities of *feature* that came last, the reason why it is listed now."""
@@ -118,7 +127,7 @@ class Definitions:
         groups: dict[str, list[str]] = {}
         for name, value in expected.items():
             if inherited.get(name) != value:
-                groups.setdefault(self.reason(name), []).append(f'"{name}" = "{value}"')
+                groups.setdefault(self.reason(name), []).append(f'"{name}" = {written(value)}')
         gone = [f'"{name}" = false' for name in sorted(inherited.keys() - expected.keys())]
         if gone:
             groups["# No longer honoured"] = gone
@@ -132,6 +141,32 @@ class Definitions:
         brought = self.brought_by(self.features[name])
         releases = sorted({entry.since or "" for entry in brought})
         return f"# {', '.join(entry.id for entry in brought)}: Linux {' '.join(releases)}"
+
+
+def spelled(feature: Feature, listing: Listing | None, editions: Sequence[str]) -> Value | None:
+    """Return *listing* in as few words as say the same of *feature* at each of *editions*."""
+    values = {
+        edition: None if listing is None else listing.at(edition_key(edition))
+        for edition in editions
+        if edition_key(feature.edition) <= edition_key(edition)
+    }
+    if len(set(values.values())) <= 1:
+        return next(iter(values.values()), None)
+    said: dict[str, str | bool] = {}
+    before = None
+    for edition, value in values.items():
+        if value != before:
+            said[edition] = False if value is None else value
+        before = value
+    return said
+
+
+def written(value: Value) -> str:
+    """Return *value* as TOML has it."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    pairs = (f'"{e}" = {"false" if v is False else written(str(v))}' for e, v in value.items())
+    return f"{{ {', '.join(pairs)} }}"
 
 
 def differences(definitions: Definitions) -> Iterator[str]:
@@ -158,8 +193,8 @@ def _compare(name: str, listed: Values, expected: Values) -> Iterator[str]:
             yield f"{name}: {feature}: listed {_spell(found)}, expected {_spell(wanted)}"
 
 
-def _spell(value: str | None) -> str:
-    return "nowhere" if value is None else f"as '{value}'"
+def _spell(value: Value | None) -> str:
+    return "nowhere" if value is None else f"as {written(value)}"
 
 
 def rewrite(definitions: Definitions) -> Iterator[Path]:

@@ -135,12 +135,12 @@ def test_text_says_what_each_host_costs(capsys: Run) -> None:
     _, out, err = _run(capsys, "three.ndjson")
 
     assert "3 hosts of 2 kinds, with kvm and the usual backends\n" in out
-    assert "newest platform of all: linux-6.1@2026.1\n" in out
+    assert "newest platform of all: linux-6.1@2026.2\n" in out
     rows = [line.split() for line in out.splitlines()]
-    assert ["2", "linux-6.18@2026.1", "a,", "b"] in rows
-    assert ["linux-6.2@2026.1", "1", "tun.uso", "(1)"] in rows
+    assert ["2", "linux-6.18@2026.2", "a,", "b"] in rows
+    assert ["linux-6.2@2026.2", "1", "tun.uso", "(1)"] in rows
     (cost,) = [row for row in rows if row[:2] == ["c", "1"]]
-    assert ["linux-6.1@2026.1", "linux-6.18@2026.1", "tun.uso"] == cost[2:5]
+    assert ["linux-6.1@2026.2", "linux-6.18@2026.2", "tun.uso"] == cost[2:5]
     assert "" == err
 
 
@@ -168,7 +168,7 @@ def test_remarks_go_to_stderr(capsys: Run) -> None:
         code,
         err,
     )
-    assert "newest platform of all: linux-6.18@2026.1\n" in out
+    assert "newest platform of all: linux-6.18@2026.2\n" in out
     _, _, err = _run(capsys, "full.json", "none.json")
     assert "warning: no platform of linux on 1 host: none\n" == err
 
@@ -189,10 +189,10 @@ def test_a_mask_is_named(capsys: Run, tmp_path: Path, monkeypatch: pytest.Monkey
     masked = _json(capsys, "three.ndjson")
     _, out, err = _run(capsys, "three.ndjson")
 
-    assert ("linux-6.1@2026.1", []) == (plain["newest"], plain["masks"])
-    assert "linux-6.18@2026.1" == masked["newest"]
+    assert ("linux-6.1@2026.2", []) == (plain["newest"], plain["masks"])
+    assert "linux-6.18@2026.2" == masked["newest"]
     assert {"no such hosts yet"} == {mask["reason"] for mask in masked["masks"]}
-    assert "newest platform of all: linux-6.18@2026.1\n" in out
+    assert "newest platform of all: linux-6.18@2026.2\n" in out
     assert "masked here: virtio-net.host-uso of *, 2026-11-23: no such hosts yet (" in err
 
 
@@ -227,8 +227,8 @@ def test_an_upgraded_host_is_named_or_its_report_is(capsys: Run) -> None:
         found = _json(capsys, *words)
         counts = [host["count"] for host in found["hosts"]]
         assert found["count"] == sum(counts) == found["before"]["count"]
-    assert ("linux-6.18@2026.1", [3]) == (found["newest"], counts)
-    assert "linux-6.1@2026.1" == found["before"]["newest"]
+    assert ("linux-6.18@2026.2", [3]) == (found["newest"], counts)
+    assert "linux-6.1@2026.2" == found["before"]["newest"]
     assert [] == found["stranded"]
 
 
@@ -252,7 +252,7 @@ def test_an_upgrade_for_the_better_strands_nobody(capsys: Run) -> None:
     found = _json(capsys, "three.ndjson", "--upgrade", "c=full.json", "--lock", "linux-6.9.lock")
 
     assert [] == found["stranded"]
-    assert "linux-6.18@2026.1" == found["newest"]
+    assert "linux-6.18@2026.2" == found["newest"]
 
 
 # --- JSON ----------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_the_json_document(capsys: Run) -> None:
         "backends", "arch", "allowed_unknown", "common", "groups", "obstacles", "hosts",
         "unsupported", "masks", "cpu", "stranded",
     ] == list(found)  # fmt: skip
-    assert (1, 3, 2, "linux-6.1@2026.1") == (
+    assert (1, 3, 2, "linux-6.1@2026.2") == (
         found["schema_version"],
         found["count"],
         found["kinds"],
@@ -283,22 +283,22 @@ def test_the_json_document(capsys: Run) -> None:
     assert {
         "count": 2,
         "kinds": 1,
-        "newest": "linux-6.18@2026.1",
+        "newest": "linux-6.18@2026.2",
         "lineages": ["linux"],
     } == found["before"]
-    assert {"lineage": "linux", "platform": "linux-6.1@2026.1"} == found["common"][0]
+    assert {"lineage": "linux", "platform": "linux-6.1@2026.2"} == found["common"][0]
     assert [(2, 1, ["a", "b"]), (1, 1, ["poor"])] == [
         (group["count"], group["kinds"], group["names"]) for group in found["groups"]
     ]
     assert "linux-6.1" in found["groups"][1]["supported"]
     assert {
         "lineage": "linux",
-        "platform": "linux-6.2@2026.1",
+        "platform": "linux-6.2@2026.2",
         "count": 1,
         "lacking": {"tun.uso": 1},
     } == found["obstacles"][0]
     (cost,) = found["hosts"][1]["costs"]
-    assert ("linux", "linux-6.1@2026.1", "linux-6.18@2026.1") == (
+    assert ("linux", "linux-6.1@2026.2", "linux-6.18@2026.2") == (
         cost["lineage"],
         cost["common"],
         cost["without"],

@@ -125,7 +125,7 @@ def test_the_document_has_the_promised_shape(capsys: Run) -> None:
     document = json.loads(out)
     assert 0 == code
     assert {"schema_version", "newest", "platforms"} == set(document)
-    assert "linux-debian-12@2026.1" == document["newest"]
+    assert "linux-debian-12@2026.2" == document["newest"]
     by_name = {entry["name"]: entry for entry in document["platforms"]}
     assert by_name["linux-6.1"]["supported"] is True
     refused = by_name["linux-6.2"]
@@ -158,9 +158,9 @@ def test_standard_input_is_a_report(capsys: Run, monkeypatch: pytest.MonkeyPatch
 def test_a_site_prefers_by_its_environment(capsys: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """PLATFORM_ABI_POLICY chooses where --policy does not."""
     monkeypatch.setenv("PLATFORM_ABI_POLICY", "conservative")
-    assert "newest: conservative@2026.1" in _run(capsys, "platforms", "--host", DEBIAN)[1]
+    assert "newest: conservative@2026.2" in _run(capsys, "platforms", "--host", DEBIAN)[1]
     asked = _run(capsys, "platforms", "--host", DEBIAN, "--policy", "newest")[1]
-    assert "newest: linux-debian-12@2026.1" in asked
+    assert "newest: linux-debian-12@2026.2" in asked
     monkeypatch.setenv("PLATFORM_ABI_POLICY", "newst")
     code, _, err = _run(capsys, "platforms", "--host", DEBIAN)
     assert (2, True) == (code, "did you mean 'newest'" in err)
@@ -170,7 +170,7 @@ def test_labels_and_traits_are_lines(capsys: Run) -> None:
     """One label or trait a line, ready for a node feature discovery or a provider."""
     labels = _run(capsys, "platforms", "--host", DEBIAN, "--format", "labels")[1].splitlines()
     assert "platform-abi/newest=linux-debian-12" in labels
-    assert "platform-abi/platform.linux-6.1=2026.1" in labels
+    assert "platform-abi/platform.linux-6.1=2026.2" in labels
     traits = _run(capsys, "platforms", "--host", DEBIAN, "--format", "traits")[1].splitlines()
     assert "CUSTOM_PLATFORM_ABI_LINUX_6_1" in traits
 

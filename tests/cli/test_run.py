@@ -202,10 +202,10 @@ def test_without_a_name_the_newest_is_taken_said_and_stored(
     words = ["--qemu", qemu, "--host", old, *_VM, *_NIC, "-platform", "lock=vm.lock"]
     done = _start(program, *words)
     assert 0 == done.returncode
-    assert "platform: linux-6.1@2026.1, the newest that this host supports\n" == done.stderr
+    assert "platform: linux-6.1@2026.2, the newest that this host supports\n" == done.stderr
     first = _started(tmp_path)
     stored = pa.read_lock((tmp_path / "vm.lock").read_text(), "vm.lock")
-    assert "linux-6.1@2026.1" == stored.platform
+    assert "linux-6.1@2026.2" == stored.platform
     again = _start(program, *words, PLATFORM_ABI_POLICY="conservative")
     assert (0, "") == (again.returncode, again.stderr)
     assert first == _started(tmp_path)
@@ -274,7 +274,7 @@ def test_a_refusal_starts_nothing_and_stores_nothing(
     assert errors[0].startswith(wanted)
     for name in ("guest_uso6", "host_uso"):
         assert f"virtio-net-device.{name}=on of net0" in done.stderr
-    assert "linux-6.1@2026.1" in done.stderr
+    assert "linux-6.1@2026.2" in done.stderr
     assert "force=on" in done.stderr
     assert _started(tmp_path) is None
     assert not (tmp_path / "vm.lock").exists()
@@ -397,7 +397,7 @@ def test_who_may_not_ask_is_told_how_to_go_on(
     assert (1, "") == (code, out)
     assert "error[capability-unknown]" in err
     assert "platform-abi host -o FILE" in err
-    assert "-platform linux-6.9@2026.1,allow-unknown=on" in err
+    assert "-platform linux-6.9@2026.2,allow-unknown=on" in err
     code, out, err = _print(capsys, qemu, report, *words, "linux-6.9,allow-unknown=on")
     assert 0 == code
     assert "started regardless: capability-unknown" in err
@@ -488,7 +488,7 @@ def test_printing_starts_and_stores_nothing(
         document = validated("run", capsys.readouterr().out)
         assert (expected, 1, qemu) == (code, document["schema_version"], document["qemu"])
         assert out.splitlines() == document["arguments"]
-        assert ("linux-6.9@2026.1", status) == (document["platform"], document["host"])
+        assert ("linux-6.9@2026.2", status) == (document["platform"], document["host"])
         assert re.fullmatch("sha256:[0-9a-f]{64}", document["digest"])
         assert (status == "blocked") == bool(document["findings"])
     assert _started(tmp_path) is None

@@ -66,7 +66,7 @@ def test_ok_is_zero(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """A QEMU as promised is 0, and says what was compared."""
     assert stage.run() == 0
     said = capsys.readouterr().out
-    assert said.startswith(f"{stage.lock}: ok  (linux-6.9@2026.1; pc-q35-9.1 of QEMU 10.0.2; ")
+    assert said.startswith(f"{stage.lock}: ok  (linux-6.9@2026.2; pc-q35-9.1 of QEMU 10.0.2; ")
     assert "properties compared)" in said
 
 

@@ -217,7 +217,7 @@ def test_a_refusal_names_everything(catalogue: pa.FileCatalogue) -> None:
     )
     assert "since Linux 6.2" in one.help
     off = "virtio-net.guest-uso4=off,virtio-net.guest-uso6=off,virtio-net.host-uso=off"
-    assert one.help.endswith(f"works here: linux-6.9@2026.1,{off} or linux-6.1@2026.1")
+    assert one.help.endswith(f"works here: linux-6.9@2026.2,{off} or linux-6.1@2026.2")
 
 
 def test_only_the_devices_concerned_are_named(catalogue: pa.FileCatalogue) -> None:
@@ -395,9 +395,9 @@ def test_a_remedy_is_the_nearest_choice_that_works(catalogue: pa.FileCatalogue) 
     abi = _abi(catalogue)
     gone = ("tun.csum", "tun.tso4", "tun.tso6", "tun.tso-ecn", "tun.uso")
     found = remedy(catalogue, abi, _host(catalogue, *gone))
-    assert ("conservative@2026.1",) == found.choices
+    assert ("conservative@2026.2",) == found.choices
     one = remedy(catalogue, abi, _host(catalogue, "kvm.smm"))
-    assert ("linux-6.9@2026.1,pc.smm=off", "conservative@2026.1") == one.choices
+    assert ("linux-6.9@2026.2,pc.smm=off", "conservative@2026.2") == one.choices
     assert frozenset() == one.incurable
     vhost = remedy(
         catalogue, _abi(catalogue, netdevs=["tap,id=n0,vhost=on"]), _host(catalogue, "vhost-net")

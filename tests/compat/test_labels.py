@@ -23,7 +23,7 @@ def test_labels_and_traits_name_what_is_supported(catalogue: pa.FileCatalogue) -
     report = evolve(without(full_report(catalogue), "tun.uso"), release="6.1.0")
     found = query_platforms(catalogue, report)
     said = dict(labels(found, newest(found, report)))
-    assert "2026.1" == said["platform-abi/platform.linux-6.1"]
+    assert "2026.2" == said["platform-abi/platform.linux-6.1"]
     assert "linux-6.1" == said["platform-abi/newest"]
     assert "platform-abi/platform.linux-6.2" not in said
     assert "CUSTOM_PLATFORM_ABI_LINUX_6_1" in traits(found)

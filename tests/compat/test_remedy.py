@@ -17,7 +17,7 @@ from platform_abi.compat.remedy import needed, remedy
 from platform_abi.model.capability import Capability, Probe
 from platform_abi.model.device import DeviceTable
 from platform_abi.model.machine import TypeTable
-from platform_abi.model.platform import Platform
+from platform_abi.model.platform import Platform, PlatformReference
 from platform_abi.testing import MemoryCatalogue, Scenario, host_reports, scenarios
 
 
@@ -101,15 +101,30 @@ def test_what_asks_for_it_is_not_resolved(
     """Of a hundred platforms only those that may work are: the one without it, and the newest."""
     resolved: list[str] = []
 
-    def counted(of: pa.Catalogue, vm: pa.VirtualMachine, platform: str, **how: Any) -> pa.GuestAbi:
-        resolved.append(platform)
+    def counted(
+        of: pa.Catalogue, vm: pa.VirtualMachine, platform: PlatformReference, **how: Any
+    ) -> pa.GuestAbi:
+        resolved.append(str(platform))
         return pa.resolve(of, vm, platform, **how)
 
     abi = pa.resolve(catalogue, _nic(catalogue), "linux-6.9")
     monkeypatch.setattr(subject, "resolve", counted)
     found = remedy(catalogue, abi, _without(catalogue, "tun.uso"))
-    assert "linux-6.1@2026.1" == found.choices[-1]
-    assert [CONSERVATIVE, found.choices[0], "linux-6.1"] == resolved
+    newest = catalogue.newest_edition()
+    assert f"linux-6.1@{newest}" == found.choices[-1]
+    assert [f"{CONSERVATIVE}@{newest}", found.choices[0], f"linux-6.1@{newest}"] == resolved
+
+
+def test_what_may_be_chosen_instead_is_of_the_edition_that_was_chosen(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """A newer one changes more than what is lacking, and is offered where nothing else helps."""
+    abi = pa.resolve(catalogue, _nic(catalogue), "linux-6.9@2026.1")
+    found = remedy(catalogue, abi, _without(catalogue, "tun.uso"))
+    assert all("@2026.1" in choice for choice in found.choices)
+    names = [*subject._candidates(catalogue, abi, _without(catalogue))]
+    of = [name.edition for name in names]
+    assert of == ["2026.1"] * (len(of) // 2) + [catalogue.newest_edition()] * (len(of) // 2)
 
 
 @pytest.mark.parametrize("distribution", ["", "rhel", "no-such"])
@@ -119,7 +134,7 @@ def test_candidates_are_those_of_the_lineage_then_of_the_host(
     """Newest first in each, none twice; at last the conservative one, where there is one."""
     abi = pa.resolve(catalogue, _nic(catalogue), "linux-ubuntu-24.04")
     report = _without(catalogue, distribution=distribution)
-    *names, last = subject._candidates(catalogue, abi, report)
+    *names, last = (choice.name for choice in subject._candidates(catalogue, abi, report))
     assert CONSERVATIVE == last
     lineages = [catalogue.platform(name).lineage for name in names]
     expected = ["ubuntu", *(["rhel"] if distribution == "rhel" else []), "linux"]
@@ -154,7 +169,7 @@ def test_a_site_may_have_no_conservative_platform(platforms: list[str]) -> None:
         unpinned=(),
     )
     found = list(subject._candidates(_known(platforms=platforms), abi, pa.HostReport()))
-    assert platforms[1:] == found
+    assert platforms[1:] * 2 == [choice.name for choice in found]
 
 
 _PROBE = "probe the host as the user that runs QEMU, and with a QEMU to ask"

@@ -171,7 +171,7 @@ def test_a_host_without_uso_supports_what_came_before_it(catalogue: pa.FileCatal
     assert {"EINVAL"} == {entry.fact.detail for entry in wanting.missing}
     chosen = newest(found, report)
     assert chosen is not None
-    assert "linux-6.1@2026.1" == chosen.platform
+    assert "linux-6.1@2026.2" == chosen.platform
 
 
 def test_a_backported_feature_makes_the_platform(catalogue: pa.FileCatalogue) -> None:

@@ -290,8 +290,8 @@ reson = "y"
         ),
         (
             PlatformFile,
-            PLATFORM + "[features]\na = { '2026.1' = false }\n",
-            '6:7: features.a."2026.1": expected a string, found false',
+            PLATFORM + "[features]\na = { '2026.1' = true }\n",
+            '6:7: features.a."2026.1": expected a string, or false; found true',
         ),
         (
             PlatformFile,
@@ -311,7 +311,7 @@ reson = "y"
         (
             PlatformFile,
             f"{PLATFORM}[features]\na{'.a' * 31} = 1\n",
-            "6:1: features.a.a: expected a string, found a table",
+            "6:1: features.a.a: expected a string, or false; found a table",
         ),
         (
             FeatureFile,

@@ -36,32 +36,34 @@ CASES = {
     "resolve-uso-6.1.txt": f"resolve {_USO} --platform linux-6.1",
     "resolve-uso-6.9.txt": f"resolve {_USO} --platform linux-6.9",
     "resolve-uso-8.1.txt": f"resolve {_USO.replace('9.1', '8.1')} --platform linux-6.9",
-    "resolve-mixed.txt": f"resolve {_MIXED} --platform linux-6.17",
-    "resolve-mixed-shell.txt": f"resolve {_MIXED} --platform linux-6.17 --format shell",
-    "resolve-mixed.json": f"resolve {_MIXED} --platform linux-6.17 --json",
-    "resolve-mixed.lock": f"resolve {_MIXED} --platform linux-6.17 --format lock",
+    "resolve-mixed.txt": f"resolve {_MIXED} --platform linux-6.17@2026.1",
+    "resolve-mixed-shell.txt": f"resolve {_MIXED} --platform linux-6.17@2026.1 --format shell",
+    "resolve-mixed.json": f"resolve {_MIXED} --platform linux-6.17@2026.1 --json",
+    "resolve-mixed.lock": f"resolve {_MIXED} --platform linux-6.17@2026.1 --format lock",
     "resolve-no-devices.txt": "resolve -M pc-i440fx-9.1 --accel tcg --platform conservative",
     "resolve-rhel.cfg": f"resolve -M pc-q35-9.1 {_NIC} --netdev tap,id=n0"
     " --platform linux-rhel-9.5 --format readconfig",
-    "explain-uso.txt": f"explain virtio-net-pci.host_uso {_USO} --platform linux-6.9"
+    "explain-uso.txt": f"explain virtio-net-pci.host_uso {_USO} --platform linux-6.9@2026.1"
     " --global virtio-net-device.host_uso=off",
-    "explain-uso.json": f"explain virtio-net-pci.host_uso {_MIXED} --platform linux-6.17 --json",
+    "explain-uso.json": f"explain virtio-net-pci.host_uso {_MIXED}"
+    " --platform linux-6.17@2026.1 --json",
     "explain-compat.txt": f"explain virtio-net-pci.host_uso {_USO.replace('9.1', '8.1')}"
-    " --platform linux-6.9",
-    "platforms-linux-6.9.txt": "platforms linux-6.9",
-    "platforms-linux-rhel-9.5.json": "platforms linux-rhel-9.5 --json",
+    " --platform linux-6.9@2026.1",
+    "platforms-linux-6.9.txt": "platforms linux-6.9@2026.1",
+    "platforms-linux-rhel-9.5.json": "platforms linux-rhel-9.5@2026.1 --json",
     "platforms-names.txt": "platforms --names",
     "diff-platform.txt": "diff platform linux-6.1 linux-6.2",
     "diff-platform.json": "diff platform linux-5.14 linux-rhel-9.5 --json",
-    "error-strict.txt": f"resolve {_MIXED} --platform linux-6.1 --strict",
+    "error-strict.txt": f"resolve {_MIXED} --platform linux-6.1@2026.1 --strict",
     "error-unknown.txt": f"resolve {_USO} --platform linux-6.99",
     "platforms-host.txt": f"platforms --host {_HOSTS}-debian-12.json",
-    "platforms-host-one.txt": f"platforms linux-6.2 --host {_HOSTS}-debian-12.json",
-    "platforms-host-one.json": f"platforms linux-6.2 --host {_HOSTS}-debian-12.json --json",
-    "check-migration.txt": f"check {_USO} --platform linux-6.8"
+    "platforms-host-one.txt": f"platforms linux-6.2@2026.1 --host {_HOSTS}-debian-12.json",
+    "platforms-host-one.json": f"platforms linux-6.2@2026.1 --host {_HOSTS}-debian-12.json --json",
+    "check-migration.txt": f"check {_USO} --platform linux-6.8@2026.1"
     f" --from {_HOSTS}-ubuntu-24.04.json --to {_HOSTS}-debian-12.json",
-    "check-start.json": f"check {_USO} --platform linux-6.8 --host {_HOSTS}-debian-12.json --json",
-    "baseline.txt": f"baseline {_HOSTS}-debian-12.json {_HOSTS}-ubuntu-24.04.json"
+    "check-start.json": f"check {_USO} --platform linux-6.8@2026.1"
+    f" --host {_HOSTS}-debian-12.json --json",
+    "baseline.txt": f"baseline --edition 2026.1 {_HOSTS}-debian-12.json {_HOSTS}-ubuntu-24.04.json"
     f" {_HOSTS}-rhel-9.5.json",
     "diff-host.txt": f"diff host {_HOSTS}-debian-12.json {_HOSTS}-debian-13.json",
     "explain-error.txt": f"explain-error {_MASKS}",

@@ -124,16 +124,16 @@ def test_the_newest_that_fits_this_virtual_machine_is_chosen(catalogue: pa.FileC
     """A host without vhost is no obstacle to a VM that has none, and one with is told so."""
     report = without(full_report(catalogue), "vhost-net")
     begun = launched(catalogue, [*USUAL, *NIC], report)
-    assert (True, "linux-6.18@2026.1") == (begun.chosen, begun.abi.platform)
+    assert (True, "linux-6.18@2026.2") == (begun.chosen, begun.abi.platform)
     vhost = [word.replace("tap,id=n0", "tap,id=n0,vhost=on") for word in NIC]
-    assert "conservative@2026.1" == launched(catalogue, [*USUAL, *vhost], report).abi.platform
+    assert "conservative@2026.2" == launched(catalogue, [*USUAL, *vhost], report).abi.platform
     policy = launched(catalogue, [*USUAL, *NIC], report, policy="conservative")
-    assert "conservative@2026.1" == policy.abi.platform
+    assert "conservative@2026.2" == policy.abi.platform
     # What KVM lacks is no obstacle to a guest that is emulated.
     report = without(full_report(catalogue), "kvm.smm")
-    assert "conservative@2026.1" == launched(catalogue, [*USUAL, *NIC], report).abi.platform
+    assert "conservative@2026.2" == launched(catalogue, [*USUAL, *NIC], report).abi.platform
     emulated = [*USUAL[:2], "-accel", "tcg", *NIC]
-    assert "linux-6.18@2026.1" == launched(catalogue, emulated, report).abi.platform
+    assert "linux-6.18@2026.2" == launched(catalogue, emulated, report).abi.platform
 
 
 def test_an_unknown_platform_names_the_nearest(catalogue: pa.FileCatalogue) -> None:
@@ -238,7 +238,7 @@ def test_each_failing_feature_is_named_with_its_evidence_and_what_would_work(
     } == {finding.property for finding in blocked}
     for finding in blocked:
         assert "of net0 needs tun.uso, which is absent here (EINVAL)" in finding.message
-        assert "linux-6.1@2026.1" in finding.help
+        assert "linux-6.1@2026.2" in finding.help
 
 
 @pytest.mark.parametrize("said", ["device", "global"])
@@ -298,12 +298,12 @@ def test_an_incoming_virtual_machine_has_its_platform_already(catalogue: pa.File
             launched(catalogue, [*USUAL, *NIC, *arriving, "-platform", "lock=gone.lock"], host)
         assert "lock-not-found" == error.value.code
         named = launched(catalogue, [*USUAL, *NIC, *arriving, "-platform", "linux-6.1"], host)
-        assert "linux-6.1@2026.1" == named.abi.platform
+        assert "linux-6.1@2026.2" == named.abi.platform
     assert "everything" not in host.asked
 
 
 @pytest.mark.parametrize(
-    "named", ["linux-6.9", "linux-6.1@2026.1,virtio-net.rss=on", "conservative"]
+    "named", ["linux-6.9", "linux-6.1@2026.2,virtio-net.rss=on", "conservative"]
 )
 def test_a_differing_choice_is_refused_for_what_arrives(
     catalogue: pa.FileCatalogue, named: str
@@ -319,8 +319,8 @@ def test_another_platform_at_a_restart_is_a_new_choice(catalogue: pa.FileCatalog
     """Nothing is in flight then: what is named counts, and is what will be stored."""
     words = [*USUAL, *NIC, "-platform", "linux-6.9,lock=vm.lock"]
     begun = launched(catalogue, words, full_report(catalogue), _locked(catalogue))
-    assert ("linux-6.9@2026.1", False) == (begun.abi.platform, begun.kept)
-    assert ("vm.lock had linux-6.1@2026.1, and is written anew",) == begun.remarks
+    assert ("linux-6.9@2026.2", False) == (begun.abi.platform, begun.kept)
+    assert ("vm.lock had linux-6.1@2026.2, and is written anew",) == begun.remarks
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def test_what_a_kernel_lacks_is_refused_before_qemu_drops_it(
     assert "virtio-net-device.guest_uso4=on of net0 needs tun.uso" in refused.value.stderr
     assert "virtio-net-device.host_uso=on of net0" in refused.value.stderr
     assert "EINVAL from TUNSETOFFLOAD" in refused.value.stderr
-    assert "linux-6.1@2026.1" in refused.value.stderr
+    assert "linux-6.1@2026.2" in refused.value.stderr
     assert not lock.exists()
     forced = _offered(launcher(qemu), ["-platform", f"linux-6.9,force=on,lock={lock}"], older)
     assert 0 == forced >> 56 & 1

@@ -194,7 +194,7 @@ def test_what_the_host_lacks_is_libvirts_error(libvirt: _Libvirt, older: dict[st
         "undefine small",
     )
     assert "virtio-net-device.guest_uso4=on of net0 needs tun.uso" in done.stderr
-    assert "linux-6.1@2026.1" in done.stderr
+    assert "linux-6.1@2026.2" in done.stderr
     assert "shut off" in done.stdout
     assert not lock.exists()
 

@@ -108,7 +108,7 @@ def test_platforms_are_judged_as_the_command_line_does(
     assert [(v.name, v.supported, len(v.missing)) for v in verdicts] == [
         (p["name"], p["supported"], len(p["missing"])) for p in answer
     ]
-    assert {"2026.1"} == {p["edition"] for p in answer}
+    assert {"2026.2"} == {p["edition"] for p in answer}
     chosen = pa.newest(verdicts, HOST)
     assert chosen is not None
     assert [chosen.name] == [p["name"] for p in answer if p["newest"]]

@@ -25,7 +25,7 @@ def run_listed(catalogue: FileCatalogue, options: PlatformsOptions) -> int:
             say(name)
         return 0
     found = PlatformList(
-        edition=catalogue.editions()[-1], platforms=tuple(map(catalogue.platform, names))
+        edition=catalogue.newest_edition() or "", platforms=tuple(map(catalogue.platform, names))
     )
     if options.json:
         print_json(document(found, SHAPES))

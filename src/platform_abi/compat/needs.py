@@ -110,10 +110,8 @@ def _asked(catalogue: Catalogue, choice: Choice, scope: Scope) -> _Needs:
     defaults: list[Need] = []
     promises: list[Need] = []
     # What a feature asks of a host is the same for all platforms that list the same of it.
-    known = _known(catalogue, scope)
-    for feature, places in _places(catalogue, scope):
-        if edition_key(feature.edition) > edition:
-            continue
+    known = _known(catalogue, edition, scope)
+    for feature, places in _places(catalogue, edition, scope):
         listing = catalogue.listing(choice.platform, feature)
         listed = None if listing is None else listing.at(edition)
         said = (feature.id, listed, choice.overrides.get(feature.id), feature.id in choice.masks)
@@ -126,9 +124,11 @@ def _asked(catalogue: Catalogue, choice: Choice, scope: Scope) -> _Needs:
 
 
 @remembered()
-def _known(catalogue: Catalogue, scope: Scope) -> dict[tuple[object, ...], _Needs]:
+def _known(
+    catalogue: Catalogue, edition: tuple[int, ...], scope: Scope
+) -> dict[tuple[object, ...], _Needs]:
     """Return what was worked out of single features for any platform; others are added to it."""
-    del catalogue, scope
+    del catalogue, edition, scope
     return {}
 
 
@@ -180,19 +180,19 @@ class _BackedFeature:
 
 @remembered()
 def _places(
-    catalogue: Catalogue, scope: Scope
+    catalogue: Catalogue, edition: tuple[int, ...], scope: Scope
 ) -> tuple[tuple[Feature, tuple[_BackedFeature, ...]], ...]:
     """Return the features that newest machine types have, by id, each behind its backends."""
     _check(catalogue, scope)
     by_id: dict[str, list[_BackedFeature]] = {}
-    for place in _find(catalogue, scope):
+    for place in _find(catalogue, edition, scope):
         by_id.setdefault(place.feature.id, []).append(place)
     return tuple((places[0].feature, tuple(places)) for _, places in sorted(by_id.items()))
 
 
-def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_BackedFeature]:
+def _find(catalogue: Catalogue, edition: tuple[int, ...], scope: Scope) -> Iterator[_BackedFeature]:
     dates = catalogue.kernel_dates()
-    for family, feature in _features(catalogue, scope):
+    for family, feature in _features(catalogue, edition, scope):
         core = () if feature.cpus else _core(family, scope)
         for backend in dict.fromkeys((*core, *_others(family, feature))):
             needs = feature.needs(backend)
@@ -206,13 +206,17 @@ def _find(catalogue: Catalogue, scope: Scope) -> Iterator[_BackedFeature]:
                 )
 
 
-def _features(catalogue: Catalogue, scope: Scope) -> Iterator[tuple[DeviceFamily, Feature]]:
+def _features(
+    catalogue: Catalogue, edition: tuple[int, ...], scope: Scope
+) -> Iterator[tuple[DeviceFamily, Feature]]:
     """Yield every feature with a value that newest machine types have, with each family of it."""
     for family in catalogue.devices().families:
         for stem in family.feature_files:
-            for feature in catalogue.features(stem):
+            for known in catalogue.features(stem):
+                feature = known.at(edition)
                 if (
-                    feature.kind in ("setting", "guard")
+                    feature is not None
+                    and feature.kind in ("setting", "guard")
                     and feature.until is None
                     and (not feature.arch or scope.arch in feature.arch)
                     and (not feature.accelerators or scope.accelerator in feature.accelerators)

@@ -42,8 +42,10 @@ def remedy(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Remedy:
     that works as it is, looked for in the lineage that was chosen, then in the host's own.
     """
     lacking = unmet(catalogue, abi, report)
-    base = _resolved(catalogue, abi, CONSERVATIVE)
-    incurable = lacking if base is None else unmet(catalogue, base, report)
+    least = [PlatformReference(name=CONSERVATIVE, edition=e) for e in _editions(catalogue, abi)]
+    bases = [base for each in least if (base := _resolved(catalogue, abi, each)) is not None]
+    still = [unmet(catalogue, base, report) for base in bases] or [lacking]
+    incurable = frozenset.intersection(*still)
     if lacking <= incurable:
         return Remedy(choices=(), incurable=incurable)
     cure = lacking - incurable
@@ -51,7 +53,7 @@ def remedy(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Remedy:
     asking = _asking(catalogue, abi, cure)
     other = _asking_less(catalogue, _candidates(catalogue, abi, report), asking)
     choices = []
-    for names in ([less] if less else [], other):
+    for names in (less, other):
         for name in names:
             resolved = _resolved(catalogue, abi, name)
             if resolved is not None and unmet(catalogue, resolved, report) <= incurable:
@@ -84,13 +86,13 @@ def _asking(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) -> lis
 
 
 def _asking_less(
-    catalogue: Catalogue, platforms: Iterable[str], asking: Sequence[_Asking]
-) -> Iterator[str]:
+    catalogue: Catalogue, platforms: Iterable[PlatformReference], asking: Sequence[_Asking]
+) -> Iterator[PlatformReference]:
     """Yield those of *platforms* that do not ask for any of that: others need not be resolved."""
     refused: list[Choice] = []
     for platform in platforms:
         try:
-            choice = choose(catalogue, PlatformReference(name=platform))
+            choice = choose(catalogue, platform)
             # Most platforms say the very same as another one.
             if any(choice.says_the_same(other) for other in refused):
                 continue
@@ -108,7 +110,7 @@ def _asks(catalogue: Catalogue, choice: Choice, feature: Feature, behind: str, n
     return feature.demands(decided.value) and name in (decided.needs or ())
 
 
-def _resolved(catalogue: Catalogue, abi: GuestAbi, platform: str) -> GuestAbi | None:
+def _resolved(catalogue: Catalogue, abi: GuestAbi, platform: PlatformReference) -> GuestAbi | None:
     """Return the same virtual machine on *platform*, or None where that is not known here."""
     try:
         # Without devices of its own, a virtual machine needs nothing for those that may come;
@@ -122,19 +124,38 @@ def _resolved(catalogue: Catalogue, abi: GuestAbi, platform: str) -> GuestAbi | 
 _FEW = 4
 
 
-def _overridden(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) -> str | None:
+def _overridden(
+    catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]
+) -> list[PlatformReference]:
     """Return the choice of *abi* with what needs the *lacking* capabilities at its fallback."""
     chosen = parse_platform(abi.platform)
     names = {n for p in abi.preconditions if p.capability in lacking for n in p.because}
     features = [catalogue.feature(name) for name in sorted(names)]
     if len(names) > _FEW:
-        return None
+        return []
     overrides = dict(chosen.overrides)
     overrides |= {f.id: f.fallback for f in features if f is not None and f.properties}
-    return str(evolve(chosen, overrides=tuple(sorted(overrides.items()))))
+    return [evolve(chosen, overrides=tuple(sorted(overrides.items())))]
 
 
-def _candidates(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Iterator[str]:
+def _candidates(
+    catalogue: Catalogue, abi: GuestAbi, report: HostReport
+) -> Iterator[PlatformReference]:
+    """Yield what may be chosen instead, at the edition of *abi*; at the newest in the last place.
+
+    What a newer edition corrected is another change than the one that was asked for.
+    """
+    names = list(_platforms(catalogue, abi, report))
+    for edition in _editions(catalogue, abi):
+        yield from (PlatformReference(name=name, edition=edition) for name in names)
+
+
+def _editions(catalogue: Catalogue, abi: GuestAbi) -> list[str]:
+    """Return the edition of *abi*, and the newest where that is another."""
+    return [e for e in dict.fromkeys((abi.edition, catalogue.newest_edition())) if e is not None]
+
+
+def _platforms(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Iterator[str]:
     chosen = parse_platform(abi.platform).name
     names = catalogue.platform_names()
     lineages = [catalogue.platform(chosen).lineage] if chosen in names else []

@@ -85,6 +85,7 @@ def query_platforms(
     found = [
         _judged(catalogue, PlatformReference(name=name, edition=edition), lacking, asked)
         for name in reversed(catalogue.platform_names())
+        if edition is None or catalogue.platform(name).is_at(edition)
     ]
     place = {name: index for index, name in enumerate(preference(report))}
     # Sorting is stable: within a lineage the newest stays first.

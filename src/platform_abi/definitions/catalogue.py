@@ -13,7 +13,6 @@ from platform_abi.model.names import feature_stem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from platform_abi.definitions.kinds.editions import Document as EditionFile
     from platform_abi.definitions.kinds.examined import Examined
     from platform_abi.definitions.kinds.properties import Document as PropertiesFile
     from platform_abi.definitions.machines import BuildMachines
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from platform_abi.model.message import MessageTable
     from platform_abi.model.naming import Naming
     from platform_abi.model.option_table import OptionTable
-    from platform_abi.model.platform import Listing, Platform
+    from platform_abi.model.platform import Edition, Listing, Platform
     from platform_abi.model.realize import RealizeTable
     from platform_abi.model.visibility import Visibility
 
@@ -45,29 +44,41 @@ class FileCatalogue(DefinitionValues, Catalogue):
     # --- features and capabilities ---------------------------------------------------------------
 
     def editions(self) -> tuple[str, ...]:
-        """Return the released editions, oldest first."""
+        """Return the editions, oldest first; the last may not be released yet."""
+        return tuple(self._editions())
 
-        def read() -> tuple[str, ...]:
-            from platform_abi.model.platform import EDITION
+    def newest_edition(self) -> str | None:
+        """Return the newest released edition; None where there is none."""
+        files = self._editions()
+        return next((name for name in reversed(files) if files[name] == name), None)
 
-            names = sorted(name for (name,) in self._files.keys("editions"))
+    def _editions(self) -> dict[str, str]:
+        """Return what the file of each edition is called, the oldest first."""
+
+        def read() -> dict[str, str]:
+            from platform_abi.model.platform import EDITION, OPEN
+
+            # A released edition is none any more that is open.
+            names = sorted((name for (name,) in self._files.keys("editions")), reverse=True)
             wrong = [
                 f"{'/'.join(file)}: expected a file name such as 2026.1.toml"
-                for name in names
-                if not EDITION.fullmatch(name)
+                for name in reversed(names)
+                if not EDITION.fullmatch(name.removesuffix(OPEN))
                 for file in self._files.of("editions", name)[-1:]
             ]
             if wrong:
                 raise DefinitionError(wrong, code="definition-name")
-            return tuple(sorted(names, key=natural))
+            files = {name.removesuffix(OPEN): name for name in names}
+            return {name: files[name] for name in sorted(files, key=natural)}
 
         return self.kept(("edition-names",), read)
 
-    def edition(self, name: str) -> EditionFile:
-        """Return the lock of a released edition."""
-        if not self._files.of("editions", name):
-            raise unknown("edition", name, self.editions(), code="unknown-edition")
-        found: EditionFile = self.value("editions", name)
+    def edition(self, name: str) -> Edition:
+        """Return the lock of an edition."""
+        files = self._editions()
+        if name not in files:
+            raise unknown("edition", name, files, code="unknown-edition")
+        found: Edition = self.value("editions", files[name])
         return found
 
     def feature_stems(self) -> tuple[str, ...]:
@@ -97,6 +108,10 @@ class FileCatalogue(DefinitionValues, Catalogue):
     def kernel_dates(self) -> Mapping[str, Date]:
         """Return since when the kernel has each capability that one of its releases predicts."""
         return self._settled(("kernel-dates",), super().kernel_dates)
+
+    def earlier_dates(self) -> Mapping[str, Mapping[str, Date]]:
+        """Return by edition what those before it have of ``kernel_dates`` otherwise."""
+        return self._settled(("earlier-dates",), super().earlier_dates)
 
     def devices(self) -> DeviceTable:
         """Return device families, network backends and accelerators."""
@@ -136,10 +151,15 @@ class FileCatalogue(DefinitionValues, Catalogue):
         found = platform.listings.get(feature.id)
         if found is not None or not platform.levels or feature.id in platform.removed:
             return found
-        from platform_abi.definitions.levels import dated, implied
+        from platform_abi.definitions.levels import dated_by_edition, implied
 
-        dates = self.kept(("dated", feature.id), lambda: dated(feature, self.kernel_dates()))
-        return implied(platform, feature, dates)
+        # What is asked about may be the feature as an earlier edition has it.
+        newest = self.feature(feature.id) or feature
+        dates = self.kept(
+            ("dated", feature.id),
+            lambda: dated_by_edition(newest, self.kernel_dates(), self.earlier_dates()),
+        )
+        return implied(platform, newest, dates)
 
     def _alike(self, platform: Platform) -> str:
         """Return the first platform that was asked for and says the same of every feature."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from packaging.version import Version
 
-from platform_abi.model.platform import EDITION
+from platform_abi.model.platform import EDITION, edition_key
 
 if TYPE_CHECKING:
     from platform_abi.model.realize import BoardValue, InitialValue, RealizeRule
@@ -23,8 +23,12 @@ SCHEMA = 1
 #: A key of a definition file, and what is wrong with it.
 Fault = tuple[Path, str]
 
-#: What a platform file says of a feature: a value, values by edition, or false to remove it.
-ListedValue = bool | int | str | Mapping[str, str]
+#: What a platform file says of a feature: a value, values by edition, or false to remove it, which
+#: an edition may do as well.
+ListedValue = bool | int | str | Mapping[str, str | bool]
+
+#: The upstream level of a subsystem: a kernel release, or one by edition.
+Level = str | Mapping[str, str]
 
 #: Platform, feature, capability, build and machine names: no separators of paths or of options.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
@@ -91,6 +95,14 @@ def edition_faults(path: Path, edition: str) -> Iterator[Fault]:
     """Yield that *edition* is malformed, if it is."""
     if not EDITION.fullmatch(edition):
         yield path, f"expected an edition such as '2026.1', found '{edition[:60]}'"
+
+
+def correction_faults(path: Path, edition: str, brought: str) -> Iterator[Fault]:
+    """Yield that *edition* cannot correct what the edition *brought* brought."""
+    wrong = list(edition_faults(path, edition))
+    if not wrong and EDITION.fullmatch(brought) and edition_key(edition) <= edition_key(brought):
+        wrong = [(path, f"expected an edition after {brought}, found '{edition}'")]
+    yield from wrong
 
 
 def grounds_faults(

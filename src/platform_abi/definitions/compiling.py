@@ -80,6 +80,7 @@ def _answers(catalogue: FileCatalogue) -> Iterator[tuple[Key, list[Key], Any]]:
                 # Judging platforms takes the dates alone.
                 yield (kind,), [(kind,)], value
                 yield ("kernel-dates",), [(kind,)], catalogue.kernel_dates()
+                yield ("earlier-dates",), [(kind,)], catalogue.earlier_dates()
             elif kind == "realize":
                 # Every resolution asks what is inside of a device, and few anything else.
                 yield (kind,), [(kind,)], value

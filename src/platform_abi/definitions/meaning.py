@@ -76,7 +76,8 @@ class ListedFeatures:
             if name not in known:
                 yield name, f"no feature '{name}'{hints.of(name, known)}"
             elif listing is not None:
-                problems = map(known[name].problem, listing.values.values())
+                listed = (value for value in listing.values.values() if value is not None)
+                problems = map(known[name].problem, listed)
                 yield from ((name, problem) for problem in problems if problem)
 
     def _source(self, files: DefinitionFiles, name: str) -> str:

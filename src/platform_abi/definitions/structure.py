@@ -24,7 +24,7 @@ from cattrs import (
 from cattrs.gen import make_dict_structure_fn, override
 from cattrs.preconf.tomllib import make_converter
 
-from platform_abi.definitions.checks import SCHEMA, Document, Fault, ListedValue, Path
+from platform_abi.definitions.checks import SCHEMA, Document, Fault, Level, ListedValue, Path
 from platform_abi.definitions.positions import nearest, positions
 from platform_abi.errors import DefinitionError, printable, suggest
 
@@ -149,6 +149,8 @@ def _converter() -> Any:
     converter.register_structure_hook(date, _exactly(date))
     # Not register_structure_hook: the converter's own handling of unions would come before it.
     converter.register_structure_hook_func(lambda cls: cls == ListedValue, _listed_value(converter))
+    converter.register_structure_hook_func(lambda cls: cls == _OfEdition, _of_edition)
+    converter.register_structure_hook_func(lambda cls: cls == Level, _level(converter))
     converter.register_structure_hook_factory(_is_literal, _one_of)
     converter.register_structure_hook_factory(
         attrs.has,
@@ -258,7 +260,7 @@ def _found(value: Any) -> str:
 def _listed_value(converter: Any) -> Callable[[Any, Any], Any]:
     def hook(value: Any, _: Any) -> Any:
         if isinstance(value, dict):
-            return converter.structure(value, dict[str, str])
+            return converter.structure(value, dict[str, _OfEdition])
         if value is True:
             msg = 'expected a value such as "on", or false to remove the feature; found true'
             raise ValueError(msg)
@@ -269,6 +271,24 @@ def _listed_value(converter: Any) -> Callable[[Any, Any], Any]:
             msg = f"expected {wanted}; found {_found(value)}"
             raise ValueError(msg)
         return value
+
+    return hook
+
+
+#: What one edition says of a feature.
+_OfEdition = str | bool
+
+
+def _of_edition(value: Any, _: Any) -> Any:
+    if type(value) is not str and value is not False:
+        msg = f"expected a string, or false; found {_found(value)}"
+        raise ValueError(msg)
+    return value
+
+
+def _level(converter: Any) -> Callable[[Any, Any], Any]:
+    def hook(value: Any, _: Any) -> Any:
+        return converter.structure(value, dict[str, str] if isinstance(value, dict) else str)
 
     return hook
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from attrs import field
+
 from platform_abi.model.feature import Reference
 from platform_abi.model.value import frozen
 
@@ -33,6 +35,17 @@ class Probe:
 
 
 @frozen(kw_only=True)
+class CapabilityBefore:
+    """What editions before a correction have in place of a capability's kernel.
+
+    *why* says what was wrong.
+    """
+
+    why: str
+    since: str
+
+
+@frozen(kw_only=True)
 class Capability:
     """One fact about a host.
 
@@ -52,6 +65,8 @@ class Capability:
     probe: Probe | None = None
     note: str = ""
     reference: tuple[Reference, ...] = ()
+    #: What was corrected of *since*, by the edition that did.
+    before: Mapping[str, CapabilityBefore] = field(factory=dict)
 
 
 def dates_of(capabilities: Mapping[str, Capability]) -> dict[str, Date]:
@@ -64,3 +79,12 @@ def dates_of(capabilities: Mapping[str, Capability]) -> dict[str, Date]:
         for name, capability in capabilities.items()
         if capability.since is not None
     }
+
+
+def earlier_dates(capabilities: Mapping[str, Capability]) -> dict[str, dict[str, Date]]:
+    """Return by edition the dates of *capabilities* that those before it have, as it corrected."""
+    found: dict[str, dict[str, Date]] = {}
+    for name, capability in capabilities.items():
+        for edition, before in capability.before.items():
+            found.setdefault(edition, {})[name] = (capability.subsystem, before.since)
+    return found

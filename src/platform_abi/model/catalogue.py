@@ -36,7 +36,11 @@ class Catalogue(Protocol):
     memo: Memo
 
     def editions(self) -> tuple[str, ...]:
-        """Return the released editions, oldest first."""
+        """Return the editions, oldest first; the last may not be released yet."""
+        ...
+
+    def newest_edition(self) -> str | None:
+        """Return the newest released edition; None where there is none."""
         ...
 
     def devices(self) -> DeviceTable:
@@ -55,6 +59,10 @@ class Catalogue(Protocol):
         """Yield all features, by feature file and id."""
         for stem in self.feature_stems():
             yield from self.features(stem)
+
+    def features_at(self, edition: tuple[int, ...]) -> Iterator[Feature]:
+        """Yield the features that *edition* has, each as it was there."""
+        yield from (then for f in self.every_feature() if (then := f.at(edition)) is not None)
 
     def feature(self, feature_id: str) -> Feature | None:
         """Return the feature called *feature_id*, or None where nothing defines it."""
@@ -87,6 +95,12 @@ class Catalogue(Protocol):
         from platform_abi.model.capability import dates_of
 
         return dates_of(self.capabilities())
+
+    def earlier_dates(self) -> Mapping[str, Mapping[str, Date]]:
+        """Return by edition what those before it have of ``kernel_dates`` otherwise."""
+        from platform_abi.model.capability import earlier_dates
+
+        return earlier_dates(self.capabilities())
 
     def platform_names(self) -> tuple[str, ...]:
         """Return the names of all platforms, sorted by lineage and version."""

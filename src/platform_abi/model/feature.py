@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field
+from attrs import evolve, field, fields_dict
 
 from platform_abi.model.names import driver_and_property
+from platform_abi.model.platform import edition_key, said_before
 from platform_abi.model.value import frozen
 
 Kind = Literal["setting", "precondition", "guard", "unpinnable"]
@@ -46,6 +47,32 @@ class Near:
     number: str
     unit: int = 1
     ppm: int = 0
+
+
+@frozen(kw_only=True)
+class FeatureBefore:
+    """What editions before a correction say otherwise of a feature; None where they do not.
+
+    It is what a resolution depends on, so that older editions go on meaning what they meant; what
+    is for people to read is as the newest edition has it. *why* says what was wrong.
+    """
+
+    why: str
+    kind: Kind | None = None
+    generation: str | None = None
+    until: str | None = None
+    arch: tuple[str, ...] | None = None
+    accelerators: tuple[str, ...] | None = None
+    machines: tuple[str, ...] | None = None
+    cpus: tuple[str, ...] | None = None
+    not_cpus: tuple[str, ...] | None = None
+    drivers: tuple[str, ...] | None = None
+    when: tuple[str, ...] | None = None
+    fallback: str | None = None
+    when_supported: str | None = None
+    opt_in: bool | None = None
+    properties: tuple[str, ...] | None = None
+    requires: Mapping[str, tuple[str, ...]] | None = None
 
 
 @frozen(kw_only=True)
@@ -98,6 +125,22 @@ class Feature:
     examines: tuple[str, ...] = ()
     note: str = ""
     reference: tuple[Reference, ...] = ()
+    #: What was corrected since the edition that brought it, by the edition that did.
+    before: Mapping[str, FeatureBefore] = field(factory=dict)
+
+    def at(self, edition: tuple[int, ...]) -> Feature | None:
+        """Return the feature as *edition* has it, or None where a later one brought it."""
+        if edition_key(self.edition) > edition:
+            return None
+        if not self.before:
+            return self
+        otherwise = {
+            key: value
+            for said in said_before(self.before, edition)
+            for key in fields_dict(FeatureBefore)
+            if key != "why" and (value := getattr(said, key)) is not None
+        }
+        return evolve(self, **otherwise) if otherwise else self
 
     @property
     def drives(self) -> tuple[tuple[str, str], ...]:

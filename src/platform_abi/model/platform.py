@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import TypeVar
 
 from attrs import field
 
 from platform_abi.model.value import frozen
+
+V = TypeVar("V")
 
 
 @frozen(kw_only=True)
 class Listing:
     """That a platform lists a feature: every host of it can honour it, and this is the default.
 
-    *values* maps the edition from which a value holds to the value; *source* is the file.
+    *values* maps the edition from which a value holds to the value, None where the feature is no
+    longer listed; *source* is the file.
     """
 
-    values: Mapping[str, str]
+    values: Mapping[str, str | None]
     source: str
 
     def at(self, edition: tuple[int, ...]) -> str | None:
-        """Return the value at *edition*, or None where the feature was not yet listed."""
-        best: tuple[tuple[int, ...], str] | None = None
-        for name, value in self.values.items():
-            key = edition_key(name)
-            if key <= edition and (best is None or key > best[0]):
-                best = (key, value)
-        return None if best is None else best[1]
+        """Return the value at *edition*, or None where the feature is not listed."""
+        return value_at(self.values, edition)
 
 
 @frozen(kw_only=True)
@@ -39,6 +38,8 @@ class Platform:
     lineage: str
     #: The operating system that it is of, as reports name it; empty: none in particular.
     system: str = ""
+    #: The edition that brought it; empty: the first.
+    edition: str = ""
     version: str = ""
     title: str = ""
     #: The day of the release, ``2023-02-19``, where it is known.
@@ -46,6 +47,8 @@ class Platform:
     extends: tuple[str, ...] = ()
     #: Upstream level by subsystem, for kernels that are a mixture: ``{"tun": "5.14"}``.
     levels: Mapping[str, str] = field(factory=dict)
+    #: The levels that editions do not agree on, by subsystem and edition.
+    dated_levels: Mapping[str, Mapping[str, str]] = field(factory=dict)
     #: Kernel configuration that the name takes for granted.
     assumes: tuple[str, ...] = ()
     listings: Mapping[str, Listing] = field(factory=dict)
@@ -53,13 +56,44 @@ class Platform:
     removed: frozenset[str] = frozenset()
     source: str = ""
 
+    def is_at(self, edition: str) -> bool:
+        """Return whether *edition* has this platform."""
+        return not self.edition or edition_key(self.edition) <= edition_key(edition)
+
+    def levels_at(self, edition: tuple[int, ...]) -> Mapping[str, str]:
+        """Return the upstream level by subsystem as *edition* has it."""
+        if not self.dated_levels:
+            return self.levels
+        at = {name: value_at(dates, edition) for name, dates in self.dated_levels.items()}
+        return {
+            name: level
+            for name, level in ((name, at.get(name, level)) for name, level in self.levels.items())
+            if level is not None
+        }
+
     def says_the_same(self, other: Platform) -> bool:
         """Return whether this and *other* say the same of every feature; many platforms do."""
         return (
             self.levels == other.levels
+            and self.dated_levels == other.dated_levels
             and self.removed == other.removed
             and self.listings == other.listings
         )
+
+
+@frozen(kw_only=True)
+class Edition:
+    """What platforms mean at one edition, locked.
+
+    *platforms* are the digests of their feature tables; one that is not named is as before.
+    """
+
+    name: str
+    #: Whether it may still change: a platform without an edition does not mean it yet.
+    open: bool = False
+    #: The day of the release, ``2026-11-23``.
+    released: str | None = None
+    platforms: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -97,5 +131,32 @@ def release_key(name: str) -> tuple[int, ...]:
     return () if found is None else version_key(found[0])
 
 
+#: How the name of an edition's file ends while the edition may still change.
+OPEN = "-open"
+
 #: What orders editions: ``2026.2`` is before ``2026.10``.
 edition_key = version_key
+
+
+#: Before every edition: what no edition is named for has always held.
+ALWAYS = "0.0"
+
+
+def value_at(values: Mapping[str, V], edition: tuple[int, ...]) -> V | None:
+    """Return what holds at *edition* of *values*, each from its edition on; None: nothing yet."""
+    best: tuple[tuple[int, ...], V] | None = None
+    for name, value in values.items():
+        key = edition_key(name)
+        if key <= edition and (best is None or key > best[0]):
+            best = (key, value)
+    return None if best is None else best[1]
+
+
+def said_before(before: Mapping[str, V], edition: tuple[int, ...]) -> Iterator[V]:
+    """Yield what holds at *edition* of corrections, the latest first.
+
+    Each value of *before* is what editions older than its key have in place of what came with it.
+    """
+    for name in sorted(before, key=edition_key, reverse=True):
+        if edition < edition_key(name):
+            yield before[name]

@@ -59,15 +59,16 @@ def parse_platform(text: str) -> PlatformReference:
 
 
 def choose_edition(catalogue: Catalogue, reference: PlatformReference) -> str:
-    """Return the edition to resolve under: the named one, else the newest.
+    """Return the edition to resolve under: the named one, else the newest released one.
 
-    Raises UnknownNameError for an edition that was never released.
+    Raises UnknownNameError for an edition that there is not.
     """
-    editions = catalogue.editions()
-    if not editions:
-        raise UsageError("no edition is defined", code="no-edition")
     if reference.edition is None:
-        return editions[-1]
+        newest = catalogue.newest_edition()
+        if newest is None:
+            raise UsageError("no edition is released", code="no-edition")
+        return newest
+    editions = catalogue.editions()
     if reference.edition not in editions:
         raise unknown("edition", reference.edition, editions, code="unknown-edition")
     return reference.edition
@@ -148,6 +149,15 @@ def choose(catalogue: Catalogue, reference: PlatformReference) -> Choice:
     """
     edition = choose_edition(catalogue, reference)
     platform = catalogue.platform(reference.name)
+    if not platform.is_at(edition):
+        if reference.edition is not None:
+            raise UsageError(
+                f"edition {edition} has no platform '{platform.name}'",
+                code="platform-edition",
+                help=f"it is there since edition {platform.edition}",
+            )
+        # Nothing released means anything by this name.
+        edition = platform.edition
     return Choice(
         platform=platform,
         edition=edition,

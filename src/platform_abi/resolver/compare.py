@@ -57,10 +57,10 @@ def listed(catalogue: Catalogue, choice: PlatformReference | str) -> dict[str, s
     platform = catalogue.platform(reference.name)
     withdrawn = {m.feature for m in catalogue.masks() if m.covers(platform.name)}
     values: dict[str, str] = {}
-    for feature in catalogue.every_feature():
+    for feature in catalogue.features_at(at):
         listing = catalogue.listing(platform, feature)
         value = None if listing is None else listing.at(at)
-        if value is not None and edition_key(feature.edition) <= at and feature.id not in withdrawn:
+        if value is not None and feature.id not in withdrawn:
             values[feature.id] = value
     for name, value in reference.overrides:
         check_override(catalogue, name, value)

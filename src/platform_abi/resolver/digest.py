@@ -98,11 +98,10 @@ def platform_digest(catalogue: Catalogue, name: str, edition: str) -> str:
     platform = catalogue.platform(name)
     at = edition_key(edition)
     table = []
-    for feature in catalogue.every_feature():
-        if edition_key(feature.edition) <= at:
-            listing = catalogue.listing(platform, feature)
-            listed = None if listing is None else listing.at(at)
-            table.append([feature.id, listed, *_meaning(feature)])
+    for feature in catalogue.features_at(at):
+        listing = catalogue.listing(platform, feature)
+        listed = None if listing is None else listing.at(at)
+        table.append([feature.id, listed, *_meaning(feature)])
     return canonical_digest(sorted(table, key=lambda row: str(row[0])))
 
 

@@ -76,10 +76,17 @@ class Plan:
 
     def applies(self, feature: Feature) -> bool:
         """Return whether *feature* exists for this machine type, accelerator, CPU and edition."""
+        return self.applied(feature) is not None
+
+    def applied(self, known: Feature) -> Feature | None:
+        """Return the feature *known* as the edition has it; None where it does not apply."""
+        feature = known.at(edition_key(self.choice.edition))
+        return feature if feature is not None and self._has(feature) else None
+
+    def _has(self, feature: Feature) -> bool:
         machine = self.machine
         return (
-            edition_key(feature.edition) <= edition_key(self.choice.edition)
-            and (not feature.arch or machine.arch in feature.arch)
+            (not feature.arch or machine.arch in feature.arch)
             and (not feature.accelerators or self.accelerator in feature.accelerators)
             and (not feature.machines or machine.family in feature.machines)
             and (not feature.cpus or self.cpu in feature.cpus)
@@ -93,7 +100,8 @@ class Plan:
 def family_plan(plan: Plan, name: str) -> FamilyPlan:
     """Return what *plan* has for the device family called *name*."""
     family = next(f for f in plan.catalogue.devices().families if f.name == name)
-    features = [f for f in plan.catalogue.family_features(family) if plan.applies(f)]
+    known = plan.catalogue.family_features(family)
+    features = [f for each in known if (f := plan.applied(each)) is not None]
     rows = [
         Row(feature=feature, property=name, drivers=_carriers(plan, family, name))
         for feature in features

@@ -64,6 +64,10 @@ class MemoryCatalogue(Catalogue):
         """Return the editions, oldest first."""
         return self._editions
 
+    def newest_edition(self) -> str | None:
+        """Return the newest: here all are released."""
+        return self._editions[-1] if self._editions else None
+
     def devices(self) -> DeviceTable:
         """Return the device table."""
         return self._devices

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.definitions.checks import ListedValue
+from platform_abi.definitions.checks import Level, ListedValue
 from platform_abi.definitions.kinds.platforms import MAX_DEPTH, PlatformHead, flatten
 from platform_abi.definitions.kinds.platforms import Document as PlatformFile
-from platform_abi.model.platform import Platform
+from platform_abi.model.platform import Platform, edition_key, value_at
 
 _FEATURES = ("net.a", "net.b", "net.c")
 _VALUES = st.sampled_from(["on", "off"]) | st.integers(0, 3)
@@ -21,10 +21,14 @@ _LISTED: st.SearchStrategy[ListedValue] = (
     st.just(False)
     | _VALUES
     | st.dictionaries(
-        st.sampled_from(["2026.1", "2026.2"]), st.sampled_from(["on", "off"]), min_size=1
+        st.sampled_from(["2026.1", "2026.2"]), st.sampled_from(["on", "off", False]), min_size=1
     )
 )
-_SYSTEMS = st.dictionaries(st.sampled_from(["tun", "vhost"]), st.sampled_from(["5.1", "6.2"]))
+_RELEASES = st.sampled_from(["5.1", "6.2", "6.10"])
+_LEVELS: st.SearchStrategy[Level] = _RELEASES | st.dictionaries(
+    st.sampled_from(["2026.1", "2026.2"]), _RELEASES, min_size=1
+)
+_SYSTEMS = st.dictionaries(st.sampled_from(["tun", "vhost"]), _LEVELS)
 
 
 def _file(name: str, extends: str = "", **keys: Any) -> PlatformFile:
@@ -59,7 +63,7 @@ def _flatten(files: Sequence[PlatformFile], name: str) -> Platform | None:
     return flatten(name, index.get, lambda source, message: f"{source}: {message}", index)
 
 
-def _listed(platform: Platform) -> dict[str, Mapping[str, str]]:
+def _listed(platform: Platform) -> dict[str, Mapping[str, str | None]]:
     return {name: listing.values for name, listing in platform.listings.items()}
 
 
@@ -89,10 +93,17 @@ def test_a_child_lists_what_its_parent_lists_unless_it_says_otherwise(
 @given(chains())
 def test_a_level_holds_until_a_descendant_gives_another(files: list[PlatformFile]) -> None:
     """Levels of one subsystem replace each other, those of others stay."""
-    expected: dict[str, str] = {}
+    expected: dict[str, Level] = {}
     for file in files:
         expected |= file.platform.levels
-    assert _flat(files).levels == expected
+    platform = _flat(files)
+    for edition in map(edition_key, ("0.0", "2026.1", "2026.2", "2027.1")):
+        at = {
+            system: level if isinstance(level, str) else value_at(level, edition)
+            for system, level in expected.items()
+        }
+        assert platform.levels_at(edition) == {s: v for s, v in at.items() if v is not None}
+    assert platform.levels == platform.levels_at(edition_key("2027.1"))
 
 
 @given(chains())

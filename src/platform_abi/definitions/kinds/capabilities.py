@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from platform_abi.definitions.checks import Fault, name_faults, version_faults
+from platform_abi.definitions.checks import Fault, Path, edition_faults, name_faults, version_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.model.capability import NO_KERNEL, Capability
@@ -22,10 +22,17 @@ class Document:
         """Yield what is wrong beyond types."""
         yield from name_faults(("capability",), (each.id for each in self.capability))
         for index, capability in enumerate(self.capability):
-            if capability.since != NO_KERNEL:
-                wanted = "a kernel release such as '6.2', or 'never'"
-                path = ("capability", index, "since")
-                yield from version_faults(path, capability.since, wanted, sep=";")
+            path: Path = ("capability", index)
+            yield from _since_faults((*path, "since"), capability.since)
+            for edition, before in capability.before.items():
+                yield from edition_faults((*path, "before", edition), edition)
+                yield from _since_faults((*path, "before", edition, "since"), before.since)
+
+
+def _since_faults(path: Path, since: str | None) -> Iterator[Fault]:
+    if since != NO_KERNEL:
+        wanted = "a kernel release such as '6.2', or 'never'"
+        yield from version_faults(path, since, wanted, sep=";")
 
 
 def merged(reader: Reader) -> dict[str, Capability]:

@@ -1,4 +1,8 @@
-"""``editions/EDITION.toml``: the digest of every platform's feature table at that edition."""
+"""``editions/EDITION.toml``: the digest of each platform's feature table at that edition.
+
+One that may still change is called ``EDITION-open.toml``, so that who chooses a platform need not
+read any.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from attrs import field
 
 from platform_abi.definitions.checks import Fault, edition_faults
 from platform_abi.definitions.reading import Reader
+from platform_abi.model.platform import OPEN, Edition
 from platform_abi.model.value import frozen
 
 
@@ -26,8 +31,14 @@ class Document:
         yield from edition_faults(("edition",), self.edition)
 
 
-def merged(reader: Reader, name: str) -> Document:
-    """Return the lock of edition *name*."""
+def merged(reader: Reader, name: str) -> Edition:
+    """Return the lock of the edition whose file is called *name*."""
     document, file = reader.one(Document, f"edition {name}", "editions", name)
-    reader.same_name(file, ("edition",), name, document.edition)
-    return document
+    reader.same_name(file, ("edition",), name.removesuffix(OPEN), document.edition)
+    released = document.released
+    return Edition(
+        name=document.edition,
+        open=name.endswith(OPEN),
+        released=None if released is None else released.isoformat(),
+        platforms=document.platforms,
+    )

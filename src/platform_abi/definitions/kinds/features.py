@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from platform_abi.definitions.checks import (
     Fault,
     Path,
+    correction_faults,
     edition_faults,
     name_faults,
     range_faults,
@@ -60,6 +61,8 @@ def _faults(feature: Feature) -> Iterator[Fault]:
             yield from _value_faults(("when-supported",), feature, feature.when_supported)
     if feature.type == "enum" and not feature.values:
         yield (), "a feature of type enum must list its values"
+    for edition in feature.before:
+        yield from correction_faults(("before", edition), edition, feature.edition)
 
 
 def _value_faults(path: Path, feature: Feature, value: str) -> Iterator[Fault]:

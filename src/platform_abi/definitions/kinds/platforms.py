@@ -10,6 +10,7 @@ from attrs import field
 
 from platform_abi.definitions.checks import (
     Fault,
+    Level,
     ListedValue,
     Path,
     edition_faults,
@@ -20,7 +21,7 @@ from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import DefinitionError, suggest
 from platform_abi.model.feature import UNDECIDED
-from platform_abi.model.platform import Listing, Platform
+from platform_abi.model.platform import ALWAYS, Listing, Platform, edition_key
 from platform_abi.model.value import frozen
 
 
@@ -33,9 +34,11 @@ class PlatformHead:
     system: str = ""
     version: str = ""
     title: str = ""
+    #: The edition that brought it; empty: the first.
+    edition: str = ""
     extends: str = ""
     released: date | None = None
-    levels: Mapping[str, str] = field(factory=dict)
+    levels: Mapping[str, Level] = field(factory=dict)
     assumes: tuple[str, ...] = ()
 
 
@@ -53,25 +56,44 @@ class Document:
         yield from name_fault(("platform", "name"), head.name)
         if head.extends:
             yield from name_fault(("platform", "extends"), head.extends)
+        if head.edition:
+            yield from edition_faults(("platform", "edition"), head.edition)
         for subsystem, level in head.levels.items():
             path: Path = ("platform", "levels", subsystem)
-            yield from version_faults(path, level, "a kernel release such as '5.14'")
-        for feature, value in self.features.items():
-            path = ("features", feature)
-            yield from name_fault(path, feature)
-            if isinstance(value, str) and value in UNDECIDED:
-                yield path, f"'{value}' leaves the value to the host; write a concrete one"
-            if isinstance(value, dict):
-                yield from _edition_table_faults(path, value)
+            for place, release in _levels(path, level):
+                yield from version_faults(place, release, "a kernel release such as '5.14'")
+            if isinstance(level, dict):
+                yield from _table_faults(path, level)
+        yield from _listed_faults(self.features)
 
 
-def _edition_table_faults(path: Path, values: Mapping[str, str]) -> Iterator[Fault]:
+def _listed_faults(features: Mapping[str, ListedValue]) -> Iterator[Fault]:
+    for feature, value in features.items():
+        path: Path = ("features", feature)
+        yield from name_fault(path, feature)
+        if isinstance(value, str) and value in UNDECIDED:
+            yield path, f"'{value}' leaves the value to the host; write a concrete one"
+        if isinstance(value, dict):
+            yield from _table_faults(path, value)
+            for edition, chosen in value.items():
+                if chosen in UNDECIDED:
+                    yield (*path, edition), f"'{chosen}' leaves the value to the host"
+
+
+def _levels(path: Path, level: Level) -> Iterator[tuple[Path, str]]:
+    """Yield each release that *level* names, and where."""
+    if isinstance(level, str):
+        yield path, level
+    else:
+        yield from (((*path, edition), release) for edition, release in level.items())
+
+
+def _table_faults(path: Path, values: Mapping[str, object]) -> Iterator[Fault]:
+    """Yield what is wrong with the editions of a table of values by edition."""
     if not values:
         yield path, "expected at least one edition"
-    for edition, chosen in values.items():
+    for edition in values:
         yield from edition_faults((*path, edition), edition)
-        if chosen in UNDECIDED:
-            yield (*path, edition), f"'{chosen}' leaves the value to the host"
 
 
 def merged(reader: Reader, name: str) -> Platform | None:
@@ -116,7 +138,7 @@ def flatten(name: str, find: Find, blame: Blame, known: Iterable[str]) -> Platfo
     if not chain:
         return None
     listings: dict[str, Listing] = {}
-    levels: dict[str, str] = {}
+    levels: dict[str, Level] = {}
     assumes: list[str] = []
     system = ""
     removed: set[str] = set()
@@ -136,11 +158,13 @@ def flatten(name: str, find: Find, blame: Blame, known: Iterable[str]) -> Platfo
         name=head.name,
         lineage=head.lineage,
         system=system,
+        edition=head.edition,
         version=head.version,
         title=head.title,
         released=None if head.released is None else head.released.isoformat(),
         extends=tuple(document.platform.name for document, _ in chain[1:]),
-        levels=levels,
+        levels={name: _newest(level) for name, level in levels.items()},
+        dated_levels={name: level for name, level in levels.items() if isinstance(level, Mapping)},
         assumes=tuple(dict.fromkeys(assumes)),
         listings=listings,
         removed=frozenset(removed),
@@ -172,14 +196,18 @@ def _chain(name: str, find: Find, blame: Blame, known: Iterable[str]) -> list[tu
     return chain
 
 
-def _by_edition(value: ListedValue) -> tuple[tuple[str, str], ...]:
+def _newest(level: Level) -> str:
+    return level if isinstance(level, str) else level[max(level, key=edition_key)]
+
+
+def _by_edition(value: ListedValue) -> tuple[tuple[str, str | None], ...]:
     """Return a listing's values by edition; a plain value has always held."""
-    if isinstance(value, dict):
-        return tuple(value.items())
-    return (("0.0", str(value)),)
+    if isinstance(value, Mapping):
+        return tuple((name, v if isinstance(v, str) else None) for name, v in value.items())
+    return ((ALWAYS, str(value)),)
 
 
 @lru_cache(maxsize=1024)
-def _listing(values: tuple[tuple[str, str], ...], source: str) -> Listing:
+def _listing(values: tuple[tuple[str, str | None], ...], source: str) -> Listing:
     """Return one listing for all features that a file says the same of, and for its children."""
     return Listing(values=dict(values), source=source)
