@@ -37,9 +37,10 @@ settings.load_profile("default")
 
 @pytest.fixture(autouse=True)
 def _no_site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep a developer's own definitions and colours out of the tests."""
-    for name in ("XDG_CONFIG_HOME", "PLATFORM_ABI_PATH", "NO_COLOR"):
+    """Keep a developer's own definitions, QEMUs and colours out of the tests."""
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "PLATFORM_ABI_PATH", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PLATFORM_ABI_STATE", str(tmp_path / "state-of-the-system"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 

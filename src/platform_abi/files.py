@@ -157,13 +157,14 @@ def reason(error: OSError | ValueError) -> str:
 # --- writing -------------------------------------------------------------------------------------
 
 
-def write_text(name: str | Path, text: str) -> None:
+def write_text(name: str | Path, text: str, *, mode: int | None = None) -> None:
     """Write *text* to the file *name* whole or not at all: a nameless file, then a rename.
 
     A new file has the permissions that the umask leaves. An earlier one keeps its permissions, and
     its owner and group as far as this user may give them; what its group could not read before, no
-    other group can then. A symbolic link of this user or of root stays one. What is no regular
-    file, such as a pipe or /dev/stdout, is written to and never replaced.
+    other group can then. With *mode* either has those permissions. A symbolic link of this user or
+    of root stays one. What is no regular file, such as a pipe or /dev/stdout, is written to and
+    never replaced.
 
     A process that is killed leaves nothing behind where the file system has O_TMPFILE (open(2)),
     but between two adjacent system calls that replace an earlier file. What it leaves there is
@@ -179,12 +180,12 @@ def write_text(name: str | Path, text: str) -> None:
     except UnicodeEncodeError:
         raise UsageError(f"what goes into {shown} is not text", code="not-text") from None
     try:
-        _write(os.fspath(name), content)
+        _write(os.fspath(name), content, mode)
     except (OSError, ValueError) as error:
         raise HostError(f"cannot write {shown}: {reason(error)}", code="write-failed") from error
 
 
-def _write(path: str, content: bytes) -> None:
+def _write(path: str, content: bytes, mode: int | None) -> None:
     descriptor = _descriptor_of(path)
     if descriptor is not None:
         _write_all(os.dup(descriptor), content)
@@ -196,7 +197,7 @@ def _write(path: str, content: bytes) -> None:
         if earlier is not None and not stat.S_ISREG(earlier.st_mode):
             _write_all(_open_special(folder, name), content)
         else:
-            _replace(folder, name, content, earlier)
+            _replace(folder, name, content, earlier, mode)
 
 
 def _open_special(folder: int, name: str) -> int:
@@ -229,7 +230,9 @@ def _write_all(descriptor: int, content: bytes) -> None:
         stream.write(content)
 
 
-def _replace(folder: int, name: str, content: bytes, earlier: os.stat_result | None) -> None:
+def _replace(
+    folder: int, name: str, content: bytes, earlier: os.stat_result | None, mode: int | None
+) -> None:
     """Put *content* in place of *earlier*, or where nothing was, without a moment of neither."""
     begin = f".{os.fsdecode(os.fsencode(name)[:200])}."
     part = f"{begin}{os.urandom(_RANDOM).hex()}"
@@ -241,7 +244,7 @@ def _replace(folder: int, name: str, content: bytes, earlier: os.stat_result | N
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(part, flags, 0o666, dir_fd=folder)
     try:
-        _fill(descriptor, content, earlier)
+        _fill(descriptor, content, earlier, mode)
         if not named:
             if earlier is None and _link(descriptor, folder, name):
                 return
@@ -312,12 +315,16 @@ def _link(descriptor: int, folder: int, name: str) -> bool:
     return True
 
 
-def _fill(descriptor: int, content: bytes, earlier: os.stat_result | None) -> None:
+def _fill(
+    descriptor: int, content: bytes, earlier: os.stat_result | None, mode: int | None
+) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
     if earlier is not None:
         _keep_access(descriptor, earlier)
+    if mode is not None:
+        os.fchmod(descriptor, mode)
     os.fsync(descriptor)
 
 

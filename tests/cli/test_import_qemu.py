@@ -15,6 +15,7 @@ import pytest
 import platform_abi as pa
 from platform_abi.cli.import_qemu import run
 from platform_abi.cli.options import ImportOptions
+from platform_abi.qemu.program import file_identity
 from tests.author.binaries import binary, left
 from tests.documents import validated
 
@@ -147,7 +148,6 @@ def test_whatever_ends_the_import_leaves_earlier_files(tmp_path: Path) -> None:
     for path in (
         binary(tmp_path, noise="hello\n"),
         binary(tmp_path, {"query-version": None}),
-        binary(tmp_path, {"query-machines": [{"name": "pc-q35-acme", "compat-props": []}]}),
     ):
         with pytest.raises(pa.PlatformAbiError):
             _run(path, output=str(output), force=True)
@@ -161,6 +161,7 @@ import sys
 sys.path.insert(0, {str(Path(pa.__file__).parents[1])!r})
 from platform_abi.cli.import_qemu import run
 from platform_abi.cli.options import ImportOptions
+from platform_abi.qemu.program import file_identity
 sys.exit(run(ImportOptions(binary=sys.argv[1])))
 """
 
@@ -203,3 +204,37 @@ def test_a_terminal_sees_how_far_it_is(tmp_path: Path, hidden: str) -> None:
     os.close(ours)
     assert "device types" in shown
     assert done.stdout.decode().startswith("qemu-9.1.0-upstream x86_64")
+
+
+# --- kept ----------------------------------------------------------------------------------------
+
+
+def test_what_a_qemu_says_is_kept_for_a_user_or_for_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each in its folder, under the identity of the QEMU; no definition file is written."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "mine"))
+    monkeypatch.setenv("PLATFORM_ABI_STATE", str(tmp_path / "all"))
+    path = binary(tmp_path)
+    assert _run(path, keep=True, system=True, json=True) == 0
+    document = validated("import-qemu", capsys.readouterr().out)
+    files = [Path(name) for name in document["files"]]
+    assert [file.parent for file in files] == [
+        tmp_path / "all" / "qemu", tmp_path / "mine" / "platform-abi" / "qemu",
+    ]  # fmt: skip
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o644] * 2
+    assert {file.name for file in files} == {
+        f"{(file_identity(sys.executable) or '').replace(':', '-')}.learned"
+    }
+    (name,) = pa.load_catalogue().learned("x86_64")
+    assert pa.load_catalogue().build(name, "x86_64").version == "9.1.0"
+
+
+def test_of_a_qemu_that_nobody_can_tell_nothing_is_kept(tmp_path: Path) -> None:
+    """What it says might be taken for what another one says."""
+    path = Path(binary(tmp_path))
+    path.write_text(path.read_text(encoding="utf-8").replace('"$@"', "nobody"), encoding="utf-8")
+    with pytest.raises(pa.HostError) as caught:
+        _run(str(path), system=True)
+    assert caught.value.code == "qemu-unidentified"
+    assert not list(tmp_path.rglob("*.learned"))

@@ -11,6 +11,7 @@ from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.platform_option import platform_option
 from platform_abi.launch.start import Start, start
 from platform_abi.model.host import HostReport
+from platform_abi.model.machine import QemuBuild
 
 USUAL = ("-machine", "pc-q35-9.1", "-accel", "kvm", "-cpu", "qemu64,vendor=AuthenticAMD")
 NIC = ("-netdev", "tap,id=n0", "-device", "virtio-net-pci,netdev=n0,id=net0")
@@ -27,6 +28,8 @@ class Host:
         self.asked: list[str] = []
         self.default: str | None = None
         self.qemu: tuple[str, str] | None = (version, "") if version else None
+        #: What is known of its QEMU.
+        self.build: tuple[pa.FileCatalogue, QemuBuild] | None = None
 
     def everything(self) -> HostReport:
         """Say all."""
@@ -63,6 +66,11 @@ class Host:
         """Say which QEMU it has."""
         self.asked.append("version")
         return self.qemu
+
+    def known(self) -> tuple[pa.FileCatalogue, QemuBuild] | None:
+        """Say what its QEMU is."""
+        self.asked.append("known")
+        return self.build
 
 
 def launched(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any, Final, Self
 
 from platform_abi.errors import HostError, printable
@@ -44,13 +45,15 @@ class Refusal:
 class Asked:
     """One binary without a machine, from the beginning of a block to its end.
 
-    *timeout* in seconds bounds each start and each answer. Entering raises HostError:
+    *timeout* in seconds bounds each start and each answer; *arguments* are added to those that
+    every one is started with. Entering raises HostError:
     ``qemu-not-found``, ``qemu-failed``, ``qemu-timeout``, or ``qemu-too-old`` where it lacks a
     command that an import needs. So does leaving the block by an answer that QEMU does not give.
     """
 
-    def __init__(self, binary: str, *, timeout: float) -> None:
+    def __init__(self, binary: str, *, timeout: float, arguments: Sequence[str] = ()) -> None:
         self._binary = binary
+        self._arguments = (*_ARGUMENTS, *arguments)
         self._timeout = timeout
         self._stack = contextlib.ExitStack()
         self._crashes = 0
@@ -78,7 +81,8 @@ class Asked:
 
     def _start(self) -> None:
         self._stack.close()
-        self._qemu = self._stack.enter_context(Qmp(self._binary, _ARGUMENTS, timeout=self._timeout))
+        qemu = Qmp(self._binary, self._arguments, timeout=self._timeout)
+        self._qemu = self._stack.enter_context(qemu)
 
     def _check(self) -> None:
         known = {answer["name"] for answer in self._qemu.execute("query-commands")}

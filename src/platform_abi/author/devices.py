@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from platform_abi.author.asking import Asked, Refusal
@@ -57,7 +58,7 @@ def _properties(qemu: Asked, name: str) -> Mapping[str, DriverProperty] | Refusa
     if isinstance(everything, Refusal):
         return everything
     found = {
-        answer["name"]: DriverProperty(type=answer["type"], default=_default(answer))
+        answer["name"]: _property(answer["type"], _default(answer))
         for answer in listed
         if _is_setting(answer)
     }
@@ -68,6 +69,12 @@ def _properties(qemu: Asked, name: str) -> Mapping[str, DriverProperty] | Refusa
         if key.startswith(_TWIN) and key.removeprefix(_TWIN) not in types
     }
     return found | hidden
+
+
+@lru_cache(maxsize=4096)
+def _property(kind: str, default: str | None) -> DriverProperty:
+    """Return a property; a hundred CPU models have the same thousand."""
+    return DriverProperty(type=kind, default=default)
 
 
 def _default(answer: Mapping[str, Any]) -> str | None:

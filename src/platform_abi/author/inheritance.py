@@ -38,7 +38,9 @@ def own_properties(types: Sequence[DeviceType], whole: Properties) -> Properties
     for each in types:
         inherited = whole.get(each.parent, {})
         own[each.name] = {
-            name: found for name, found in whole[each.name].items() if inherited.get(name) != found
+            name: found
+            for name, found in whole[each.name].items()
+            if inherited.get(name) is not found and inherited.get(name) != found
         }
     return own
 
@@ -64,5 +66,7 @@ def _common(listed: Sequence[Mapping[str, DriverProperty]]) -> dict[str, DriverP
 
 def _usual(found: Sequence[DriverProperty]) -> DriverProperty:
     """Return what most have; of several that are equally frequent, always the same one."""
+    if found.count(found[0]) == len(found):  # nearly always, and mostly one object
+        return found[0]
     counted = Counter(found)
     return max(counted, key=lambda each: (counted[each], each.type, each.default or ""))

@@ -11,7 +11,7 @@ from platform_abi.author.asking import Asked
 from platform_abi.author.generation import check_said, said
 from platform_abi.author.inheritance import Properties
 from platform_abi.author.names import families, newest_first, split_name
-from platform_abi.errors import HostError, UsageError
+from platform_abi.errors import HostError, printable
 from platform_abi.model.machine import CompatProperty, MachineType
 from platform_abi.model.naming import Naming
 from platform_abi.qemu.stdio_qmp import QmpCommandError
@@ -97,11 +97,13 @@ def with_generations(
     machines: Sequence[MachineType],
     given: Mapping[str, str],
     tell: Callable[[MachineType], str | None],
+    warnings: list[str],
 ) -> tuple[MachineType, ...]:
-    """Return *machines* with the generation of each vendor's machine type.
+    """Return *machines* with the generation of each vendor's machine type, where it is known.
 
-    It is the one that *given* says, else the one that *tell* does. Raises UsageError
-    (``machine-generation``) with all those that nobody can tell of.
+    It is the one that *given* says, else the one that *tell* does. Those of which nobody can tell
+    are named in *warnings*: whoever starts one is asked, where it matters. Raises UsageError
+    (``unknown-machine``, ``machine-generation``) for what is given of none, or is no release.
     """
     check_said({machine.name: machine.family for machine in machines}, given)
     whole, open_ = [], []
@@ -113,11 +115,9 @@ def with_generations(
                 open_.append(machine.name)
         whole.append(evolve(machine, generation=generation))
     if open_:
-        raise UsageError(
-            f"the upstream generation of {', '.join(open_)} shows neither in the name nor in the "
-            "compat properties",
-            code="machine-generation",
-            help=f"say it: --generation {open_[0]}=X.Y",
+        warnings.append(
+            f"the upstream generation of {', '.join(map(printable, open_))} shows neither in the "
+            f"name nor in the compat properties; say it with --generation {printable(open_[0])}=X.Y"
         )
     return newest_first(whole)
 

@@ -54,16 +54,20 @@ def observe(
     """
     with Asked(binary, timeout=timeout) as qemu:
         trace = partial(traced_compat, binary, timeout=timeout)
-        return _observe(catalogue, qemu, given or Given(), trace, progress)
+        return observe_asked(catalogue, qemu, given or Given(), trace, progress)
 
 
-def _observe(
+def observe_asked(
     catalogue: FileCatalogue,
     qemu: Asked,
     given: Given,
     trace: Callable[[], Compat],
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> BuildDefinition:
+    """Return what ``observe`` does of a *qemu* that is running already.
+
+    *trace* tells the compat properties of one that does not list them.
+    """
     warnings: list[str] = []
     naming = catalogue.naming()
     version, arch = qemu.execute("query-version"), qemu.execute("query-target")["arch"]
@@ -76,6 +80,7 @@ def _observe(
         machines,
         given.generations,
         partial(_tell, catalogue, build, machines, properties.keys()),
+        warnings,
     )
     if listed:
         drivers = {entry.driver for machine in machines for entry in machine.compat}

@@ -38,11 +38,11 @@ def _machines_text(build: QemuBuild, machines: Sequence[MachineType]) -> str:
     }
     lines = [toml_text(head).rstrip("\n")]
     for index, machine in enumerate(machines):
-        lines += ["", *_machine_lines(machine, _base(machines, index))]
+        lines += ["", *_machine_lines(machine, base_of(machines, index))]
     return "\n".join(lines) + "\n"
 
 
-def _base(machines: Sequence[MachineType], index: int) -> MachineType | None:
+def base_of(machines: Sequence[MachineType], index: int) -> MachineType | None:
     """Return the next newer machine type of the family if its whole list starts this one's."""
     if index == 0:
         return None

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import evolve
 
+from platform_abi.author.learning import keep, learned_data, observe_identified
 from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.reading import TIMEOUT, observe
 from platform_abi.author.writing import lost_types, write_build
 from platform_abi.cli.options import ImportOptions
 from platform_abi.cli.render import note, print_json, say, show_progress
 from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.definitions.learned import LearnedDefinitions, system_folder, user_folder
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import UsageError
 from platform_abi.model.machine import QemuBuild
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def run(options: ImportOptions) -> int:
-    """Read a QEMU binary and write its definition files; without a folder, sum it up only."""
+    """Read a QEMU binary and write or keep what it says; without a place, sum it up only."""
     if options.output == "":
         raise UsageError(
             "--output takes a folder, found nothing",
@@ -41,17 +43,13 @@ def run(options: ImportOptions) -> int:
         generations=dict(map(_generation, options.generation)),
     )
     with _progress(shown=not options.quiet and not options.json) as progress:
-        seen = observe(
-            load_catalogue(),
-            options.binary,
-            given,
-            timeout=options.timeout or TIMEOUT,
-            progress=progress,
-        )
+        seen, data = _seen(options, given, progress)
     files: list[Path] = []
+    if data is not None:
+        files += [Path(keep(data, folder, shared=shared)) for folder, shared in _folders(options)]
     if options.output is not None:
         lost = lost_types(seen, options.output) if options.force else ()
-        files = write_build(seen, options.output, force=options.force)
+        files += write_build(seen, options.output, force=options.force)
         if lost:
             warning = f"given up, earlier files knew more of them: {', '.join(lost)}"
             seen = evolve(seen, warnings=(*seen.warnings, warning))
@@ -61,6 +59,34 @@ def run(options: ImportOptions) -> int:
     elif not options.quiet:
         _print(imported)
     return 0
+
+
+def _seen(
+    options: ImportOptions, given: Given, progress: Progress | None
+) -> tuple[BuildDefinition, LearnedDefinitions | None]:
+    """Return what the binary says, and what of it is to be kept, if anything is."""
+    catalogue, binary, timeout = load_catalogue(), options.binary, options.timeout or TIMEOUT
+    if not (options.keep or options.system):
+        return observe(catalogue, binary, given, timeout=timeout, progress=progress), None
+    seen, identity = observe_identified(
+        catalogue, binary, given, timeout=timeout, progress=progress
+    )
+    return seen, LearnedDefinitions(learned_data(seen, identity), identity)
+
+
+def _folders(options: ImportOptions) -> Iterator[tuple[str, bool]]:
+    """Yield where to keep what a QEMU says, and whether that is for all users."""
+    if options.system:
+        yield system_folder(), True
+    if options.keep:
+        folder = user_folder()
+        if folder is None:
+            raise UsageError(
+                "there is no home to keep anything in",
+                code="usage",
+                help="set XDG_STATE_HOME or HOME to an absolute path",
+            )
+        yield folder, False
 
 
 def _generation(text: str) -> tuple[str, str]:

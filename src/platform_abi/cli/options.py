@@ -137,6 +137,8 @@ class ImportOptions(Options):
 
     binary: str = positional("BINARY", "qemu-system-ARCH, or a wrapper that starts it")
     output: str | None = option("DIR", "write below this folder of machines", "-o")
+    keep: bool = flag("keep what it says for this user's starts")
+    system: bool = flag("keep it for all users: below /var/lib/platform-abi")
     name: str | None = option("NAME", "what to call the build; else by version and vendor")
     vendor: str | None = option("V", "who built it; else as its package says")
     package: str | None = option("P", "its package; else as query-version says")

@@ -7,7 +7,7 @@ import os
 from platform_abi.cli.hosts import report_of
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import UsageError, printable
-from platform_abi.launch.asking import ThisHost
+from platform_abi.launch.asking import Learn, ThisHost
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import HostReport
 
@@ -19,8 +19,10 @@ class ReportedHost(ThisHost):
     another kernel, and what ``read_report`` does.
     """
 
-    def __init__(self, catalogue: FileCatalogue, binary: str, name: str) -> None:
-        super().__init__(catalogue, binary)
+    def __init__(
+        self, catalogue: FileCatalogue, binary: str, name: str, learn: Learn | None = None
+    ) -> None:
+        super().__init__(catalogue, binary, learn=learn)
         self._report = report_of(catalogue, name)
         running = os.uname().release
         if self._report.release != running:

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
     from platform_abi.definitions.catalogue import FileCatalogue
     from platform_abi.launch.ahead import Ahead
+    from platform_abi.launch.asking import ThisHost
     from platform_abi.launch.command_line import CommandLine
     from platform_abi.launch.keeping import Kept
     from platform_abi.launch.platform_option import PlatformOption
-    from platform_abi.launch.start import Host, Start
+    from platform_abi.launch.start import Start
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.machine import QemuBuild
 
 #: What stands before QEMU's own words.
 _END = "--"
@@ -113,7 +116,7 @@ def _with_platform(
     *,
     binary: str,
     options: RunOptions,
-    host: Host,
+    host: ThisHost,
     asked: ExitStack,
 ) -> int:
     from platform_abi.cli.start import refuse, remark
@@ -147,7 +150,7 @@ def _with_platform(
         remark(begun)
         _print_words(binary, begun.words, options)
     else:
-        stored = kept is not None and _keep(catalogue, kept, begun, option)
+        stored = kept is not None and _keep(host.catalogue, kept, begun, option)
         remark(begun)
         _become(binary, files.handed_on(catalogue.options(), begun.words), kept if stored else None)
     return int(blocked)
@@ -170,22 +173,34 @@ def _reported(options: RunOptions) -> str | None:
     return options.host or os.environ.get(HOST_VARIABLE) or None
 
 
-def _host(catalogue: FileCatalogue, binary: str, options: RunOptions, ahead: Ahead | None) -> Host:
+def _host(
+    catalogue: FileCatalogue, binary: str, options: RunOptions, ahead: Ahead | None
+) -> ThisHost:
+    from functools import partial
+
     from platform_abi.launch.asking import ThisHost
 
+    learn = partial(_learn, catalogue)
     name = _reported(options)
     if name is None:
-        return ThisHost(catalogue, binary, ahead)
+        return ThisHost(catalogue, binary, ahead, learn)
     from platform_abi.cli.reported import ReportedHost
 
-    return ReportedHost(catalogue, binary, name)
+    return ReportedHost(catalogue, binary, name, learn)
+
+
+def _learn(catalogue: FileCatalogue, binary: str) -> tuple[FileCatalogue, QemuBuild]:
+    from platform_abi.author.learning import known_qemu
+    from platform_abi.cli.render import note
+
+    return known_qemu(catalogue, binary, lambda text: note("note", text, "dim"))
 
 
 #: A report of this very host, by a user who may open more than whoever starts QEMU.
 HOST_VARIABLE = "PLATFORM_ABI_HOST"
 
 
-def _keep(catalogue: FileCatalogue, kept: Kept, begun: Start, option: PlatformOption) -> bool:
+def _keep(catalogue: Catalogue, kept: Kept, begun: Start, option: PlatformOption) -> bool:
     """Store the choice; return whether there was anything to."""
     from platform_abi.launch.keeping import keep
 

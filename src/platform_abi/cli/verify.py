@@ -114,7 +114,7 @@ def _updated(
     content = abi.content
     text = (
         lockfile(catalogue, new.abi)
-        if content is None or content.build not in catalogue.builds(abi.vm.arch)
+        if content is None or not catalogue.has_build(content.build, abi.vm.arch)
         else lockfile(catalogue, new.abi, build=content.build, ran=content.ran)
     )
     write_text(options.lock, text)

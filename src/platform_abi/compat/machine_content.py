@@ -253,7 +253,7 @@ def _origin(catalogue: Catalogue, abi: GuestAbi) -> _Side | None:
     """Return what *abi* was resolved against; None where no definition has it any more."""
     vm = abi.vm
     name = vm.build if abi.content is None else abi.content.build
-    if name is not None and name not in catalogue.builds(vm.arch):
+    if name is not None and not catalogue.has_build(name, vm.arch):
         return None
     if name is not None and vm.machine not in catalogue.build(name, vm.arch).machines:
         return None

@@ -33,7 +33,8 @@ def missing_on_host(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> 
     if version is None or report.arch != abi.vm.arch:
         return
     package = report.values.get(QEMU_PACKAGE, "")
-    builds = (catalogue.build(name, report.arch) for name in catalogue.builds(report.arch))
+    names = (*catalogue.builds(report.arch), *catalogue.learned(report.arch))
+    builds = (catalogue.build(name, report.arch) for name in names)
     known = next((build for build in builds if same_build(build, version, package)), None)
     lacks = _newer(catalogue, abi, version) if known is None else not _has(known, abi.vm.machine)
     if lacks:

@@ -171,7 +171,7 @@ def _locked(abi: GuestAbi) -> str | None:
 
 def _recorded(catalogue: Catalogue, abi: GuestAbi, build: str | None) -> RecordedMachine | None:
     """Return what is recorded of *build*, nothing where no definition has it any more."""
-    if build is None or build not in catalogue.builds(abi.vm.arch):
+    if build is None or not catalogue.has_build(build, abi.vm.arch):
         return None
     return recorded_machine(catalogue, abi, build)
 

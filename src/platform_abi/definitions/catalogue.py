@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import copy
+import re
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from platform_abi.definitions.files import natural
 from platform_abi.definitions.values import DefinitionValues
@@ -11,10 +13,12 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.names import feature_stem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import os
+    from collections.abc import Callable, Mapping, Sequence
 
     from platform_abi.definitions.kinds.examined import Examined
     from platform_abi.definitions.kinds.properties import Document as PropertiesFile
+    from platform_abi.definitions.learned import LearnedDefinitions
     from platform_abi.definitions.machines import BuildMachines
     from platform_abi.definitions.meaning import ListedFeatures
     from platform_abi.model.capability import Capability, Date
@@ -34,12 +38,83 @@ if TYPE_CHECKING:
     from platform_abi.model.visibility import Visibility
 
 
+T = TypeVar("T")
+
+#: What the name of a build ends with that a QEMU has said of itself: the begin of its identity.
+LEARNED: Final = re.compile(r".+-[0-9a-f]{12}")
+
+
 class FileCatalogue(DefinitionValues, Catalogue):
     """The catalogue of the definitions in some folders.
 
     Which folders, and what every method may raise, is as ``DefinitionValues`` has it; a name that
     is not defined raises UnknownNameError with the nearest that are.
+
+    What QEMUs of this host have said of themselves counts for names that no definition has, and no
+    build of theirs is among ``builds``: what is defined means the same with them and without.
     """
+
+    def __init__(
+        self, roots: Sequence[str | os.PathLike[str]] | None = None, *, compiled: bool = True
+    ) -> None:
+        """*roots* and *compiled* are as of ``DefinitionValues``.
+
+        What QEMUs have said is looked for with the default roots only.
+        """
+        super().__init__(roots, compiled=compiled)
+        self._looks_for_learned = roots is None
+        self._learned: dict[tuple[str, str], LearnedDefinitions] = {}
+
+    # --- QEMUs that were asked -------------------------------------------------------------------
+
+    def with_learned(self, learned: LearnedDefinitions) -> FileCatalogue:
+        """Return this catalogue with what one QEMU has said, wherever that is kept."""
+        made = copy.copy(self)
+        made.__dict__["_learned"] = {**self._learned, (learned.build, learned.arch): learned}
+        return made
+
+    def learned(self, arch: str) -> tuple[str, ...]:
+        """Return what QEMUs for *arch* are called that were asked, newest first."""
+        names = {name for name, its in {**self._kept(), **self._learned} if its == arch}
+        return tuple(sorted(names, key=natural, reverse=True))
+
+    def has_build(self, name: str, arch: str) -> bool:
+        """Return whether *name* is a build, of the definitions or of a QEMU that was asked."""
+        return self._has("machines", name, arch)
+
+    def _kept(self) -> dict[tuple[str, str], LearnedDefinitions]:
+        def read() -> dict[tuple[str, str], LearnedDefinitions]:
+            from platform_abi.definitions.learned import every_learned, state_folders
+
+            folders = state_folders() if self._looks_for_learned else ()
+            return {(e.build, e.arch): e for e in every_learned(folders) if not e.defined}
+
+        return self.kept(("learned",), read)
+
+    def _from_learned(self, build: str, arch: str) -> LearnedDefinitions | None:
+        """Return what a QEMU called *build* has said, None where no QEMU that was asked is."""
+        if self._files.of("machines", build, arch) or not LEARNED.fullmatch(build):
+            return None
+        return self._learned.get((build, arch)) or self._kept().get((build, arch))
+
+    def _has(self, kind: str, *key: str) -> bool:
+        """Return whether anything is known of *kind* under *key*, of a build."""
+        if self._files.of(kind, *key):
+            return True
+        learned = self._from_learned(*key)
+        return learned is not None and learned.has((_LEARNED_KINDS.get(kind, kind), *key))
+
+    def _settled(self, key: tuple[str, ...], read: Callable[[], T]) -> T:
+        """Return the value called *key* as ``DefinitionValues`` does, or as a QEMU has said it."""
+
+        def read_or_learned() -> T:
+            learned = self._from_learned(*key[1:]) if len(key) == _OF_BUILD else None
+            if learned is None or not learned.has(key):
+                return read()
+            value: T = learned.value(key)
+            return value
+
+        return super()._settled(key, read_or_learned)
 
     # --- features and capabilities ---------------------------------------------------------------
 
@@ -219,7 +294,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
         return self.kept(("builds", arch), read)
 
     def _check_build(self, build: str, arch: str) -> None:
-        if not self._files.of("machines", build, arch):
+        if not self._has("machines", build, arch):
             raise unknown("QEMU build", build, self.builds(arch), code="unknown-build")
 
     def _machines(self, build: str, arch: str) -> BuildMachines:
@@ -241,7 +316,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
     def types(self, build: str, arch: str) -> TypeTable:
         """Return the QOM types that one build knows; empty where that was never recorded."""
-        if not self._files.of("types", build, arch):
+        if not self._has("types", build, arch):
             from platform_abi.model.machine import TypeTable
 
             return self.kept(("types", build, arch), TypeTable)
@@ -250,7 +325,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
     def unmigratable(self, build: str, arch: str) -> frozenset[str] | None:
         """Return the QOM types with which one build refuses to migrate; None: never recorded."""
-        if not self._files.of("migration", build, arch):
+        if not self._has("migration", build, arch):
             return None
         found: frozenset[str] = self.value("migration", build, arch)
         return found
@@ -284,7 +359,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
     def cpu_models(self, build: str, arch: str) -> Mapping[str, CpuModel]:
         """Return the CPU models of one build by name; empty where that was never recorded."""
-        if not self._files.of("properties", build, arch):
+        if not self._has("properties", build, arch):
             return {}
         return self._settled(
             ("cpu-models", build, arch),
@@ -296,7 +371,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
         Empty where the properties of that build were never recorded.
         """
-        if not self._files.of("properties", build, arch):
+        if not self._has("properties", build, arch):
             return {}
         return self._settled(
             ("property-rows", build, arch), lambda: self._properties(build, arch).type
@@ -346,6 +421,13 @@ class FileCatalogue(DefinitionValues, Catalogue):
         """Return who can tell the values of which properties, and what boards come with."""
         found: Visibility = self.value("visibility")
         return found
+
+
+#: A kind, a build and an architecture.
+_OF_BUILD = 3
+
+#: What of a kind of file is kept of a QEMU that was asked, where that is called otherwise.
+_LEARNED_KINDS = {"properties": "property-rows"}
 
 
 def load_catalogue() -> FileCatalogue:

@@ -18,6 +18,9 @@ from platform_abi.definitions import kinds
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.definitions.compiled import CLASS, SET, SHARED, check_sum
 from platform_abi.definitions.kinds import PLACES
+from platform_abi.definitions.learned import digest as learned_digest
+from platform_abi.definitions.learned import written_classes
+from platform_abi.model.machine import QemuBuild
 
 #: Kinds that only those who write definitions ask for, or that no package has.
 _PARSED = {"examined", "editions", "masks"}
@@ -54,6 +57,31 @@ def compile_definitions(folder: Path) -> bytes:
         }
     )
     return b"%d\n" % check_sum(head) + head + writer.body
+
+
+def compile_learned(identity: str, build: QemuBuild, values: Mapping[str, Any]) -> bytes:
+    """Return the file of a QEMU that was asked: see ``learned``.
+
+    *values* are what it said, by kind of answer; none where *build* is one of the definitions.
+    """
+    writer = _Writer()
+    of = (build.name, build.arch)
+    answers = {" ".join((kind, *of)): writer.write(value) for kind, value in values.items()}
+    head = _dump(
+        {
+            "made-by": __version__,
+            "identity": identity,
+            "build": build.name,
+            "arch": build.arch,
+            "version": build.version,
+            "package": build.package,
+            "defined": not values,
+            "answers": answers,
+            "shared": writer.write_shared(),
+            "classes": written_classes(),
+        }
+    )
+    return learned_digest(head + writer.body) + b"\n" + head + writer.body
 
 
 def _answers(catalogue: FileCatalogue) -> Iterator[tuple[Key, list[Key], Any]]:

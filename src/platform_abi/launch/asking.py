@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from platform_abi.model.capability import Capability
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.host import HostReport
+    from platform_abi.model.machine import QemuBuild
     from platform_abi.model.vm import Cpu, VirtualMachine
+
+#: Returns which build a binary is, and a catalogue that has it; raises HostError.
+Learn = Callable[[str], "tuple[Catalogue, QemuBuild]"]
 
 #: How long a QEMU may take to say what it has, in seconds.
 _TIMEOUT = 10.0
@@ -47,10 +51,35 @@ class ThisHost:
     first time.
     """
 
-    def __init__(self, catalogue: Catalogue, binary: str, ahead: Ahead | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        binary: str,
+        ahead: Ahead | None = None,
+        learn: Learn | None = None,
+    ) -> None:
+        """*learn* says which build a binary is, asking it if need be; without, nobody says."""
         self._catalogue = catalogue
         self._binary = binary
         self._ahead = ahead
+        self._learn = learn
+        self._known: tuple[Catalogue, QemuBuild] | None = None
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Return the definitions, with what the binary has said of itself if it was asked."""
+        return self._catalogue
+
+    def known(self) -> tuple[Catalogue, QemuBuild] | None:
+        """Return the build that the binary is and a catalogue that has it; None: nobody can say."""
+        learn, self._learn = self._learn, None
+        if learn is not None:
+            try:
+                self._known = learn(self._binary)
+            except HostError:  # too old a QEMU, or none: what it is asked next says so
+                return None
+            self._catalogue = self._known[0]
+        return self._known
 
     def everything(self) -> HostReport:
         """Return all that this host offers."""

@@ -39,7 +39,7 @@ def keep(catalogue: Catalogue, kept: Kept, begun: Start, option: PlatformOption)
     if text is None or not begun.kept:
         # What was plugged in changes nothing of what its first build made of the machine type.
         first = begun.abi.content
-        if first is not None and first.build in catalogue.builds(begun.abi.vm.arch):
+        if first is not None and catalogue.has_build(first.build, begun.abi.vm.arch):
             text = lockfile(catalogue, begun.abi, build=first.build, ran=first.ran)
         else:
             known = begun.build is not None

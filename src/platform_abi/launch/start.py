@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from platform_abi.launch.platform_option import PlatformOption
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.host import HostReport
+    from platform_abi.model.machine import QemuBuild
     from platform_abi.model.vm import VirtualMachine
 
 
@@ -60,6 +61,14 @@ class Host(Protocol):
 
     def version(self) -> tuple[str, str] | None:
         """Return version and package of the QEMU to be started, None where nobody knows."""
+        ...
+
+    def known(self) -> tuple[Catalogue, QemuBuild] | None:
+        """Return the build that the QEMU to be started is, and a catalogue that has it.
+
+        The catalogue is the one of the start with what that QEMU has said of itself, if no
+        definition has it. None where it cannot be asked.
+        """
         ...
 
 
@@ -109,9 +118,10 @@ def start(
     HostError where *host* cannot be asked.
     """
     read = partial(
-        described, catalogue, line, arch=arch, read_file=read_file, files=files, program=program
+        described, line=line, arch=arch, read_file=read_file, files=files, program=program
     )
-    found = _of_build(catalogue, host, _described(host, read))
+    catalogue, found = _described(catalogue, host, read)
+    catalogue, found = _of_build(catalogue, host, found)
     # A snapshot is a migration to where it is restored.
     incoming = found.incoming or line.has("loadvm")
     named, report, changed = option.platform, None, False
@@ -140,7 +150,9 @@ def start(
             report = host.everything()
             named = choice(catalogue, found.vm, report, policy)
         abi = resolve(catalogue, found.vm, named, strict=option.strict, hotplug=True)
-    build = None if option.lock is None else _build(catalogue, abi, host)
+    build = None
+    if option.lock is not None:
+        catalogue, build = _build(catalogue, abi, host)
     told = stored is not None and _told(stored)
     moved = _moved(catalogue, abi, build, option, host) if told else Moved()
     verdict, allowed = _judged(catalogue, abi, option, host, report=report, further=moved.findings)
@@ -166,13 +178,18 @@ class Moved:
     findings: tuple[Finding, ...] = ()
 
 
-def _build(catalogue: Catalogue, abi: GuestAbi, host: Host) -> str | None:
-    """Return the build that is the nearest to the QEMU to be started."""
+def _build(catalogue: Catalogue, abi: GuestAbi, host: Host) -> tuple[Catalogue, str | None]:
+    """Return the build that the QEMU to be started is, or else the nearest, and who has it."""
+    vm, known = abi.vm, host.known()
+    if known is not None:
+        knowing, build = known
+        if vm.machine in build.machines and knowing.property_rows(build.name, vm.arch):
+            return knowing, build.name
     version = host.version()
     if version is None:
-        return None
-    found = nearest_build(catalogue, abi.vm.machine, abi.vm.arch, *version)
-    return None if found is None else found.name
+        return catalogue, None
+    found = nearest_build(catalogue, vm.machine, vm.arch, *version)
+    return catalogue, None if found is None else found.name
 
 
 def _told(stored: GuestAbi) -> bool:
@@ -221,34 +238,61 @@ def _with(abi: GuestAbi, undone: Iterable[MachineDifference]) -> GuestAbi:
     return evolve(abi, settings=(*abi.settings, *settings))
 
 
-def _described(host: Host, read: Callable[..., Described]) -> Described:
-    """Return what *read* makes of a command line, which takes what *aliases* mean.
+def _described(
+    catalogue: Catalogue, host: Host, read: Callable[..., Described]
+) -> tuple[Catalogue, Described]:
+    """Return what *read* makes of a command line by a catalogue, and the catalogue that knows it.
 
-    An alias means the machine type that it means to the QEMU of *host*.
+    A name that no definition has, an alias, and none at all mean what they mean to the QEMU of
+    *host*: from here on as if the name of the machine type had been written.
     """
     try:
-        return read()
+        return catalogue, read(catalogue)
     except UsageError as error:
-        if error.code == "no-machine":
-            default = host.default_machine()
-            if default is not None:
-                return read(machine=default)
+        if error.code not in _LEFT_TO_QEMU:
+            raise
+        known = host.known()
+        if known is not None:
+            knowing, build = known
+            return knowing, read(
+                knowing, aliases=build.aliases, machine=_default_machine(knowing, build)
+            )
+        default = host.default_machine() if error.code == "no-machine" else None
+        if default is not None:
+            return catalogue, read(catalogue, machine=default)
         if error.code != "machine-alias":
             raise
-        # From here on as if the versioned name had been written.
-        return read(aliases=host.aliased_machines())
+        return catalogue, read(catalogue, aliases=host.aliased_machines())
 
 
-def _of_build(catalogue: Catalogue, host: Host, found: Described) -> Described:
+#: What is no error where the QEMU to be started has an answer.
+_LEFT_TO_QEMU = ("machine-alias", "no-machine", "unknown-machine")
+
+
+def _default_machine(catalogue: Catalogue, build: QemuBuild) -> str:
+    """Return the machine type that *build* takes where none is named, nothing for none."""
+    machines = (catalogue.machine(build.name, name, build.arch) for name in build.machines)
+    return next((machine.name for machine in machines if machine.default), "")
+
+
+def _of_build(catalogue: Catalogue, host: Host, found: Described) -> tuple[Catalogue, Described]:
     """Return *found* of the build that is to run it, where the board has no version of its own.
 
-    What such a board is follows from the QEMU: without the definitions of that very release it is
-    taken for the newest one before it, of which every property is there, and a remark says so.
-    Raises UsageError (``machine-unversioned``) where no release before it is known.
+    What such a board is follows from the QEMU. Of one that cannot be asked it is taken for that of
+    the newest definitions before its release, of which every property is there, and a remark says
+    so. Raises UsageError (``machine-unversioned``) where no release before it is known.
     """
     vm = found.vm
     if vm.build is not None or versioned(catalogue, vm):
-        return found
+        return catalogue, found
+    known = host.known()
+    if known is not None and vm.machine in known[1].machines:
+        return known[0], evolve(found, vm=evolve(vm, build=known[1].name))
+    return catalogue, _of_release(catalogue, host, found)
+
+
+def _of_release(catalogue: Catalogue, host: Host, found: Described) -> Described:
+    vm = found.vm
     version, _ = host.version() or ("", "")
     having = [
         build
@@ -265,8 +309,8 @@ def _of_build(catalogue: Catalogue, host: Host, found: Described) -> Described:
         f"{vm.machine} has no version: of QEMU {version} nothing is recorded, and it is taken for "
         f"{build.name}; what came later is left to the host"
     )
-    known = release_key(build.version) == release_key(version)
-    remarks = found.remarks if known else (*found.remarks, remark)
+    same = release_key(build.version) == release_key(version)
+    remarks = found.remarks if same else (*found.remarks, remark)
     return evolve(found, vm=evolve(vm, build=build.name), remarks=remarks)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from platform_abi.model.mask import Mask
     from platform_abi.model.memo import Memo
     from platform_abi.model.message import MessageTable
+    from platform_abi.model.naming import Naming
     from platform_abi.model.option_table import OptionTable
     from platform_abi.model.platform import Listing, Platform
     from platform_abi.model.realize import RealizeTable
@@ -121,6 +122,25 @@ class Catalogue(Protocol):
     def builds(self, arch: str) -> tuple[str, ...]:
         """Return the names of the QEMU builds known for *arch*, newest first."""
         ...
+
+    def naming(self) -> Naming:
+        """Return what the names of machine types and builds are made of."""
+        from platform_abi.model.naming import Naming
+
+        return Naming()
+
+    def learned(self, arch: str) -> tuple[str, ...]:
+        """Return what QEMUs for *arch* are called that were asked and no definition has.
+
+        They are none of ``builds``, and count only where that build is named or where no definition
+        has a machine type. Newest first.
+        """
+        del arch
+        return ()
+
+    def has_build(self, name: str, arch: str) -> bool:
+        """Return whether *name* is a build, of the definitions or of a QEMU that was asked."""
+        return name in self.builds(arch) or name in self.learned(arch)
 
     def build(self, name: str, arch: str) -> QemuBuild:
         """Return one build; raises UnknownNameError with the nearest names."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.machine import MachineType, QemuBuild
     from platform_abi.model.vm import VirtualMachine
@@ -17,14 +20,20 @@ def unversioned(name: str) -> UsageError:
     return UsageError(
         f"'{name}' has no version: what it is follows from the QEMU that has it",
         code="machine-unversioned",
-        help="name the build with --build; of another QEMU import its definitions first: "
-        "platform-abi import-qemu BINARY -o FOLDER",
+        help="name the build with --build; another QEMU is asked what it has by "
+        "platform-abi import-qemu --keep BINARY",
     )
 
 
 def versioned(catalogue: Catalogue, vm: VirtualMachine) -> bool:
     """Return whether the board of *vm* is the same in every QEMU that has it."""
-    return choose_machine(catalogue, vm.machine, vm.arch, vm.build)[1].generation is not None
+    machine = choose_machine(catalogue, vm.machine, vm.arch, vm.build)[1]
+    return machine.generation is not None or of_unknown_generation(machine)
+
+
+def of_unknown_generation(machine: MachineType) -> bool:
+    """Return whether *machine* has a version, a vendor's, and nobody knows of which generation."""
+    return machine.generation is None and machine.family != machine.name
 
 
 def choose_machine(
@@ -40,36 +49,60 @@ def choose_machine(
         raise UsageError(
             f"no QEMU build is defined for architecture '{arch}'", code="unknown-architecture"
         )
+    names = (name, without_suffix(catalogue, name))
     if build is not None:
-        chosen = catalogue.build(build, arch)
-        canonical = name if name in chosen.machines else chosen.aliases.get(name)
-        if canonical is None:
-            known = (*chosen.machines, *chosen.aliases)
-            raise unknown(f"machine type of {build}", name, known, code="unknown-machine")
-        return chosen, catalogue.machine(build, canonical, arch)
-    aliased: list[str] = []
-    known_names: set[str] = set()
-    for candidate in catalogue.builds(arch):
-        chosen = catalogue.build(candidate, arch)
-        if name in chosen.machines:
-            return chosen, catalogue.machine(candidate, name, arch)
-        if name in chosen.aliases:
-            aliased.append(f"{chosen.aliases[name]} in {candidate}")
-        known_names.update(chosen.machines)
-    if aliased:
-        raise UsageError(
-            f"'{name}' is an alias: {', '.join(aliased)}",
-            code="machine-alias",
-            help="write the versioned name, or name the QEMU build that resolves it",
-        )
+        return _of_build(catalogue, names, catalogue.build(build, arch))
+    for each in names:
+        for chosen in _builds(catalogue, catalogue.builds(arch), arch):
+            if each in chosen.machines:
+                return chosen, catalogue.machine(chosen.name, each, arch)
+        if aliased := _aliased(catalogue, each, arch):
+            raise UsageError(
+                f"'{each}' is an alias: {', '.join(aliased)}",
+                code="machine-alias",
+                help="write the versioned name, or name the QEMU build that resolves it",
+            )
+    # A vendor's own, which the newest QEMU of that vendor's has that was asked here.
+    for each in names:
+        for chosen in _builds(catalogue, catalogue.learned(arch), arch):
+            if each in chosen.machines:
+                return chosen, catalogue.machine(chosen.name, each, arch)
+    builds = _builds(catalogue, catalogue.builds(arch), arch)
     raise unknown(
         "machine type",
         name,
-        known_names,
+        {machine for each in builds for machine in each.machines},
         code="unknown-machine",
-        help="the definitions of another QEMU are written from its binary: "
-        "platform-abi import-qemu BINARY -o FOLDER",
+        help="what another QEMU has is asked of its binary: platform-abi import-qemu --keep BINARY",
     )
+
+
+def _of_build(
+    catalogue: Catalogue, names: tuple[str, ...], build: QemuBuild
+) -> tuple[QemuBuild, MachineType]:
+    for name in names:
+        canonical = name if name in build.machines else build.aliases.get(name)
+        if canonical is not None:
+            return build, catalogue.machine(build.name, canonical, build.arch)
+    known = (*build.machines, *build.aliases)
+    raise unknown(f"machine type of {build.name}", names[0], known, code="unknown-machine")
+
+
+def without_suffix(catalogue: Catalogue, name: str) -> str:
+    """Return the machine type *name* without what a vendor's QEMU takes off its end by itself."""
+    for vendor in catalogue.naming().vendors if "+" in name else ():
+        if vendor.suffix and (match := re.fullmatch(f"(.+){vendor.suffix}", name)):
+            return match[1]
+    return name
+
+
+def _builds(catalogue: Catalogue, names: Iterable[str], arch: str) -> Iterator[QemuBuild]:
+    return (catalogue.build(name, arch) for name in names)
+
+
+def _aliased(catalogue: Catalogue, name: str, arch: str) -> list[str]:
+    builds = _builds(catalogue, catalogue.builds(arch), arch)
+    return [f"{b.aliases[name]} in {b.name}" for b in builds if name in b.aliases]
 
 
 def nearest_build(
@@ -78,7 +111,8 @@ def nearest_build(
     """Return the build whose definitions are the nearest to a QEMU of *version* and *package*.
 
     One of its own release and package where there is one, else of its release, else the newest
-    that has the *machine* type; None where none has it, or its properties were not recorded.
+    that has the *machine* type; None where none has it, or its properties were not recorded. A
+    QEMU that was asked is no other's: it is taken where it is of that very version and package.
     """
     builds = [
         build
@@ -86,6 +120,15 @@ def nearest_build(
         for build in [catalogue.build(name, arch)]
         if machine in build.machines and catalogue.property_rows(name, arch)
     ]
+    if not any((build.version, build.package) == (version, package) for build in builds):
+        builds += [
+            build
+            for name in catalogue.learned(arch)
+            for build in [catalogue.build(name, arch)]
+            if (build.version, build.package) == (version, package)
+            and machine in build.machines
+            and catalogue.property_rows(name, arch)
+        ]
 
     def distance(build: QemuBuild) -> tuple[bool, bool, bool]:
         return (

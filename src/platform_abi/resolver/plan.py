@@ -21,7 +21,7 @@ from platform_abi.model.platform import PlatformReference, edition_key, version_
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import Choice, Decision, check_override, choose, decide
 from platform_abi.resolver.layers import compat_of, device_types, in_order
-from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.machine_choice import choose_machine, of_unknown_generation
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import Setting
@@ -91,9 +91,28 @@ class Plan:
             and (not feature.machines or machine.family in feature.machines)
             and (not feature.cpus or self.cpu in feature.cpus)
             and self.cpu not in feature.not_cpus
-            and (feature.generation is None or version_key(feature.generation) <= self.generation)
-            and (feature.until is None or self.generation < version_key(feature.until))
+            and self._of_generation(feature)
         )
+
+    def _of_generation(self, feature: Feature) -> bool:
+        """Return whether a machine type of this generation has *feature*.
+
+        Raises UsageError (``machine-generation``) where nobody knows the generation of a vendor's
+        machine type, and it decides that.
+        """
+        if feature.generation is None and feature.until is None:
+            return True
+        if of_unknown_generation(self.machine):
+            raise UsageError(
+                f"which release {self.machine.name} derives from is not known, and only machine "
+                f"types since {feature.generation or 'ever'} have {feature.id}",
+                code="machine-generation",
+                help=f"say it: platform-abi import-qemu --keep BINARY "
+                f"--generation {self.machine.name}=X.Y",
+            )
+        return (
+            feature.generation is None or version_key(feature.generation) <= self.generation
+        ) and (feature.until is None or self.generation < version_key(feature.until))
 
 
 @remembered()

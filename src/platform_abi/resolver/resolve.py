@@ -12,7 +12,7 @@ from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.resolver.choice import reference_of
 from platform_abi.resolver.counted import counted_settings
 from platform_abi.resolver.grouping import resolve_families
-from platform_abi.resolver.machine_choice import unversioned
+from platform_abi.resolver.machine_choice import of_unknown_generation, unversioned
 from platform_abi.resolver.obstacles import obstacles
 from platform_abi.resolver.plan import plan_for
 
@@ -43,7 +43,11 @@ def resolve(
     """
     reference = reference_of(platform)
     plan = plan_for(catalogue, vm, reference)
-    if plan.machine.generation is None and not plan.named_build:
+    if (
+        plan.machine.generation is None
+        and not plan.named_build
+        and not of_unknown_generation(plan.machine)
+    ):
         raise unversioned(plan.machine.name)
     result = resolve_families(plan, vm, hotplug=hotplug)
     settings = result.settings
