@@ -375,6 +375,18 @@ def test_a_host_that_cannot_offer_it_is_found_out(
     assert {(f.device, f.expected, f.found) for f in bits} <= {("net0", "1", "0")}
 
 
+def test_devices_in_another_order_are_at_other_places(lab: Lab) -> None:
+    """QEMU gives out slots in the order of the command line, and a guest finds them there."""
+    devices = ("virtio-rng-pci,id=one", "virtio-balloon-pci,id=two", "edu,id=three")
+    abi = lab.resolved(lab.newest(), devices=devices)
+    words = lab.words(abi)
+    assert _speaking(lab.verified(abi, words)) == []
+    at = [n for n, word in enumerate(words) if word == "-device"]
+    words[at[0] + 1], words[at[2] + 1] = words[at[2] + 1], words[at[0] + 1]
+    found = {(f.code, f.device) for f in _speaking(lab.verified(abi, words))}
+    assert found == {("device-place", "two"), ("device-place", "three")}
+
+
 # --- plugged -------------------------------------------------------------------------------------
 
 

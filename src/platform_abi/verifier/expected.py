@@ -23,6 +23,13 @@ from platform_abi.resolver.machine_table import KnownBuild, known_build
 from platform_abi.verifier.located import Located, locate
 from platform_abi.verifier.running import RunningObject, RunningVm
 
+#: Where a PCI device is: on which bus, and its slot and function as one number.
+BUS, ADDRESS = "parent_bus", "addr"
+
+
+def _is_placed(values: Mapping[str, PropertyValue]) -> bool:
+    return ADDRESS in values and values[ADDRESS].left_to is not None
+
 
 @frozen(kw_only=True)
 class ExpectedObject:
@@ -57,9 +64,15 @@ class Expected:
     undefined: tuple[RunningObject, ...] = ()
 
     def wanted(self) -> dict[str, list[str]]:
-        """Return the properties that have to be read, by path."""
+        """Return the properties that have to be read, by path.
+
+        Where QEMU gives PCI devices their places, that is among them: their order is promised.
+        """
         return {
-            thing.path: [name for name, value in thing.values.items() if value.left_to is None]
+            thing.path: [
+                *(name for name, value in thing.values.items() if value.left_to is None),
+                *((ADDRESS, BUS) if _is_placed(thing.values) else ()),
+            ]
             for thing in self.objects
         }
 

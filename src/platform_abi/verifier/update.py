@@ -24,14 +24,14 @@ from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.machine_table import KnownBuild, known_build
 from platform_abi.resolver.places import described_devices, slot_text
 from platform_abi.resolver.virtual_machine import known_backend
-from platform_abi.verifier.expected import Expected
+from platform_abi.verifier.expected import ADDRESS, BUS, Expected
 from platform_abi.verifier.located import Located
 from platform_abi.verifier.properties import same
 from platform_abi.verifier.running import RunningObject, RunningVm
 from platform_abi.verifier.verification import Verification
 
 _CPUS = "smp.cpus"
-_BUS, _ADDRESS, _NETDEV, _PARENT = "bus", "addr", "netdev", "parent_bus"
+_BUS, _NETDEV = "bus", "netdev"
 
 
 @frozen(kw_only=True)
@@ -48,7 +48,7 @@ def wanted_of_plugged(catalogue: Catalogue, expected: Expected, arch: str) -> di
         return {}
     known = known_build(catalogue, expected.build, arch)
     return {
-        thing.path: [*known.kinds(thing.driver), _PARENT]
+        thing.path: [*known.kinds(thing.driver), BUS]
         for thing in expected.located.plugged
         if thing.driver in known.types
     }
@@ -169,7 +169,7 @@ class _Update:
 
     def _bare(self, thing: RunningObject) -> Device:
         name = thing.name if thing.place == "peripheral" else None
-        bus = thing.properties.get(_PARENT, "").rpartition("/")[2]
+        bus = thing.properties.get(BUS, "").rpartition("/")[2]
         return Device(
             driver=thing.driver,
             id=name,
@@ -206,9 +206,9 @@ class _Update:
         lineage = (*self._known.types.ancestry(thing.driver),)
         visibility = self.catalogue.visibility()
         for name, value in thing.properties.items():
-            if name in {_PARENT, _NETDEV} or visibility.seen(lineage, name) == "host":
+            if name in {BUS, _NETDEV} or visibility.seen(lineage, name) == "host":
                 continue
-            if name == _ADDRESS:
+            if name == ADDRESS:
                 yield name, _slot(value)
             elif (
                 name in shown

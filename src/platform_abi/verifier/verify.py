@@ -26,6 +26,7 @@ from platform_abi.verifier.backends import backends
 from platform_abi.verifier.expected import expected
 from platform_abi.verifier.identity import ANOTHER, cpu, devices, hardware, machine
 from platform_abi.verifier.offered import left_to_host, offered_otherwise
+from platform_abi.verifier.placed import places
 from platform_abi.verifier.properties import compare_properties
 from platform_abi.verifier.running import RunningVm
 from platform_abi.verifier.verification import (
@@ -67,6 +68,7 @@ def verify(
             *hardware(sides),
             *cpu(sides),
             *devices(sides, left_out),
+            *places(sides),
             *properties,
             *_content(sides),
             *_views(sides, view),
