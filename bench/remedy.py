@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 import platform_abi as pa
+from platform_abi.model.memo import forget
 
 _HOST = Path(__file__).parents[1] / "tests/captures/this-host.json"
 #: A tenth of what it was when every candidate was resolved.
@@ -64,14 +65,18 @@ def main() -> None:
         system=poor.system,
         arch=poor.arch,
     )
-    list(catalogue.every_feature())
-    list(map(catalogue.platform, catalogue.platform_names()))
-    check = pa.check_migration  # imports it
+    check = pa.check_migration
+    # Reads every definition that the question is about; what follows from them is worked out anew.
+    check(catalogue, abi, rich, poor)
+    forget(catalogue)
     verdicts = []
     counter = _count(lambda: verdicts.append(check(catalogue, abi, rich, poor)))
     (verdict,) = verdicts
     print(f"a migration that is {verdict.status}")
-    print(f"  {counter.calls} calls, {counter.switches} from file to file (goal: {_GOAL})")
+    reached = "reached" if counter.switches <= _GOAL else "not reached"
+    print(
+        f"  {counter.calls} calls, {counter.switches} from file to file; at most {_GOAL}: {reached}"
+    )
 
 
 if __name__ == "__main__":

@@ -34,8 +34,7 @@ def flag_fact(table: CpuTable, report: HostReport, flag: str) -> Fact:
     unknown.
     """
     places = table.bits[flag]
-    states = [_bit(table, report, place) for place in places]
-    state = min(states, key=_WEAKEST.index)
+    state = _bits(table, report, places)
     detail = ", ".join(map(spell_bit, places))
     if state != "present":
         for grant in table.grants_of(flag):
@@ -49,12 +48,16 @@ def flag_fact(table: CpuTable, report: HostReport, flag: str) -> Fact:
     return Fact(state=state, source="ioctl", detail=detail)
 
 
-def _bit(table: CpuTable, report: HostReport, place: Bit) -> State:
-    register, bit = place
-    word = _msr(table, report, register) if is_msr(register) else report.masks.get(register)
-    if word is None:
-        return "unknown"
-    return "present" if word >> bit & 1 else "absent"
+def _bits(table: CpuTable, report: HostReport, places: Iterable[Bit]) -> State:
+    """Return what is known of the bits at *places* together: the weakest counts."""
+    state: State = "present"
+    for register, bit in places:
+        word = _msr(table, report, register) if is_msr(register) else report.masks.get(register)
+        if word is None:
+            state = "unknown" if state == "present" else state
+        elif not word >> bit & 1:
+            state = "absent"
+    return state
 
 
 def _msr(table: CpuTable, report: HostReport, register: str) -> int | None:
@@ -84,7 +87,7 @@ def _granted(table: CpuTable, report: HostReport, grant: Grant, places: tuple[Bi
             else "absent"
         )
     if grant.register:
-        states += [_bit(table, report, (grant.register, bit)) for _, bit in places]
+        states.append(_bits(table, report, [(grant.register, bit) for _, bit in places]))
     states += [flag_fact(table, report, flag).state for flag in grant.flags_too]
     return min(states, key=_WEAKEST.index)
 
@@ -235,15 +238,29 @@ def runnable_models(
     newest version. Flags behind ``vmx`` and ``svm`` do not count, as no model turns these on.
     """
     table = catalogue.cpus()[arch]
-    facts = {flag: flag_fact(table, report, flag).state for flag in table.bits}
-    for flag in settled_flags(catalogue, arch):
-        facts[flag] = "present"  # a platform turns it off where a host lacks it
+    # A platform turns off what is settled, where a host lacks it.
+    asked = table.bits.keys() - settled_flags(catalogue, arch)
+    absent, unknown = _lacking(table, report, asked)
     found: dict[str, State] = {
-        name: min((facts[flag] for flag in flags), key=_WEAKEST.index, default="present")
+        name: "absent" if absent & flags else "unknown" if unknown & flags else "present"
         for name, flags in _plain_models(catalogue, arch, build).items()
     }
     vendor = report.values.get("cpu.vendor", "")
     return {name: found[name] for name in ranked(catalogue, arch, build, found, vendor)}
+
+
+def _lacking(
+    table: CpuTable, report: HostReport, flags: Iterable[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return which of *flags* a guest cannot have on a host, and of which that is not known."""
+    states = {flag: _bits(table, report, table.bits[flag]) for flag in flags}
+    for flag in {flag for grant in table.grants for flag in grant.flags} & states.keys():
+        states[flag] = flag_fact(table, report, flag).state
+    absent, unknown = (
+        frozenset([flag for flag, state in states.items() if state == wanted])
+        for wanted in ("absent", "unknown")
+    )
+    return absent, unknown
 
 
 def ranked(

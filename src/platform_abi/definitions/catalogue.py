@@ -165,10 +165,8 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
     def features(self, stem: str) -> tuple[Feature, ...]:
         """Return the features of one family, sorted by id; empty where nothing defines any."""
-        if not self._files.of("features", stem):
-            return ()
-        found: tuple[Feature, ...] = self.value("features", stem)
-        return found
+        nothing: tuple[Feature, ...] = ()
+        return self._value_or(nothing, "features", stem)
 
     def examined(self) -> tuple[Examined, ...]:
         """Return the places in QEMU that were found to need no feature, with the reasons."""
@@ -203,9 +201,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
     def platform(self, name: str) -> Platform:
         """Return one platform with what it inherits; raises UnknownNameError."""
-        found: Platform | None = None
-        if self._files.of("platforms", name):
-            found = self.value("platforms", name)
+        found: Platform | None = self._value_or(None, "platforms", name)
         if found is None:
             raise unknown(
                 "platform",
@@ -392,9 +388,7 @@ class FileCatalogue(DefinitionValues, Catalogue):
 
     def guest_devices(self, arch: str) -> GuestDevices | None:
         """Return which devices are looked at in a machine of *arch*, None where none can be."""
-        if not self._files.of("guests", arch):
-            return None
-        found: GuestDevices = self.value("guests", arch)
+        found: GuestDevices | None = self._value_or(None, "guests", arch)
         return found
 
     def options(self) -> OptionTable:

@@ -72,6 +72,13 @@ class DefinitionValues:
         """
         return self._settled((kind, *key), lambda: self._reader().value(kind, *key))
 
+    def _value_or(self, nothing: T, kind: str, *key: str) -> T:
+        """Return what the files of *kind* that *key* asks for mean, *nothing* without any."""
+        if (kind, *key) not in self.memo and not self._files.of(kind, *key):
+            return nothing
+        found: T = self.value(kind, *key)
+        return found
+
     def _settled(self, key: tuple[str, ...], read: Callable[[], T]) -> T:
         """Return the value called *key*: remembered, compiled with the package, or read."""
         if key not in self.memo:

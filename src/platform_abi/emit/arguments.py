@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.device import MACHINE
 from platform_abi.model.option_language import join_options
+from platform_abi.resolver.layers import UNWRITTEN
 
 if TYPE_CHECKING:
     from platform_abi.model.vm import Device, Properties
@@ -31,50 +32,68 @@ def arguments(abi: GuestAbi) -> list[str]:
     """
     vm = abi.vm
     out = ["-machine", join_options(vm.machine, vm.machine_options)]
-    for name, value in chosen_options(abi):
+    written = _written(abi)
+    for chosen in written.machine:
         # QEMU merges every -machine of a command line.
-        out += ["-machine", f"{name}={value}"]
+        out += ["-machine", f"{chosen.property}={chosen.value}"]
     out += ["-accel", vm.accelerator]
     if vm.cpu is not None:
         out += ["-cpu", join_options(vm.cpu.model, vm.cpu.properties)]
-    values = [_global(s.driver, s.property, s.value) for s in global_settings(abi)]
-    out += [word for value in values for word in ("-global", value)]
-    for device, own in own_settings(abi):
+    for s in written.wide:
+        out += ("-global", _global(s.driver, s.property, s.value))
+    for device, own in _with_own(abi, written):
         out += ["-device", device_argument(device, own)]
     if "\0" in "".join(out):
         raise UsageError("a value contains NUL, which no argument can", code="argument-nul")
     return out
 
 
+class _Written(NamedTuple):
+    """The settings of an ABI by where they are written: -machine, -global, the device's -device.
+
+    QEMU's own constants are written nowhere, and explicit device properties stand on the user's
+    own -device.
+    """
+
+    machine: list[Setting]
+    wide: list[Setting]
+    own: dict[str, list[Setting]]
+
+
+def _written(abi: GuestAbi) -> _Written:
+    written = _Written([], [], {})
+    for s in abi.settings:
+        if s.device is not None:
+            if s.layer == "platform":
+                written.own.setdefault(s.device, []).append(s)
+        elif s.driver == MACHINE:
+            if s.layer == "platform":
+                written.machine.append(s)
+        elif s.layer not in UNWRITTEN:
+            written.wide.append(s)
+    return written
+
+
 def chosen_options(abi: GuestAbi) -> Properties:
     """Return the options of -machine that the platform sets, beside the user's own."""
-    return tuple(
-        (s.property, s.value) for s in abi.settings if s.driver == MACHINE and s.layer == "platform"
-    )
+    return tuple((s.property, s.value) for s in _written(abi).machine)
 
 
 def global_settings(abi: GuestAbi) -> list[Setting]:
-    """Return the settings that become ``-global`` arguments, in their order.
-
-    QEMU's own constants need none, and explicit device properties stand on the user's -device.
-    """
-    return [
-        s
-        for s in abi.settings
-        if s.device is None and s.driver != MACHINE and s.layer not in ("default", "device")
-    ]
+    """Return the settings that become ``-global`` arguments, in their order."""
+    return _written(abi).wide
 
 
 def own_settings(abi: GuestAbi) -> Iterator[tuple[Device, list[Setting]]]:
     """Yield each device that gets values of its own, with those that the platform sets."""
-    own: dict[str, list[Setting]] = {}
-    for setting in abi.settings:
-        if setting.device is not None and setting.layer == "platform":
-            own.setdefault(setting.device, []).append(setting)
-    if own:
+    return _with_own(abi, _written(abi))
+
+
+def _with_own(abi: GuestAbi, written: _Written) -> Iterator[tuple[Device, list[Setting]]]:
+    if written.own:
         for label, device in abi.vm.labelled():
-            if label in own:
-                yield device, own[label]
+            if label in written.own:
+                yield device, written.own[label]
 
 
 def global_argument(setting: Setting) -> str:

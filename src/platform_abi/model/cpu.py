@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from attrs import field
 
@@ -21,6 +22,7 @@ def is_register(name: str) -> bool:
     return bool(_CPUID.fullmatch(name) or _MSR.fullmatch(name))
 
 
+@cache
 def is_msr(register: str) -> bool:
     """Return whether *register* is a model-specific one, of 64 bits."""
     return _MSR.fullmatch(register) is not None

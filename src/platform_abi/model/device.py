@@ -189,7 +189,10 @@ class DeviceTable:
 
     def family_of(self, driver: str) -> DeviceFamily | None:
         """Return the family that *driver* is of, as its inner device or as a proxy."""
-        return next((family for family in self.families if driver in family.drivers), None)
+        for family in self.families:
+            if driver == family.driver or driver in family.proxies:
+                return family
+        return None
 
     def transport(self, types: Collection[str], *, bare: bool) -> Transport | None:
         """Return the transport of a device of *types*, which is *bare* without a proxy."""

@@ -145,7 +145,7 @@ class Feature:
     @property
     def drives(self) -> tuple[tuple[str, str], ...]:
         """Return driver and name of each property."""
-        return tuple(driver_and_property(text) for text in self.properties)
+        return tuple(map(driver_and_property, self.properties))
 
     @property
     def capabilities(self) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ And what keeps anybody from saying that it can be moved: a CPU and a board that 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from platform_abi.model.abi import NOT_DESCRIBED, Obstacle
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import MigrationBlocker
-from platform_abi.model.memo import remembered
+from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.model.vm import Device, VirtualMachine
 from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.layers import inner_device, inner_types
@@ -44,32 +45,50 @@ def _devices(
     catalogue: Catalogue, vm: VirtualMachine, versions: Collection[str]
 ) -> Iterator[Obstacle]:
     builds = _builds(catalogue, vm, versions)
+    of = (vm.machine, vm.arch, vm.build)
     for label, device in vm.labelled():
-        names = _types(catalogue, vm, device.driver)
-        blocker = _blocker(catalogue, names)
-        if blocker is not None:
-            if not _met(device, blocker):
-                yield Obstacle(
-                    code=_UNMIGRATABLE,
-                    what=f"{device.driver} ({label})",
-                    reason=blocker.reason,
-                    help=blocker.help,
-                )
-            continue
-        refusing = [
-            build
-            for build in builds
-            if names & (catalogue.unmigratable(build, vm.arch) or frozenset())
-            and _may_run(catalogue, vm, build)
-        ]
-        if refusing:
-            others = [b for b in builds if b not in refusing and _may_run(catalogue, vm, b)]
+        refusal = _refusal(catalogue, of, builds, device.driver)
+        if refusal is not None and not _met(device, refusal.unless):
             yield Obstacle(
                 code=_UNMIGRATABLE,
                 what=f"{device.driver} ({label})",
-                reason=f"{' and '.join(refusing)} {_DO[len(refusing) > 1]} not migrate it",
-                help=_instead(others),
+                reason=refusal.reason,
+                help=refusal.help,
             )
+
+
+class _Refusal(NamedTuple):
+    """Why QEMU migrates no device of a driver, unless that has one of the properties *unless*."""
+
+    reason: str
+    help: str
+    unless: tuple[str, ...] = ()
+
+
+#: What a virtual machine is made of: machine type, architecture, and the build that is to run it.
+_Of = tuple[str, str, str | None]
+
+
+@remembered(MEMO_LIMIT)
+def _refusal(
+    catalogue: Catalogue, of: _Of, builds: tuple[str, ...], driver: str
+) -> _Refusal | None:
+    """Return why those of *builds* that may run such a machine migrate no device of *driver*."""
+    names = _types(catalogue, of, driver)
+    blocker = _blocker(catalogue, names)
+    if blocker is not None:
+        return _Refusal(blocker.reason, blocker.help, blocker.unless)
+    refusing = [
+        build
+        for build in builds
+        if names & (catalogue.unmigratable(build, of[1]) or frozenset())
+        and _may_run(catalogue, of, build)
+    ]
+    if not refusing:
+        return None
+    others = [b for b in builds if b not in refusing and _may_run(catalogue, of, b)]
+    reason = f"{' and '.join(refusing)} {_DO[len(refusing) > 1]} not migrate it"
+    return _Refusal(reason, _instead(others))
 
 
 _DO = {False: "does", True: "do"}
@@ -93,22 +112,24 @@ def _builds(catalogue: Catalogue, vm: VirtualMachine, versions: Collection[str])
     return known
 
 
-def _may_run(catalogue: Catalogue, vm: VirtualMachine, build: str) -> bool:
-    """Return whether *build* has the machine type of *vm*, or is the one that is said to run it."""
-    return build == vm.build or vm.machine in catalogue.build(build, vm.arch).machines
+def _may_run(catalogue: Catalogue, of: _Of, build: str) -> bool:
+    """Return whether *build* has the machine type, or is the one that is said to run it."""
+    machine, arch, named = of
+    return build == named or machine in catalogue.build(build, arch).machines
 
 
-def _types(catalogue: Catalogue, vm: VirtualMachine, driver: str) -> frozenset[str]:
+def _types(catalogue: Catalogue, of: _Of, driver: str) -> frozenset[str]:
     """Return the types of a device of *driver* and of what is inside of it.
 
     They are those of the newest build that has both machine type and driver: a driver keeps its
     place from release to release.
     """
-    for build in catalogue.builds(vm.arch) if vm.build is None else (vm.build,):
-        if _may_run(catalogue, vm, build):
-            types = catalogue.types(build, vm.arch)
+    _, arch, named = of
+    for build in catalogue.builds(arch) if named is None else (named,):
+        if _may_run(catalogue, of, build):
+            types = catalogue.types(build, arch)
             if types.canonical(driver) in types:
-                return _types_in(catalogue, build, vm.arch, driver)
+                return _types_in(catalogue, build, arch, driver)
     return frozenset({driver})
 
 
@@ -130,9 +151,7 @@ def _blocker(catalogue: Catalogue, names: frozenset[str]) -> MigrationBlocker | 
     return next((b for b in known if not names.isdisjoint(b.drivers)), None)
 
 
-def _met(device: Device, blocker: MigrationBlocker) -> bool:
+def _met(device: Device, unless: Collection[str]) -> bool:
     """Return whether *device* has a property with which QEMU migrates it."""
     given = {key: BOOLEANS.get(value, value) for key, value in device.properties}
-    return any(
-        given.get(key) == value for key, _, value in (u.partition("=") for u in blocker.unless)
-    )
+    return any(given.get(key) == value for key, _, value in (u.partition("=") for u in unless))

@@ -87,8 +87,9 @@ class _Work:
 
     def weakest(self, feature: Feature, instance: Instance) -> Decision:
         """Return the decision that holds for every backend that *instance* may have."""
-        decisions = self.decisions(feature, instance)
-        first = decisions[0]
+        first, *others = decisions = self.decisions(feature, instance)
+        if not others:
+            return first
         guaranteed = all(decision.guaranteed for decision in decisions)
         if all(decision.value == first.value for decision in decisions):
             return first if guaranteed == first.guaranteed else evolve(first, guaranteed=guaranteed)
@@ -139,11 +140,10 @@ class _Work:
 
         Where it does not, the property is dropped if its absence means the same, else refused.
         """
-        driver = self.family.family.driver
-        types = self.plan.types
-        if not self.plan.named_build or driver not in types:
+        if not self.plan.named_build:
             return True
-        if row.property in types.properties(driver):
+        driver, types = self.family.family.driver, self.plan.types
+        if driver not in types or row.property in types.properties(driver):
             return True
         for decision in decisions:
             if row.feature.demands(decision.value):
