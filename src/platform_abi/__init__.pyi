@@ -107,7 +107,7 @@ from platform_abi.model.machine import MachineType as MachineType
 from platform_abi.resolver.machine_diff import diff_machines as diff_machines
 from platform_abi.resolver.machine_diff import diff_builds as diff_builds
 from platform_abi.compat.machine_content import compare_machine as compare_machine
-from platform_abi.compat.machine_content import machine_findings as machine_findings
+from platform_abi.compat.machine_findings import machine_findings as machine_findings
 from platform_abi.resolver.fingerprint import machine_content as machine_content
 from platform_abi.resolver.fingerprint import machine_fingerprints as machine_fingerprints
 from platform_abi.resolver.full import full_properties as full_properties

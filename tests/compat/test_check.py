@@ -10,7 +10,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.check import check, check_migration
 from platform_abi.compat.finding import CheckVerdict, MigrationVerdict
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.remedy import remedy
@@ -18,6 +17,7 @@ from platform_abi.compat.supported import judge
 from platform_abi.emit.lockfile import lock_text, read_lock
 from platform_abi.model.host import CPU_MODELS, Fact
 from platform_abi.testing import BACKENDS, Scenario, host_reports, scenarios
+from tests.compat.without_qemu import check, check_migration
 from tests.definitions.site import DEFINITIONS
 
 FULL = Fact(state="present", source="ioctl")

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.check import check
 from platform_abi.compat.cpu_flags import runnable_models
 from platform_abi.model.cpu import spell_bit
 from platform_abi.model.host import CPU_MODELS
@@ -25,6 +24,7 @@ from tests.compat.cpu_hosts import (
     moves,
     without,
 )
+from tests.compat.without_qemu import check
 
 # --- flags that the user gives -------------------------------------------------------------------
 

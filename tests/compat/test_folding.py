@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.check import check
 from platform_abi.compat.finding import Finding
 from platform_abi.compat.folding import folded, node_cause, subject
 from platform_abi.model.host import CPU_MODELS, NOT_ASKED, Fact
 from platform_abi.testing import Scenario, host_reports, scenarios
+from tests.compat.without_qemu import check
 
 _DETAILS = ("/dev/kvm: ENOENT", "/dev/net/tun: EACCES", "EINVAL from TUNSETOFFLOAD 0x61", "")
 _CAPABILITIES = ("kvm.irqchip", "kvm.smm", "tun.uso", "tun.vnet-hdr", "backend")

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.machine_content import MachineVerdict, compare_machine, machine_findings
+from platform_abi.compat.machine_content import MachineVerdict, compare_machine
+from platform_abi.compat.machine_findings import machine_findings
 from platform_abi.emit.lockfile import lock_text, lockfile, read_lock
 from platform_abi.model.abi import MachineContent
 from platform_abi.resolver.fingerprint import machine_content

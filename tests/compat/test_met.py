@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from platform_abi.compat.check import check_migration
 from platform_abi.compat.met import met, unmet
 from platform_abi.model.abi import Precondition
 from platform_abi.model.host import Fact
 from tests.compat.cpu_hosts import CATALOGUE, EVERY, abi, host
+from tests.compat.without_qemu import check_migration
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.fleet.merge import merge_reports
 from platform_abi.model.host import NOT_ASKED, Fact, HostReport, State
+from platform_abi.model.reported import ReportedQemu
 from platform_abi.testing import host_reports
 from tests.compat.strategies import full_report, variants, without
 
@@ -133,6 +134,7 @@ def test_every_part_of_a_report_is_merged() -> None:
         sets={"s": ("x",)},
         values={"v": "w"},
         config={"KVM": "m"},
+        qemus=(ReportedQemu(arch="x86_64", version="10.0.2", path="/usr/bin/qemu"),),
     )
     empty = HostReport()
 

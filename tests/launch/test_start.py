@@ -96,7 +96,7 @@ def test_asking_only_for_what_is_needed_gives_the_whole_verdict(
     report = data.draw(_hosts(catalogue))
     host = Host(report)
     begun = launched(catalogue, [*line, "-platform", platform], host)
-    assert pa.check(catalogue, begun.abi, report) == begun.verdict
+    assert pa.check(catalogue, begun.abi, report, of_qemu=()) == begun.verdict
     lacks = any(finding.capability for finding in begun.verdict.findings)
     assert (["needed", "everything"] if lacks else ["needed"]) == host.asked
 

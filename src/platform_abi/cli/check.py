@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, report_of
@@ -24,14 +24,25 @@ def run(options: CheckOptions) -> int:
     ends = _ends(options)
     catalogue = load_catalogue()
     abi = _abi(catalogue, options)
-    further = [*_of_build(catalogue, abi, options), *_of_words(catalogue, abi, options)]
-    how = {"allow_unknown": options.allow_unknown, "force": options.force}
+    further = _of_words(catalogue, abi, options)
+    built = _of_build(catalogue, abi, options)
+    how: dict[str, Any] = {"allow_unknown": options.allow_unknown, "force": options.force}
     reports = [report_of(catalogue, name) for name in ends]
     found: CheckVerdict | MigrationVerdict
     if len(reports) == 1:
-        found = check(catalogue, abi, reports[0], further=further, **how)
+        found = check(
+            catalogue, abi, *reports, qemu=options.qemu, of_qemu=built, further=further, **how
+        )
     else:
-        found = check_migration(catalogue, abi, reports[0], reports[1], further=further, **how)
+        found = check_migration(
+            catalogue,
+            abi,
+            *reports,
+            qemus=(options.from_qemu, options.to_qemu),
+            of_qemus=(None, built),
+            further=further,
+            **how,
+        )
     if options.json:
         from platform_abi.compat.document import check_document
 
@@ -47,7 +58,11 @@ def run(options: CheckOptions) -> int:
 def _ends(options: CheckOptions) -> tuple[str, ...]:
     """Return the host to start on, or the two to move between."""
     if options.source is None and options.destination is None:
+        if options.from_qemu is not None or options.to_qemu is not None:
+            raise UsageError("a QEMU of --host is named with --qemu", code="usage")
         return (options.host or THIS,)
+    if options.qemu is not None:
+        raise UsageError("name QEMUs of a migration with --from-qemu and --to-qemu", code="usage")
     if options.source is None or options.destination is None or options.host:
         raise UsageError("a migration takes --from and --to, and no --host", code="usage")
     if options.source == options.destination == STDIN:
@@ -77,22 +92,17 @@ def _abi(catalogue: FileCatalogue, options: CheckOptions) -> GuestAbi:
     return resolve(catalogue, vm_of(catalogue, options), platform_of(options), hotplug=True)
 
 
-def _of_build(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) -> list[Finding]:
-    """Return what the build that is to run a lockfile makes of its machine type."""
+def _of_build(
+    catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions
+) -> list[Finding] | None:
+    """Return what the build that is named to run a lockfile makes of it; None: none is named."""
     if options.lock is None or options.build is None:
-        return []
-    from platform_abi.compat.machine_content import compare_machine, machine_findings
-    from platform_abi.compat.machine_missing import missing_in_build
-    from platform_abi.compat.views import view_findings
+        return None
+    from platform_abi.compat.build import build_findings
 
-    missing = [*missing_in_build(catalogue, abi, options.build)]
-    if missing:
-        return missing
-    verdict = compare_machine(catalogue, abi, options.build)
-    return [
-        *machine_findings(verdict, allow_unknown=options.allow_unknown),
-        *view_findings(catalogue, abi, options.build),
-    ]
+    return build_findings(
+        catalogue, abi, options.build, named=True, allow_unknown=options.allow_unknown
+    )
 
 
 def _of_words(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) -> list[Finding]:

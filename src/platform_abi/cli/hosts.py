@@ -70,7 +70,17 @@ def probe_this(
         if qemu is not None:
             raise
         note("no QEMU asked", error.message)
-    return from_configuration(catalogue, report)
+    return from_configuration(catalogue, without_flags(report))
+
+
+def without_flags(report: HostReport) -> HostReport:
+    """Return *report* without what is a QEMU's, and is written with that."""
+    from attrs import evolve
+
+    from platform_abi.model.host import CPU_FLAGS
+
+    sets = {name: its for name, its in report.sets.items() if not name.startswith(CPU_FLAGS)}
+    return evolve(report, sets=sets)
 
 
 def this_host(catalogue: FileCatalogue, *, ask_qemu: bool = True) -> HostReport:

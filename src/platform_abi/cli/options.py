@@ -111,6 +111,9 @@ class CheckOptions(VmOptions):
     host: str | None = option("REPORT", "may it start there; 'this', the default, probes")
     source: str | None = option("REPORT", "may it move from there", "--from")
     destination: str | None = option("REPORT", "to there, and come back", "--to")
+    qemu: str | None = option("QEMU", "which QEMU of --host runs it: path, version, identity")
+    from_qemu: str | None = option("QEMU", "which QEMU of --from it runs in")
+    to_qemu: str | None = option("QEMU", "which QEMU of --to it is to run in")
     allow_unknown: bool = flag("let what is not known pass, and record it")
     force: bool = flag("let everything pass, and record it")
 

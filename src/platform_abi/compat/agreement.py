@@ -166,6 +166,10 @@ def _entries(report: HostReport) -> dict[tuple[str, str], str]:
     said |= {("mask", name): f"{mask:#x}" for name, mask in report.masks.items()}
     said |= {("value", name): value for name, value in report.values.items()}
     said |= {("config", name): value for name, value in report.config.items()}
+    for qemu in report.qemus:
+        said["qemu", qemu.path] = " ".join(filter(None, (qemu.known_by, qemu.identity)))
+        for machine in qemu.machines:
+            said["machine", f"{machine.name} of {qemu.path}"] = machine.fingerprint or "there"
     for name, members in report.sets.items():
         said |= {("set", f"{name} {member}"): "there" for member in members}
     return said

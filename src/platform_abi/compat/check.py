@@ -30,11 +30,13 @@ from platform_abi.compat.finding import (
     Status,
 )
 from platform_abi.compat.folding import folded, node_cause
+from platform_abi.compat.host_qemu import HostQemu, choose_qemu, qemu_findings, with_qemus
 from platform_abi.compat.machine_missing import missing_on_host
 from platform_abi.compat.met import met, unmet
 from platform_abi.errors import of_device
 from platform_abi.model.feature import Migration
 from platform_abi.model.host import QEMU_VERSION, Fact, HostReport
+from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.obstacles import obstacles
 
@@ -56,6 +58,8 @@ def check(
     abi: GuestAbi,
     report: HostReport,
     *,
+    qemu: str | None = None,
+    of_qemu: Sequence[Finding] | None = None,
     further: Sequence[Finding] = (),
     allow_unknown: bool = False,
     force: bool = False,
@@ -63,12 +67,17 @@ def check(
     """Return whether a virtual machine of *abi* may start on the host of *report*.
 
     A capability that is unknown blocks like one that is absent, unless *allow_unknown*. With
-    *force* nothing blocks, and the verdict says so. *further* is what else was found of that host,
-    such as of the QEMU that it has (compat.machine).
+    *force* nothing blocks, and the verdict says so. *further* is what else was found.
+
+    *qemu* is what names one of several QEMUs of the host (see ``choose_qemu``); *of_qemu*, where it
+    is given, is what there is to say of the one that runs it, whatever the report holds.
     """
+    if of_qemu is None:
+        chosen = choose_qemu(report, abi.vm, qemu, allow_unknown=allow_unknown)
+        of_qemu = _of_qemu(catalogue, abi, report, chosen, None, allow_unknown=allow_unknown)
     beside = (
         *further,
-        *missing_on_host(catalogue, abi, report),
+        *(finding for finding in of_qemu if finding.severity == "blocked"),
         *_architecture(catalogue, abi, report, allow_unknown=allow_unknown),
     )
     cpu = (*cpu_findings(catalogue, abi, report, allow_unknown=allow_unknown),)
@@ -80,6 +89,7 @@ def check(
         *unmet_,
         *_of_accelerator(catalogue, abi, unmet_, cpu),
         *_of_abi(catalogue, abi),
+        *(finding for finding in of_qemu if finding.severity != "blocked"),
     )
     return _verdict(abi, report, findings, allow_unknown=allow_unknown, force=force)
 
@@ -90,6 +100,8 @@ def check_migration(
     source: HostReport,
     destination: HostReport,
     *,
+    qemus: tuple[str | None, str | None] = (None, None),
+    of_qemus: tuple[Sequence[Finding] | None, Sequence[Finding] | None] = (None, None),
     further: Sequence[Finding] = (),
     allow_unknown: bool = False,
     force: bool = False,
@@ -97,39 +109,87 @@ def check_migration(
     """Return whether a guest of *abi* may move from *source* to *destination* and come back.
 
     Both directions count: a guest that cannot come back was moved for good, and one that the
-    source itself cannot honour was given something else than *abi* says. *further* is what else
-    was found of the destination.
+    source itself cannot honour was given something else than *abi* says. *further* is of the
+    destination; *qemus* and *of_qemus* are of source and destination, each as ``check`` has it.
     """
-    forward, back = (
-        _move(catalogue, abi, start, end, more, allow_unknown=allow_unknown, force=force)
-        for start, end, more in ((source, destination, further), (destination, source, ()))
+    there, here = (
+        _End(
+            report=report,
+            qemu=choose_qemu(report, abi.vm, wanted, allow_unknown=allow_unknown),
+            of_qemu=said,
+        )
+        for report, wanted, said in zip((source, destination), qemus, of_qemus, strict=True)
     )
+    how = {"allow_unknown": allow_unknown, "force": force}
+    forward = _move(catalogue, abi, there, here, further=further, **how)
+    back = _move(catalogue, abi, here, there, further=(), **how)
     worst = max(forward.status, back.status, key=_ORDER.index)
     return MigrationVerdict(status=worst, forward=forward, back=back)
 
 
+@frozen(kw_only=True)
+class _End:
+    """A host that a guest moves from or to, which QEMU runs it there, and what is said of that."""
+
+    report: HostReport
+    qemu: HostQemu
+    of_qemu: Sequence[Finding] | None = None
+
+
+#: Best first.
 _ORDER: tuple[Status, ...] = ("ok", "warn", "blocked")
 
 
 def _move(
     catalogue: Catalogue,
     abi: GuestAbi,
-    start: HostReport,
-    end: HostReport,
-    further: Sequence[Finding],
+    start: _End,
+    end: _End,
     *,
+    further: Sequence[Finding],
     allow_unknown: bool,
     force: bool,
 ) -> CheckVerdict:
-    there = check(catalogue, abi, end, further=further, allow_unknown=allow_unknown, force=force)
+    of_qemu = end.of_qemu
+    if of_qemu is None:
+        of_qemu = _of_qemu(
+            catalogue, abi, end.report, end.qemu, start.qemu, allow_unknown=allow_unknown
+        )
+    there = check(
+        catalogue,
+        abi,
+        end.report,
+        of_qemu=of_qemu,
+        further=further,
+        allow_unknown=allow_unknown,
+        force=force,
+    )
+    reports = (start.report, end.report)
     findings = (
         *there.findings,
         *_in_the_way(catalogue, abi, (start, end), allow_unknown=allow_unknown),
-        *build_findings(catalogue, abi, start, end),
-        *_left_open(catalogue, abi, start, end),
-        *_changed_defaults(catalogue, abi, start, end),
+        *build_findings(catalogue, abi, *reports, (start.qemu.qemu, end.qemu.qemu)),
+        *_left_open(catalogue, abi, *reports),
+        *_changed_defaults(catalogue, abi, *reports),
     )
-    return _verdict(abi, end, findings, allow_unknown=allow_unknown, force=force)
+    return _verdict(abi, end.report, findings, allow_unknown=allow_unknown, force=force)
+
+
+def _of_qemu(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    report: HostReport,
+    end: HostQemu,
+    start: HostQemu | None,
+    *,
+    allow_unknown: bool,
+) -> Sequence[Finding]:
+    """Return what there is to say of the QEMU that runs the virtual machine on a host.
+
+    A report of before reports held QEMUs says at most that one is too old, by its version.
+    """
+    missing = [] if report.qemus else [*missing_on_host(catalogue, abi, report)]
+    return missing or [*qemu_findings(catalogue, abi, end, start, allow_unknown=allow_unknown)]
 
 
 def _verdict(
@@ -287,16 +347,20 @@ def _of_abi(catalogue: Catalogue, abi: GuestAbi) -> Iterator[Finding]:
 
 
 def _in_the_way(
-    catalogue: Catalogue, abi: GuestAbi, ends: Sequence[HostReport], *, allow_unknown: bool
+    catalogue: Catalogue, abi: GuestAbi, ends: Sequence[_End], *, allow_unknown: bool
 ) -> Iterator[Finding]:
     """Yield why QEMU would refuse to migrate, or why nobody can say what would change.
 
     The QEMU of either of the *ends* refuses: it neither writes nor reads the state of a device
     that it does not migrate (migration/savevm.c, qemu_savevm_state_blocked, qemu_loadvm_state).
     """
-    told = [end.values.get(QEMU_VERSION) for end in ends]
+    beside, _ = with_qemus(catalogue, [end.qemu.qemu for end in ends])
+    told = [
+        end.report.values.get(QEMU_VERSION) if end.qemu.qemu is None else end.qemu.qemu.version
+        for end in ends
+    ]
     versions = () if None in told else tuple(version for version in told if version is not None)
-    for entry in obstacles(catalogue, abi.vm, versions):
+    for entry in obstacles(beside, abi.vm, versions):
         lenient = allow_unknown and not entry.certain
         yield _obstacle(entry, "warn" if lenient else "blocked")
 

@@ -15,33 +15,49 @@ from platform_abi.model.host import QEMU_VERSION, HostReport
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
     from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.reported import ReportedQemu
 
 #: So many flags are named.
 _NAMED = 8
 
 
 def build_findings(
-    catalogue: Catalogue, abi: GuestAbi, start: HostReport, end: HostReport
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    start: HostReport,
+    end: HostReport,
+    qemus: tuple[ReportedQemu | None, ReportedQemu | None] = (None, None),
 ) -> Iterator[Finding]:
     """Yield what the CPU of *abi* would gain or lose between the QEMUs of two hosts.
 
     A QEMU that emulates a CPU leaves out, without a word, the flags that it cannot emulate. One
-    that shows a guest the host's CPU shows what it knows of it. Releases count; reports that do not
-    name a QEMU say nothing.
+    that shows a guest the host's CPU shows what it knows of it: what that comes to on each host,
+    *qemus* say, which are those that run it; else releases count. Reports that do not name a QEMU
+    say nothing.
     """
-    before, after = (_release(report) for report in (start, end))
+    before, after = (
+        _release(report, qemu) for report, qemu in zip((start, end), qemus, strict=True)
+    )
     plan, table = known_plan(catalogue, abi), cpu_table(catalogue, abi.vm)
-    if plan is None or "" in (before, after) or before == after:
+    if plan is None or "" in (before, after):
         return
     native = abi.vm.accelerator in catalogue.devices().native_accelerators
     if native and plan.cpu in UNDECIDED:
-        yield Finding(
-            code="cpu-build",
-            severity="blocked",
-            message=f"-cpu {plan.cpu} is what QEMU knows of the host's CPU, and QEMU {before} and "
-            f"{after} do not know the same",
-            help="one release of QEMU on both hosts, or -cpu with a named model",
-        )
+        shown = [qemu.cpus.get(plan.cpu) if qemu is not None else None for qemu in qemus]
+        if None not in shown:
+            first, second = (frozenset(flags or ()) for flags in shown)
+            yield from _shown_otherwise(abi, plan.cpu, first ^ second, (before, after))
+        elif before != after:
+            yield Finding(
+                code="cpu-build",
+                severity="blocked",
+                message=f"-cpu {plan.cpu} is what QEMU knows of the host's CPU, and QEMU {before} "
+                f"and {after} do not know the same",
+                help="reports that hold their QEMUs say what differs; or one release of QEMU on "
+                "both hosts, or -cpu with a named model",
+            )
+    if before == after:
+        return
     asked = None if native or table is None else asked_flags(catalogue, abi)
     if table is None or asked is None:
         return
@@ -66,9 +82,31 @@ def build_findings(
         )
 
 
-def _release(report: HostReport) -> str:
-    """Return the release of the QEMU that was asked on a host: ``10.0`` of 10.0.2."""
-    return ".".join(report.values.get(QEMU_VERSION, "").split(".")[:2])
+def _shown_otherwise(
+    abi: GuestAbi, model: str, differ: frozenset[str], releases: tuple[str, str]
+) -> Iterator[Finding]:
+    """Yield what only one of two QEMUs shows of the CPU that it runs on."""
+    given = {name.replace("_", "-") for name, _ in abi.vm.cpu_properties}
+    flags = sorted(differ - given)
+    if not flags:
+        return
+    switches = [flag for flag in flags if "=" not in flag]
+    off = "".join(f",{flag}=off" for flag in switches)
+    yield Finding(
+        code="cpu-build",
+        severity="blocked",
+        message=f"-cpu {model} is what QEMU shows of the host's CPU, and only one of QEMU "
+        f"{' and '.join(releases)} on their hosts shows {first_of(flags, _NAMED)}",
+        help=f"from its next start on: -cpu {model}{off}"
+        if len(switches) == len(flags)
+        else "no flag of -cpu keeps that: one release of QEMU, or -cpu with a named model",
+    )
+
+
+def _release(report: HostReport, qemu: ReportedQemu | None) -> str:
+    """Return the release of the QEMU that runs it on a host: ``10.0`` of 10.0.2."""
+    version = report.values.get(QEMU_VERSION, "") if qemu is None else qemu.version
+    return ".".join(version.split(".")[:2])
 
 
 def _asks(asked: AskedFlags, flag: str, model: str) -> bool:

@@ -6,13 +6,10 @@ content of the machine type is compared, as far as the virtual machine consists 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from platform_abi.compat.finding import Finding, Severity
 from platform_abi.emit.arguments import global_argument
-from platform_abi.errors import first_of
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import MachineType, QemuBuild
@@ -79,22 +76,28 @@ class MachineVerdict:
         return tuple(word for pin in pins for word in ("-global", pin))
 
 
-def compare_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> MachineVerdict:
+def compare_machine(
+    catalogue: Catalogue, abi: GuestAbi, build: str, *, since: str | None = None
+) -> MachineVerdict:
     """Return whether *build* gives the virtual machine of *abi* what it was resolved against.
 
     That is the build that its lockfile names, else the one it was resolved for, else the newest
-    that has its machine type. Raises UnknownNameError for no such *build*, and where it has no
-    machine type of that name.
+    that has its machine type. *since* is the build that it is known to run in, if it is: that
+    counts where the lockfile only assumes one, and has the values that a build has not which no
+    definition here describes any more.
+
+    Raises UnknownNameError for no such *build*, and where it has no machine type of that name.
     """
     vm = abi.vm
     target, machine = choose_machine(catalogue, vm.machine, vm.arch, build)
-    recorded = dict(abi.content.drivers) if abi.content is not None else {}
+    told = abi.told
+    recorded = dict(abi.content.drivers) if abi.content is not None and (told or not since) else {}
     side = _Side(catalogue, target, machine)
-    origin = _origin(catalogue, abi)
-    locked = abi.content.build if abi.content is not None else (origin.build.name if origin else "")
+    origins = _origins(catalogue, abi, since, told=told)
+    origin = origins[0] if origins else None
+    locked = abi.content.build if recorded and abi.content else origin.build.name if origin else ""
     of = origin or side
     drivers = recorded or dict.fromkeys(vm_drivers(catalogue, of.build.name, of.machine, vm), "")
-    one_version = origin is not None and origin.build.version == target.version
     differences: list[MachineDifference] = []
     unlocated, missing = [], []
     for driver, fingerprint in drivers.items():
@@ -104,11 +107,12 @@ def compare_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> MachineV
         now = side.row(driver)
         if fingerprint and driver_fingerprint(now) == fingerprint:
             continue
-        before = origin.row(driver) if origin and origin.has(driver) else None
-        if before is None or (fingerprint and driver_fingerprint(before) != fingerprint):
+        known = _having(origins, driver, fingerprint)
+        if known is None:
             unlocated.append(driver)
         else:
-            rows = driver_rows(driver, before, now)
+            one_version = known.build.version == target.version
+            rows = driver_rows(driver, known.row(driver), now)
             differences += _differences(abi, side, rows, one_version=one_version)
     wrong = missing or any(d.matters for d in differences)
     return MachineVerdict(
@@ -116,115 +120,10 @@ def compare_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> MachineV
         machine=machine.name,
         locked=locked,
         build=target.name,
-        assumed=vm.build is None and not (abi.content is not None and abi.content.ran),
+        assumed=not told and since is None,
         differences=tuple(differences),
         unlocated=tuple(unlocated),
         missing=tuple(missing),
-    )
-
-
-def machine_findings(verdict: MachineVerdict, *, allow_unknown: bool = False) -> list[Finding]:
-    """Return what *verdict* says against starting the virtual machine in that build.
-
-    What is not known blocks like what is known to differ, unless *allow_unknown*. Properties that
-    only one of two releases has are told together, and block nothing: a warning where one of them
-    switches something on that a guest can see.
-    """
-    unknown: Severity = "warn" if allow_unknown else "blocked"
-    found = [
-        Finding(
-            code="machine-content",
-            severity="blocked",
-            message=_message(verdict, d),
-            help=_cure(d),
-            feature=d.feature,
-            property=f"{d.driver}.{d.property}",
-            value=d.after or "",
-        )
-        for d in verdict.differences
-        if d.matters
-    ]
-    found += [
-        Finding(
-            code="driver-missing",
-            severity="blocked",
-            message=f"{verdict.build} has no driver {driver}",
-            help="choose a build that has it, or take the device out",
-        )
-        for driver in verdict.missing
-    ]
-    found += [
-        Finding(
-            code="machine-content-unknown",
-            severity=unknown,
-            message=f"{verdict.machine} of {verdict.build} gives {driver} other properties than "
-            f"that of {_locked(verdict)} gave, and what these were is not known any more",
-            help=f"install the definitions of {verdict.locked}, or resolve again",
-        )
-        for driver in verdict.unlocated
-    ]
-    one_sided = [d for d in verdict.differences if not d.matters]
-    if one_sided:
-        found.append(_told_together(verdict, one_sided))
-    return found
-
-
-def _locked(verdict: MachineVerdict) -> str:
-    """Return how *verdict* names the build that the virtual machine was resolved against."""
-    if not verdict.assumed:
-        return verdict.locked
-    return f"{verdict.locked}, the newest known when it was locked,"
-
-
-def _message(verdict: MachineVerdict, d: MachineDifference) -> str:
-    here = f"{verdict.machine} of {verdict.build}"
-    there = f"that of {_locked(verdict)}".removesuffix(",")
-    name = f"{d.driver}.{d.property}"
-    if d.change == "added":
-        return f"{name} is {d.after} in {here}, and there was no such property in {there}"
-    if d.change == "removed":
-        return f"{name} does not exist in {here}, and was {d.before} in {there}"
-    if d.change == "unstated":
-        which, value, other = (
-            (here, d.after, there) if d.before is None else (there, d.before, here)
-        )
-        return f"{name} is {value} in {which}, and {other} does not say what it is"
-    stream = "" if d.seen == "guest" else "; only the migration stream can tell"
-    return f"{name} is {d.after} in {here}, and was {d.before} in {there}{stream}"
-
-
-def _cure(d: MachineDifference) -> str:
-    if d.argument:
-        return f"start it with -global {shlex.quote(d.argument)}"
-    if d.change == "removed":
-        return "choose a build that has it"
-    return f"start it with a -global {d.driver}.{d.property} that does what the other build did"
-
-
-#: So many properties are named; a release brings more than anybody reads.
-_NAMES = 3
-
-#: Values that switch nothing on: most often what there was before there was the property.
-_NOTHING = frozenset({"", "0", "off"})
-
-
-def _told_together(verdict: MachineVerdict, differences: Sequence[MachineDifference]) -> Finding:
-    """Return what there is to say of properties that only one of two releases has or states."""
-    message = (
-        f"{len(differences)} properties of the virtual machine's drivers are in "
-        f"{_locked(verdict)} or {verdict.build} only, or stated by one of them only"
-    )
-    values = ((d, d.before or d.after or "") for d in differences if d.seen == "guest")
-    # A property that many drivers inherit is named of the first of them.
-    found = {(d.property, v): d.driver for d, v in reversed([*values]) if v not in _NOTHING}
-    on = sorted(f"{driver}.{name}={value}" for (name, value), driver in found.items())
-    if on:
-        message += f"; a guest can see {first_of(on, _NAMES)}"
-    return Finding(
-        code="machine-content-one-sided",
-        severity="warn" if on else "info",
-        message=message,
-        help="'diff build --all' names them",
     )
 
 
@@ -249,15 +148,34 @@ class _Side:
         )
 
 
-def _origin(catalogue: Catalogue, abi: GuestAbi) -> _Side | None:
-    """Return what *abi* was resolved against; None where no definition has it any more."""
+def _origins(catalogue: Catalogue, abi: GuestAbi, since: str | None, *, told: bool) -> list[_Side]:
+    """Return what *abi* was resolved against, the likeliest first, as far as it is defined."""
     vm = abi.vm
     name = vm.build if abi.content is None else abi.content.build
-    if name is not None and not catalogue.has_build(name, vm.arch):
-        return None
-    if name is not None and vm.machine not in catalogue.build(name, vm.arch).machines:
-        return None
-    return _Side(catalogue, *choose_machine(catalogue, vm.machine, vm.arch, name))
+    names = [name, since] if told or since is None else [since]
+    sides = [
+        _Side(catalogue, *choose_machine(catalogue, vm.machine, vm.arch, each))
+        for each in dict.fromkeys(names)
+        if each is not None
+        and catalogue.has_build(each, vm.arch)
+        and vm.machine in catalogue.build(each, vm.arch).machines
+    ]
+    if not sides and name is None and since is None:
+        sides = [_Side(catalogue, *choose_machine(catalogue, vm.machine, vm.arch, None))]
+    return sides
+
+
+def _having(origins: Sequence[_Side], driver: str, fingerprint: str) -> _Side | None:
+    """Return the first of *origins* whose *driver* has that *fingerprint*, or has any."""
+    return next(
+        (
+            side
+            for side in origins
+            if side.has(driver)
+            and (not fingerprint or driver_fingerprint(side.row(driver)) == fingerprint)
+        ),
+        None,
+    )
 
 
 def _differences(

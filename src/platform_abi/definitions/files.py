@@ -65,11 +65,14 @@ class DefinitionFiles:
     def _list(self, folder: str, depth: int, listed: Mapping[str, _Files]) -> None:
         """Note every file *depth* levels below *folder* in all roots under its kind in *listed*."""
         for root in self.roots:
-            for relative in _toml_files(root, folder, depth):
+            for relative in self._relative(root, folder, depth):
                 if meant := kind_of(relative):
                     kind, key = meant
                     listed[kind].every.append((root, relative))
                     listed[kind].by_key.setdefault(key, []).append((root, relative))
+
+    def _relative(self, root: str, folder: str, depth: int) -> Iterable[str]:
+        return _toml_files(root, folder, depth)
 
     def read(self, file: File) -> bytes:
         """Return the content of *file*, which is a regular one.

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from platform_abi.errors import UsageError
 from platform_abi.model.host import NOT_ASKED, Fact, HostReport, State
+from platform_abi.model.reported import ReportedQemu
 
 T = TypeVar("T")
 
@@ -32,8 +33,8 @@ def merge_reports(reports: Iterable[HostReport]) -> HostReport:
     A fact is the weakest of all: absent before unknown before present, and on either side what was
     only predicted is nearer to unknown. A capability that one report does not mention is unknown
     there. Numbers are the least, masks and sets what is in all; words, such as release,
-    distribution or a processor's vendor, are kept where all agree. The distribution is therefore
-    known only of hosts of one distribution.
+    distribution or a processor's vendor, and QEMUs are kept where all agree. The distribution is
+    therefore known only of hosts of one distribution.
 
     Raises UsageError (``no-reports``) for none at all.
     """
@@ -56,6 +57,7 @@ def merge_reports(reports: Iterable[HostReport]) -> HostReport:
         sets=_shared([r.sets for r in found], _in_all),
         values=_identical([r.values for r in found]),
         config=_identical([r.config for r in found]),
+        qemus=_qemus([r.qemus for r in found]),
     )
 
 
@@ -84,6 +86,12 @@ def _shared(tables: Sequence[Mapping[str, T]], meet: Callable[[Sequence[T]], T])
 
 def _in_all(sets: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(sorted(set(sets[0]).intersection(*sets[1:])))
+
+
+def _qemus(tables: Sequence[tuple[ReportedQemu, ...]]) -> tuple[ReportedQemu, ...]:
+    """Return the QEMUs that all have, in an order of their own."""
+    shared = [q for q in dict.fromkeys(tables[0]) if all(q in table for table in tables)]
+    return tuple(sorted(shared, key=lambda qemu: qemu.order))
 
 
 def _identical(tables: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve
 
@@ -153,9 +153,10 @@ def start(
     build = None
     if option.lock is not None:
         catalogue, build = _build(catalogue, abi, host)
-    told = stored is not None and _told(stored)
+    told = stored is not None and stored.told
     moved = _moved(catalogue, abi, build, option, host) if told else Moved()
-    verdict, allowed = _judged(catalogue, abi, option, host, report=report, further=moved.findings)
+    of_qemu = [*_lacking(abi, host, stored), *moved.findings]
+    verdict, allowed = _judged(catalogue, abi, option, host, report=report, of_qemu=of_qemu)
     words = [word for text in moved.globals for word in ("-global", text)]
     remarks += tuple(f"another build: -global {text} is what it had" for text in moved.globals)
     return Start(
@@ -192,14 +193,6 @@ def _build(catalogue: Catalogue, abi: GuestAbi, host: Host) -> tuple[Catalogue, 
     return catalogue, None if found is None else found.name
 
 
-def _told(stored: GuestAbi) -> bool:
-    """Return whether a lockfile says which build it is of.
-
-    Else it was written for the newest one that was known, whatever QEMU was started with it.
-    """
-    return stored.vm.build is not None or (stored.content is not None and stored.content.ran)
-
-
 def _moved(
     catalogue: Catalogue, abi: GuestAbi, build: str | None, option: PlatformOption, host: Host
 ) -> Moved:
@@ -210,7 +203,8 @@ def _moved(
     """
     if build is None or abi.content is None:
         return Moved()
-    from platform_abi.compat.machine_content import compare_machine, machine_findings
+    from platform_abi.compat.machine_content import compare_machine
+    from platform_abi.compat.machine_findings import machine_findings
     from platform_abi.compat.views import view_findings
 
     known = same_build(catalogue.build(build, abi.vm.arch), *(host.version() or ("", "")))
@@ -236,6 +230,20 @@ def _with(abi: GuestAbi, undone: Iterable[MachineDifference]) -> GuestAbi:
         for d in undone
     )
     return evolve(abi, settings=(*abi.settings, *settings))
+
+
+def _lacking(abi: GuestAbi, host: Host, stored: GuestAbi | None) -> list[Finding]:
+    """Return what a lockfile names that the QEMU to be started does not have.
+
+    Nothing where nobody knows that very QEMU: it will say so itself.
+    """
+    known = None if stored is None else host.known()
+    if known is None:
+        return []
+    from platform_abi.compat.build import lacking_findings
+
+    knowing, build = known
+    return lacking_findings(knowing, abi, build.name)
 
 
 def _described(
@@ -366,18 +374,22 @@ def _judged(
     host: Host,
     *,
     report: HostReport | None,
-    further: Sequence[Finding],
+    of_qemu: Sequence[Finding],
 ) -> tuple[CheckVerdict, tuple[Finding, ...]]:
     """Return the host's verdict, and what of it counts only because nobody was let go on."""
     asked = host.needed(abi) if report is None else report
-    strict = check(catalogue, abi, asked, further=further)
+    if not any(finding.code == "machine-missing" for finding in of_qemu):
+        from platform_abi.compat.machine_missing import missing_on_host
+
+        of_qemu = [*missing_on_host(catalogue, abi, asked), *of_qemu]
+    strict = check(catalogue, abi, asked, of_qemu=of_qemu)
     if report is None and any(finding.capability for finding in strict.findings):
         # Which platform would work, only the whole report says.
         asked = host.everything()
-        strict = check(catalogue, abi, asked, further=further)
+        strict = check(catalogue, abi, asked, of_qemu=of_qemu)
     if strict.status != "blocked" or not (option.force or option.allow_unknown):
         return strict, ()
-    how = {"allow_unknown": option.allow_unknown, "force": option.force}
-    lenient = check(catalogue, abi, asked, further=further, **how)
+    how: dict[str, Any] = {"allow_unknown": option.allow_unknown, "force": option.force}
+    lenient = check(catalogue, abi, asked, of_qemu=of_qemu, **how)
     blocked = tuple(f for f in strict.findings if f.severity == "blocked")
     return lenient, blocked if lenient.status != "blocked" else ()

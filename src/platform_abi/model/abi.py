@@ -131,6 +131,14 @@ class GuestAbi:
     view: MachineView | None = None
 
     @property
+    def told(self) -> bool:
+        """Return whether it says which build its machine type's content is of.
+
+        Else it was written for the newest one that was known, whatever QEMU is started with it.
+        """
+        return self.vm.build is not None or (self.content is not None and self.content.ran)
+
+    @property
     def migratable(self) -> bool | None:
         """Return whether the guest stays the same on every host that ``check`` finds fit for it.
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import field
 
+from platform_abi.model.reported import ReportedQemu
 from platform_abi.model.value import frozen
 
 State = Literal["present", "absent", "unknown"]
@@ -42,6 +43,10 @@ class Fact:
 #: The set of a report that has the CPU models which a QEMU can run on the host, flag for flag.
 CPU_MODELS = "qemu.cpu-models"
 
+#: What the sets of an answer begin with that have what a QEMU gives a CPU model on the host, before
+#: the model's name. A report has them with its QEMUs.
+CPU_FLAGS = "qemu.cpu."
+
 #: The value of a report that has the version of the QEMU that was asked, such as ``10.0.2``.
 QEMU_VERSION = "qemu.version"
 
@@ -63,6 +68,9 @@ class HostReport:
     (``cpu.vendor``). *config* has what the kernel's configuration says: ``y``, ``m``, ``n`` or a
     value, without the CONFIG_ prefix.
 
+    *qemus* are its QEMUs, as far as they were named or looked for; there are none in a report of
+    before they were written, and where no QEMU was to be asked.
+
     *name* is what its owner calls the host; no probe fills it in unless asked to.
     """
 
@@ -82,6 +90,7 @@ class HostReport:
     sets: Mapping[str, tuple[str, ...]] = field(factory=dict)
     values: Mapping[str, str] = field(factory=dict)
     config: Mapping[str, str] = field(factory=dict)
+    qemus: tuple[ReportedQemu, ...] = ()
 
     def fact(self, capability: str) -> Fact:
         """Return what is known of *capability*; what was not asked is unknown."""

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
 _ARGUMENTS = ("-machine", "none", "-accel", "kvm", "-nodefaults", "-no-user-config")
 
+#: Models that have what QEMU knows of the host's CPU.
+_OF_THE_HOST = ("host", "max")
+
+#: How numbers begin or end that a guest finds, whether or not they follow from the flags
+#: (target/i386/cpu.c, x86_cpu_properties).
+_LEVELS, _VERSION = ("level", "xlevel"), "-version"
+
+#: Properties that are on and no flags: how QEMU goes about something. What of them differs between
+#: two builds, the content of the machine type tells.
+_KNOB, _AUTOMATIC = "x-", "-auto-level"
+
 
 class CpuModelQuestion:
     """A *binary* that is asked for its CPU models, from the beginning of a block to its end.
@@ -32,26 +43,53 @@ class CpuModelQuestion:
 
     def answer(self, timeout: float) -> HostReport:
         """Return what ``ask_cpu_models`` does, of a start and an answer of *timeout* seconds."""
-        from platform_abi.model.host import CPU_MODELS, HostReport
+        from platform_abi.model.host import CPU_FLAGS, CPU_MODELS, HostReport
 
         try:
             self._qmp.greet(timeout)
             models = self._qmp.execute("query-cpu-definitions")
             usable = [str(m["name"]) for m in models if m["unavailable-features"] == []]
+            flags = {f"{CPU_FLAGS}{name}": self._flags(name) for name in _OF_THE_HOST}
         except QmpError as error:
             if error.code == "qemu-timeout":
                 raise
             return HostReport()
         except (KeyError, TypeError):
             return HostReport()
-        return HostReport(sets={CPU_MODELS: tuple(sorted(usable))})
+        told = {name: found for name, found in flags.items() if found}
+        return HostReport(sets={CPU_MODELS: tuple(sorted(usable)), **told})
+
+    def _flags(self, model: str) -> tuple[str, ...]:
+        """Return the flags and levels that *model* has here, none where QEMU does not say."""
+        from platform_abi.qemu.stdio_qmp import QmpCommandError
+
+        try:
+            answer = self._qmp.execute(
+                "query-cpu-model-expansion", type="full", model={"name": model}
+            )
+        except QmpCommandError:
+            return ()
+        said = dict(answer["model"]["props"])
+        flags = {
+            # A flag may stand there twice, the second time with underscores.
+            name.replace("_", "-")
+            for name, value in said.items()
+            if value is True and not name.startswith(_KNOB) and not name.endswith(_AUTOMATIC)
+        }
+        levels = {
+            f"{name}={value}"
+            for name, value in said.items()
+            if type(value) is int and (name.startswith(_LEVELS) or name.endswith(_VERSION))
+        }
+        return tuple(sorted(flags | levels))
 
 
 def ask_cpu_models(binary: str, *, timeout: float = 10.0) -> HostReport:
     """Return the CPU models of *binary* that lack nothing on this host (query-cpu-definitions).
 
-    A partial report with one set; an empty one where that QEMU has no KVM here, or does not say
-    what a model lacks. Flags that are added to a model by hand are not among what is asked.
+    A partial report with a set of them, and one of the flags and levels that ``host`` and ``max``
+    have here (query-cpu-model-expansion); an empty one where that QEMU has no KVM here, or does not
+    say what a model lacks. Flags that are added to a model by hand are not among what is asked.
     *timeout* is in seconds. Raises HostError: ``qemu-not-found``, ``qemu-timeout``.
     """
     with CpuModelQuestion(binary) as question:

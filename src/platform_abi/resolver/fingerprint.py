@@ -9,6 +9,7 @@ from attrs import field
 
 from platform_abi.model.abi import GuestAbi, MachineContent
 from platform_abi.model.digest import canonical_digest
+from platform_abi.model.memo import remembered
 from platform_abi.model.value import frozen
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.machine_table import Cell, driver_row, known_build, whole_table
@@ -65,6 +66,30 @@ def driver_fingerprint(row: Mapping[str, Cell]) -> str:
     instance gives itself: a rule that is found later changes no lockfile.
     """
     return canonical_digest({name: cell[4] for name, cell in row.items()})
+
+
+#: As many hexadecimal digits of a digest tell one content from another where there are dozens.
+_DIGITS = 32
+
+
+def content_fingerprint(catalogue: Catalogue, build: str, machine: str, arch: str) -> str:
+    """Return what names all that machine type *machine* of *build* gives every driver, and its CPU.
+
+    It is made of what the build says of its types and of what the machine type overrides, in QEMU's
+    order: equal ones are one content, of whatever build and name. It costs no more than reading
+    both, where ``machine_fingerprints`` works out every property of every driver.
+    """
+    known = catalogue.machine(build, machine, arch)
+    rows = [[each.driver, each.property, each.value, each.optional] for each in known.compat]
+    whole = canonical_digest([_of_types(catalogue, build, arch), known.cpu, rows])
+    return whole.partition(":")[2][:_DIGITS]
+
+
+@remembered()
+def _of_types(catalogue: Catalogue, build: str, arch: str) -> str:
+    types = catalogue.types(build, arch)
+    rows = catalogue.property_rows(build, arch)
+    return canonical_digest([dict(types.parents), sorted(types.abstract), rows])
 
 
 def machine_content(

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from platform_abi.model.memo import remembered
+from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.resolver.layers import (
     DeviceTypes,
     device_types,
@@ -59,13 +59,10 @@ def driver_row(
 ) -> Mapping[str, Cell]:
     """Return every property of one concrete *driver*, sorted; empty where the build has none."""
     known = known_build(catalogue, build, arch)
-    touched = _touched(catalogue, build, machine, arch)
-    return _merged(known, driver, touched.get(driver, {}))
-
-
-@remembered()
-def _touched(catalogue: Catalogue, build: str, machine: str, arch: str) -> Table:
-    return touched_table(catalogue, build, machine, arch)
+    if driver in known.types.abstract:
+        return _merged(known, driver, {})
+    values = _driver_values(known, driver, _said(catalogue, build, machine, arch))
+    return _merged(known, driver, {n: known.cell(driver, n, v) for n, v in values.items()})
 
 
 def touched_table(catalogue: Catalogue, build: str, machine: str, arch: str) -> Table:
@@ -103,21 +100,40 @@ def _merged(known: KnownBuild, driver: str, touched: Mapping[str, Cell]) -> Mapp
     }
 
 
-def _values(known: KnownBuild, machine: MachineType) -> dict[str, dict[str, str]]:
-    """Return the values that compat properties give, by concrete driver, in QEMU's order."""
+#: Compat properties by the driver that they name, each with its place in QEMU's order.
+Said = Mapping[str, Sequence[tuple[int, "CompatProperty"]]]
+
+
+def _by_driver(machine: MachineType) -> Said:
     said: dict[str, list[tuple[int, CompatProperty]]] = {}
     for place, entry in enumerate(machine.compat):
         said.setdefault(entry.driver, []).append((place, entry))
-    values: dict[str, dict[str, str]] = {}
+    return said
+
+
+@remembered(MEMO_LIMIT)
+def _said(catalogue: Catalogue, build: str, machine: str, arch: str) -> Said:
+    return _by_driver(catalogue.machine(build, machine, arch))
+
+
+def _values(known: KnownBuild, machine: MachineType) -> dict[str, dict[str, str]]:
+    """Return the values that compat properties give, by concrete driver, in QEMU's order."""
+    said = _by_driver(machine)
     # A driver that the build does not have stands under its own name.
-    for driver in (*known.concrete, *(name for name in said if name not in known.types)):
-        types = known.device_types(driver)
-        reaching = sorted(pair for name in types.every & said.keys() for pair in said[name])
-        for entry, outer in in_order(types, [entry for _, entry in reaching]):
-            of = driver if outer else known.inner[driver]
-            if known.has(of, entry) and (outer or entry.property in known.kinds(driver)):
-                kind = known.kinds(of).get(entry.property, "")
-                values.setdefault(driver, {})[entry.property] = spelled(kind, entry.value)
+    drivers = (*known.concrete, *(name for name in said if name not in known.types))
+    values = {driver: _driver_values(known, driver, said) for driver in drivers}
+    return {driver: given for driver, given in values.items() if given}
+
+
+def _driver_values(known: KnownBuild, driver: str, said: Said) -> dict[str, str]:
+    """Return the values that compat properties give a concrete *driver*, in QEMU's order."""
+    types = known.device_types(driver)
+    reaching = sorted(pair for name in types.every & said.keys() for pair in said[name])
+    values: dict[str, str] = {}
+    for entry, outer in in_order(types, [entry for _, entry in reaching]):
+        of = driver if outer else known.inner[driver]
+        if known.has(of, entry) and (outer or entry.property in known.kinds(driver)):
+            values[entry.property] = spelled(known.kinds(of).get(entry.property, ""), entry.value)
     return values
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from platform_abi.model.host import SOURCES, Fact, HostReport
+from platform_abi.model.reported import ReportedMachine, ReportedQemu
 
 CAPABILITIES = ("tun.a", "tun.b", "vhost.a", "kvm.a")
 
@@ -19,6 +20,33 @@ def facts() -> st.SearchStrategy[Fact]:
         source=st.sampled_from(SOURCES),
         detail=st.sampled_from(["", "EINVAL", "TUNSETOFFLOAD 0x61"]),
     )
+
+
+def reported_qemus() -> st.SearchStrategy[ReportedQemu]:
+    """Return QEMUs that a host may have, few enough for two hosts to have the same."""
+    machines = st.builds(
+        ReportedMachine,
+        name=st.sampled_from(["pc-q35-10.0", "virt-10.0"]),
+        aliases=st.sampled_from([(), ("q35",)]),
+        default=st.booleans(),
+        deprecated=st.booleans(),
+        fingerprint=st.sampled_from(["", "00ff"]),
+    )
+    return st.builds(
+        ReportedQemu,
+        arch=st.sampled_from(["x86_64", "aarch64"]),
+        version=st.just("10.0.2"),
+        identity=st.sampled_from(["", "build-id:00ff"]),
+        path=st.sampled_from(["/usr/bin/qemu", "/opt/qemu"]),
+        usual=st.booleans(),
+        machines=st.lists(machines, max_size=2, unique_by=lambda m: m.name).map(tuple),
+        cpus=st.sampled_from([{}, {"host": ("aes", "level=32")}]),
+        views=st.sampled_from([{}, {"pc-q35-10.0": "00ff"}]),
+    )
+
+
+def _several_qemus() -> st.SearchStrategy[list[ReportedQemu]]:
+    return st.lists(reported_qemus(), max_size=2, unique_by=lambda qemu: qemu.order)
 
 
 @st.composite
@@ -40,4 +68,5 @@ def host_reports(draw: st.DrawFn, capabilities: Sequence[str] = CAPABILITIES) ->
         sets=draw(st.dictionaries(names, st.sets(words).map(lambda s: tuple(sorted(s))))),
         values=draw(st.dictionaries(names, words)),
         config=draw(st.dictionaries(st.sampled_from(["TUN", "KVM"]), words)),
+        qemus=tuple(sorted(draw(_several_qemus()), key=lambda qemu: qemu.order)),
     )

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from attrs import evolve
 
 from platform_abi.compat.finding import Finding, Severity
-from platform_abi.compat.machine_content import compare_machine, machine_findings
+from platform_abi.compat.machine_content import compare_machine
+from platform_abi.compat.machine_findings import machine_findings
 from platform_abi.compat.views import look_findings, view_findings
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue

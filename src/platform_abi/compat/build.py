@@ -1,0 +1,128 @@
+"""What one build of QEMU makes of a virtual machine: everything that speaks against running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from platform_abi.compat.finding import Finding
+from platform_abi.compat.machine_content import compare_machine
+from platform_abi.compat.machine_findings import ONE_SIDED, machine_findings
+from platform_abi.compat.machine_missing import missing_in_build
+from platform_abi.compat.property_missing import property_findings
+from platform_abi.compat.views import view_findings
+from platform_abi.model.abi import MachineContent
+from platform_abi.model.feature import UNDECIDED
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi
+    from platform_abi.model.catalogue import Catalogue
+
+
+def build_findings(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    build: str,
+    *,
+    since: str | None = None,
+    named: bool = False,
+    allow_unknown: bool = False,
+) -> list[Finding]:
+    """Return what speaks against running the virtual machine of *abi* in *build*.
+
+    That *build* lacks its machine type, a driver, the CPU model or a property that is written; that
+    it gives a driver something else than the lockfile says, or than *since* does, the build that it
+    runs in, where that is known. A lockfile that says of no build that it ran there is compared
+    with the newest that was known: what differs is then a warning, unless somebody *named* this
+    build or the virtual machine runs somewhere. One that was never locked has nothing to be kept.
+
+    Raises UnknownNameError for no such *build*.
+    """
+    found = lacking_findings(catalogue, abi, build)
+    if any(finding.code == "machine-missing" for finding in found):
+        return found
+    if not catalogue.property_rows(build, abi.vm.arch):
+        return [*found, _unrecorded(abi, build, allow_unknown=allow_unknown)]
+    verdict = compare_machine(catalogue, abi, build, since=since)
+    if abi.content is None and since is None and not named:
+        verdict = evolve(verdict, differences=(), unlocated=())
+    further = _of_drivers(abi, machine_findings(verdict, allow_unknown=allow_unknown))
+    seen = _of_views(catalogue, abi, build, since)
+    if named:
+        return [*found, *further, *seen]
+    sure = since is not None or abi.told
+    return [*found, *(_weighed(each, sure=sure) for each in further), *seen]
+
+
+def _of_views(catalogue: Catalogue, abi: GuestAbi, build: str, since: str | None) -> list[Finding]:
+    """Return what a guest finds otherwise in *build*, where it is known what it had."""
+    if not abi.told and since is not None:
+        abi = evolve(abi, content=MachineContent(build=since, ran=True))
+    return view_findings(catalogue, abi, build) if abi.told or abi.view is not None else []
+
+
+def lacking_findings(catalogue: Catalogue, abi: GuestAbi, build: str) -> list[Finding]:
+    """Return what the arguments of *abi* name that *build* does not have: QEMU would end with it.
+
+    That is the machine type, else the CPU model and properties. Raises UnknownNameError for no such
+    *build*.
+    """
+    missing = [*missing_in_build(catalogue, abi, build)]
+    return missing or [
+        *_without_cpu(catalogue, abi, build),
+        *property_findings(catalogue, abi, build),
+    ]
+
+
+def _weighed(finding: Finding, *, sure: bool) -> Finding:
+    """Return *finding* as it counts where nobody asked for that build.
+
+    What only one of two releases has is told, and is no warning: every release brings some, and
+    gives older machine types the value that was so before. It is *sure* where it is known in which
+    build the virtual machine has been.
+    """
+    if finding.code == ONE_SIDED:
+        return evolve(finding, severity="info")
+    if sure or finding.severity != "blocked" or finding.code == "driver-missing":
+        return finding
+    return evolve(finding, severity="warn")
+
+
+def _without_cpu(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterator[Finding]:
+    """Yield that *build* does not have the CPU model, where it is certain."""
+    cpu, known = abi.vm.cpu, catalogue.cpu_models(build, abi.vm.arch)
+    if cpu is None or not known or cpu.model in known or cpu.model in UNDECIDED:
+        return
+    having = [
+        name
+        for name in catalogue.builds(abi.vm.arch)
+        if cpu.model in catalogue.cpu_models(name, abi.vm.arch)
+    ]
+    there = f"; {' and '.join(having)} {'have' if len(having) > 1 else 'has'} it" if having else ""
+    yield Finding(
+        code="cpu-model-missing",
+        severity="blocked",
+        message=f"{build} has no CPU model {cpu.model}",
+        help=f"choose a QEMU that has it{there}",
+        value=cpu.model,
+    )
+
+
+def _of_drivers(abi: GuestAbi, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield *findings* but that the type of the CPU is missing, which is told by its model."""
+    cpu = abi.vm.cpu
+    for finding in findings:
+        of_cpu = cpu is not None and finding.value.startswith(f"{cpu.model}-")
+        if finding.code != "driver-missing" or not of_cpu:
+            yield finding
+
+
+def _unrecorded(abi: GuestAbi, build: str, *, allow_unknown: bool) -> Finding:
+    return Finding(
+        code="machine-content-unknown",
+        severity="warn" if allow_unknown else "blocked",
+        message=f"what {abi.vm.machine} of {build} gives its drivers was never recorded",
+        help=f"platform-abi import-qemu BINARY, of {build} itself",
+    )
