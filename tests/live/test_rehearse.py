@@ -169,6 +169,18 @@ def test_a_binary_in_another_root_is_one_like_any(
     assert found.status == "ok", found
 
 
+def test_a_script_that_only_passes_bytes_on_is_told(
+    catalogue: pa.FileCatalogue, qemu_binaries: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """At either end: it is no verdict of the two QEMUs."""
+    binary = str(qemu_binaries["11.1"])
+    passing = script(tmp_path, f'cat | {binary} "$@" | cat')
+    for ends in ((passing, binary), (binary, passing)):
+        with pytest.raises(pa.HostError) as caught:
+            pa.rehearse(catalogue, _abi(catalogue), *ends, timeout=5)
+        assert caught.value.code == "qemu-streams"
+
+
 def test_a_tap_that_cannot_be_had_is_stood_in_for(
     catalogue: pa.FileCatalogue,
     qemu_binaries: Mapping[str, Path],

@@ -13,19 +13,24 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Self
 
+from platform_abi.errors import printable
 from platform_abi.qemu.qtest import Accesses
-from platform_abi.qemu.stdio_qmp import Qmp
+from platform_abi.qemu.stdio_qmp import Qmp, QmpError
 
 #: The name of the character device is the one by which ``-qtest`` looks for it whatever it is
 #: called (softmmu/qtest.c of QEMU 7.2, qtest_server_init).
 _QTEST = ("-chardev", "socket,id=qtest,fd=1", "-qtest", "chardev:qtest", "-qtest-log", "none")
+
+#: What QEMU says of a standard stream that is a pipe (util/qemu-sockets.c, socket_get_fd).
+_NO_SOCKET = "is not a socket"
 
 
 class PausedQemu:
     """A QEMU without a running guest, for the time of a block: ``qmp`` and ``guest`` ask it.
 
     *arguments* are those of the machine. *timeout* in seconds bounds the start and each answer,
-    *environment* is added to this process's own. Entering raises as ``Qmp`` does.
+    *environment* is added to this process's own. Entering raises as ``Qmp`` does, and
+    QmpError (``qemu-streams``) for a binary that does not become QEMU but passes bytes on to it.
     """
 
     qmp: Qmp
@@ -75,7 +80,18 @@ class PausedQemu:
 
     def greet(self) -> None:
         """Wait for its start to be over."""
-        self.qmp.greet(self._timeout)
+        try:
+            self.qmp.greet(self._timeout)
+        except QmpError as error:
+            if _NO_SOCKET not in self.qmp.stderr:
+                raise
+            raise QmpError(
+                f"{printable(self._command[0])} hands its standard streams on as copies",
+                code="qemu-streams",
+                help="QEMU itself has to get the sockets that they are: a script may become QEMU, "
+                "in another root or namespace too, but not pass bytes on to it",
+                details=self.qmp.stderr.splitlines(),
+            ) from error
 
 
 class _Beside:

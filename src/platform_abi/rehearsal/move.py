@@ -27,6 +27,9 @@ Ending = Literal["moved", "source", "destination", "refused", "failed", "died", 
 #: What QEMUs call the socket that the guest goes through.
 _STREAM: Final = "platform-abi-stream"
 
+#: What is said of a binary, and of no migration.
+_NO_MOVE: Final = frozenset({"qemu-not-found", "qemu-streams"})
+
 #: What its status is while a guest is to come (``RunState`` in qapi/run-state.json).
 _INCOMING: Final = "inmigrate"
 
@@ -93,7 +96,8 @@ class Stage:
 
         *arriving* are the words of the destination where they are not the same.
 
-        Raises HostError (``qemu-not-found``) for a binary that is not there.
+        Raises HostError: ``qemu-not-found`` for a binary that is not there, ``qemu-timeout`` for a
+        source that does not start in time, ``qemu-streams`` for one that does not become QEMU.
         """
         here, there = self.environments
         source = End(self.source, words, timeout=self.timeout, environment=here)
@@ -163,8 +167,10 @@ class _Going:
         except QmpCommandError:
             raise
         except HostError as error:
-            if error.code == "qemu-not-found":
+            if error.code in _NO_MOVE:
                 raise
+            if error.code == "qemu-timeout" and otherwise == "source":
+                raise  # before anything was tried
             if error.code == "qemu-timeout":
                 raise _Over("late", error.lines[0]) from None
             status = end.qmp.end()

@@ -58,7 +58,8 @@ def rehearse(
     has not are offered by neither QEMU: hosts are compared by ``check_migration``.
 
     Raises HostError (``qemu-failed``, ``qemu-timeout``, ``qemu-not-found``) where *qemu* does not
-    start the machine, UsageError for *words* that no QEMU could read.
+    start the machine, and for a script that does not become QEMU (``qemu-streams``), UsageError for
+    *words* that no QEMU could read.
     """
     if words is None:
         made = stand_in(catalogue, abi)
@@ -89,8 +90,15 @@ def rehearse_start(
         stage = Stage(source=to_qemu, destination=qemu, timeout=timeout)
         try:
             again = _Rehearsing(catalogue, vm, made, stage, progress).run()
-        except _SourceError as error:
-            finding = stopped(catalogue, evolve(error.move, machine=vm.machine), (), {})
+        except HostError as error:
+            if isinstance(error, _SourceError):
+                finding = stopped(catalogue, evolve(error.move, machine=vm.machine), (), {})
+            elif error.code == "qemu-timeout":
+                finding = Finding(
+                    code="machine-stopped", severity="blocked", message=error.lines[0]
+                )
+            else:
+                raise
             again = OneWay(status="blocked", machine=vm.machine, findings=(finding, SCOPE))
     return rehearsal(there, again)
 
