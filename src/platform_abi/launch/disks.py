@@ -71,15 +71,13 @@ def drives(reading: HardwareReading, board: OptionBoard | None) -> Facts:
         own = {
             key: value
             for key, value in given.items()
-            if key not in _PLACED and not table.hides_key("drive", key)
+            if key not in table.disk_keys and not table.hides_key("drive", key)
         }
         text = join_options(own.pop("media", "disk"), (*sorted(own.items()),))
         yield f"drive.{interface}.{place}", f"{text}{media_of(given)}"
 
 
 AUTOMATIC = "automatic"
-
-_PLACED = ("if", "index", "bus", "unit", "readonly")
 
 
 def media_of(given: Mapping[str, str]) -> str:

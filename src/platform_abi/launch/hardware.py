@@ -22,10 +22,7 @@ from platform_abi.resolver.topology import KEYS, topology
 
 _OF_MEMORY = ("m", "numa", "object")
 
-#: Character devices that a machine has as many of as options say: what is behind one is nothing to
-#: a guest, and ``none`` is none.
-_PORTS = ("serial", "parallel", "debugcon")
-
+#: What stands in the place of a character device where there is none.
 _NONE = "none"
 
 
@@ -77,8 +74,7 @@ def _board_options(reading: HardwareReading, defaults: Mapping[str, str]) -> Fac
     table = reading.catalogue.options()
     machine = {key.replace("_", "-"): value for key, value in reading.merged("machine").items()}
     accel = {key.replace("_", "-"): value for key, value in reading.merged("accel").items()}
-    # -machine has one option that is the accelerator's (hw/core/machine.c: sugar properties).
-    for key in _ACCELERATOR_OPTIONS & machine.keys():
+    for key in machine.keys() & table.accelerator_options:
         accel.setdefault(key, machine.pop(key))
     for key, value in accel.items():
         if not table.hides_key("accel", key):
@@ -90,21 +86,16 @@ def _board_options(reading: HardwareReading, defaults: Mapping[str, str]) -> Fac
             continue
         if key in table.files.get("machine", ()):
             yield f"machine.{key}", reading.file_size(value)
-        elif key in _PFLASH:
+        elif key in table.flash:
             yield f"firmware.{key}", node_size(reading, value)
         elif key != "memory-backend":
             yield f"machine.{key}", BOOLEANS.get(value, value)
 
 
-_ACCELERATOR_OPTIONS = frozenset({"kernel-irqchip"})
-
-_PFLASH = ("pflash0", "pflash1")
-
-
 def _default_devices(reading: HardwareReading) -> Facts:
     """Yield whether a board has its usual devices, its ports, and its display."""
     yield "default-devices", "off" if "nodefaults" in reading.given else "on"
-    for name in _PORTS:
+    for name in reading.catalogue.options().ports:
         ports = ["off" if p[0][1] == _NONE else "on" for p in reading.given.get(name, ())]
         if "nodefaults" in reading.given:
             while ports[-1:] == ["off"]:
@@ -117,10 +108,10 @@ def _others(reading: HardwareReading) -> Facts:
     """Yield every option that nothing else here is about, as it was written."""
     table = reading.catalogue.options()
     for name, occurrences in reading.given.items():
-        if name in _DONE or name in _PORTS or table.hides(name, reading.arch):
+        if name in _DONE or name in table.ports or table.hides(name, reading.arch):
             continue
         merged = [(*reading.merged(name).items(),)]
-        for number, pairs in enumerate(merged if name in _MERGED else occurrences):
+        for number, pairs in enumerate(merged if name in table.merged else occurrences):
             given = dict(pairs)
             if name == "object" and _hidden_object(table.unseen["object"], given):
                 continue
@@ -135,9 +126,7 @@ def _others(reading: HardwareReading) -> Facts:
                 yield f"{name}.{place}", text
 
 
-#: Options of which every occurrence adds to the one before (merge_lists of QemuOptsList).
-_MERGED = frozenset({"boot", "rtc", "name", "overcommit", "icount", "semihosting-config", "vga"})
-
+#: Options that the functions above are about.
 _DONE = frozenset({"smp", "m", "numa", "mem-path", "machine", "accel", "drive", "nodefaults"})
 
 

@@ -67,9 +67,7 @@ class Memory:
             kind = given.get("qom-type", "")
             if not kind.startswith(MEMORY_BACKEND):
                 continue
-            # Only memory of memfd and shm is shared where nobody says so (backends/hostmem-memfd.c,
-            # memfd_backend_instance_init; backends/hostmem-shm.c).
-            shared = kind.removeprefix(MEMORY_BACKEND) in ("memfd", "shm")
+            shared = kind in self.reading.catalogue.options().shared_memory
             share = given.get("share", "on" if shared else "off")
             kept = {"": kind, "share": BOOLEANS.get(share, share)}
             if "size" in given:

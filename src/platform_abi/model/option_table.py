@@ -98,6 +98,18 @@ class OptionTable:
     seen_on: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: Options that are one of ``-machine`` by another name.
     machine_option: Mapping[str, str] = field(factory=dict)
+    #: Options of which every occurrence adds to the one before.
+    merged: tuple[str, ...] = ()
+    #: Options for a character device each: a machine has as many as there are.
+    ports: tuple[str, ...] = ()
+    #: Options of ``-machine`` that are the accelerator's.
+    accelerator_options: tuple[str, ...] = ()
+    #: Those that name a block node of flash memory.
+    flash: tuple[str, ...] = ()
+    #: Kinds of memory backends that are shared where nobody says so.
+    shared_memory: tuple[str, ...] = ()
+    #: Keys of ``-drive`` that say which disk it is, and how it was opened.
+    disk_keys: tuple[str, ...] = ()
     #: Options, and the keys of theirs that name a file, of which a guest can tell the size.
     files: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: Options that are a -drive by another name.
