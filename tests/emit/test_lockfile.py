@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.emit.lockfile import LOCK_SCHEMA, parse_lock, read_text, with_allowed
+from platform_abi.emit.lockfile import LOCK_SCHEMA, parse_lock, read_text, with_allowed, with_view
 from platform_abi.model.digest import canonical_digest
+from platform_abi.model.guest import DeviceView, MachineView
 from platform_abi.model.vm import GlobalProperty
 from platform_abi.resolver.fingerprint import machine_content
 from platform_abi.testing import Scenario, scenarios
@@ -44,6 +45,40 @@ def _sealed(body: dict[str, Any]) -> str:
     """Return *body* as a lockfile whose seal is right, whatever it says."""
     body.pop("seal", None)
     return tomli_w.dumps({**body, "seal": canonical_digest(body)})
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+VIEWS = st.builds(
+    MachineView,
+    qemu=TEXTS,
+    looked=st.booleans(),
+    devices=st.dictionaries(
+        TEXTS,
+        st.builds(
+            DeviceView,
+            driver=TEXTS,
+            facts=st.dictionaries(TEXTS, TEXTS, max_size=2),
+            untold=st.lists(TEXTS, max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(view=VIEWS)
+def test_what_a_guest_finds_comes_back(catalogue: pa.FileCatalogue, view: MachineView) -> None:
+    """Written with the rest, or put into a lockfile that is there, in the place of another."""
+    abi = pa.resolve(catalogue, machine_with_nics(catalogue, "pc-q35-9.1", "user"), "conservative")
+    text = pa.lock_text(evolve(abi, view=view), definitions=DEFINITIONS)
+    stored = pa.read_lock(text, "vm.lock")
+    assert stored.view == view
+    assert pa.read_lock(with_view(text, MachineView(qemu="x")), "vm.lock").view == MachineView(
+        qemu="x"
+    )
+    plain = pa.lock_text(abi, definitions=DEFINITIONS)
+    assert with_view(plain, view) == text
+    assert pa.read_lock(plain, "vm.lock").view is None
 
 
 @given(scenarios(), st.text(st.characters(exclude_categories=["Cs"])))

@@ -29,6 +29,7 @@ def _said(catalogue: pa.FileCatalogue, *texts: str) -> PlatformOption:
             ),
         ),
         (["lock=vm.lock"], PlatformOption(lock="vm.lock")),
+        (["lock=vm.lock,look=on"], PlatformOption(lock="vm.lock", look=True)),
         (["linux-6.1", "linux-6.9"], PlatformOption(kind="name", platform="linux-6.9")),
         (
             ["linux-6.1,allow-unknown=on", "strict=yes"],
@@ -51,6 +52,7 @@ def test_a_platform_option_says_what_it_says(
         ("none,force=on", "platform-option", "nothing else"),
         ("virtio-net.rss=on", "platform-option", "names no platform"),
         ("linux-6.9,lock=", "platform-option", "names no file"),
+        ("linux-6.9,look=on", "platform-option", "for a lockfile"),
         ("", "option-syntax", "empty"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from platform_abi.launch.keeping import Kept
     from platform_abi.launch.platform_option import PlatformOption
     from platform_abi.launch.start import Start
+    from platform_abi.model.abi import GuestAbi
     from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.guest import MachineView
     from platform_abi.model.machine import QemuBuild
 
 #: What stands before QEMU's own words.
@@ -137,6 +139,7 @@ def _with_platform(
         read_file=files.read,
         files=ThisHostFiles(),
         program=binary,
+        look=_looker(catalogue, binary) if option.look else None,
     )
     asked.close()
     blocked = begun.verdict.status == "blocked"
@@ -154,6 +157,18 @@ def _with_platform(
         remark(begun)
         _become(binary, files.handed_on(catalogue.options(), begun.words), kept if stored else None)
     return int(blocked)
+
+
+def _looker(catalogue: FileCatalogue, binary: str) -> Callable[[GuestAbi], MachineView]:
+    """Return what looks at devices in a *binary* that is started for that, paused."""
+    from platform_abi.resolver.admission import portable_abi
+    from platform_abi.verifier.paused import look_at
+
+    def look(abi: GuestAbi) -> MachineView:
+        # As a lockfile has it: nobody else could look at it with a file of this host.
+        return look_at(catalogue, portable_abi(catalogue, abi), binary)
+
+    return look
 
 
 def _kept(catalogue: FileCatalogue, lock: str) -> Kept:

@@ -10,7 +10,7 @@ from platform_abi.model.option_language import split_options
 from platform_abi.model.value import frozen
 from platform_abi.resolver.explicit import BOOLEANS
 
-_SWITCHES = ("force", "allow-unknown", "strict")
+_SWITCHES = ("force", "allow-unknown", "strict", "look")
 
 
 @frozen(kw_only=True)
@@ -18,7 +18,8 @@ class PlatformOption:
     """The choice of a platform: by *name*, *none* at all, the *default*, or *help* is asked for.
 
     *platform* is ``NAME[@EDITION][,FEATURE=VALUE...]``, None where the option names none. *lock* is
-    the lockfile to keep the choice in.
+    the lockfile to keep the choice in, and *look* whether what a guest finds in this QEMU is looked
+    at for it.
     """
 
     kind: Literal["name", "help", "none", "default"] = "default"
@@ -27,6 +28,7 @@ class PlatformOption:
     force: bool = False
     allow_unknown: bool = False
     strict: bool = False
+    look: bool = False
 
 
 def platform_option(line: CommandLine) -> PlatformOption:
@@ -68,6 +70,12 @@ def _option(name: str | None, features: list[str], other: dict[str, str]) -> Pla
     lock = other.get("lock")
     if lock == "":
         raise UsageError("-platform: lock= names no file", code="platform-option")
+    if switches["look"] and lock is None:
+        raise UsageError(
+            "-platform: look=on looks at QEMU for a lockfile",
+            code="platform-option",
+            help="name one with lock=FILE",
+        )
     if name in ("help", "?"):
         return PlatformOption(kind="help")
     if name == "none":

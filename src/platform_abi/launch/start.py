@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from platform_abi.launch.hardware_options import HostFiles
     from platform_abi.launch.platform_option import PlatformOption
     from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.guest import MachineView
     from platform_abi.model.host import HostReport
     from platform_abi.model.machine import QemuBuild
     from platform_abi.model.vm import VirtualMachine
@@ -104,10 +105,12 @@ def start(
     read_file: Callable[[str], str] | None = None,
     files: HostFiles | None = None,
     program: str = "",
+    look: Callable[[GuestAbi], MachineView] | None = None,
 ) -> Start:
     """Return what *line* becomes with the platform of *option*, on *host*, for guests of *arch*.
 
-    *program* is the path of the QEMU that is to be started, whose name may ask for an accelerator.
+    *program* is the path of the QEMU that is to be started, whose name may ask for an accelerator;
+    *look* returns what a guest finds in it, where that is to be looked at.
 
     *stored* is what the lockfile of *option* holds, where it is there. It is taken as it is by a
     virtual machine that is incoming or that names no other platform; *policy* says which platform
@@ -150,11 +153,14 @@ def start(
             report = host.everything()
             named = choice(catalogue, found.vm, report, policy)
         abi = resolve(catalogue, found.vm, named, strict=option.strict, hotplug=True)
-    build = None
+    build, exact = None, False
     if option.lock is not None:
-        catalogue, build = _build(catalogue, abi, host)
-    told = stored is not None and stored.told
-    moved = _moved(catalogue, abi, build, option, host) if told else Moved()
+        catalogue, build, exact = _build(catalogue, abi, host)
+    if stored is None and look is not None:
+        abi = evolve(abi, view=look(abi))
+    moved = Moved()
+    if stored is not None and build is not None and stored.told:
+        moved = _moved(catalogue, abi, build, option, exact=exact, look=look)
     of_qemu = [*_lacking(abi, host, stored), *moved.findings]
     verdict, allowed = _judged(catalogue, abi, option, host, report=report, of_qemu=of_qemu)
     words = [word for text in moved.globals for word in ("-global", text)]
@@ -179,35 +185,45 @@ class Moved:
     findings: tuple[Finding, ...] = ()
 
 
-def _build(catalogue: Catalogue, abi: GuestAbi, host: Host) -> tuple[Catalogue, str | None]:
-    """Return the build that the QEMU to be started is, or else the nearest, and who has it."""
+def _build(catalogue: Catalogue, abi: GuestAbi, host: Host) -> tuple[Catalogue, str | None, bool]:
+    """Return the build that the QEMU to be started is, or else the nearest, and who has it.
+
+    And whether it is that very build.
+    """
     vm, known = abi.vm, host.known()
     if known is not None:
         knowing, build = known
         if vm.machine in build.machines and knowing.property_rows(build.name, vm.arch):
-            return knowing, build.name
+            return knowing, build.name, True
     version = host.version()
     if version is None:
-        return catalogue, None
+        return catalogue, None, False
     found = nearest_build(catalogue, vm.machine, vm.arch, *version)
-    return catalogue, None if found is None else found.name
+    if found is None:
+        return catalogue, None, False
+    return catalogue, found.name, same_build(found, *version)
 
 
 def _moved(
-    catalogue: Catalogue, abi: GuestAbi, build: str | None, option: PlatformOption, host: Host
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    build: str,
+    option: PlatformOption,
+    *,
+    exact: bool,
+    look: Callable[[GuestAbi], MachineView] | None,
 ) -> Moved:
-    """Return what the QEMU of *host* makes of a lockfile's machine type, other than what that had.
+    """Return what the QEMU to be started makes of a lockfile's machine type, not as it was.
 
-    Its properties are taken for those of the nearest *build*; what a guest finds of its devices is
-    known of that very build only.
+    Its properties are taken for those of *build*, which is the nearest. What a guest finds of its
+    devices is known where it is that build *exact*ly, or is looked at.
     """
-    if build is None or abi.content is None:
+    if abi.content is None:
         return Moved()
     from platform_abi.compat.machine_content import compare_machine
     from platform_abi.compat.machine_findings import machine_findings
-    from platform_abi.compat.views import view_findings
+    from platform_abi.compat.views import look_findings, view_findings
 
-    known = same_build(catalogue.build(build, abi.vm.arch), *(host.version() or ("", "")))
     undone: tuple[MachineDifference, ...] = ()
     findings: list[Finding] = []
     if abi.content.build != build:
@@ -217,7 +233,11 @@ def _moved(
         findings += machine_findings(
             evolve(verdict, differences=rest, assumed=False), allow_unknown=option.allow_unknown
         )
-    findings += view_findings(catalogue, _with(abi, undone), build if known else None)
+    given = _with(abi, undone)
+    if look is not None:
+        findings += look_findings(catalogue, given, look(given))
+    else:
+        findings += view_findings(catalogue, given, build if exact else None)
     return Moved(globals=tuple(d.argument for d in undone), findings=tuple(findings))
 
 
