@@ -139,6 +139,8 @@ class Definitions:
     def reason(self, name: str) -> str:
         """Return the comment that says which capabilities bring the feature *name*, and when."""
         brought = self.brought_by(self.features[name])
+        if not brought:
+            return "# What only earlier editions took a kernel to decide"
         releases = sorted({entry.since or "" for entry in brought})
         return f"# {', '.join(entry.id for entry in brought)}: Linux {' '.join(releases)}"
 

@@ -310,7 +310,7 @@ def test_a_differing_choice_is_refused_for_what_arrives(
 ) -> None:
     """A lockfile and another platform contradict each other; the message has both."""
     words = [*USUAL, *NIC, "-incoming", "defer", "-platform", f"{named},lock=vm.lock"]
-    with pytest.raises(UsageError, match=r"vm\.lock is for linux-6\.1@2026\.1") as error:
+    with pytest.raises(UsageError, match=r"vm\.lock is for linux-6\.1@2026\.2") as error:
         launched(catalogue, words, full_report(catalogue), _locked(catalogue))
     assert "lock-other-platform" == error.value.code
 

@@ -220,7 +220,7 @@ def test_a_lockfile_is_refused_by_name(catalogue: pa.FileCatalogue) -> None:
     abi = pa.resolve(catalogue, vm, "linux-6.1")
     other = evolve(vm, accelerator="tcg")
     for given_, named, code, words in (
-        (vm, "linux-6.9", "lock-other-platform", "vm\\x1b.lock is for linux-6.1@2026.1"),
+        (vm, "linux-6.9", "lock-other-platform", "vm\\x1b.lock is for linux-6.1@2026.2"),
         (
             other,
             None,
