@@ -86,6 +86,18 @@ def test_tcg_does_for_kvm_where_kvm_is_what_is_missing(option: tuple[str, ...]) 
     assert fitted(_made(option), "qemu: unsupported machine type") is None
 
 
+def test_who_was_named_last_is_who_was_refused() -> None:
+    """QEMU goes on after a remark about a device, and hints at what helps after a refusal."""
+    said = (
+        "qemu: -device virtio-net-pci,id=net0,netdev=n,,0: info: odd\n"
+        "qemu: -device virtio-rng-pci,id=rng0: no such thing\nTry -device help"
+    )
+    found = fitted(_made(), said)
+    assert found is not None
+    assert ["net0"] == found.labels
+    assert found.left_out["rng0"].endswith("no such thing")
+
+
 def test_nothing_is_changed_for_what_nobody_knows() -> None:
     """A warning that names an option blames nobody."""
     assert fitted(_made(("-accel", "tcg")), "qemu: cannot allocate memory") is None

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import evolve, field
 
 from platform_abi.compat.finding import Finding
+from platform_abi.errors import printable
 from platform_abi.model.option_language import join_options, split_options
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
-from platform_abi.qemu.process import last_line
 from platform_abi.verifier.stand_in import Part, StandIn
 
 _NETDEV = "-netdev"
@@ -84,12 +84,15 @@ def fitted(fitting: Fitting, said: str) -> Fitting | None:
 
     None where nothing is known that would help.
     """
+    # Of what it goes on with, QEMU may say something before that.
+    lines = said.strip().splitlines()[::-1]
+    blamed = [name for line in lines for name in fitting.blamed(line)][:1]
     for index, part in enumerate(fitting.made.parts):
-        if part.device not in fitting.labels or not part.blamed(said):
+        if part.device not in blamed:
             continue
         hub = _on_hub(part, index, said)
         if hub is None or part.device in fitting.hubs:
-            why = f"the source does not start with it: {last_line(said)}"
+            why = f"the source does not start with it: {_about(part, lines)}"
             return evolve(fitting, refused={**fitting.refused, part.device: why})
         parts = (*fitting.made.parts[:index], hub, *fitting.made.parts[index + 1 :])
         hubs = (*fitting.hubs, part.device)
@@ -98,6 +101,11 @@ def fitted(fitting: Fitting, said: str) -> Fitting | None:
     if fitting.emulated or common == fitting.made.common or _KVM not in said.lower():
         return None
     return evolve(fitting, made=evolve(fitting.made, common=common), emulated=True)
+
+
+def _about(part: Part, lines: Sequence[str]) -> str:
+    """Return which of *lines* is about *part*: what QEMU says after that is a hint."""
+    return next(printable(line.strip()) for line in lines if part.blamed(line))
 
 
 def _on_hub(part: Part, index: int, said: str) -> Part | None:

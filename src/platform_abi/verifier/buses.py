@@ -24,7 +24,8 @@ def chain_of(ask: Ask, path: str) -> tuple[int, ...]:
             answer.value
             for answer in ask([("qom-get", {"path": path, "property": name}) for name in wanted])
         )
-        if not isinstance(place, int) or not isinstance(bus, str) or place < 0:
+        # The address of a DIMM is one in memory, and it is on no bus (hw/mem/pc-dimm.c).
+        if not isinstance(place, int) or not isinstance(bus, str) or place < 0 or not bus:
             return tuple(reversed(chain))
         chain.append(place)
         path = bus.rpartition("/")[0]
