@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from platform_abi.definitions.kinds.examined import Examined
     from platform_abi.definitions.kinds.properties import Document as PropertiesFile
     from platform_abi.definitions.learned import LearnedDefinitions
+    from platform_abi.definitions.levels import Dates
     from platform_abi.definitions.machines import BuildMachines
     from platform_abi.definitions.meaning import ListedFeatures
     from platform_abi.model.capability import Capability, Date
@@ -215,22 +216,28 @@ class FileCatalogue(DefinitionValues, Catalogue):
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""
         family = feature_stem(feature.id)
-        self.kept(
-            ("meant", self._alike(platform), family),
-            lambda: self._listed(platform).check(self, self._files, family),
-        )
+        self.kept(("meant", platform.name, family), lambda: self._check_listed(platform, family))
         found = platform.listings.get(feature.id)
         if found is not None or not platform.levels or feature.id in platform.removed:
             return found
-        from platform_abi.definitions.levels import dated_by_edition, implied
+        from platform_abi.definitions.levels import implied
+
+        return implied(platform, *self.kept(("dated", feature.id), lambda: self._dated(feature)))
+
+    def _dated(self, feature: Feature) -> tuple[Feature, Dates]:
+        """Return *feature* as the newest edition has it, and by edition what its dates are."""
+        from platform_abi.definitions.levels import dated_by_edition
 
         # What is asked about may be the feature as an earlier edition has it.
         newest = self.feature(feature.id) or feature
-        dates = self.kept(
-            ("dated", feature.id),
-            lambda: dated_by_edition(newest, self.kernel_dates(), self.earlier_dates()),
+        return newest, dated_by_edition(newest, self.kernel_dates(), self.earlier_dates())
+
+    def _check_listed(self, platform: Platform, family: str) -> None:
+        """Refuse what *platform* lists of *family* that is not there, once for all that do so."""
+        self.kept(
+            ("meant by", self._alike(platform), family),
+            lambda: self._listed(platform).check(self, self._files, family),
         )
-        return implied(platform, newest, dates)
 
     def _alike(self, platform: Platform) -> str:
         """Return the first platform that was asked for and says the same of every feature."""
