@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.guest.comparison import FactDifference, device_fingerprint, fact_differences
+from platform_abi.guest.comparison import (
+    FactDifference,
+    device_fingerprint,
+    fact_differences,
+    lasting,
+)
 from platform_abi.guest.view import REFUSED, Facts
 from tests.conftest import DEFINITIONS
 
@@ -147,3 +152,20 @@ def test_a_device_that_one_side_does_not_start_with_is_told_once() -> None:
     there = {"identity": "8086:10c9", "bar0": "memory 32 bits, 4K"}
     (found,) = _found("igb", there, {REFUSED: "VF addr overflows"})
     assert (found.what, found.before, found.after) == ("device", "there", "none: VF addr overflows")
+
+
+@given(THERE)
+def test_what_lasts_is_all_but_the_state_of_links_and_slots(device: Facts) -> None:
+    """Taking it away twice is taking it away once, and every other fact stays."""
+    assert lasting(lasting(device)) == lasting(device)
+    without = {k: v for k, v in lasting(device).items() if k != "capability express"}
+    assert without == {k: v for k, v in device.items() if k != "capability express"}
+
+
+def test_the_link_of_a_port_is_no_part_of_what_lasts() -> None:
+    """QEMU 5.2 says of a link that it is active where 7.2 does not; the rest of it counts."""
+    older, newer, other = (
+        {"capability express": f"at 54: 42010080000000000000040630000000{text}"}
+        for text in ("04227b00", "04027b00", "04027c00")
+    )
+    assert lasting(older) == lasting(newer) != lasting(other)

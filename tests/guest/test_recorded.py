@@ -46,7 +46,6 @@ def test_where_a_device_is_decides_which_view_of_it_counts() -> None:
     ).devices
     assert found["root"].facts["identity"] == "1af4:1005"
     assert found["behind"].facts["identity"] == "1af4:1044"
-    assert not found["port"].tells("capability express")
     assert not found["beside"].tells("capability express")
     assert "bar0" in found["beside"].facts
 

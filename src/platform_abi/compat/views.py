@@ -14,7 +14,12 @@ from attrs import evolve, field
 
 from platform_abi.compat.finding import Finding
 from platform_abi.errors import first_of
-from platform_abi.guest.comparison import FactDifference, fact_differences, global_words
+from platform_abi.guest.comparison import (
+    FactDifference,
+    fact_differences,
+    global_words,
+    lasting,
+)
 from platform_abi.guest.recorded import RecordedDevice, RecordedMachine, recorded_machine
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
@@ -61,7 +66,7 @@ def compare_views(catalogue: Catalogue, before: MachineView, after: MachineView)
             untold[label] = (EVERY_FACT,)
             continue
         sides = [
-            {k: v for k, v in side.facts.items() if first.tells(k) and second.tells(k)}
+            {k: v for k, v in lasting(side.facts).items() if first.tells(k) and second.tells(k)}
             for side in (first, second)
         ]
         if found := tuple(fact_differences(catalogue, first.driver, *sides)):
@@ -110,7 +115,8 @@ def _with_recorded(
         if second is None or second.driver != first.driver:
             continue
         known = {each.fact for each in differences.get(label, ())}
-        for each in fact_differences(catalogue, first.driver, first.facts, second.facts):
+        sides = lasting(first.facts), lasting(second.facts)
+        for each in fact_differences(catalogue, first.driver, *sides):
             # A bit that has a property is that property's.
             if each.fact in known or each.pin or _explained(catalogue, each.fact, first, second):
                 continue

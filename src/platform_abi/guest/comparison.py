@@ -73,6 +73,28 @@ def device_fingerprint(facts: Facts) -> str:
     return canonical_digest(dict(facts))
 
 
+def lasting(facts: Facts) -> Facts:
+    """Return *facts* without what is no more than the state of a device at this moment.
+
+    Link and slot of PCI Express say what is plugged in and whether it has been reset, and what they
+    say is in a migration stream (hw/pci/pcie.c, pcie_sync_bridge_lnk; hw/pci/pci.c, vmstate).
+    """
+    text = facts.get(_EXPRESS)
+    found = None if text is None else re.fullmatch("(at [0-9a-f]{2}: )((?:[0-9a-f]{2})+)", text)
+    if found is None:
+        return facts
+    body = bytearray.fromhex(found[2])
+    for place in _STATUS:
+        body[place : place + 2] = bytes(len(body[place : place + 2]))
+    return {**facts, _EXPRESS: found[1] + (bytes(body).rstrip(b"\0").hex() or "0")}
+
+
+_EXPRESS = "capability express"
+
+#: Link, slot and second link status, from where a fact begins (PCI Express 5.0, 7.5.3).
+_STATUS = (0x12 - 2, 0x1A - 2, 0x32 - 2)
+
+
 # --- feature bits --------------------------------------------------------------------------------
 
 

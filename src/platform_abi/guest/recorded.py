@@ -39,9 +39,6 @@ _PCI = "pci"
 
 _BUS = "bus"
 
-#: A port's link is that of the device in it (hw/pci/pcie.c, pcie_sync_bridge_lnk).
-_OF_WHAT_IS_BEHIND = ("capability express",)
-
 #: Facts in which the property of a feature bit shows, and in which what is behind a device does: a
 #: device's configuration has room for what is offered only.
 _OFFERED = ("features", "legacy-features", "config")
@@ -134,8 +131,6 @@ class _Work:
         self._looked_at, self._board, self._machine = looked_at, board, machine
         self._types = catalogue.types(build, vm.arch)
         self._inside = inner_types(catalogue, self._types)
-        buses = (dict(device.properties).get(_BUS, "") for device in vm.devices)
-        self._buses = {bus.partition(".")[0] for bus in buses}
 
     def devices(
         self, properties: Mapping[str, DeviceProperties]
@@ -208,8 +203,6 @@ class _Work:
         untold = {*of_places, *self._shown(recorded, unlike)}
         if device.backend:
             untold.update(_OFFERED)
-        if device.id in self._buses:
-            untold.update(_OF_WHAT_IS_BEHIND)
         if EVERY_FACT in untold:
             return DeviceView(driver=recorded.driver, untold=(EVERY_FACT,))
         told = DeviceView(driver=recorded.driver, untold=tuple(sorted(untold)))
