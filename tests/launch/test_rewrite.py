@@ -14,6 +14,7 @@ from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.rewrite import _json_value, platform_words, rewrite
+from platform_abi.model.device import NETDEV
 from platform_abi.resolver.virtual_machine import parse_global
 from tests.launch.lines import CORPUS, options
 
@@ -83,12 +84,18 @@ def test_the_order_of_everything_else_is_kept(catalogue: pa.FileCatalogue, data:
 def test_resolving_again_changes_nothing(
     catalogue: pa.FileCatalogue, chosen: list[list[str]], platform: str
 ) -> None:
-    """The values are explicit now, and explicit values stay; the command line alone is the ABI."""
+    """The values are explicit now, and explicit values stay; the command line alone is the ABI.
+
+    Only what every host of the first platform has on a netdev by itself was not written there.
+    """
     words = ["-machine", "pc-q35-9.1", *(w for n in chosen for w in n)]
     _, abi, out = _done(catalogue, words, platform)
     for again in PLATFORMS:
         _, second, twice = _done(catalogue, list(out), again)
-        assert set(twice[len(platform_words(second)) :]) == set(out)
+        rest = set(twice[len(platform_words(second)) :])
+        if not {s.device for s in abi.settings if s.driver == NETDEV}:
+            rest = {word.removesuffix(",vnet_hdr=off") for word in rest}
+        assert rest == set(out)
         values = {(s.driver, s.property, s.device): s.value for s in abi.settings}
         for setting in second.settings:
             key = (setting.driver, setting.property, setting.device)
@@ -144,3 +151,82 @@ def test_a_device_that_nothing_names_cannot_have_a_value_of_its_own(
 def test_a_value_in_json_has_the_type_of_its_property(value: str, kind: str, expected: str) -> None:
     """QEMU refuses a boolean for OnOffAuto, and text for a boolean or a number."""
     assert expected == _json_value(value, kind)
+
+
+# --- netdevs -------------------------------------------------------------------------------------
+
+_NIC = ("-device", "virtio-net-pci,netdev=n0,id=a")
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "expected"),
+    [
+        (["-netdev", "tap,id=n0,script=/a,,b", *_NIC], 1, "tap,id=n0,script=/a,,b,vnet_hdr=off"),
+        (["--netdev", "type=tap,id=n0", *_NIC], 1, "type=tap,id=n0,vnet_hdr=off"),
+        ([*_NIC, "-netdev", "tap,id=n0"], 3, "tap,id=n0,vnet_hdr=off"),
+        (
+            ["-netdev", '{"type": "tap", "id": "n0", "queues": 2}', *_NIC],
+            1,
+            '{"type": "tap", "id": "n0", "queues": 2, "vnet_hdr": false}',
+        ),
+        (["-nic", "tap,model=virtio"], 1, "tap,model=virtio,vnet_hdr=off"),
+        (
+            ["-net", "nic,model=virtio,netdev=n0", "-netdev", "tap,id=n0"],
+            3,
+            "tap,id=n0,vnet_hdr=off",
+        ),
+    ],
+)
+def test_what_a_platform_sets_on_a_netdev_is_written_in_its_own_form(
+    catalogue: pa.FileCatalogue, words: list[str], at: int, expected: str
+) -> None:
+    """The option language has it at the end, JSON as a boolean; every other word is as it was."""
+    words = ["-machine", "pc-q35-9.1", *words, "-platform", "conservative"]
+    _, abi, out = _done(catalogue, words, "conservative")
+    rest = list(out[len(platform_words(abi)) :])
+    assert expected == rest[at + 2]
+    assert [*words[: at + 2], *words[at + 3 : -2]] == [*rest[: at + 2], *rest[at + 3 :]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-netdev", "tap,id=n0,vnet_hdr=on", *_NIC],
+        ["-netdev", "tap,id=n0", "-set", "netdev.n0.vnet_hdr=on", *_NIC],
+        ["-netdev", "tap,id=n0,vnet_hdr=off", *_NIC],
+        ["-netdev", "tap,id=n0,fd=3", *_NIC],
+        ["-netdev", "user,id=n0", *_NIC],
+        ["-nic", "tap,model=e1000"],
+        ["-netdev", "tap,id=n0", "-netdev", "hubport,hubid=0,id=h,netdev=n0"],
+        ["-netdev", "tap,id=n0"],
+    ],
+)
+def test_nothing_is_written_on_a_netdev_that_says_it_or_of_which_it_is_nothing(
+    catalogue: pa.FileCatalogue, words: list[str]
+) -> None:
+    """An explicit value stays, and other NICs know nothing of a vnet header in the stream."""
+    words = ["-machine", "pc-q35-9.1", *words]
+    _, abi, out = _done(catalogue, [*words, "-platform", "conservative"], "conservative")
+    assert words == list(out[len(platform_words(abi)) :])
+
+
+def test_a_netdev_of_a_configuration_file_is_written_on_behind_it(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """No file is changed: -set amends what was read from it."""
+    text = (
+        '[netdev "n0"]\n type = "tap"\n[device "a"]\n driver = "virtio-net-pci"\n netdev = "n0"\n'
+    )
+    words = ["-machine", "pc-q35-9.1", "-readconfig", "x.cfg", "-S"]
+    line = read_command_line(catalogue.options(), words)
+    found = described(catalogue, line, arch="x86_64", build=BUILD, read_file=lambda _: text)
+    abi = pa.resolve(catalogue, found.vm, "conservative", hotplug=True)
+    out = rewrite(catalogue, line, found, abi)
+    assert [*words, "-set", "netdev.n0.vnet_hdr=off"] == list(out[len(platform_words(abi)) :])
+
+    dotted = text.replace("n0", "n.0")
+    found = described(catalogue, line, arch="x86_64", build=BUILD, read_file=lambda _: dotted)
+    abi = pa.resolve(catalogue, found.vm, "conservative", hotplug=True)
+    with pytest.raises(UsageError, match="vnet_hdr=off") as caught:
+        rewrite(catalogue, line, found, abi)
+    assert "netdev-unnamed" == caught.value.code

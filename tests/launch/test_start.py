@@ -391,3 +391,58 @@ def test_a_host_that_cannot_be_asked_stops_everything(catalogue: pa.FileCatalogu
 
     with pytest.raises(HostError, match="mute"):
         launched(catalogue, [*USUAL, *NIC, "-platform", "linux-6.1"], _Mute(full_report(catalogue)))
+
+
+# --- netdevs -------------------------------------------------------------------------------------
+
+_TAP = "tap,id=n0"
+
+
+def _tap(netdev: str, *more: str) -> list[str]:
+    nic = ["-device", "virtio-net-pci,netdev=n0,id=net0"]
+    return [*USUAL, "-netdev", netdev, *nic, *more]
+
+
+@pytest.mark.parametrize("netdev", [_TAP, f"{_TAP},vnet_hdr=off", f"{_TAP},ifname=other"])
+@pytest.mark.parametrize("more", [(), ("-incoming", "defer")])
+def test_a_stored_netdev_is_the_same_whoever_writes_what_the_platform_sets(
+    catalogue: pa.FileCatalogue, netdev: str, more: tuple[str, ...]
+) -> None:
+    """The launcher at the source, or whoever copied its command line: both mean one guest."""
+    report = full_report(catalogue)
+    first = launched(catalogue, _tap(_TAP, "-platform", "conservative"), report)
+    assert f"{_TAP},vnet_hdr=off" in first.words
+
+    again = launched(catalogue, _tap(netdev, *more, "-platform", "lock=vm.lock"), report, first.abi)
+    assert again.kept
+    assert f"{netdev.removesuffix(',vnet_hdr=off')},vnet_hdr=off" in again.words
+    assert "ok" == again.verdict.status
+
+
+@pytest.mark.parametrize("netdev", [f"{_TAP},vnet_hdr=on", f"{_TAP},fd=3", f"{_TAP},vhost=on"])
+def test_a_netdev_that_contradicts_what_is_stored_is_another_virtual_machine(
+    catalogue: pa.FileCatalogue, netdev: str
+) -> None:
+    """An explicit value wins, and what it makes of the stream does not fit: it is said at once."""
+    report = full_report(catalogue)
+    first = launched(catalogue, _tap(_TAP, "-platform", "conservative"), report)
+    words = _tap(netdev, "-incoming", "defer", "-platform", "lock=vm.lock")
+
+    with pytest.raises(UsageError) as caught:
+        launched(catalogue, words, report, first.abi)
+    assert "lock-other-vm" == caught.value.code
+    assert "behind tap-no-vnet-hdr, given virtio-net-pci behind tap" in caught.value.message
+
+
+def test_a_nic_that_was_plugged_in_has_the_netdev_that_it_was_plugged_in_with(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """What netdev_add was told the incoming command line says; nothing is written on it anew."""
+    report = full_report(catalogue)
+    first = launched(catalogue, _tap(_TAP, "-platform", "conservative"), report)
+    for said in ("", ",vnet_hdr=off"):
+        more = ["-netdev", f"tap,id=n1{said}", "-device", "virtio-net-pci,netdev=n1,id=net1"]
+        words = _tap(_TAP, *more, "-incoming", "defer", "-platform", "lock=vm.lock")
+        again = launched(catalogue, words, report, first.abi)
+        assert f"tap,id=n1{said}" in again.words
+        assert (not said) == ("tun.vnet-hdr" in {p.capability for p in again.abi.preconditions})

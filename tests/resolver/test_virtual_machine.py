@@ -63,16 +63,16 @@ def test_the_backend_is_told_by_the_netdev(
 
 
 @pytest.mark.parametrize(
-    ("netdev", "expected"),
+    ("netdev", "expected", "left"),
     [
-        ({"type": "tap", "id": "n0", "vhost": True}, "tap+vhost"),
-        ({"type": "tap", "id": "n0", "vhost": False, "vhostfd": "3"}, "tap"),
-        ({"type": "tap", "id": "n0", "vnet_hdr": False}, "tap-no-vnet-hdr"),
-        ({"type": "stream", "id": "n0", "addr": {"type": "unix", "path": "/x"}}, "socket"),
+        ({"type": "tap", "id": "n0", "vhost": True}, "tap+vhost", ("vnet_hdr",)),
+        ({"type": "tap", "id": "n0", "vhost": False, "vhostfd": "3"}, "tap", ("vnet_hdr",)),
+        ({"type": "tap", "id": "n0", "vnet_hdr": False}, "tap-no-vnet-hdr", ()),
+        ({"type": "stream", "id": "n0", "addr": {"type": "unix", "path": "/x"}}, "socket", ()),
     ],
 )
 def test_json_is_read_like_the_option_form(
-    catalogue: pa.FileCatalogue, netdev: dict[str, object], expected: str
+    catalogue: pa.FileCatalogue, netdev: dict[str, object], expected: str, left: tuple[str, ...]
 ) -> None:
     """Management tools write -netdev and -device as JSON, and mean the same."""
     vm = pa.virtual_machine(
@@ -90,8 +90,36 @@ def test_json_is_read_like_the_option_form(
             id="a",
             properties=(("netdev", "n0"), ("mtu", "1500"), ("uso", "off")),
             backend=expected,
+            open_options=left,
         ),
     ) == vm.devices
+
+
+@pytest.mark.parametrize(
+    ("netdev", "left"),
+    [
+        ("tap,ifname=t", ("vnet_hdr",)),
+        ("tap,queues=4,vhost=on", ("vnet_hdr",)),
+        ("tap,vnet_hdr=on", ()),
+        ("tap,vnet_hdr=off", ()),
+        *((f"tap,{key}=x", ()) for key in ("fd", "fds", "helper")),
+        ("bridge,br=b", ()),
+        ("user", ()),
+        ("vhost-vdpa,vhostdev=x", ()),
+    ],
+)
+def test_what_a_netdev_says_or_is_handed_over_with_is_left_to_it(
+    catalogue: pa.FileCatalogue, netdev: str, left: tuple[str, ...]
+) -> None:
+    """A platform may set what nobody wrote and QEMU takes beside what is there: no more."""
+    vm = pa.virtual_machine(
+        catalogue.devices(),
+        "pc-q35-9.1",
+        devices=["virtio-net-pci,netdev=n0"],
+        netdevs=[f"{netdev},id=n0"],
+    )
+
+    assert left == vm.devices[0].open_options
 
 
 def test_whoever_opened_a_macvtap_says_so(catalogue: pa.FileCatalogue) -> None:

@@ -111,7 +111,9 @@ def _of_words(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) ->
         return []
     from platform_abi.launch.stored import compared
 
-    found = compared(catalogue, abi.vm, vm_of(catalogue, options), lambda *_: False)
+    found = compared(
+        catalogue, abi.vm, vm_of(catalogue, options), lambda *_: False, settings=abi.settings
+    )
     unknown: Severity = "warn" if options.allow_unknown else "blocked"
     return [
         Finding(

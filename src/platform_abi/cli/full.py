@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from platform_abi.cli.render import note, say, table
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.model.abi import GuestAbi
+from platform_abi.model.device import NETDEV
 from platform_abi.resolver.full import full_properties
 
 
@@ -30,6 +31,10 @@ def full_text(catalogue: FileCatalogue, abi: GuestAbi, vcpus: int | None) -> str
                     found.source,
                 ]
                 for name, found in sorted(device.properties.items())
+            ]
+            rows += [
+                [f"{NETDEV}.{name}", found.value or "", "", found.layer, found.source]
+                for name, found in sorted(device.netdev.items())
             ]
             table(["PROPERTY", "VALUE", "REALIZED", "LAYER", "SOURCE"], rows)
             say()

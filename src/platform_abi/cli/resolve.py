@@ -12,7 +12,7 @@ from platform_abi.cli.render import note, remark_migration, write_data
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments
-from platform_abi.emit.arguments import shell_lines, shell_words
+from platform_abi.emit.arguments import netdev_options, shell_lines, shell_words
 from platform_abi.errors import UsageError, of_device
 from platform_abi.resolver.resolve import resolve
 
@@ -130,6 +130,14 @@ def _remark(abi: GuestAbi) -> None:
     """Say on stderr what a user must know and no argument says."""
     for text in abi.notes:
         note("note", text, "dim")
+    for name, setting in netdev_options(abi):
+        how = (
+            "-set changes it behind the -netdev; in JSON write it there"
+            if name
+            else "write it there"
+        )
+        label = setting.device or ""
+        note("note", f"the netdev of {label} is to have {setting.property}={setting.value}: {how}")
     for b in abi.beyond:
         of = of_device(b.device)
         note("beyond the platform", f"{b.driver}.{b.property}={b.value}{of}: {b.reason}")

@@ -14,6 +14,7 @@ from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.drivers import NO_BACKEND
 from platform_abi.resolver.layers import device_types
+from platform_abi.resolver.netdevs import behind, netdev_settings
 from platform_abi.resolver.plan import Plan, plan_for
 
 if TYPE_CHECKING:
@@ -113,13 +114,15 @@ def _places(
         if family.driver == MACHINE or family.backend == ACCELERATOR:
             yield _Place(family=family, backend=abi.vm.accelerator, device=None)
             continue
+        own, devices = netdev_settings(abi.settings), catalogue.devices()
         for label, device in abi.vm.labelled():
             driver = aliases.get(device.driver, device.driver)
             if driver not in family.drivers:
                 continue
             if feature.drivers and driver not in feature.drivers:
                 continue
-            backend = device.backend or family.backend or NO_BACKEND
+            kind = behind(devices, device, own.get(label, ()))
+            backend = kind or family.backend or NO_BACKEND
             yield _Place(family=family, backend=backend, device=label)
 
 

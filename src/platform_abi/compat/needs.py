@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import unknown
-from platform_abi.model.device import ACCELERATOR, MACHINE
+from platform_abi.model.device import ACCELERATOR, MACHINE, NETDEV
 from platform_abi.model.feature import Feature
 from platform_abi.model.memo import remembered
 from platform_abi.model.platform import PlatformReference, edition_key
@@ -220,7 +220,7 @@ def _features(
                     and feature.until is None
                     and (not feature.arch or scope.arch in feature.arch)
                     and (not feature.accelerators or scope.accelerator in feature.accelerators)
-                    and any(text.startswith(f"{family.driver}.") for text in feature.properties)
+                    and any(driver in (family.driver, NETDEV) for driver, _ in feature.drives)
                 ):
                     yield family, feature
 

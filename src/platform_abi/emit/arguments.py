@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -9,12 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi, Setting
-from platform_abi.model.device import MACHINE
+from platform_abi.model.device import MACHINE, NETDEV
 from platform_abi.model.option_language import join_options
 from platform_abi.resolver.layers import UNWRITTEN
+from platform_abi.resolver.netdevs import to_write
 
 if TYPE_CHECKING:
     from platform_abi.model.vm import Device, Properties
+
+#: What -set can call a netdev: its words end at dots (system/vl.c, qemu_set_option).
+_SETTABLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 
 #: QEMU scans the short form of -global into arrays of 64 bytes (system/vl.c, qemu_global_option).
 _SHORT_NAME = 63
@@ -26,7 +31,9 @@ def arguments(abi: GuestAbi) -> list[str]:
     The machine type, the accelerator and an explicit CPU come first, then one ``-global`` for
     every setting that is not QEMU's own constant, then explicit ``-global`` entries in the order
     they were given. A ``-device`` follows, in place of the user's own, for each device that gets
-    values of its own because devices of its kind disagree.
+    values of its own because devices of its kind disagree, and last a ``-set`` for each option that
+    the platform sets on a netdev. That has to stand behind the user's ``-netdev``, which it changes
+    unless that is JSON (system/vl.c, qemu_set_option).
 
     Raises UsageError (``argument-nul``) for a value that no argument can hold.
     """
@@ -43,6 +50,9 @@ def arguments(abi: GuestAbi) -> list[str]:
         out += ("-global", _global(s.driver, s.property, s.value))
     for device, own in _with_own(abi, written):
         out += ["-device", device_argument(device, own)]
+    for name, setting in _of_netdevs(abi, written):
+        if name:
+            out += ["-set", set_argument(name, setting)]
     if "\0" in "".join(out):
         raise UsageError("a value contains NUL, which no argument can", code="argument-nul")
     return out
@@ -58,13 +68,17 @@ class _Written(NamedTuple):
     machine: list[Setting]
     wide: list[Setting]
     own: dict[str, list[Setting]]
+    #: Of netdevs, by the label of the device before each.
+    netdevs: dict[str, list[Setting]]
 
 
 def _written(abi: GuestAbi) -> _Written:
-    written = _Written([], [], {})
+    written = _Written([], [], {}, {})
     for s in abi.settings:
         if s.device is not None:
-            if s.layer == "platform":
+            if s.driver == NETDEV:
+                written.netdevs.setdefault(s.device, []).append(s)
+            elif s.layer == "platform":
                 written.own.setdefault(s.device, []).append(s)
         elif s.driver == MACHINE:
             if s.layer == "platform":
@@ -94,6 +108,27 @@ def _with_own(abi: GuestAbi, written: _Written) -> Iterator[tuple[Device, list[S
         for label, device in abi.vm.labelled():
             if label in written.own:
                 yield device, written.own[label]
+
+
+def netdev_options(abi: GuestAbi) -> Iterator[tuple[str, Setting]]:
+    """Yield each option that the platform sets on a netdev, behind the id of that.
+
+    The id is empty where the device names no netdev, as that of ``-nic``, and where ``-set`` cannot
+    say it.
+    """
+    return _of_netdevs(abi, _written(abi))
+
+
+def _of_netdevs(abi: GuestAbi, written: _Written) -> Iterator[tuple[str, Setting]]:
+    for label, device in abi.vm.labelled() if written.netdevs else ():
+        for setting in to_write(device, written.netdevs.get(label, ())):
+            name = dict(device.properties).get(NETDEV, "")
+            yield name if _SETTABLE.fullmatch(name) else "", setting
+
+
+def set_argument(netdev: str, setting: Setting) -> str:
+    """Return the value of ``-set`` for a *setting* of the netdev with the id *netdev*."""
+    return f"{NETDEV}.{netdev}.{setting.property}={setting.value}"
 
 
 def global_argument(setting: Setting) -> str:

@@ -13,20 +13,23 @@ def full_document(full: Mapping[str, DeviceProperties]) -> dict[str, Any]:
 
     ``value`` is what the layers say, null where none does. Where QEMU makes something else of it
     when it realizes the device, ``realized`` is that, null where ``left_to`` says who decides, and
-    ``because`` gives the reason.
+    ``because`` gives the reason. ``netdev`` is there where the platform sets options on what is
+    behind a device.
     """
     return {
         "devices": {
             label: {
                 "driver": device.driver,
-                "properties": {
-                    name: property_document(value)
-                    for name, value in sorted(device.properties.items())
-                },
+                "properties": _documents(device.properties),
+                **({"netdev": _documents(device.netdev)} if device.netdev else {}),
             }
             for label, device in full.items()
         }
     }
+
+
+def _documents(values: Mapping[str, PropertyValue]) -> dict[str, Any]:
+    return {name: property_document(value) for name, value in sorted(values.items())}
 
 
 def property_document(value: PropertyValue) -> dict[str, Any]:

@@ -195,6 +195,7 @@ def _vm_document(vm: VirtualMachine) -> dict[str, Any]:
                 **({} if d.id is None else {"id": d.id}),
                 "backend": d.backend,
                 "properties": [list(pair) for pair in d.properties],
+                **({"open-options": list(d.open_options)} if d.open_options else {}),
             }
             for d in vm.devices
         ],
@@ -369,6 +370,8 @@ def _vm(body: dict[str, Any]) -> VirtualMachine:
                 id=d.get("id"),
                 backend=d["backend"],
                 properties=_pairs(d["properties"]),
+                # What was locked before a platform could set any has none.
+                open_options=tuple(d.get("open-options", ())),
             )
             for d in body["devices"]
         ),

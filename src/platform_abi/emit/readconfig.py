@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from platform_abi.emit.arguments import chosen_options, global_settings, own_settings
+from platform_abi.emit.arguments import (
+    chosen_options,
+    global_settings,
+    netdev_options,
+    own_settings,
+)
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi
 
@@ -17,7 +22,8 @@ _LONGEST_NAME = 63
 def readconfig(abi: GuestAbi) -> str:
     """Return *abi* as the text of a ``-readconfig`` file.
 
-    Raises UsageError (``readconfig-impossible``) for what such a file cannot say: ``-cpu``, and
+    Raises UsageError (``readconfig-impossible``) for what such a file cannot say: ``-cpu``, what is
+    to be set on a netdev that is somewhere else, and
     values with quotes or newlines, lines of more than 1023 bytes, keys and ids of more than 63.
     """
     vm = abi.vm
@@ -26,6 +32,13 @@ def readconfig(abi: GuestAbi) -> str:
             "-readconfig has no section for -cpu",
             code="readconfig-impossible",
             help="leave --cpu to QEMU's own command line, or emit arguments",
+        )
+    for netdev, setting in netdev_options(abi):
+        raise UsageError(
+            f"-readconfig cannot set {setting.property}={setting.value} on netdev {netdev!r}, "
+            "which is not in it",
+            code="readconfig-impossible",
+            help=f"write {setting.property}={setting.value} on the netdev and resolve again",
         )
     out = _section("machine", [("type", vm.machine), *vm.machine_options, *chosen_options(abi)])
     out += _section("accel", [("accel", vm.accelerator)])

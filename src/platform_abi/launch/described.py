@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -14,18 +14,19 @@ from platform_abi.launch.command_line import PLATFORM
 from platform_abi.launch.configuration import read_configuration
 from platform_abi.launch.hardware_options import HardwareReading, HostFiles
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import NETDEV
 from platform_abi.model.option_table import OptionTable
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import BEHIND, DEVICE, Device, GlobalProperty, Properties, VirtualMachine
 from platform_abi.resolver.machine_choice import choose_machine, without_suffix
 from platform_abi.resolver.places import described_devices
 from platform_abi.resolver.virtual_machine import (
-    backend_of,
     device_of,
     made,
+    netdev_of,
+    netdev_options,
     parse_cpu,
     parse_global,
-    parse_netdev,
 )
 
 if TYPE_CHECKING:
@@ -43,8 +44,23 @@ _FIRST, _SECOND, _LAST = range(3)
 #: An option of -accel that is one of -machine by another name.
 _IRQCHIP = "kernel-irqchip"
 
+
+@frozen(kw_only=True)
+class _Netdev:
+    """The options of one netdev, its type among them, and the number of the option that makes it.
+
+    One of ``-readconfig`` has none.
+    """
+
+    options: Properties
+    place: int | None = None
+
+
 #: What -net plugs both ends into, and a default NIC too (net/net.c, net_init_clients).
-_HUB = "hubport"
+_HUB = _Netdev(options=(("type", "hubport"),))
+
+#: A device behind the numbers of its own option and of that which makes its netdev.
+_Made = tuple[int | None, int | None, Device]
 
 
 @frozen(kw_only=True)
@@ -52,11 +68,13 @@ class Described:
     """A virtual machine, and where on the command line each of its devices is.
 
     *places* has, for each device of *vm*, the number of its option, None for one that no
-    ``-device`` names. *remarks* are what could not be understood and was left as it is.
+    ``-device`` names; *netdevs* that of the option which makes its netdev, None where no option
+    does. *remarks* are what could not be understood and was left as it is.
     """
 
     vm: VirtualMachine
     places: tuple[int | None, ...] = ()
+    netdevs: tuple[int | None, ...] = ()
     incoming: bool = False
     remarks: tuple[str, ...] = ()
 
@@ -115,9 +133,9 @@ class _Reading:
     cpu: str | None = None
     #: Number of the option, keys with values, and when QEMU makes it.
     devices: list[tuple[int | None, Properties, int]] = field(factory=list)
-    #: Driver and backend of NICs that -nic and -net make.
-    nics: list[tuple[str, str]] = field(factory=list)
-    netdevs: dict[str, str] = field(factory=dict)
+    #: Driver of NICs that -nic and -net make, and the id of the netdev of each, or what it is.
+    nics: list[tuple[str, str | _Netdev]] = field(factory=list)
+    netdevs: dict[str, _Netdev] = field(factory=dict)
     #: Kinds of what other options make for devices, by option and id.
     made: dict[str, dict[str, str]] = field(factory=lambda: {"tpmdev": {}, "object": {}})
     globals: list[GlobalProperty] = field(factory=list)
@@ -145,6 +163,10 @@ class _Reading:
             self._read_configuration(value, read_file)
         elif name == "incoming":
             self.incoming = True
+        elif name == "netdev":
+            self._netdev(number, value)
+        elif name == "nic":
+            self._nic(number, value)
         elif name in self._readers:
             self._readers[name](value)
         elif name in self.made:
@@ -161,8 +183,6 @@ class _Reading:
             "cpu": self._cpu,
             "global": self._global,
             "set": self._set,
-            "netdev": self._netdev,
-            "nic": self._nic,
             "net": self._net,
         }
 
@@ -189,33 +209,31 @@ class _Reading:
         name, _, key = rest.rpartition(".")
         if group == "device" and name and key:
             self.set.append((name, key, text))
+        elif group == NETDEV and name in self.netdevs and key:
+            netdev = self.netdevs[name]
+            self.netdevs[name] = evolve(netdev, options=(*netdev.options, (key, text)))
         elif name and key:
             self.hardware.amend(group, name, key, text)
 
-    def _netdev(self, value: str) -> None:
+    def _netdev(self, number: int | None, value: str) -> None:
         self.networked = True
-        name, kind = parse_netdev(self.catalogue.devices(), value)
+        name, options = netdev_options(value)
         if name in self.netdevs:
             raise UsageError(f"two netdevs are called '{name}'", code="duplicate-id")
-        self.netdevs[name] = kind
+        self.netdevs[name] = _Netdev(options=options, place=number)
 
-    def _nic(self, value: str) -> None:
+    def _nic(self, number: int | None, value: str) -> None:
         self.networked = True
         pairs = self.table.pairs("nic", value)
         given = dict(pairs)
         if given.get("type") != "none":
-            self.nics.append((given.get("model", ""), self._backend(given.get("type", ""), pairs)))
+            self.nics.append((given.get("model", ""), _Netdev(options=pairs, place=number)))
 
     def _net(self, value: str) -> None:
         self.networked = True
         given = dict(self.table.pairs("net", value))
         if given.get("type") == "nic":
-            netdev = given.get("netdev")
-            behind = self._backend(_HUB, ()) if netdev is None else self.netdevs.get(netdev, "")
-            self.nics.append((given.get("model", ""), behind))
-
-    def _backend(self, kind: str, pairs: Properties) -> str:
-        return backend_of(self.catalogue.devices(), kind, pairs)
+            self.nics.append((given.get("model", ""), given.get(NETDEV) or _HUB))
 
     def _creates(self, name: str, value: str) -> None:
         """Take in the device that an option creates without saying so."""
@@ -270,11 +288,12 @@ class _Reading:
             *self._made_disks(machine.family),
         ]
         known = [
-            (number, device)
-            for number, device in found
+            each
+            for each in found
+            for device in [each[2]]
             if not types or device.driver in types or device.driver in types.aliases
         ]
-        for _, device in found:
+        for *_, device in found:
             if types and device.driver not in types and device.driver not in types.aliases:
                 self.remarks.append(
                     f"-device {device.driver}: unknown to {chosen.name}, left alone"
@@ -284,7 +303,7 @@ class _Reading:
             arch=self.arch,
             accelerator=self._accelerator(options),
             cpu=None if self.cpu is None else parse_cpu(self.cpu),
-            devices=tuple(device for _, device in known),
+            devices=tuple(device for *_, device in known),
             globals=tuple(self.globals),
             machine_options=tuple((k, v) for k, v in self.machine if k not in ("type", "accel")),
             build=self.build,
@@ -296,7 +315,8 @@ class _Reading:
         vm = evolve(vm, hardware=tuple(sorted((*facts, *described_as))))
         return Described(
             vm=vm,
-            places=tuple(number for number, _ in known),
+            places=tuple(number for number, *_ in known),
+            netdevs=tuple(place for _, place, _ in known),
             incoming=self.incoming,
             remarks=tuple(dict.fromkeys(self.remarks)),
         )
@@ -319,18 +339,26 @@ class _Reading:
         named = (name for ending, name in meant if self.program.endswith(ending))
         return next(named, self.table.accelerator)
 
-    def _named(self) -> Iterator[tuple[int | None, Device]]:
+    def _named(self) -> Iterator[_Made]:
         seen = set()
+        table = self.catalogue.devices()
+        known = {name: netdev_of(table, netdev.options) for name, netdev in self.netdevs.items()}
+        kinds = {name: netdev.kind for name, netdev in known.items()}
         for number, pairs, _ in sorted(self.devices, key=lambda device: device[2]):
             name = dict(pairs).get("id")
             if name is not None and name in seen:
                 raise UsageError(f"two devices are called '{name}'", code="duplicate-id")
             seen.add(name)
             added = tuple((key, value) for of, key, value in self.set if of == name)
-            behind = {"netdev": self.netdevs, **self.made}
-            yield number, device_of(self.catalogue.devices(), (*pairs, *added), behind)
+            device = device_of(table, (*pairs, *added), {NETDEV: kinds, **self.made}, known)
+            yield number, self._place(dict(device.properties).get(NETDEV)), device
 
-    def _made_disks(self, family: str) -> Iterator[tuple[None, Device]]:
+    def _place(self, netdev: str | None) -> int | None:
+        """Return the number of the option that makes the netdev called *netdev*."""
+        found = None if netdev is None else self.netdevs.get(netdev)
+        return None if found is None else found.place
+
+    def _made_disks(self, family: str) -> Iterator[_Made]:
         """Yield the disks that a board of *family* makes of -drive and its abbreviations."""
         board = self.table.board_of(self.arch, family)
         usual = {"if": "" if board is None else board.disk, "media": "disk"}
@@ -339,14 +367,19 @@ class _Reading:
             for entry in self.table.device:
                 made_here = entry.option == "drive" and family in entry.machines
                 if made_here and all(given.get(k) == v for k, v in entry.when.items()):
-                    yield None, Device(driver=entry.driver)
+                    yield None, None, Device(driver=entry.driver)
 
-    def _made_nics(self, family: str, *, bare: bool) -> Iterator[tuple[None, Device]]:
+    def _made_nics(self, family: str, *, bare: bool) -> Iterator[_Made]:
         default = self.table.default_nics.get(self.arch, {}).get(family, "")
-        made: Iterable[tuple[str, str]] = self.nics
+        made = self.nics
         if not self.networked and not bare:
-            made = [(default, self._backend(_HUB, ()))]
-        for model, backend in made:
+            made = [(default, _HUB)]
+        for model, named in made:
             driver = self.table.nic_models.get(model, model) or default
-            if driver:
-                yield None, Device(driver=driver, backend=backend)
+            behind = self.netdevs.get(named) if isinstance(named, str) else named
+            if driver and behind is None:
+                yield None, None, Device(driver=driver)
+            elif driver and behind is not None:
+                known = netdev_of(self.catalogue.devices(), behind.options)
+                device = Device(driver=driver, backend=known.kind, open_options=known.open_options)
+                yield None, behind.place, device

@@ -78,10 +78,16 @@ def with_plugged(
     """Return *abi*, which is *stored* for what there is now, with values for what *plugged* has.
 
     A device that came has what the virtual machine was started with for all of its kind. Where that
-    was nothing it is resolved like the others, with the vCPUs of the start; a remark says so.
+    was nothing it is resolved like the others, with the vCPUs of the start; a remark says so. What
+    is behind it nobody changes: its netdev has what it was made with.
     """
     if not plugged.came:
         return abi, ()
+    devices = (
+        evolve(device, open_options=()) if label in plugged.came else device
+        for label, device in abi.vm.labelled()
+    )
+    abi = evolve(abi, vm=evolve(abi.vm, devices=tuple(devices)))
     hardware = dict(abi.vm.hardware or ())
     hardware |= {k: v for k, v in stored.vm.hardware or () if k.startswith("smp.")}
     vm = evolve(abi.vm, hardware=tuple(sorted(hardware.items())))
@@ -90,16 +96,17 @@ def with_plugged(
         added = _added(catalogue, abi, new, plugged)
     except PlatformAbiError as error:
         return abi, (f"nothing pins what came: {error.message}",)
-    if not added:
-        return abi, ()
-    at = next((n for n, s in enumerate(abi.settings) if s.layer == "global"), len(abi.settings))
     known = {p.capability for p in abi.preconditions}
     needs = tuple(p for p in new.preconditions if p.capability not in known)
+    needs = tuple(sorted((*abi.preconditions, *needs), key=lambda p: p.capability))
+    if not added:
+        return evolve(abi, preconditions=needs), ()
+    at = next((n for n, s in enumerate(abi.settings) if s.layer == "global"), len(abi.settings))
     what = ", ".join(sorted({f"{s.driver}.{s.property}={s.value}" for s in added}))
     return evolve(
         abi,
         settings=(*abi.settings[:at], *added, *abi.settings[at:]),
-        preconditions=tuple(sorted((*abi.preconditions, *needs), key=lambda p: p.capability)),
+        preconditions=needs,
         unpinned=tuple(dict.fromkeys((*abi.unpinned, *new.unpinned))),
         obstacles=new.obstacles,
     ), (f"resolved like the others, as the start said nothing of it: {what}",)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from platform_abi.emit.arguments import chosen_options, global_argument, own_settings
+from platform_abi.emit.arguments import (
+    chosen_options,
+    global_argument,
+    netdev_options,
+    own_settings,
+    set_argument,
+)
 from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import PLATFORM, CommandLine, without
 from platform_abi.model.abi import GuestAbi, Setting
@@ -27,7 +34,8 @@ def rewrite(
 
     The platform's values come first, so that every ``-global`` of the user's comes after them and
     counts (qom/object.c, object_apply_global_props: the last one); a value of one device alone is
-    added to its own ``-device``. ``-platform`` disappears; every other word stays as it is, in its
+    added to its own ``-device``, one of its netdev to its ``-netdev`` or ``-nic``. ``-platform``
+    disappears; every other word stays as it is, in its
     order.
 
     One that no ``-device`` names, such as the NIC of ``-nic``, has its own values from ``-global``:
@@ -36,6 +44,7 @@ def rewrite(
     Raises UsageError (``device-unnamed``) where two that nothing names disagree.
     """
     words = list(line.words)
+    behind = _netdevs(catalogue, line, found, abi, words)
     labels = dict(zip(abi.vm.labels(), found.places, strict=True))
     unnamed: dict[tuple[str, str], Setting] = {}
     for device, own in own_settings(abi):
@@ -53,10 +62,38 @@ def rewrite(
                     )
             continue
         at = line.options[place].at + 1
-        words[at] = _with(catalogue, words[at], abi, device.driver, own)
+        words[at] = _with(words[at], own, partial(_kinds, catalogue, abi, device.driver))
     bare = without(CommandLine(words=tuple(words), options=line.options), PLATFORM)
     wide = [word for s in unnamed.values() for word in ("-global", global_argument(s))]
-    return (*platform_words(abi), *wide, *bare.words)
+    return (*platform_words(abi), *wide, *bare.words, *behind)
+
+
+def _netdevs(
+    catalogue: Catalogue, line: CommandLine, found: Described, abi: GuestAbi, words: list[str]
+) -> list[str]:
+    """Write what the platform sets on netdevs into *words*, and return what goes behind them.
+
+    A netdev of ``-readconfig`` gets it by ``-set``. Raises UsageError (``netdev-unnamed``) for one
+    there that ``-set`` cannot name.
+    """
+    behind: list[str] = []
+    kinds = {known.option: known.type for known in catalogue.devices().netdev_options}
+    places = dict(zip(abi.vm.labels(), found.netdevs, strict=True))
+    for name, setting in netdev_options(abi):
+        place = places[setting.device or ""]
+        if place is not None:
+            at = line.options[place].at + 1
+            words[at] = _with(words[at], [setting], lambda: kinds)
+        elif name:
+            behind += ["-set", set_argument(name, setting)]
+        else:
+            raise UsageError(
+                f"the netdev of {setting.device} needs {setting.property}={setting.value}, and "
+                "-set cannot name it",
+                code="netdev-unnamed",
+                help=f"write {setting.property}={setting.value} on it",
+            )
+    return behind
 
 
 def platform_words(abi: GuestAbi) -> list[str]:
@@ -73,15 +110,16 @@ def platform_words(abi: GuestAbi) -> list[str]:
     return out
 
 
-def _with(
-    catalogue: Catalogue, text: str, abi: GuestAbi, driver: str, own: Sequence[Setting]
-) -> str:
-    """Return the argument of a -device with *own* values added, in the form that it has."""
+def _with(text: str, own: Sequence[Setting], kinds: Callable[[], Mapping[str, str]]) -> str:
+    """Return the argument of an option with *own* values added, in the form that it has.
+
+    *kinds* gives what QEMU calls the types of the properties, which only JSON has to know.
+    """
     if text.lstrip().startswith("{"):
-        kinds = _kinds(catalogue, abi, driver)
+        types = kinds()
         head, brace, _ = text.rpartition("}")
         added = "".join(
-            f", {json.dumps(s.property)}: {_json_value(s.value, kinds.get(s.property, ''))}"
+            f", {json.dumps(s.property)}: {_json_value(s.value, types.get(s.property, ''))}"
             for s in own
         )
         return f"{head.rstrip()}{added}{brace}"

@@ -353,7 +353,7 @@ def _restarted(
 
     if not same_choice(stored, named):
         return None
-    seen = compared(catalogue, stored.vm, found.vm, host.same_cpu)
+    seen = compared(catalogue, stored.vm, found.vm, host.same_cpu, settings=stored.settings)
     # One that was written before there was more to say is written anew.
     return None if seen.different or stored.vm.hardware is None else stored
 

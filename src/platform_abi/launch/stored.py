@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field
@@ -17,10 +17,11 @@ from platform_abi.resolver.admission import portable
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.hotplug import fixed_devices
 from platform_abi.resolver.machine_choice import choose_machine
+from platform_abi.resolver.netdevs import behind, netdev_settings
 from platform_abi.resolver.places import placed, visible
 
 if TYPE_CHECKING:
-    from platform_abi.model.abi import GuestAbi
+    from platform_abi.model.abi import GuestAbi, Setting
     from platform_abi.model.catalogue import Catalogue
 
 #: Whether a QEMU makes the same CPU of what two virtual machines say.
@@ -96,7 +97,9 @@ def taken(
             code="lock-other-platform",
             help="name no platform, and the lockfile's is taken",
         )
-    found = compared(catalogue, stored.vm, vm, same_cpu, plugging=incoming)
+    found = compared(
+        catalogue, stored.vm, vm, same_cpu, settings=stored.settings, plugging=incoming
+    )
     if found.different:
         raise UsageError(
             f"{printable(name)} is for another virtual machine:",
@@ -133,6 +136,7 @@ def compared(
     given: VirtualMachine,
     same_cpu: SameCpu,
     *,
+    settings: Sequence[Setting] = (),
     plugging: bool = False,
 ) -> Compared:
     """Return what a guest could tell two virtual machines by.
@@ -140,14 +144,23 @@ def compared(
     What only the host can tell may differ (``definitions/visibility``), and so may the words for a
     CPU of which *same_cpu* says that it is the same. With *plugging* devices may have come and
     gone, and vCPUs as far as there was room for them. What names something of a host stands on the
-    command line only.
+    command line only. Of *settings*, those of what was stored, either has what is for netdevs.
     """
     renamed = _renamed(stored, given)
     names = _names(renamed, given)
     known = stored.hardware is not None and given.hardware is not None
     unsaid = _untold(stored)
-    before = _facts(catalogue, portable(catalogue, stored), {}, unsaid, hardware=known)
-    after = _facts(catalogue, portable(catalogue, given), names, unsaid, hardware=known)
+    of = netdev_settings(settings)
+    table = catalogue.devices()
+    kinds = {label: behind(table, d, of.get(label, ())) for label, d in stored.labelled()}
+    before = _facts(catalogue, portable(catalogue, stored), {}, unsaid, hardware=known, kinds=kinds)
+    kinds = {
+        label: behind(table, d, of.get(names.get(label, label), ()))
+        for label, d in given.labelled()
+    }
+    after = _facts(
+        catalogue, portable(catalogue, given), names, unsaid, hardware=known, kinds=kinds
+    )
     different = [k for k in sorted(before.keys() | after.keys()) if before.get(k) != after.get(k)]
     if different and all(_of_cpu(what) for what in different) and same_cpu(stored, given):
         different = []
@@ -273,11 +286,12 @@ def _facts(
     unsaid: Collection[str],
     *,
     hardware: bool,
+    kinds: Mapping[str, str],
 ) -> dict[str, str]:
     """Return everything that a guest can tell of *vm*, by what it is called.
 
     *names* are labels of devices that are to be called otherwise, *unsaid* those of which nobody
-    knows what is behind them. With *hardware*, all of it.
+    knows what is behind them, *kinds* what is behind each. With *hardware*, all of it.
     """
     facts = {
         "machine type": vm.machine,
@@ -298,9 +312,9 @@ def _facts(
     facts |= _globals(vm)
     for label, (device, place) in zip(vm.labels(), _placed(catalogue, vm), strict=True):
         called = names.get(label, label)
-        behind = f" behind {device.backend}" if device.backend and called not in unsaid else ""
+        kind = f" behind {kinds[label]}" if kinds[label] and called not in unsaid else ""
         name = f"device {called}"
-        facts[name] = f"{device.driver}{behind}"
+        facts[name] = f"{device.driver}{kind}"
         if hardware and place:
             facts[f"place of {name}"] = place
         for key, value in _normal(device.properties, names):

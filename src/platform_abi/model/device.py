@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 from attrs import field
 
@@ -10,6 +11,9 @@ from platform_abi.model.value import frozen
 
 #: The driver name under which options of ``-machine`` stand among the settings.
 MACHINE = "machine"
+
+#: The driver name under which options of a device's ``-netdev`` stand among the settings.
+NETDEV = "netdev"
 
 #: What a device family calls its backend where the accelerator is what stands behind it.
 ACCELERATOR = "accelerator"
@@ -129,6 +133,21 @@ class BackendKind:
         return types
 
 
+@frozen(kw_only=True)
+class NetdevOption:
+    """An option of ``-netdev`` of one type that features drive: ``netdev.OPTION`` among properties.
+
+    QEMU refuses it beside an option of *not_beside*, which then decides the same.
+    """
+
+    netdev: str
+    option: str
+    source: str
+    #: QEMU's type of it, which JSON has to have: ``bool`` or ``str``.
+    type: Literal["bool", "str"] = "bool"
+    not_beside: tuple[str, ...] = ()
+
+
 #: The option that makes the backend which a device's property of that name refers to.
 BACKEND_OPTIONS: Mapping[str, str] = {"netdev": "netdev", "tpmdev": "tpmdev", "memdev": "object"}
 
@@ -176,6 +195,7 @@ class DeviceTable:
 
     families: tuple[DeviceFamily, ...] = ()
     backends: tuple[BackendKind, ...] = ()
+    netdev_options: tuple[NetdevOption, ...] = ()
     accelerators: tuple[str, ...] = ()
     #: By operating system, the accelerator of a virtual machine where none is named.
     usual_accelerators: Mapping[str, str] = field(factory=dict)
@@ -198,6 +218,44 @@ class DeviceTable:
         """Return the transport of a device of *types*, which is *bare* without a proxy."""
         known = (t for t in self.transports if not (bare if t.types else not bare))
         return next((t for t in known if not t.types or not set(t.types).isdisjoint(types)), None)
+
+    def open_options(self, netdev: str, given: Collection[str]) -> tuple[str, ...]:
+        """Return the options that may still be set on a netdev which has the options *given*."""
+        return tuple(
+            known.option
+            for known in self.netdev_options
+            if known.netdev == netdev
+            and known.option not in given
+            and not any(other in given for other in known.not_beside)
+        )
+
+    def matching(self, option: str, of: str, given: Mapping[str, str]) -> str:
+        """Return the kind of what *option* of type *of* makes; empty where no definition knows it.
+
+        *given* are its options, each as definitions spell it.
+        """
+        fitting = [
+            backend
+            for backend in self.backends
+            if of in backend.types(option)
+            and all(given.get(k) == v or (v == "*" and k in given) for k, v in backend.when.items())
+        ]
+        return max(fitting, key=lambda backend: len(backend.when)).name if fitting else ""
+
+    def netdev_value(self, backend: str, option: str) -> str | None:
+        """Return what *option* is of a netdev of the kind *backend*, None where that says nothing.
+
+        Of a kind with several descriptions the first says it.
+        """
+        kind = next((each for each in self.backends if each.name == backend and each.netdev), None)
+        return None if kind is None else kind.when.get(option)
+
+    def with_option(self, backend: str, option: str, value: str) -> str:
+        """Return the kind of a netdev of the kind *backend* that has *option* set to *value*."""
+        for kind in self.backends:
+            if kind.name == backend and kind.netdev:
+                return self.matching("netdev", kind.netdev[0], {**kind.when, option: value})
+        return backend
 
     def settled(self, backend: str, feature: str, arch: str) -> bool:
         """Return whether *feature* is the same on every host behind *backend*, on *arch*."""

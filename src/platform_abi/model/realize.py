@@ -150,3 +150,5 @@ class DeviceProperties:
 
     driver: str
     properties: Mapping[str, PropertyValue]
+    #: The options that the platform sets on what is behind the device.
+    netdev: Mapping[str, PropertyValue] = field(factory=dict)

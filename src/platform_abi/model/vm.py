@@ -25,8 +25,10 @@ class Device:
     driver: str
     id: str | None = None
     properties: Properties = ()
-    #: The kind of backend: ``tap``, ``tap+vhost``, ``user``, ...; empty: none.
+    #: The kind of backend as it was written: ``tap``, ``tap+vhost``, ``user``, ...; empty: none.
     backend: str = ""
+    #: Options of its netdev that nobody wrote and that a platform may set, such as ``vnet_hdr``.
+    open_options: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from platform_abi.model.abi import EXPLICIT, LAYERS, GuestAbi, Setting
-from platform_abi.model.device import MACHINE
+from platform_abi.model.device import MACHINE, NETDEV
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
@@ -133,8 +133,16 @@ class Known:
             return self.property(setting.driver, setting.property, setting.value)
         if self._counted(setting):
             return True
+        if setting.driver == NETDEV and not self._of_netdev(setting):
+            return False
         feature = self._catalogue.feature_of(setting.driver, setting.property)
         return setting.layer in LAYERS and feature is not None and self._typed(feature, setting)
+
+    def _of_netdev(self, setting: Setting) -> bool:
+        """Return whether *setting* is an option of a netdev that platforms set, on one device's."""
+        options = self._catalogue.devices().netdev_options
+        known = any(option.option == setting.property for option in options)
+        return known and setting.device in self._vm.labels()
 
     def _counted(self, setting: Setting) -> bool:
         """Return whether *setting* is a number that follows from the number of vCPUs."""
@@ -158,7 +166,7 @@ class Known:
         if setting.value in (feature.fallback, feature.when_supported, *feature.values):
             return True
         # What QEMU itself says, such as "auto" of a switch.
-        return setting.driver != MACHINE and self.property(
+        return setting.driver not in (MACHINE, NETDEV) and self.property(
             setting.driver, setting.property, setting.value
         )
 

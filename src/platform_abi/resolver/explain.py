@@ -9,8 +9,9 @@ from attrs import evolve
 from platform_abi.errors import unknown
 from platform_abi.model.abi import EXPLICIT, LAYERS, GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import NETDEV
 from platform_abi.model.feature import Feature
-from platform_abi.model.names import driver_and_property
+from platform_abi.model.names import driver_and_property, feature_stem
 from platform_abi.model.platform import PlatformReference, version_key
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Properties, VirtualMachine
@@ -24,6 +25,7 @@ from platform_abi.resolver.layers import (
     inner_device,
     inner_types,
 )
+from platform_abi.resolver.netdevs import netdev_settings, to_write
 from platform_abi.resolver.plan import Plan, plan_for
 from platform_abi.resolver.resolve import resolve
 
@@ -75,12 +77,15 @@ def explain(
     driver, prop = driver_and_property(name)
     driver = types.canonical(driver)
     feature = _feature(plan, driver, prop)
-    said = _settings(resolve(catalogue, vm, reference), prop)
+    abi = resolve(catalogue, vm, reference)
+    said = _settings(abi, prop)
     written = [s for s in said if s.layer in EXPLICIT]
     if written:
         # What the explicit values override is what would hold without them.
         said = [*_settings(resolve(catalogue, _without(vm, prop), reference), prop), *written]
     steps = [_step(plan, setting, feature) for setting in _in_order(plan, said, driver, prop)]
+    if driver == NETDEV and feature is not None and plan.applies(feature):
+        steps = [*_of_netdevs(plan, abi, feature, prop)]
     if not steps and feature is None and prop not in types.properties(driver):
         known = {f"{driver}.{p}" for p in types.properties(driver)}
         known |= {p for f in catalogue.every_feature() for p in f.properties}
@@ -95,6 +100,35 @@ def explain(
         build=plan.build.name,
         silent=_silence(plan, feature) if feature is not None else "",
     )
+
+
+def _of_netdevs(plan: Plan, abi: GuestAbi, feature: Feature, option: str) -> Iterator[Step]:
+    """Yield what decides an *option* of the netdev behind each device that *feature* is of."""
+    table = plan.catalogue.devices()
+    own = netdev_settings(abi.settings)
+    definition = f"features/{feature_stem(feature.id)}.toml"
+    for label, device in abi.vm.labelled():
+        family = table.family_of(plan.types.canonical(device.driver))
+        stems = () if family is None else family.feature_files
+        if feature_stem(feature.id) not in stems or feature.needs(device.backend) is None:
+            continue
+        there = table.netdev_value(device.backend, option) or feature.when_supported or ""
+        for setting in to_write(device, own.get(label, ())):
+            if setting.property == option:
+                yield _step(plan, setting, feature)
+                break
+        else:
+            left = option in device.open_options
+            yield Step(
+                layer="default" if left else "device",
+                value=there,
+                source=definition if left else "argument",
+                key=("feature", feature.id) if left else (),
+                device=label,
+                note="what QEMU does by itself on a host that can"
+                if left
+                else "what its netdev says, or was handed over with",
+            )
 
 
 def _without(vm: VirtualMachine, prop: str) -> VirtualMachine:

@@ -36,6 +36,9 @@ class Instance:
     backends: tuple[str, ...]
     properties: Properties = ()
     types: DeviceTypes
+    #: Options of its netdev that a platform may set; those that every kind of it has, where nobody
+    #: knows which netdev it will be.
+    open_options: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -9,6 +9,7 @@ from attrs import define, field
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.device import NETDEV
 from platform_abi.model.driver import DriverProperty
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import MEMO_LIMIT, Memo, remembered
@@ -159,7 +160,15 @@ class _Table:
         """Return every property of *device*, realized."""
         driver = self.driver(device.driver)
         values = driver.values.copy()
-        for setting in self.own.get(label, ()):
+        own = self.own.get(label, ())
+        netdev = {
+            s.property: PropertyValue(value=s.value, layer=s.layer, source=s.source)
+            for s in own
+            if s.driver == NETDEV and s.property in device.open_options
+        }
+        for setting in own:
+            if setting.driver == NETDEV:
+                continue
             driver.put(
                 values,
                 setting.property,
@@ -174,7 +183,7 @@ class _Table:
             elif name not in DEVICE_KEYS:
                 driver.put(values, name, value, layer="device", source="argument")
         driver.realizer.realize(values, bus, around, queues)
-        return DeviceProperties(driver=driver.name, properties=values)
+        return DeviceProperties(driver=driver.name, properties=values, netdev=netdev)
 
     def driver(self, name: str) -> _Driver:
         """Return what holds for every device of the driver that ``-device`` calls *name*."""

@@ -40,6 +40,8 @@ class Member(NamedTuple):
     label: str | None = None
     #: Its explicit properties that matter to the family.
     given: Properties = ()
+    #: Options of its netdev that a platform may set.
+    open_options: tuple[str, ...] = ()
 
 
 class Question(NamedTuple):
@@ -94,14 +96,19 @@ def _alike(plan: Plan, vm: VirtualMachine) -> tuple[Member, ...] | None:
         for name, _ in device.properties:
             if name not in plain:
                 return None
-        kinds.add((device.driver, device.backend))
+        kinds.add((device.driver, device.backend, device.open_options))
     return _kinds(plan, frozenset(kinds))
 
 
 @remembered(MEMO_LIMIT)
-def _kinds(plan: Plan, kinds: frozenset[tuple[str, str]]) -> tuple[Member, ...] | None:
+def _kinds(
+    plan: Plan, kinds: frozenset[tuple[str, str, tuple[str, ...]]]
+) -> tuple[Member, ...] | None:
     """Return a member without a label for each kind, None where a result has to name devices."""
-    members = tuple(Member(name, backend_of(plan, name, kind)) for name, kind in sorted(kinds))
+    members = tuple(
+        Member(name, backend_of(plan, name, kind), open_options=options)
+        for name, kind, options in sorted(kinds)
+    )
     families = _families(plan, members)
     return members if all(_anonymous(plan, name, families[name]) for name in families) else None
 
@@ -114,7 +121,7 @@ def _members(plan: Plan, vm: VirtualMachine) -> tuple[Member, ...]:
         check_properties(plan, known, device)
         backend = backend_of(plan, device.driver, device.backend)
         given = tuple([p for p in device.properties if p[0] not in known.plain])
-        members.append(Member(device.driver, backend, label, given))
+        members.append(Member(device.driver, backend, label, given, device.open_options))
     return tuple(members)
 
 
@@ -170,7 +177,9 @@ def _result(
     plan: Plan, name: str, members: tuple[Member, ...], globals_: tuple[GlobalProperty, ...]
 ) -> FamilyResult:
     """Return a family's result: one for all virtual machines where it names no device."""
-    alike = tuple(dict.fromkeys(Member(m.driver, m.backend) for m in members))
+    alike = tuple(
+        dict.fromkeys(Member(m.driver, m.backend, open_options=m.open_options) for m in members)
+    )
     names = family_plan(plan, name).names
     relevant = tuple(entry for entry in globals_ if entry.property in names)
     if not relevant and not any(m.given for m in members) and _anonymous(plan, name, alike):
@@ -183,7 +192,7 @@ def _anonymous(plan: Plan, name: str, alike: tuple[Member, ...]) -> bool:
     if len({member.backend for member in alike}) > 1:
         return False
     result = _family_result(plan, name, alike, ())
-    return not result.unpinned and not result.beyond
+    return not (result.unpinned or result.beyond or result.netdevs)
 
 
 @remembered(MEMO_LIMIT)
@@ -197,6 +206,7 @@ def _family_result(
             backends=(member.backend,),
             properties=member.given,
             types=known.types,
+            open_options=member.open_options,
         )
         for member in members
         for known in [know(plan, member.driver)]
@@ -237,6 +247,7 @@ def _assumed(plan: Plan, name: str, globals_: tuple[GlobalProperty, ...]) -> Fam
         driver=family.driver,
         backends=family.assumed_backends,
         types=device_types(plan.types, family.driver),
+        open_options=tuple(o.option for o in plan.catalogue.devices().netdev_options),
     )
     return resolve_family(plan, family_plan(plan, name), [instance], globals_)
 
@@ -246,6 +257,8 @@ def _notes(assumed: Sequence[DeviceFamily], results: Mapping[str, FamilyResult])
         behind = " and ".join(family.assumed_backends)
         if family.backend_property:
             yield f"no devices given: values for {family.name} hold behind {behind}"
+        for kind, text in results[family.name].netdevs:
+            yield f"no devices given: the netdev of a {family.name} behind {kind} needs {text}"
         weakened = results[family.name].weakened
         if weakened:
             yield f"off because not every one of these can carry it: {', '.join(weakened)}"

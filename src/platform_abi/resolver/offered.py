@@ -13,6 +13,7 @@ from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.drivers import NO_BACKEND, know
 from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.layers import compat_of, globals_of, in_order
+from platform_abi.resolver.netdevs import behind, netdev_settings
 from platform_abi.resolver.plan import Plan, plan_for
 
 
@@ -68,7 +69,9 @@ class _Reader:
         self._label = label
         self._family = family
         self.types = know(plan, device.driver).types
-        self._backend = device.backend or family.backend or NO_BACKEND
+        own = netdev_settings(abi.settings).get(label, ())
+        kind = behind(plan.catalogue.devices(), device, own)
+        self._backend = kind or family.backend or NO_BACKEND
 
     def offers(self, bit: VirtioBit) -> bool:
         """Return whether *bit* is offered: asked for, and carried by what is behind the device."""

@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import DeviceFamily
+from platform_abi.model.device import NETDEV, DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import Memo, remembered
@@ -45,6 +45,8 @@ class FamilyPlan:
 
     family: DeviceFamily
     rows: tuple[Row, ...]
+    #: Features that drive an option of the netdev behind a device, each with that option.
+    netdev: tuple[tuple[Feature, str], ...]
     #: Features without properties, and those that no constant pins.
     other: tuple[Feature, ...]
     #: All of them, by id.
@@ -128,12 +130,20 @@ def family_plan(plan: Plan, name: str) -> FamilyPlan:
         for driver, name in feature.drives
         if driver == family.driver
     ]
+    netdev = tuple(
+        (feature, option)
+        for feature in features
+        if feature.kind in ("setting", "guard")
+        for driver, option in feature.drives
+        if driver == NETDEV
+    )
     other = tuple(f for f in features if f.kind in ("precondition", "unpinnable"))
     deciding = {name for f in other for _, name in f.drives}
     bringing = {text.partition("=")[0] for f in features for text in f.when}
     return FamilyPlan(
         family=family,
         rows=tuple(sorted(rows, key=lambda row: row.property)),
+        netdev=netdev,
         other=other,
         features={feature.id: feature for feature in features},
         names=frozenset(row.property for row in rows) | deciding | bringing,

@@ -9,6 +9,7 @@ from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import Beyond, Layer, Setting, Unpinned
+from platform_abi.model.device import NETDEV
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import GlobalProperty
@@ -29,6 +30,8 @@ class FamilyResult:
     beyond: tuple[Beyond, ...]
     #: Features that are off because not every backend in question can carry them.
     weakened: tuple[str, ...]
+    #: For instances without a label, kinds of netdevs and what has to be written on one of each.
+    netdevs: tuple[tuple[str, str], ...] = ()
 
 
 def resolve_family(
@@ -39,6 +42,7 @@ def resolve_family(
 ) -> FamilyResult:
     """Return the settings, needs and findings of *instances*, which are all of *family*."""
     work = _Work(plan=plan, family=family, globals=globals_)
+    instances = [work.resolve_netdev(instance) for instance in instances]
     for row in family.rows:
         work.resolve_row(row, instances)
     for feature in family.other:
@@ -50,6 +54,7 @@ def resolve_family(
         unpinned=tuple(dict.fromkeys(work.unpinned)),
         beyond=tuple(work.beyond),
         weakened=tuple(work.weakened),
+        netdevs=tuple(work.netdevs),
     )
 
 
@@ -65,6 +70,41 @@ class _Work:
     unpinned: list[Unpinned] = field(factory=list)
     beyond: list[Beyond] = field(factory=list)
     weakened: dict[str, None] = field(factory=dict)
+    netdevs: dict[tuple[str, str], None] = field(factory=dict)
+
+    def resolve_netdev(self, instance: Instance) -> Instance:
+        """Settle the options of what is behind *instance*, and return it before what that is then.
+
+        A device's own features depend on it: behind a tap without a vnet header there are others.
+        """
+        for feature, option in self.family.netdev:
+            backends = tuple(self.netdev(feature, option, instance, b) for b in instance.backends)
+            instance = evolve(instance, backends=backends)
+        return instance
+
+    def netdev(self, feature: Feature, option: str, instance: Instance, backend: str) -> str:
+        """Settle one option of a netdev of the kind *backend*, and return the kind that it is then.
+
+        What QEMU does by itself wherever *feature* can be had is not written; that it can be had is
+        what the value needs of the host.
+        """
+        devices = self.plan.catalogue.devices()
+        decision = decision_for(self.plan, self.family.family.name, feature.id, backend)
+        if decision.needs is None:
+            return backend  # no such thing is said to a netdev of that kind
+        there = devices.netdev_value(backend, option) or feature.when_supported or feature.fallback
+        value = decision.value if option in instance.open_options else there
+        row = Row(feature=feature, property=option, drivers=(NETDEV,))
+        netdev = evolve(instance, driver=NETDEV)
+        self.demand(row, decision, value, netdev)
+        if value == there:
+            return backend
+        if instance.label is None:
+            self.netdevs[backend, f"{option}={value}"] = None
+        else:
+            own = _own(row, netdev, value, "platform")
+            self.settings.append(evolve(own, source=decision.source))
+        return devices.with_option(backend, option, value)
 
     def resolve_row(self, row: Row, instances: Sequence[Instance]) -> None:
         """Settle one property on all instances."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.device import BACKEND_OPTIONS
 from platform_abi.model.option_language import cpu_properties, split_options
+from platform_abi.model.value import frozen
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, Properties, VirtualMachine
 from platform_abi.resolver.explicit import BOOLEANS
 
@@ -48,23 +49,26 @@ def virtual_machine(
             code="machine-accel",
             help="give it as --accel alone; QEMU refuses -machine accel= beside -accel",
         )
-    kinds: dict[str, str] = {}
+    known: dict[str, Netdev] = {}
     for text in netdevs:
-        netdev, kind = parse_netdev(table, text)
-        if netdev in kinds:
-            raise UsageError(f"two netdevs are called '{netdev}'", code="duplicate-id")
-        kinds[netdev] = kind
-    for netdev, kind in (backends or {}).items():
-        if netdev not in kinds:
-            raise unknown("netdev", netdev, kinds, code="unknown-netdev")
-        kinds[netdev] = known_backend(table, kind)
+        called, netdev = parse_netdev(table, text)
+        if called in known:
+            raise UsageError(f"two netdevs are called '{called}'", code="duplicate-id")
+        known[called] = netdev
+    for called, kind in (backends or {}).items():
+        if called not in known:
+            raise unknown("netdev", called, known, code="unknown-netdev")
+        if known_backend(table, kind) != known[called].kind:
+            # Whoever opened it knows what it is, and nothing is to be written on it.
+            known[called] = Netdev(kind=kind)
     behind: Kinds = {
-        "netdev": kinds,
+        "netdev": {called: netdev.kind for called, netdev in known.items()},
         "tpmdev": made(table, "tpmdev", tpmdevs),
         "object": made(table, "object", objects),
     }
     found = tuple(
-        device_of(table, split_options(text, "driver", negated=True), behind) for text in devices
+        device_of(table, split_options(text, "driver", negated=True), behind, known)
+        for text in devices
     )
     ids: set[str] = set()
     for device in found:
@@ -100,6 +104,14 @@ def parse_cpu(text: str) -> Cpu:
     )
 
 
+@frozen(kw_only=True)
+class Netdev:
+    """The kind of one netdev, and its options that nobody wrote and a platform may set."""
+
+    kind: str
+    open_options: tuple[str, ...] = ()
+
+
 #: Kinds of backends by their ids, by the option that made them.
 Kinds = Mapping[str, Mapping[str, str]]
 
@@ -127,19 +139,16 @@ def made(table: DeviceTable, option: str, texts: Iterable[str]) -> dict[str, str
 def kind_of(table: DeviceTable, option: str, of: str, options: Properties) -> str:
     """Return the kind of what *option* of type *of* makes; empty where no definition knows it."""
     given = {key: BOOLEANS.get(value, value) for key, value in options}
-    matching = [
-        backend
-        for backend in table.backends
-        if of in backend.types(option)
-        and all(given.get(k) == v or (v == "*" and k in given) for k, v in backend.when.items())
-    ]
-    return max(matching, key=lambda backend: len(backend.when)).name if matching else ""
+    return table.matching(option, of, given)
 
 
-def device_of(table: DeviceTable, pairs: Properties, kinds: Kinds) -> Device:
+def device_of(
+    table: DeviceTable, pairs: Properties, kinds: Kinds, known: Mapping[str, Netdev]
+) -> Device:
     """Return the device that *pairs* of ``-device`` describe, in front of a backend of *kinds*.
 
-    Raises UsageError where it names no driver, UnknownNameError for a netdev that is not there.
+    *known* are the netdevs among these, by id. Raises UsageError where it names no driver,
+    UnknownNameError for a netdev that is not there.
     """
     given = dict(pairs)
     driver = given.get("driver", "")
@@ -160,6 +169,7 @@ def device_of(table: DeviceTable, pairs: Properties, kinds: Kinds) -> Device:
         id=given.get("id"),
         properties=tuple((k, v) for k, v in pairs if k not in ("driver", "id")),
         backend=_behind(table, driver, given, kinds) if netdev is None else netdevs[netdev],
+        open_options=() if netdev is None else known[netdev].open_options,
     )
 
 
@@ -171,25 +181,32 @@ def _behind(table: DeviceTable, driver: str, given: Mapping[str, str], kinds: Ki
     return kinds.get(option, {}).get(given.get(name, ""), "")
 
 
-def parse_netdev(table: DeviceTable, text: str) -> tuple[str, str]:
-    """Return the id and the backend kind of ``-netdev TEXT``; raises UsageError."""
+def parse_netdev(table: DeviceTable, text: str) -> tuple[str, Netdev]:
+    """Return the id of ``-netdev TEXT`` and what it is; raises UsageError."""
+    name, pairs = netdev_options(text)
+    return name, netdev_of(table, pairs)
+
+
+def netdev_options(text: str) -> tuple[str, Properties]:
+    """Return the id of ``-netdev TEXT`` and its options; raises UsageError."""
     pairs = split_options(text, "type")
-    given = dict(pairs)
-    if not given.get("id"):
+    name = dict(pairs).get("id")
+    if not name:
         raise UsageError(f"-netdev {text[:200]!r} has no id", code="option-syntax")
-    return given["id"], backend_of(table, given.get("type", ""), pairs)
+    return name, pairs
 
 
-def backend_of(table: DeviceTable, netdev: str, options: Properties) -> str:
-    """Return the backend kind of a netdev of type *netdev* with *options*.
+def netdev_of(table: DeviceTable, options: Properties) -> Netdev:
+    """Return what a netdev with *options* is, its type among them.
 
     Raises UnknownNameError for a type that no definition knows.
     """
+    netdev = dict(options).get("type", "")
     kind = kind_of(table, "netdev", netdev, options)
     if not kind:
         types = {name for backend in table.backends for name in backend.netdev}
         raise unknown("netdev type", netdev, types, code="unknown-netdev-type")
-    return kind
+    return Netdev(kind=kind, open_options=table.open_options(netdev, dict(options)))
 
 
 def known_backend(table: DeviceTable, kind: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from platform_abi.compat.finding import Finding
+from platform_abi.resolver.netdevs import backends as kinds_behind
 from platform_abi.verifier.running import RunningObject
 from platform_abi.verifier.verification import Offer, Sides
 
@@ -23,7 +24,7 @@ def backends(sides: Sides, offers: Mapping[str, Offer]) -> Iterator[Finding]:
     """
     settled = {label for label, offer in offers.items() if offer.offered is not None}
     types = _types(sides)
-    promised = {label: device.backend for label, device in sides.abi.vm.labelled()}
+    promised = kinds_behind(sides.catalogue.devices(), sides.abi)
     for label, thing in sides.expected.located.found.items():
         wanted = types.get(promised[label])
         if wanted is None:

@@ -18,7 +18,7 @@ from platform_abi.model.harmless import EVERY
 from platform_abi.model.option_language import join_options, split_options
 from platform_abi.model.vm import Properties, VirtualMachine
 from platform_abi.resolver.admission import Known
-from platform_abi.resolver.virtual_machine import backend_of, parse_global
+from platform_abi.resolver.virtual_machine import netdev_of, parse_global
 from platform_abi.verifier.stand_in import Backends, Part, StandIn, no_device, no_netdev
 
 #: A disk that is no file.
@@ -179,7 +179,7 @@ class _Reading:
         pairs = self._options.pairs("netdev", value)
         given = dict(pairs)
         name = given.get("id", "")
-        kind = backend_of(self._backends.devices, given.get("type", ""), pairs)
+        kind = netdev_of(self._backends.devices, pairs).kind
         made = self._backends.netdev(kind)
         if made is None:
             self._leave_out("-netdev", value, no_netdev(kind))
@@ -238,7 +238,7 @@ class _Reading:
         given = dict(pairs)
         if given.get("type") == "none":
             return Part(device=label, words=(("-nic", "none"),))
-        kind = backend_of(self._backends.devices, given.get("type", ""), pairs)
+        kind = netdev_of(self._backends.devices, pairs).kind
         made = self._backends.netdev(kind)
         if made is None:
             return Part(device=label, why=no_netdev(kind))

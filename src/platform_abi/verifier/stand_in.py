@@ -19,11 +19,14 @@ from platform_abi.model.harmless import HarmlessTable
 from platform_abi.model.option_language import join_options
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Device, Properties
+from platform_abi.resolver.netdevs import backends
 
 #: Guest memory in MiB: enough for every board's firmware, and none of it is touched.
 _MEMORY = "512"
 
 _DEVICE = "-device"
+#: By which arguments say what is on a netdev; each stand-in has it already.
+_SET = "-set"
 
 #: Any value at all, in what tells a backend.
 _ANY = "*"
@@ -81,11 +84,11 @@ def stand_in(catalogue: Catalogue, abi: GuestAbi) -> StandIn:
     pairs = zip(words[::2], words[1::2], strict=True)
     table = Backends(devices=catalogue.devices(), harmless=catalogue.harmless())
     objects = [pair for pair in abi.vm.machine_options for pair in table.reference(*pair)]
-    own = dict(own_settings(abi))
+    own, kinds = dict(own_settings(abi)), backends(table.devices, abi)
     return StandIn(
-        common=(_BARE, *objects, *(pair for pair in pairs if pair[0] != _DEVICE)),
+        common=(_BARE, *objects, *(pair for pair in pairs if pair[0] not in (_DEVICE, _SET))),
         parts=tuple(
-            _part(table, index, label, device, own.get(device, []))
+            _part(table, index, label, evolve(device, backend=kinds[label]), own.get(device, []))
             for index, (label, device) in enumerate(abi.vm.labelled())
         ),
     )

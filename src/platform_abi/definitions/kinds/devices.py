@@ -15,6 +15,7 @@ from platform_abi.model.device import (
     DeviceFamily,
     DeviceTable,
     MigrationBlocker,
+    NetdevOption,
     Transport,
     VirtioBit,
 )
@@ -32,6 +33,7 @@ class Document:
     common_bit: tuple[VirtioBit, ...] = ()
     family: tuple[DeviceFamily, ...] = ()
     backend: tuple[BackendKind, ...] = ()
+    netdev_option: tuple[NetdevOption, ...] = ()
     described: tuple[Described, ...] = ()
     blocker: tuple[MigrationBlocker, ...] = ()
     transport: tuple[Transport, ...] = ()
@@ -61,6 +63,7 @@ def merged(reader: Reader) -> DeviceTable:
     """Return what all files say of device families, backends and accelerators."""
     families: dict[str, tuple[DeviceFamily, File]] = {}
     backends: dict[str, tuple[BackendKind, File]] = {}
+    options: dict[str, tuple[NetdevOption, File]] = {}
     accelerators: list[str] = []
     native: list[str] = []
     usual: dict[str, tuple[str, File]] = {}
@@ -82,9 +85,13 @@ def merged(reader: Reader) -> DeviceTable:
         for entry in document.backend:
             name = f"{entry.name} {sorted(entry.when.items())}"
             merge(backends, f"backend {entry.name}", name, entry, file)
+        for option in document.netdev_option:
+            name = f"{option.netdev},{option.option}"
+            merge(options, f"netdev option {name}", name, option, file)
     return DeviceTable(
         families=tuple(value for value, _ in families.values()),
         backends=tuple(value for value, _ in backends.values()),
+        netdev_options=tuple(value for value, _ in options.values()),
         accelerators=tuple(dict.fromkeys(accelerators)),
         native_accelerators=tuple(dict.fromkeys(native)),
         usual_accelerators={system: value for system, (value, _) in usual.items()},
