@@ -71,6 +71,17 @@ _TUNNEL: Final = Row(
     platform="linux-6.9",
 )
 
+#: From a host whose taps have no vnet header, as those of Windows, to one whose have, and back: the
+#: platform writes on the netdev what makes them the same.
+_HEADERLESS: Final = tuple(
+    Row(name="no-header", kernels=kernels, qemus=qemus, machine=machine, platform=platform)
+    for kernels, qemus, machine, platform in (
+        (("no-vnet-hdr", "6.9"), ("10.0", "11.1"), "pc-q35-9.1", "windows-2022"),
+        (("6.9", "no-vnet-hdr"), ("11.1", "10.0"), "pc-q35-9.1", "conservative"),
+        (("no-vnet-hdr", "this-one"), ("7.2", "11.1"), "pc-q35-7.2", "darwin-25"),
+    )
+)
+
 #: Nothing of what a guest sees, but part of the stream; the capability, and QEMU's own words.
 _IN_STREAM: Final = {
     "no-vnet-hdr": ("tun.vnet-hdr", "saved image requires vnet_hdr=on"),
@@ -96,7 +107,7 @@ def _offloads(require_tap_offloads: Callable[[int], None]) -> None:
     require_tap_offloads(_OFFLOADS)
 
 
-@pytest.mark.parametrize("row", [*_USO, _OLDER, _TUNNEL], ids=str)
+@pytest.mark.parametrize("row", [*_USO, _OLDER, _TUNNEL, *_HEADERLESS], ids=str)
 def test_with_a_platform_of_both_hosts_a_guest_gets_there_and_back(  # noqa: PLR0917 - each is something to be had
     row: Row,
     catalogue: pa.FileCatalogue,

@@ -54,6 +54,29 @@ def test_a_trial_that_moves_is_kept(judge: Judge) -> None:
     assert judge.play(_trial(("6.9", "5.14"), "linux-6.1", *_NIC)).kind == "kept"
 
 
+_HEADERLESS: Final = ("windows-2022", "conservative")
+
+
+@pytest.mark.parametrize("kernels", [("no-vnet-hdr", "6.9"), ("6.9", "no-vnet-hdr")], ids="-".join)
+@pytest.mark.parametrize("platform", _HEADERLESS)
+@pytest.mark.parametrize("netdev", ["", ",queues=2", ",vnet_hdr=off"])
+def test_a_guest_without_a_vnet_header_moves_to_hosts_with_and_without(
+    judge: Judge, kernels: tuple[str, str], platform: str, netdev: str
+) -> None:
+    """What the platform writes on the netdev is what both ends then have, and what is offered."""
+    nic = (_NIC[0], _NIC[1] + netdev, *_NIC[2:])
+    outcome = judge.play(_trial(kernels, platform, *nic))
+    assert outcome.kind == "kept", outcome
+
+
+def test_a_vnet_header_that_a_user_asks_for_keeps_a_guest_from_hosts_without(judge: Judge) -> None:
+    """An explicit value wins, the verdict says what it takes, and QEMU confirms it."""
+    nic = (_NIC[0], f"{_NIC[1]},vnet_hdr=on", *_NIC[2:])
+    outcome = judge.play(_trial(("6.9", "no-vnet-hdr"), "conservative", *nic))
+    assert outcome.kind == "stopped", outcome
+    assert any("tun.vnet-hdr" in said for said in outcome.said)
+
+
 def test_a_trial_that_would_fail_is_seen_to_fail(judge: Judge) -> None:
     """What was blocked is done all the same, and says what for."""
     outcome = judge.play(_trial(("6.9", "5.14"), "linux-6.9", *_NIC))
