@@ -17,6 +17,7 @@ from platform_abi.author.editions import locked_digests, platform_digests
 from platform_abi.definitions import kinds
 from platform_abi.definitions.levels import EVERY
 from platform_abi.definitions.structure import load
+from platform_abi.model.device import NETDEV
 from platform_abi.model.feature import NEVER, Feature
 from platform_abi.model.platform import edition_key, version_key
 from tests.definitions import site
@@ -226,7 +227,9 @@ def test_hosts_without_a_vnet_header_have_no_offloads(
     offloads = {
         feature.properties[0].partition(".")[2]
         for feature in catalogue.features("virtio-net")
-        if "tun.vnet-hdr" in (feature.needs("tap") or ()) and feature.properties
+        if "tun.vnet-hdr" in (feature.needs("tap") or ())
+        and feature.properties
+        and not feature.properties[0].startswith(NETDEV)
     }
     assert {"csum", "host_tso4", "host_uso", "guest_uso6", "host_tunnel"} <= offloads
     for name in names:
@@ -248,14 +251,16 @@ def test_a_feature_requires_what_is_defined(catalogue: pa.FileCatalogue) -> None
 
 
 def test_a_feature_drives_properties_of_its_family(catalogue: pa.FileCatalogue) -> None:
-    """They stand on the inner driver, the one that all transports share."""
+    """They stand on the inner driver, the one that all transports share, or on the netdev."""
+    options = {f"{NETDEV}.{known.option}" for known in catalogue.devices().netdev_options}
     for feature in _features(catalogue):
         stem = feature.id.split(".")[0]
         families = [f for f in catalogue.devices().families if stem in f.feature_files]
         assert families, feature.id
         inner = {family.driver for family in families}
         if feature.kind in ("setting", "guard"):
-            assert {text.partition(".")[0] for text in feature.properties} <= inner, feature.id
+            own = set(feature.properties) - options
+            assert {text.partition(".")[0] for text in own} <= inner, feature.id
         outer = {driver for family in families for driver in family.proxies}
         assert set(feature.drivers) <= inner | outer, feature.id
 

@@ -110,6 +110,17 @@ def test_an_old_lockfile_says_what_it_does_not_say() -> None:
     assert "writes it anew" in found.untold[0]
 
 
+def test_a_lockfile_of_before_queues_were_told_is_still_taken() -> None:
+    """It says nothing of them, which is said once, and refused is nothing."""
+    text = "-netdev tap,id=n,queues=2 -device virtio-net-pci,netdev=n,id=net0"
+    vm = _vm(text)
+    kept = tuple(pair for pair in vm.hardware or () if pair[0] != "behind.net0")
+    assert kept != vm.hardware
+    found = compared(_catalogue(), evolve(vm, hardware=kept), vm, lambda *_: False)
+    assert () == found.different
+    assert ["was made with behind device net0 nothing, here queues 2"] == list(found.untold)
+
+
 def test_a_renamed_device_keeps_its_own_values() -> None:
     """Two NICs of two kinds, called otherwise: each still has what it had."""
     text = (

@@ -86,3 +86,25 @@ def test_beside_what_hands_it_over_qemu_takes_no_vnet_hdr(
     words = (*_BOARD, "-netdev", f"tap,id=n0,{key},vnet_hdr=off")
     with pytest.raises(Exception, match="invalid with"), Paused(host, words, tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"), [("1", "2"), ("2", "1"), ("2", "4"), ("2", "2")], ids="-".join
+)
+@pytest.mark.parametrize("property_", ["mq=on", "mq=off"])
+def test_the_number_of_queues_of_a_netdev_is_part_of_the_machine(
+    source: str, destination: str, property_: str, hosts: Hosts, tmp_path: Path
+) -> None:
+    """A guest with mq=on finds it, and QEMU takes no other number for the same guest."""
+    here, there = hosts.pair(("this-one", "this-one"), ("10.0", "11.1"))
+    with (
+        Paused(here, _words(f",queues={source}", property_), tmp_path) as first,
+        Paused(
+            there, _words(f",queues={destination}", property_), tmp_path, incoming=True
+        ) as second,
+    ):
+        before = first.bind()
+        status, reason = first.migrate_to(second)
+        same = status == "completed" and not first.view().differences(second.view())
+    assert same == (source == destination), reason
+    assert before

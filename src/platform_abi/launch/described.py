@@ -59,8 +59,8 @@ class _Netdev:
 #: What -net plugs both ends into, and a default NIC too (net/net.c, net_init_clients).
 _HUB = _Netdev(options=(("type", "hubport"),))
 
-#: A device behind the numbers of its own option and of that which makes its netdev.
-_Made = tuple[int | None, int | None, Device]
+#: A device, the number of its own option, and its netdev.
+_Made = tuple[int | None, _Netdev | None, Device]
 
 
 @frozen(kw_only=True)
@@ -308,7 +308,12 @@ class _Reading:
             machine_options=tuple((k, v) for k, v in self.machine if k not in ("type", "accel")),
             build=self.build,
         )
-        facts = hardware.facts(self.hardware, machine, dict(vm.labelled()))
+        queues = {
+            label: self._queues(netdev)
+            for label, (_, netdev, device) in zip(vm.labels(), known, strict=True)
+            if netdev is not None and self._is_told_queues(types.canonical(device.driver))
+        }
+        facts = hardware.facts(self.hardware, machine, dict(vm.labelled()), queues)
         told = {k.removeprefix(BEHIND): text for k, text in facts if k.startswith(BEHIND)}
         texts = described_devices(self.catalogue, vm, chosen.name, machine, told)
         described_as = tuple((f"{DEVICE}{label}", text) for label, text in texts.items())
@@ -316,7 +321,7 @@ class _Reading:
         return Described(
             vm=vm,
             places=tuple(number for number, *_ in known),
-            netdevs=tuple(place for _, place, _ in known),
+            netdevs=tuple(None if netdev is None else netdev.place for _, netdev, _ in known),
             incoming=self.incoming,
             remarks=tuple(dict.fromkeys(self.remarks)),
         )
@@ -351,12 +356,17 @@ class _Reading:
             seen.add(name)
             added = tuple((key, value) for of, key, value in self.set if of == name)
             device = device_of(table, (*pairs, *added), {NETDEV: kinds, **self.made}, known)
-            yield number, self._place(dict(device.properties).get(NETDEV)), device
+            yield number, self.netdevs.get(dict(device.properties).get(NETDEV, "")), device
 
-    def _place(self, netdev: str | None) -> int | None:
-        """Return the number of the option that makes the netdev called *netdev*."""
-        found = None if netdev is None else self.netdevs.get(netdev)
-        return None if found is None else found.place
+    def _queues(self, netdev: _Netdev) -> str:
+        """Return how many queues *netdev* has, as it is written; empty: it has no such thing."""
+        given = dict(netdev.options)
+        return self.catalogue.devices().queues(given.get("type", ""), given)
+
+    def _is_told_queues(self, driver: str) -> bool:
+        """Return whether a NIC of *driver* shows its guest how many queues its netdev has."""
+        family = self.catalogue.devices().family_of(driver)
+        return family is not None and family.backend_property == NETDEV
 
     def _made_disks(self, family: str) -> Iterator[_Made]:
         """Yield the disks that a board of *family* makes of -drive and its abbreviations."""
@@ -382,4 +392,4 @@ class _Reading:
             elif driver and behind is not None:
                 known = netdev_of(self.catalogue.devices(), behind.options)
                 device = Device(driver=driver, backend=known.kind, open_options=known.open_options)
-                yield None, behind.place, device
+                yield None, behind, device

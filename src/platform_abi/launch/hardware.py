@@ -16,7 +16,7 @@ from platform_abi.launch.memory import MEMORY_BACKEND, Memory
 from platform_abi.model.machine import MachineType
 from platform_abi.model.option_language import join_options
 from platform_abi.model.platform import version_key
-from platform_abi.model.vm import BEHIND, UNKNOWN, Device, Properties
+from platform_abi.model.vm import BEHIND, QUEUES, UNKNOWN, Device, Properties
 from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.topology import KEYS, topology
 
@@ -27,9 +27,15 @@ _NONE = "none"
 
 
 def facts(
-    reading: HardwareReading, machine: MachineType, devices: Mapping[str, Device]
+    reading: HardwareReading,
+    machine: MachineType,
+    devices: Mapping[str, Device],
+    queues: Mapping[str, str],
 ) -> Properties:
-    """Return every fact, sorted; *devices* are those of the virtual machine by label."""
+    """Return every fact, sorted; *devices* are those of the virtual machine by label.
+
+    *queues* is how many the netdev of each has.
+    """
     board = reading.catalogue.options().board_of(reading.arch, machine.family)
     made = [
         *_readable(reading, ("smp",), lambda: _topology(reading, machine)),
@@ -39,7 +45,7 @@ def facts(
         *_default_devices(reading),
         *_others(reading),
     ]
-    return tuple(sorted([*made, *_behind(reading, dict(made), devices)]))
+    return tuple(sorted([*made, *_behind(reading, dict(made), devices, queues)]))
 
 
 def _readable(reading: HardwareReading, options: Sequence[str], read: Callable[[], Facts]) -> Facts:
@@ -136,7 +142,10 @@ def _hidden_object(patterns: Sequence[str], given: Mapping[str, str]) -> bool:
 
 
 def _behind(
-    reading: HardwareReading, facts: Mapping[str, str], devices: Mapping[str, Device]
+    reading: HardwareReading,
+    facts: Mapping[str, str],
+    devices: Mapping[str, Device],
+    queues: Mapping[str, str],
 ) -> Facts:
     """Yield what a guest can tell of what is behind each device."""
     media = {}
@@ -154,6 +163,8 @@ def _behind(
     }
     for label, device in devices.items():
         said = [readers[key](text) for key, text in device.properties if key in readers]
+        if queues.get(label):
+            said.append(f"{QUEUES}{queues[label]}")
         if any(said):
             yield f"{BEHIND}{label}", "; ".join(each for each in said if each)
 

@@ -12,7 +12,15 @@ from platform_abi.launch.plugged import Plugged, memory_of, with_plugged
 from platform_abi.model.device import BACKEND_OPTIONS
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.value import frozen
-from platform_abi.model.vm import BEHIND, DEVICE, UNKNOWN, Device, Properties, VirtualMachine
+from platform_abi.model.vm import (
+    BEHIND,
+    DEVICE,
+    QUEUES,
+    UNKNOWN,
+    Device,
+    Properties,
+    VirtualMachine,
+)
 from platform_abi.resolver.admission import portable
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.hotplug import fixed_devices
@@ -170,7 +178,7 @@ def compared(
         plugged = _plugged(catalogue, stored, given, names, seen)
     backends = memory_of(given, plugged.came) | memory_of(stored, plugged.went)
     different = [what for what in different if not plugged.explains(what, backends)]
-    unknown = [k for k in different if UNKNOWN in (before.get(k, ""), after.get(k, ""))]
+    unknown = [k for k in different if _is_untold(before.get(k, ""), after.get(k, ""))]
     untold = [f"was made with {k} {_said(before, k)}, here {_said(after, k)}" for k in unknown]
     if stored.hardware is None:
         untold.append(_SILENT)
@@ -198,6 +206,14 @@ def _seen(
         and label in stored.seen
         and before.get(label) == (device.driver, device.backend)
     )
+
+
+def _is_untold(stored: str, given: str) -> bool:
+    """Return whether two facts cannot be compared: one is not known, or was not told at the time.
+
+    Of queues of netdevs the first lockfiles said nothing.
+    """
+    return UNKNOWN in (stored, given) or (not stored and given.startswith(QUEUES))
 
 
 def _plugged(

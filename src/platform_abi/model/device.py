@@ -148,6 +148,26 @@ class NetdevOption:
     not_beside: tuple[str, ...] = ()
 
 
+@frozen(kw_only=True)
+class NetdevQueues:
+    """How a netdev of some *netdev* types says how many queues it has; 1 where it does not.
+
+    By the *number* that an option has, or by how many descriptors are between the colons of a
+    *list*.
+    """
+
+    netdev: tuple[str, ...]
+    number: str
+    source: str
+    list: str = ""
+
+    def of(self, given: Mapping[str, str]) -> str:
+        """Return the number of queues of a netdev with the options *given*, as it is written."""
+        if self.list and self.list in given:
+            return str(given[self.list].count(":") + 1)
+        return given.get(self.number, "1")
+
+
 #: The option that makes the backend which a device's property of that name refers to.
 BACKEND_OPTIONS: Mapping[str, str] = {"netdev": "netdev", "tpmdev": "tpmdev", "memdev": "object"}
 
@@ -196,6 +216,7 @@ class DeviceTable:
     families: tuple[DeviceFamily, ...] = ()
     backends: tuple[BackendKind, ...] = ()
     netdev_options: tuple[NetdevOption, ...] = ()
+    netdev_queues: tuple[NetdevQueues, ...] = ()
     accelerators: tuple[str, ...] = ()
     #: By operating system, the accelerator of a virtual machine where none is named.
     usual_accelerators: Mapping[str, str] = field(factory=dict)
@@ -228,6 +249,10 @@ class DeviceTable:
             and known.option not in given
             and not any(other in given for other in known.not_beside)
         )
+
+    def queues(self, netdev: str, given: Mapping[str, str]) -> str:
+        """Return how many queues a netdev with the options *given* has; empty: no such thing."""
+        return next((each.of(given) for each in self.netdev_queues if netdev in each.netdev), "")
 
     def matching(self, option: str, of: str, given: Mapping[str, str]) -> str:
         """Return the kind of what *option* of type *of* makes; empty where no definition knows it.

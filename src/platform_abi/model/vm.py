@@ -12,6 +12,9 @@ DEVICE = "device."
 #: And of those that say what a guest can tell of a device's backend.
 BEHIND = "behind."
 
+#: What the words begin with that say how many queues a device's netdev has.
+QUEUES = "queues "
+
 #: A value of hardware that this host could not say, such as the size of a file that is not there.
 UNKNOWN = "unknown"
 

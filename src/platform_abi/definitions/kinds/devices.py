@@ -16,6 +16,7 @@ from platform_abi.model.device import (
     DeviceTable,
     MigrationBlocker,
     NetdevOption,
+    NetdevQueues,
     Transport,
     VirtioBit,
 )
@@ -34,6 +35,7 @@ class Document:
     family: tuple[DeviceFamily, ...] = ()
     backend: tuple[BackendKind, ...] = ()
     netdev_option: tuple[NetdevOption, ...] = ()
+    netdev_queues: tuple[NetdevQueues, ...] = ()
     described: tuple[Described, ...] = ()
     blocker: tuple[MigrationBlocker, ...] = ()
     transport: tuple[Transport, ...] = ()
@@ -64,6 +66,7 @@ def merged(reader: Reader) -> DeviceTable:
     families: dict[str, tuple[DeviceFamily, File]] = {}
     backends: dict[str, tuple[BackendKind, File]] = {}
     options: dict[str, tuple[NetdevOption, File]] = {}
+    queues: list[NetdevQueues] = []
     accelerators: list[str] = []
     native: list[str] = []
     usual: dict[str, tuple[str, File]] = {}
@@ -78,6 +81,7 @@ def merged(reader: Reader) -> DeviceTable:
         described += document.described
         blockers += document.blocker
         transports += document.transport
+        queues += document.netdev_queues
         for system, name in document.usual_accelerators.items():
             merge(usual, f"usual accelerator of {system}", system, name, file)
         for family in document.family:
@@ -92,6 +96,7 @@ def merged(reader: Reader) -> DeviceTable:
         families=tuple(value for value, _ in families.values()),
         backends=tuple(value for value, _ in backends.values()),
         netdev_options=tuple(value for value, _ in options.values()),
+        netdev_queues=tuple(dict.fromkeys(queues)),
         accelerators=tuple(dict.fromkeys(accelerators)),
         native_accelerators=tuple(dict.fromkeys(native)),
         usual_accelerators={system: value for system, (value, _) in usual.items()},
