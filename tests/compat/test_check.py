@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import evolve
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -15,10 +16,12 @@ from platform_abi.compat.needs import Scope
 from platform_abi.compat.remedy import remedy
 from platform_abi.compat.supported import judge
 from platform_abi.emit.lockfile import lock_text, read_lock
+from platform_abi.host.document import read_report
 from platform_abi.model.host import CPU_MODELS, Fact
 from platform_abi.testing import BACKENDS, Scenario, host_reports, scenarios
 from tests.compat.without_qemu import check, check_migration
 from tests.definitions.site import DEFINITIONS
+from tests.resolver.shipped import machine_with_nics
 
 FULL = Fact(state="present", source="ioctl")
 ABSENT = Fact(state="absent", source="ioctl", detail="EINVAL from TUNSETOFFLOAD 0x61")
@@ -474,3 +477,46 @@ def test_what_else_was_found_of_a_host_counts(catalogue: pa.FileCatalogue) -> No
     assert "blocked" == check(catalogue, abi, host, further=[bad]).status
     both = check_migration(catalogue, abi, host, host, further=[bad])
     assert (True, False) == (bad in both.forward.findings, bad in both.back.findings)
+
+
+# --- a host whose taps have no vnet header -------------------------------------------------------
+
+
+def _captured(name: str) -> pa.HostReport:
+    path = Path(__file__).parent.parent / "captures" / f"{name}.json"
+    return read_report(path.read_bytes(), name)
+
+
+@pytest.mark.parametrize("platform", ["windows-2022", "windows-2025", "conservative"])
+@pytest.mark.parametrize("netdev", ["tap,ifname=t", "user"])
+def test_a_virtual_machine_moves_from_linux_to_windows_and_back(
+    catalogue: pa.FileCatalogue, platform: str, netdev: str
+) -> None:
+    """The platform asks nothing of a tap, on either: what travels in the stream is the same."""
+    linux, windows = _captured("this-host"), _captured("constructed-windows-qemu")
+    vm = machine_with_nics(catalogue, "pc-q35-9.1", netdev, accelerator="tcg", cpu="qemu64")
+    abi = pa.resolve(catalogue, vm, platform)
+    for report in (linux, windows):
+        assert "ok" == pa.check(catalogue, abi, report).status
+    assert "ok" == pa.check_migration(catalogue, abi, linux, windows).status
+
+
+@pytest.mark.parametrize(
+    ("platform", "netdev"),
+    [("linux-4.18", "tap"), ("windows-2022", "tap,vnet_hdr=on"), ("windows-2022", "tap,fd=3")],
+)
+def test_a_vnet_header_stays_on_hosts_that_have_it(
+    catalogue: pa.FileCatalogue, platform: str, netdev: str
+) -> None:
+    """Blocked by name, provably, and not for want of a probe; what would work is named if it is."""
+    linux, windows = _captured("this-host"), _captured("constructed-windows-qemu")
+    vm = machine_with_nics(catalogue, "pc-q35-9.1", netdev, accelerator="tcg", cpu="qemu64")
+    abi = pa.resolve(catalogue, vm, platform)
+    verdict = pa.check_migration(catalogue, abi, linux, windows)
+    assert ("blocked", "warn" if "windows" in platform else "ok") == (
+        verdict.forward.status,
+        verdict.back.status,
+    )
+    found = [f for f in verdict.forward.findings if f.capability == "tun.vnet-hdr"]
+    assert {"capability-missing"} == {f.code for f in found}
+    assert ("windows-2025" in found[0].help) == (netdev == "tap")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from platform_abi.compat.met import met, unmet
+from platform_abi.compat.met import fact_of, met, unmet
 from platform_abi.model.abi import Precondition
-from platform_abi.model.host import Fact
+from platform_abi.model.host import Fact, HostReport
 from tests.compat.cpu_hosts import CATALOGUE, EVERY, abi, host
 from tests.compat.without_qemu import check_migration
 
@@ -42,3 +42,32 @@ def test_a_need_that_other_features_share_is_the_capability_itself() -> None:
     assert "present" == met(CATALOGUE, cpu, report, own).state
     assert "unknown" == met(CATALOGUE, cpu, report, shared).state
     assert "kvm.tsc-control" not in unmet(CATALOGUE, cpu, report)
+
+
+@pytest.mark.parametrize(
+    ("system", "name", "expected"),
+    [
+        ("windows", "tun.vnet-hdr", "absent"),
+        ("darwin", "vhost-net", "absent"),
+        ("freebsd", "macvtap.csum", "absent"),
+        ("windows", "kvm.irqchip", "absent"),
+        ("linux", "tun.vnet-hdr", "unknown"),
+        ("", "tun.vnet-hdr", "unknown"),
+        ("windows", "netdev.tap", "unknown"),
+        ("windows", "backend", "unknown"),
+        ("windows", "no-such", "unknown"),
+    ],
+)
+def test_a_hosts_operating_system_says_what_no_report_has_to(
+    system: str, name: str, expected: str
+) -> None:
+    """A tap of Windows has no vnet header, whoever asks; what any system may have stays unknown."""
+    report = HostReport(system=system)
+    assert expected == fact_of(CATALOGUE, report, name).proven
+
+
+def test_what_a_report_proves_counts_before_its_operating_system() -> None:
+    """Whoever asked the host knows better than a table."""
+    told = Fact(state="present", source="ioctl")
+    report = HostReport(system="freebsd", facts={"tun.vnet-hdr": told})
+    assert told == fact_of(CATALOGUE, report, "tun.vnet-hdr")

@@ -11,6 +11,20 @@ from platform_abi.resolver.explicit import decimal
 _MILLION = 1_000_000
 
 
+def fact_of(catalogue: Catalogue, report: HostReport, capability: str) -> Fact:
+    """Return what is known of *capability* on the host of *report*.
+
+    What the report does not say its operating system may: no Windows host has /dev/kvm.
+    """
+    fact = report.fact(capability)
+    if fact.proven == "unknown" and report.system:
+        known = catalogue.capabilities().get(capability)
+        if known is not None and known.systems and report.system not in known.systems:
+            detail = f"{' and '.join(known.systems)} has it, {report.system} has not"
+            return Fact(state="absent", detail=detail)
+    return fact
+
+
 def met(catalogue: Catalogue, abi: GuestAbi, report: HostReport, entry: Precondition) -> Fact:
     """Return what is known on the host of *report* of the need *entry* of *abi*.
 
@@ -18,7 +32,7 @@ def met(catalogue: Catalogue, abi: GuestAbi, report: HostReport, entry: Precondi
     needs it can do with a number near the user's, it is present where the host's number is near
     enough, and unknown where the report has no such number.
     """
-    fact = report.fact(entry.capability)
+    fact = fact_of(catalogue, report, entry.capability)
     if fact.proven == "present":
         return fact
     features = [catalogue.feature(name) for name in entry.because]

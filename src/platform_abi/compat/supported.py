@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from attrs import evolve, field
 
+from platform_abi.compat.met import fact_of
 from platform_abi.compat.needs import Need, PlatformNeeds, Scope, platform_needs
 from platform_abi.compat.preference import CONSERVATIVE, preference
 from platform_abi.errors import unknown
@@ -81,7 +82,7 @@ def query_platforms(
     own lineage comes first, the newest platform first within each.
     """
     asked = scope_for(catalogue, report) if scope is None else scope
-    lacking = _Lacking(report)
+    lacking = _Lacking(catalogue, report)
     found = [
         _judged(catalogue, PlatformReference(name=name, edition=edition), lacking, asked)
         for name in reversed(catalogue.platform_names())
@@ -116,7 +117,7 @@ def judge(
     catalogue: Catalogue, platform: PlatformReference | str, report: HostReport, scope: Scope
 ) -> PlatformVerdict:
     """Return whether the host of *report* supports *platform* for virtual machines of *scope*."""
-    return _judged(catalogue, platform, _Lacking(report), scope)
+    return _judged(catalogue, platform, _Lacking(catalogue, report), scope)
 
 
 def _judged(
@@ -178,7 +179,8 @@ def _kernels(catalogue: Catalogue, platform: Platform) -> frozenset[str]:
 class _Lacking:
     """What the host of one report lacks; platforms that need the very same have one answer."""
 
-    def __init__(self, report: HostReport) -> None:
+    def __init__(self, catalogue: Catalogue, report: HostReport) -> None:
+        self._catalogue = catalogue
         self.report = report
         self._known: list[tuple[tuple[Need, ...], tuple[Missing, ...]]] = []
 
@@ -192,7 +194,7 @@ class _Lacking:
 
     def _missing(self, needs: Iterable[Need]) -> Iterator[Missing]:
         for need in needs:
-            fact = self.report.fact(need.capability)
+            fact = fact_of(self._catalogue, self.report, need.capability)
             if fact.proven != "present":
                 yield Missing(
                     feature=need.feature,
@@ -252,7 +254,7 @@ def newest_supported(
     for name in reversed(catalogue.platform_names()):
         lineages.setdefault(catalogue.platform(name).lineage, []).append(name)
     preferred = preference(report) if policy == "newest" else ()
-    lacking = _Lacking(report)
+    lacking = _Lacking(catalogue, report)
     fallback = [name for name in catalogue.platform_names() if name == CONSERVATIVE]
     for names in (*(lineages.get(lineage, []) for lineage in preferred), fallback):
         verdicts = [_judged(catalogue, PlatformReference(name=n), lacking, asked) for n in names]

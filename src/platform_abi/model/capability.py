@@ -60,6 +60,8 @@ class Capability:
     since: str | None = None
     confidence: Confidence = "medium"
     symbol: str = ""
+    #: Operating systems of which alone a host can have it, as reports name them; empty: any.
+    systems: tuple[str, ...] = ()
     #: Kernel configuration that must be set, without the CONFIG_ prefix.
     config: tuple[str, ...] = ()
     probe: Probe | None = None

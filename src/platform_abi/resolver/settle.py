@@ -43,6 +43,8 @@ def resolve_family(
     """Return the settings, needs and findings of *instances*, which are all of *family*."""
     work = _Work(plan=plan, family=family, globals=globals_)
     instances = [work.resolve_netdev(instance) for instance in instances]
+    # What a device asks of its host itself says more than what its netdev does: it comes first.
+    of_netdevs, work.needs = work.needs, {}
     for row in family.rows:
         work.resolve_row(row, instances)
     for feature in family.other:
@@ -50,7 +52,7 @@ def resolve_family(
             work.resolve_other(feature, instance)
     return FamilyResult(
         settings=tuple(dict.fromkeys(work.settings)),
-        needs=tuple(work.needs),
+        needs=(*work.needs, *of_netdevs),
         unpinned=tuple(dict.fromkeys(work.unpinned)),
         beyond=tuple(work.beyond),
         weakened=tuple(work.weakened),

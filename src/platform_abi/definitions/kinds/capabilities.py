@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from platform_abi.definitions.checks import Fault, Path, edition_faults, name_faults, version_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
@@ -16,6 +18,8 @@ class Document:
     """What such a file contains."""
 
     schema: int
+    #: Operating systems of which alone hosts have what is in the file; empty: any.
+    systems: tuple[str, ...] = ()
     capability: tuple[Capability, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
@@ -39,6 +43,8 @@ def merged(reader: Reader) -> dict[str, Capability]:
     """Return every capability by id."""
     every: dict[str, tuple[Capability, File]] = {}
     for document, file in reader.every(Document, "capabilities"):
-        for entry in document.capability:
+        for entry in (
+            evolve(c, systems=c.systems or document.systems) for c in document.capability
+        ):
             merge(every, f"capability {entry.id}", entry.id, entry, file)
     return {name: every[name][0] for name in sorted(every)}
