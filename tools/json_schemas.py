@@ -209,8 +209,9 @@ def _with_properties(schema: Schema) -> Schema:
         },
         optional=("realized", "left_to", "because"),
     )
+    values = {"type": "object", "additionalProperties": value}
     device = _object(
-        {"driver": _TEXT, "properties": {"type": "object", "additionalProperties": value}}
+        {"driver": _TEXT, "properties": values, "netdev": values}, optional=("netdev",)
     )
     devices = {"type": "object", "additionalProperties": device}
     return {**schema, "properties": {**schema["properties"], "devices": devices}}
