@@ -398,9 +398,9 @@ def test_a_host_that_cannot_be_asked_stops_everything(catalogue: pa.FileCatalogu
 _TAP = "tap,id=n0"
 
 
-def _tap(netdev: str, *more: str) -> list[str]:
+def _tap(netdev: str, *more: str, machine: str = "pc-q35-9.1") -> list[str]:
     nic = ["-device", "virtio-net-pci,netdev=n0,id=net0"]
-    return [*USUAL, "-netdev", netdev, *nic, *more]
+    return ["-machine", machine, *USUAL[2:], "-netdev", netdev, *nic, *more]
 
 
 @pytest.mark.parametrize("netdev", [_TAP, f"{_TAP},vnet_hdr=off", f"{_TAP},ifname=other"])
@@ -439,10 +439,15 @@ def test_a_nic_that_was_plugged_in_has_the_netdev_that_it_was_plugged_in_with(
 ) -> None:
     """What netdev_add was told the incoming command line says; nothing is written on it anew."""
     report = full_report(catalogue)
-    first = launched(catalogue, _tap(_TAP, "-platform", "conservative"), report)
+    first = launched(
+        catalogue, _tap(_TAP, "-platform", "conservative", machine="pc-i440fx-9.1"), report
+    )
     for said in ("", ",vnet_hdr=off"):
         more = ["-netdev", f"tap,id=n1{said}", "-device", "virtio-net-pci,netdev=n1,id=net1"]
-        words = _tap(_TAP, *more, "-incoming", "defer", "-platform", "lock=vm.lock")
+        words = _tap(
+            *(_TAP, *more, "-incoming", "defer", "-platform", "lock=vm.lock"),
+            machine="pc-i440fx-9.1",
+        )
         again = launched(catalogue, words, report, first.abi)
         assert f"tap,id=n1{said}" in again.words
         assert (not said) == ("tun.vnet-hdr" in {p.capability for p in again.abi.preconditions})
