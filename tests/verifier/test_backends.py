@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.model.host import HostReport
-from platform_abi.verifier.running import netdevs_of
+from platform_abi.verifier.running import netdevs_of, queues_of
 from platform_abi.verifier.verification import Offer
 from platform_abi.verifier.verify import verify
 from tests.verifier.recorded_machine import DEVICES, bare, promised, resolved, with_properties
@@ -81,3 +82,18 @@ def test_what_info_network_says() -> None:
         "alone": "socket", "net0": "nic", "n0": "tap", "v0": "vhost-user",
     } == netdevs_of(said)  # fmt: skip
     assert {} == netdevs_of("info network: unknown command")
+    more = said.replace(" \\ n0: index=1", " \\ n0: index=0,type=tap,\r\n \\ n0: index=1")
+    assert {"n0": 2, "v0": 1} == {name: queues_of(more)[name] for name in ("n0", "v0")}
+
+
+@pytest.mark.parametrize(("queues", "drifts"), [("2", False), ("4", True), ("", False)])
+def test_the_number_of_queues_is_asked_of_qemu(
+    catalogue: pa.FileCatalogue, queues: str, drifts: bool
+) -> None:
+    """Another one than the lockfile has is drift; of one that says none nothing is said."""
+    abi = resolved(catalogue, devices=DEVICES[:1])
+    hardware = (("behind.net0", f"queues {queues}"),) if queues else ()
+    abi = evolve(abi, vm=evolve(abi.vm, hardware=hardware))
+    vm = evolve(promised(catalogue, abi, bare(catalogue, abi)), queues={"n0": 2})
+    found = [f for f in judged(catalogue, abi, vm).findings if f.code == "backend"]
+    assert [("4", "2")] * drifts == [(f.expected, f.found) for f in found]

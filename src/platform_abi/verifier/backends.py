@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from platform_abi.compat.finding import Finding
+from platform_abi.model.vm import BEHIND, QUEUES
 from platform_abi.resolver.netdevs import backends as kinds_behind
-from platform_abi.verifier.running import RunningObject
+from platform_abi.verifier.running import RunningObject, RunningVm
 from platform_abi.verifier.verification import Offer, Sides
 
 #: The property that names a NIC's netdev (include/net/net.h, DEFINE_NIC_PROPERTIES).
@@ -25,10 +26,12 @@ def backends(sides: Sides, offers: Mapping[str, Offer]) -> Iterator[Finding]:
     settled = {label for label, offer in offers.items() if offer.offered is not None}
     types = _types(sides)
     promised = kinds_behind(sides.catalogue.devices(), sides.abi)
+    hardware = dict(sides.abi.vm.hardware or ())
     for label, thing in sides.expected.located.found.items():
         wanted = types.get(promised[label])
         if wanted is None:
             continue
+        yield from _queues(sides.vm, label, thing, hardware.get(f"{BEHIND}{label}", ""))
         told = None if sides.vm.netdevs is None else _told(sides.vm.netdevs, thing)
         if told is not None and told not in wanted:
             yield _otherwise(label, thing, told or "none", promised[label])
@@ -38,6 +41,25 @@ def backends(sides: Sides, offers: Mapping[str, Offer]) -> Iterator[Finding]:
                 yield _untold(label, promised[label], f"QEMU calls all of {', '.join(others)} so")
         elif label not in settled:
             yield _untold(label, promised[label], "QEMU does not tell")
+
+
+def _queues(vm: RunningVm, label: str, thing: RunningObject, promised: str) -> Iterator[Finding]:
+    """Yield that a netdev has another number of queues than a lockfile says of what is *behind*."""
+    told = (part for part in promised.split("; ") if part.startswith(QUEUES))
+    wanted = next(told, "").removeprefix(QUEUES)
+    found = vm.queues.get(thing.properties.get(_NETDEV, ""))
+    if wanted and found is not None and str(found) != wanted:
+        yield Finding(
+            code="backend",
+            severity="drift",
+            message=f"the netdev behind {label} has {found} queues, and the lockfile's {wanted}",
+            help="start it with the lockfile's netdev",
+            device=label,
+            driver=thing.driver,
+            expected=wanted,
+            found=str(found),
+            seen="guest",
+        )
 
 
 def _types(sides: Sides) -> dict[str, set[str]]:

@@ -8,6 +8,7 @@ them: it aborts QEMU 11.1.3.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -110,6 +111,8 @@ class RunningVm:
     missing_flags: tuple[str, ...] | None = None
     #: The type of each netdev, by id; None where QEMU does not tell.
     netdevs: Mapping[str, str] | None = None
+    #: How many queues each of them has.
+    queues: Mapping[str, int] = field(factory=dict)
 
     @property
     def machine_type(self) -> str:
@@ -171,6 +174,7 @@ def look(ask: Ask) -> RunningVm:
         hardware={**_numbers("smp", topology.value), **_numbers("memory", memory.value)},
         missing_flags=missing,
         netdevs=netdevs_of(network.value) if isinstance(network.value, str) else None,
+        queues=queues_of(network.value) if isinstance(network.value, str) else {},
     )
 
 
@@ -182,6 +186,11 @@ def netdevs_of(text: str) -> dict[str, str]:
         if match["port"]:
             found[match["port"]] = _HUB_PORT
     return found
+
+
+def queues_of(text: str) -> dict[str, int]:
+    """Return how many queues each netdev has, by its id: ``info network`` says a line of each."""
+    return dict(Counter(match["id"] for match in _NETDEV.finditer(text)))
 
 
 def _numbers(subject: str, value: Any) -> dict[str, str]:
