@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from platform_abi.author import learning
 from platform_abi.author.learning import known_qemu
 from platform_abi.definitions.learned import learned_files, user_folder
 from platform_abi.qemu.program import file_identity
-from tests.author.binaries import binary, machine, version
+from tests.author.binaries import ORDINARY, binary, machine, version
 from tests.conftest import DEFINITIONS
 
 #: What a constructed QEMU is by its program: the interpreter that it is a script of.
@@ -268,3 +269,23 @@ def test_what_cannot_be_asked_is_an_error(tmp_path: Path) -> None:
         _known(binary(tmp_path, {"query-machines": None}))
     assert caught.value.code == "qemu-too-old"
     assert _kept() == []
+
+
+def test_a_driver_that_it_lacked_is_asked_for_again(tmp_path: Path) -> None:
+    """A module may have been installed since: one that is still lacking is an answer, too."""
+    path = binary(tmp_path)
+    told: list[str] = []
+    ask = partial(known_qemu, pa.load_catalogue(), path, told.append, timeout=20)
+    ask()
+    found, build = ask(drivers=["net-pci", "net"])
+    assert len(told) == 1
+    types = {"qom-list-types": [*ORDINARY["qom-list-types"], {"name": "qxl", "parent": "device"}]}
+    binary(tmp_path, types)
+    assert "qxl" not in found.types(build.name, "x86_64")
+    found, build = ask(drivers=["qxl"])
+    assert "qxl" in found.types(build.name, "x86_64")
+    assert len(told) == 2
+    ask(drivers=["qxl"])
+    assert len(told) == 2
+    ask(drivers=["no-such"])
+    assert len(told) == 3

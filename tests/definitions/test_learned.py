@@ -30,7 +30,11 @@ IDENTITY = "build-id:0123456789abcdef0123456789abcdef01234567"
 
 
 def learned(
-    *machines: str, identity: str = IDENTITY, version: str = "10.0.2", package: str = "1-x"
+    *machines: str,
+    identity: str = IDENTITY,
+    version: str = "10.0.2",
+    package: str = "1-x",
+    generation: str | None = "10.0",
 ) -> LearnedDefinitions:
     """Return what a QEMU of *version* said that has *machines*, of which the first is ``q35``."""
     build = QemuBuild(
@@ -46,7 +50,7 @@ def learned(
         name: MachineEntry(
             name=name,
             family="pc-q35",
-            generation="10.0",
+            generation=generation,
             aliases=tuple(a for a, meant in build.aliases.items() if meant == name),
             compat=(("virtio-net-device", "mtu", "1", "optional"),),
         )
@@ -55,7 +59,10 @@ def learned(
     values = {
         "build": build,
         "machines": BuildMachines(build=build, entries=entries).with_digests(),
-        "types": TypeTable(parents={"device": "object"}, abstract=frozenset({"device"})),
+        "types": TypeTable(
+            parents={"device": "object", "virtio-net-pci": "device", "virtio-net-device": "device"},
+            abstract=frozenset({"device"}),
+        ),
         "property-rows": {"device": {"@class": ("str", "x")}},
         "cpu-models": {"EPYC": CpuModel(type="EPYC-x86_64-cpu")},
     }
@@ -202,6 +209,15 @@ def test_a_name_that_no_definition_has_is_its(catalogue: pa.FileCatalogue) -> No
     for missing in (name, f"{name}0", "qemu-10.0.2-000000000000"):
         with pytest.raises(UnknownNameError):
             catalogue.build(missing, "x86_64")
+
+
+def test_what_it_says_later_counts(catalogue: pa.FileCatalogue) -> None:
+    """Asked again it may say more: nothing is left of what was worked out before."""
+    for generation in ("9.0", "9.1", None):
+        known = catalogue.with_learned(learned("pc-q35-acme", generation=generation))
+        (name,) = known.learned("x86_64")
+        assert known.machine(name, "pc-q35-acme", "x86_64").generation == generation
+        assert choose_machine(known, "pc-q35-acme", "x86_64", None)[1].generation == generation
 
 
 def test_a_qemu_is_the_nearest_to_itself_alone(catalogue: pa.FileCatalogue) -> None:

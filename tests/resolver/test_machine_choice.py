@@ -7,6 +7,7 @@ from attrs import evolve
 
 import platform_abi as pa
 from platform_abi.resolver.machine_choice import choose_machine
+from tests.definitions.test_learned import learned
 
 
 def test_a_name_without_a_build_means_the_newest_build_that_has_it(
@@ -85,3 +86,39 @@ def test_a_board_without_a_version_is_a_question(catalogue: pa.FileCatalogue) ->
     assert error.value.code == "machine-unversioned"
     for build in ("qemu-10.0.2", "qemu-11.1.3"):
         assert pa.resolve(catalogue, evolve(vm, build=build), "linux-6.9").vm.build == build
+
+
+def test_what_only_a_vendors_qemu_reads_is_no_part_of_a_name(catalogue: pa.FileCatalogue) -> None:
+    """Of a versioned name as of an alias; any other end is another name."""
+    for name in ("pc-q35-9.1", "pc-i440fx-2.4"):
+        plain = choose_machine(catalogue, name, "x86_64", None)
+        assert plain == choose_machine(catalogue, f"{name}+pve0", "x86_64", None)
+    build = "qemu-11.1.3"
+    assert choose_machine(catalogue, "q35+pve1", "x86_64", build)[1].name == "pc-q35-11.1"
+    with pytest.raises(pa.UsageError) as caught:
+        choose_machine(catalogue, "q35+pve1", "x86_64", None)
+    assert caught.value.code == "machine-alias"
+    for other in ("pc-q35-9.1+acme", "pc-q35-9.1-pve0"):
+        with pytest.raises(pa.UsageError) as caught:
+            choose_machine(catalogue, other, "x86_64", None)
+        assert caught.value.code == "unknown-machine"
+
+
+# --- a vendor's machine type of which nobody knows the generation --------------------------------
+
+
+def test_a_generation_is_asked_for_where_it_matters(catalogue: pa.FileCatalogue) -> None:
+    """A NIC's features depend on it; a machine without anything that does has a platform."""
+    known = catalogue.with_learned(learned("pc-q35-acme", generation=None))
+
+    def resolve(*devices: str) -> pa.GuestAbi:
+        vm = pa.virtual_machine(known.devices(), "pc-q35-acme", accelerator="tcg", devices=devices)
+        return pa.resolve(known, vm, "conservative")
+
+    with pytest.raises(pa.UsageError) as caught:
+        resolve("virtio-net-pci")
+    assert caught.value.code == "machine-generation"
+    assert "--generation pc-q35-acme=" in caught.value.help
+    with pytest.raises(pa.UsageError) as caught:
+        pa.resolve(known, pa.virtual_machine(known.devices(), "microvm"), "conservative")
+    assert caught.value.code == "machine-unversioned"

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from attrs import evolve
@@ -29,19 +29,14 @@ from platform_abi.definitions.learned import (
     LearnedDefinitions,
     learned_file,
     learned_files,
-    read_learned,
-    state_folders,
     user_folder,
 )
 from platform_abi.errors import HostError, UsageError, printable
 from platform_abi.files import reason, untrusted, write_text
+from platform_abi.launch.known import Tell, kept_qemu, known_before
 from platform_abi.model.machine import CompatProperty, QemuBuild
 from platform_abi.qemu.binary import qemu_path
 from platform_abi.qemu.identity import named_process, process_name, running_identity
-from platform_abi.qemu.program import file_identity
-
-#: Is told what a user should know: that a QEMU is asked, and what could not be kept.
-Tell = Callable[[str], None]
 
 #: So much of its identity is in the name of a build, in hexadecimal digits.
 _NAMED = 12
@@ -56,59 +51,35 @@ _GLANCE = 0.02
 
 
 def known_qemu(
-    catalogue: FileCatalogue, binary: str, tell: Tell, *, timeout: float = TIMEOUT
+    catalogue: FileCatalogue,
+    binary: str,
+    tell: Tell,
+    *,
+    drivers: Collection[str] = (),
+    timeout: float = TIMEOUT,
 ) -> tuple[FileCatalogue, QemuBuild]:
     """Return the build that *binary* is, and *catalogue* with what is known of it.
 
     It is one of the definitions where they have one of its version and package. Else it is what the
-    QEMU has said of itself: when it was asked before, here or by root, or now. *timeout* in seconds
-    bounds each of its answers.
+    QEMU has said of itself: when it was asked before, here or by root, or now. It is asked again
+    where it lacked one of *drivers*, for its modules come and go. *timeout* in seconds bounds each
+    of its answers.
 
     Raises HostError where it cannot be asked: what ``observe`` raises.
     """
+    kept = known_before(catalogue, binary, tell, drivers)
+    if kept is not None:
+        return kept
     path = qemu_path(binary, os.environ, "")
-    identity = file_identity(path)
-    if identity is not None:
-        kept = _kept(catalogue, identity, tell)
-        if kept is not None:
-            return kept
-    return _started(catalogue, path, tell, timeout)
-
-
-def _kept(
-    catalogue: FileCatalogue, identity: str, tell: Tell
-) -> tuple[FileCatalogue, QemuBuild] | None:
-    """Return what is kept of the QEMU called *identity*, None where nothing can be relied on."""
-    for folder in state_folders():
-        file = learned_file(folder, identity)
-        try:
-            learned = read_learned(file)
-        except FileNotFoundError:
-            continue
-        except ValueError as error:
-            tell(f"{printable(file)} is not used, and its QEMU is asked again: {error}")
-            continue
-        known = _with(catalogue, learned)
-        if known is not None:
-            return known
-    return None
-
-
-def _with(
-    catalogue: FileCatalogue, learned: LearnedDefinitions
-) -> tuple[FileCatalogue, QemuBuild] | None:
-    if not learned.defined:
-        catalogue = catalogue.with_learned(learned)
-        return catalogue, catalogue.build(learned.build, learned.arch)
-    if learned.build in catalogue.builds(learned.arch):
-        build = catalogue.build(learned.build, learned.arch)
-        if (build.version, build.package) == (learned.version, learned.package):
-            return catalogue, build
-    return None  # other definitions than then
+    return _started(catalogue, path, tell, drivers, timeout)
 
 
 def _started(
-    catalogue: FileCatalogue, binary: str, tell: Tell, timeout: float
+    catalogue: FileCatalogue,
+    binary: str,
+    tell: Tell,
+    drivers: Collection[str],
+    timeout: float,
 ) -> tuple[FileCatalogue, QemuBuild]:
     """Return what ``known_qemu`` does of a QEMU that has to be started for it."""
     name = process_name()
@@ -118,7 +89,7 @@ def _started(
         folder = user_folder()
         with _alone(folder):
             # Meanwhile somebody else may have asked it.
-            kept = None if identity is None else _kept(catalogue, identity, tell)
+            kept = None if identity is None else kept_qemu(catalogue, identity, tell, drivers)
             if kept is not None:
                 return kept
             build = defined_build(catalogue, qemu)
@@ -144,7 +115,8 @@ def _started(
                     tell(f"{error.message}: it will be asked again")
     if build is not None:
         return catalogue, build
-    return _with(catalogue, learned) or (catalogue, catalogue.build(learned.build, learned.arch))
+    catalogue = catalogue.with_learned(learned)
+    return catalogue, catalogue.build(learned.build, learned.arch)
 
 
 def defined_build(catalogue: FileCatalogue, qemu: Asked) -> QemuBuild | None:

@@ -105,7 +105,7 @@ def _read(
             return 0
         asked.close()
         become(binary, plain)
-    host = _host(catalogue, binary, options, ahead)
+    host = _host(catalogue, line, binary, options, ahead)
     return _with_platform(
         catalogue, line, option, binary=binary, options=options, host=host, asked=asked
     )
@@ -189,13 +189,18 @@ def _reported(options: RunOptions) -> str | None:
 
 
 def _host(
-    catalogue: FileCatalogue, binary: str, options: RunOptions, ahead: Ahead | None
+    catalogue: FileCatalogue,
+    line: CommandLine,
+    binary: str,
+    options: RunOptions,
+    ahead: Ahead | None,
 ) -> ThisHost:
     from functools import partial
 
     from platform_abi.launch.asking import ThisHost
+    from platform_abi.launch.command_line import drivers_named
 
-    learn = partial(_learn, catalogue)
+    learn = partial(_learn, catalogue, drivers_named(catalogue.options(), line))
     name = _reported(options)
     if name is None:
         return ThisHost(catalogue, binary, ahead, learn)
@@ -204,11 +209,22 @@ def _host(
     return ReportedHost(catalogue, binary, name, learn)
 
 
-def _learn(catalogue: FileCatalogue, binary: str) -> tuple[FileCatalogue, QemuBuild]:
-    from platform_abi.author.learning import known_qemu
+def _learn(
+    catalogue: FileCatalogue, drivers: Sequence[str], binary: str
+) -> tuple[FileCatalogue, QemuBuild]:
     from platform_abi.cli.render import note
+    from platform_abi.launch.known import known_before
 
-    return known_qemu(catalogue, binary, lambda text: note("note", text, "dim"))
+    def tell(text: str) -> None:
+        note("note", text, "dim")
+
+    known = known_before(catalogue, binary, tell, drivers)
+    if known is None:
+        # Whoever asks a QEMU needs more than a start does.
+        from platform_abi.author.learning import known_qemu
+
+        known = known_qemu(catalogue, binary, tell, drivers=drivers)
+    return known
 
 
 #: A report of this very host, by a user who may open more than whoever starts QEMU.

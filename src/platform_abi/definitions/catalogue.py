@@ -72,6 +72,12 @@ class FileCatalogue(DefinitionValues, Catalogue):
         """Return this catalogue with what one QEMU has said, wherever that is kept."""
         made = copy.copy(self)
         made.__dict__["_learned"] = {**self._learned, (learned.build, learned.arch): learned}
+        # It may have been asked again: what was worked out of its earlier answers goes.
+        made.memo = {
+            key: value
+            for key, value in self.memo.items()
+            if type(key) is tuple and learned.build not in key
+        }
         return made
 
     def learned(self, arch: str) -> tuple[str, ...]:

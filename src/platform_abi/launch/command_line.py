@@ -90,3 +90,9 @@ def without(line: CommandLine, name: str) -> CommandLine:
             )
             words += line.words[option.at : option.at + option.length]
     return CommandLine(words=tuple(words), options=tuple(options))
+
+
+def drivers_named(table: OptionTable, line: CommandLine) -> list[str]:
+    """Return the drivers of all ``-device`` of *line*, as they are written."""
+    pairs = (table.pairs("device", value) for value in line.values("device"))
+    return [value for each in pairs for key, value in each if key == "driver"]

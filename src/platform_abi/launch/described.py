@@ -18,7 +18,7 @@ from platform_abi.model.device import NETDEV
 from platform_abi.model.option_table import OptionTable
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import BEHIND, DEVICE, Device, GlobalProperty, Properties, VirtualMachine
-from platform_abi.resolver.machine_choice import choose_machine, without_suffix
+from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.places import described_devices
 from platform_abi.resolver.virtual_machine import (
     device_of,
@@ -278,8 +278,8 @@ class _Reading:
                 code="no-machine",
                 help="name a versioned machine type, as in -machine pc-q35-9.1",
             )
-        plain = without_suffix(self.catalogue, name)
-        name = self.table.machine(self.aliases.get(plain, name))
+        name = self.table.machine(name)
+        name = self.aliases.get(name, name)
         chosen, machine = choose_machine(self.catalogue, name, self.arch, self.build)
         types = self.catalogue.types(chosen.name, self.arch)
         found = [

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from platform_abi.model.mask import Mask
     from platform_abi.model.memo import Memo
     from platform_abi.model.message import MessageTable
-    from platform_abi.model.naming import Naming
     from platform_abi.model.option_table import OptionTable
     from platform_abi.model.platform import Listing, Platform
     from platform_abi.model.realize import RealizeTable
@@ -122,12 +121,6 @@ class Catalogue(Protocol):
     def builds(self, arch: str) -> tuple[str, ...]:
         """Return the names of the QEMU builds known for *arch*, newest first."""
         ...
-
-    def naming(self) -> Naming:
-        """Return what the names of machine types and builds are made of."""
-        from platform_abi.model.naming import Naming
-
-        return Naming()
 
     def learned(self, arch: str) -> tuple[str, ...]:
         """Return what QEMUs for *arch* are called that were asked and no definition has.

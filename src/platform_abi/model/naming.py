@@ -18,9 +18,6 @@ class Vendor:
     package: str
     #: Whether its builds are called after the upstream version alone.
     plain: bool = False
-    #: A pattern for what its QEMUs take off the end of a machine type's name by themselves; it
-    #: begins with a plus sign. Nothing where they take nothing.
-    suffix: str = ""
     #: The upstream generation of its machine types, by name or by the version in it, for where
     #: their compat properties do not tell.
     generations: Mapping[str, str] = field(factory=dict)

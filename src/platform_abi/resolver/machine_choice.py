@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError, unknown
@@ -49,7 +48,8 @@ def choose_machine(
         raise UsageError(
             f"no QEMU build is defined for architecture '{arch}'", code="unknown-architecture"
         )
-    names = (name, without_suffix(catalogue, name))
+    # As it is, or without what only a vendor's QEMU reads behind it.
+    names = (name, catalogue.options().machine(name) if "+" in name else name)
     if build is not None:
         return _of_build(catalogue, names, catalogue.build(build, arch))
     for each in names:
@@ -86,14 +86,6 @@ def _of_build(
             return build, catalogue.machine(build.name, canonical, build.arch)
     known = (*build.machines, *build.aliases)
     raise unknown(f"machine type of {build.name}", names[0], known, code="unknown-machine")
-
-
-def without_suffix(catalogue: Catalogue, name: str) -> str:
-    """Return the machine type *name* without what a vendor's QEMU takes off its end by itself."""
-    for vendor in catalogue.naming().vendors if "+" in name else ():
-        if vendor.suffix and (match := re.fullmatch(f"(.+){vendor.suffix}", name)):
-            return match[1]
-    return name
 
 
 def _builds(catalogue: Catalogue, names: Iterable[str], arch: str) -> Iterator[QemuBuild]:

@@ -33,20 +33,14 @@ class Document:
                 if not _RELEASE.fullmatch(generation):
                     message = f"expected a QEMU release such as 9.1, found '{generation}'"
                     yield ("vendor", index, "generations", name), message
-            for key, pattern, wanted, why in (
-                ("package", vendor.package, 1, "one group, for what to keep"),
-                ("suffix", vendor.suffix, 0, "no group"),
-            ):
-                try:
-                    groups = re.compile(pattern).groups
-                except (re.error, OverflowError, RecursionError) as error:
-                    yield ("vendor", index, key), f"expected a regular expression: {error}"
-                else:
-                    if groups != wanted:
-                        yield ("vendor", index, key), f"expected {why}; found {groups}"
-            if vendor.suffix and not vendor.suffix.startswith("\\+"):
-                message = f"expected what begins with a plus sign, found '{vendor.suffix}'"
-                yield ("vendor", index, "suffix"), message
+            try:
+                groups = re.compile(vendor.package).groups
+            except (re.error, OverflowError, RecursionError) as error:
+                yield ("vendor", index, "package"), f"expected a regular expression: {error}"
+            else:
+                if groups != 1:
+                    message = f"expected one group, for what to keep; found {groups}"
+                    yield ("vendor", index, "package"), message
 
 
 def merged(reader: Reader) -> Naming:
