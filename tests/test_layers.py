@@ -156,7 +156,8 @@ PURE = [
     or (_room(path) == "emit" and path.stem != "lockfile")
     or (
         _room(path) == "launch"
-        and path.stem not in {"launcher", "asking", "keeping", "configuration_files", "host_files"}
+        and path.stem
+        not in {"launcher", "asking", "keeping", "known", "configuration_files", "host_files"}
     )
 ]
 
