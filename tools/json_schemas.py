@@ -46,6 +46,7 @@ from platform_abi.model.visibility import Seen
 from platform_abi.rehearsal import document as rehearsal
 from platform_abi.rehearsal.result import Rehearsal
 from platform_abi.resolver.compare import AbiDifference, PlatformDifference
+from platform_abi.resolver.edition_diff import EditionDifference
 from platform_abi.resolver.explain import Explanation
 from platform_abi.verifier import document as verifier
 from platform_abi.verifier.verification import Verification
@@ -77,7 +78,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
 _NAMES = {
     "Any": Any, "Mapping": Mapping, "Sequence": Sequence, "Audited": Audited,
     "Fact": Fact, "Seen": Seen,
-    "Difference": PlatformDifference | AbiDifference | HostDifference,
+    "Difference": PlatformDifference | AbiDifference | HostDifference | EditionDifference,
 }  # fmt: skip
 
 

@@ -29,3 +29,16 @@ def test_two_lockfiles_are_compared(capsys: Run, tmp_path: Path) -> None:
         "before": "off",
         "after": "on",
     } in json.loads(out)["differences"]
+
+
+def test_two_editions_are_compared_for_people(capsys: Run) -> None:
+    """Under a heading each: what, from what to what, why, and which platforms."""
+    assert (0, "", "") == run_command(capsys, "diff", "edition", "2026.2", "2026.2")
+    code, out, err = run_command(capsys, "diff", "edition", "2026.1", "2026.2")
+    assert (1, "") == (code, err)
+    lines = out.splitlines()
+    at = lines.index("  x86-cpu.kvm-asyncpf: on, not listed -> off, not listed")
+    assert "What a platform gives otherwise:" in lines[:at]
+    assert lines[at + 1].startswith("      conservative asked")
+    assert lines[at + 2].startswith("      conservative, ")
+    assert 2 == run_command(capsys, "diff", "edition", "2026.1", "2026.99")[0]

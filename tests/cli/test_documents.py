@@ -49,6 +49,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "diff": [
         ("diff", "platform", "linux-5.14", "linux-rhel-9.5"),
         ("diff", "host", DEBIAN, UBUNTU),
+        ("diff", "edition", "2026.1", "2026.2"),
     ],
     "diff-machine": [
         ("diff", "machine", "pc-q35-9.0", "pc-q35-9.1", "--build", "qemu-10.0.2", "--all"),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from platform_abi.cli.options import DiffOptions
-from platform_abi.cli.render import print_json, table
+from platform_abi.cli.render import print_json, say, table
 from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.errors import first_of
 from platform_abi.model.value import frozen
 
 if TYPE_CHECKING:
     from platform_abi.compat.agreement import HostDifference
     from platform_abi.resolver.compare import AbiDifference, PlatformDifference
+    from platform_abi.resolver.edition_diff import EditionDifference
 
-    Difference = PlatformDifference | AbiDifference | HostDifference
+    Difference = PlatformDifference | AbiDifference | HostDifference | EditionDifference
 
 
 def run(options: DiffOptions) -> int:
@@ -24,12 +26,12 @@ def run(options: DiffOptions) -> int:
 
         return (machines if options.kind == "machine" else builds)(options)
     kinds: dict[str, Callable[[str, str], Sequence[Difference]]]
-    kinds = {"platform": _platforms, "abi": _abis, "host": _hosts}
+    kinds = {"platform": _platforms, "abi": _abis, "host": _hosts, "edition": _editions}
     before, after = options.before, options.after
     found = Differences(
         before=before, after=after, differences=tuple(kinds[options.kind](before, after))
     )
-    _print(found, as_json=options.json)
+    _print(found, as_json=options.json, in_prose=options.kind == "edition")
     return int(bool(found.differences))
 
 
@@ -46,6 +48,12 @@ def _platforms(before: str, after: str) -> Sequence[PlatformDifference]:
     from platform_abi.resolver.compare import diff_platforms
 
     return diff_platforms(load_catalogue(), before, after)
+
+
+def _editions(before: str, after: str) -> Sequence[EditionDifference]:
+    from platform_abi.resolver.edition_diff import diff_editions
+
+    return diff_editions(load_catalogue(), before, after)
 
 
 def _abis(before: str, after: str) -> Sequence[AbiDifference]:
@@ -65,11 +73,39 @@ def _hosts(before: str, after: str) -> Sequence[HostDifference]:
     return diff_hosts(*(report_of(catalogue, name) for name in (before, after)))
 
 
-def _print(found: Differences, *, as_json: bool) -> None:
+def _print(found: Differences, *, as_json: bool, in_prose: bool) -> None:
     from platform_abi.emit.plain import document, plain
 
-    rows = plain(found.differences, {})
     if as_json:
         print_json(document(found, {}))
-    elif rows:
+    elif in_prose:
+        _print_editions(cast("Sequence[EditionDifference]", found.differences))
+    elif found.differences:
+        rows = plain(found.differences, {})
         table([key.upper() for key in rows[0]], [[v or "-" for v in row.values()] for row in rows])
+
+
+#: What stands above the differences of one kind, in this order.
+_HEADINGS = {
+    "feature": "Features that came or went",
+    "meaning": "What is said otherwise of a feature",
+    "value": "What a platform gives otherwise",
+    "platform": "Platforms that came or went",
+    "kernel": "The first kernel of a capability",
+}
+
+
+def _print_editions(rows: Sequence[EditionDifference]) -> None:
+    for change, heading in _HEADINGS.items():
+        mine = [row for row in rows if row.change == change]
+        if mine:
+            say(f"{heading}:")
+        for row in mine:
+            say(f"  {row.what}: {row.before or 'not there'} -> {row.after or 'not there'}")
+            for text in (row.why, first_of(row.platforms, _NAMES)):
+                if text:
+                    say(f"      {text}")
+
+
+#: So many platforms are named of those that a difference is about.
+_NAMES = 8

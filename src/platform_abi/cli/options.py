@@ -240,8 +240,10 @@ class ExplainErrorOptions(Options):
 class DiffOptions(Options):
     """What ``diff`` is asked for."""
 
-    kind: str = positional(choices=("platform", "abi", "host", "machine", "build"))
-    before: str = positional("A", "a platform, lockfile, host report, machine type or QEMU build")
+    kind: str = positional(choices=("platform", "abi", "host", "machine", "build", "edition"))
+    before: str = positional(
+        "A", "a platform, lockfile, host report, machine type, QEMU build or edition"
+    )
     after: str = positional("B")
     machine: str | None = option("TYPE", "the machine type to compare in two builds", "-M")
     build: str | None = option("NAME", "the build whose machine types to compare; else the newest")

@@ -8,6 +8,7 @@ from typing import Literal
 from attrs import field
 
 from platform_abi.model.feature import Reference
+from platform_abi.model.platform import said_before
 from platform_abi.model.value import frozen
 
 Confidence = Literal["high", "medium", "low"]
@@ -69,6 +70,13 @@ class Capability:
     reference: tuple[Reference, ...] = ()
     #: What was corrected of *since*, by the edition that did.
     before: Mapping[str, CapabilityBefore] = field(factory=dict)
+
+    def since_at(self, edition: tuple[int, ...]) -> str | None:
+        """Return the first upstream kernel that *edition* takes it to be in, as *since* is."""
+        since = self.since
+        for said in said_before(self.before, edition):
+            since = said.since
+        return since
 
 
 def dates_of(capabilities: Mapping[str, Capability]) -> dict[str, Date]:
