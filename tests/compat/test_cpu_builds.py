@@ -12,6 +12,7 @@ from platform_abi.compat.cpu_builds import build_findings
 from platform_abi.compat.finding import Finding
 from platform_abi.model.host import QEMU_VERSION
 from tests.compat.cpu_hosts import CATALOGUE, TABLE
+from tests.compat.reported import qemu
 
 RELEASES = sorted(TABLE.emulated)
 
@@ -60,3 +61,35 @@ def test_the_hosts_cpu_is_what_a_release_knows_of_it(
 ) -> None:
     """Host and max are another CPU in another release; a named model under KVM is not."""
     assert expected == [f.severity for f in _found(cpu, before, after, accelerator)]
+
+
+@given(
+    st.sets(st.sampled_from(["aes", "its-no", "fsrc"])),
+    st.sets(st.sampled_from(["aes", "its-no", "fsrc"])),
+    st.sampled_from(["host", "max"]),
+)
+def test_what_two_qemus_show_of_the_hosts_cpu_is_compared_flag_for_flag(
+    before: set[str], after: set[str], model: str
+) -> None:
+    """Another release that shows the same is no other CPU; the -cpu that helps, helps."""
+    qemus = [
+        qemu(CATALOGUE, build, cpus={"host": tuple(sorted(flags))})
+        for build, flags in (("qemu-10.0.2", before), ("qemu-11.1.3", after))
+    ]
+
+    def found(cpu: str) -> list[Finding]:
+        vm = pa.virtual_machine(CATALOGUE.devices(), "pc-q35-7.2", cpu=cpu)
+        abi = pa.resolve(CATALOGUE, vm, "linux-6.9")
+        here = pa.HostReport(arch="x86_64")
+        return [*build_findings(CATALOGUE, abi, here, here, (qemus[0], qemus[1]))]
+
+    if not before or not after:
+        return  # a report that does not say
+    assert bool(before ^ after) == bool(found(model))
+    for each in found(model):
+        assert "blocked" == each.severity
+        assert all(flag in each.message for flag in before ^ after)
+        if "its-no" in before ^ after:  # which the older one does not know
+            assert "no -cpu that both take" in each.help
+        else:
+            assert [] == found(each.help.partition("-cpu ")[2])

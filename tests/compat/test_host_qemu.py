@@ -203,7 +203,7 @@ def test_one_unknown_qemu_at_both_ends_is_one(tmp_path: Path) -> None:
         verdict = check_migration(CATALOGUE, abi, host(known), host(other))
         assert "ok" == verdict.status
     changed = tuple(evolve(m, fingerprint="0") for m in known.machines)
-    other = evolve(known, identity="build-id:00ff", machines=changed)
+    other = evolve(known, identity="build-id:00ff", machines=changed, fingerprint="0")
     verdict = check_migration(CATALOGUE, abi, host(known), host(other))
     assert "blocked" == verdict.status
 

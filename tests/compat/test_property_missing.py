@@ -64,8 +64,14 @@ def test_what_came_later_is_refused_by_name(
 
 def test_a_global_that_reaches_nothing_is_a_warning(catalogue: pa.FileCatalogue) -> None:
     """QEMU starts with it, and would refuse what is plugged later."""
-    (finding,) = _found(catalogue, OLD, globals_=["virtio-net-device.host_tunnel=on"])
+    (finding,) = _found(catalogue, OLD, globals_=["nvme.atomic.dn=on"])
     assert ("property-missing", "warn") == (finding.code, finding.severity)
+
+
+def test_a_global_on_a_nic_need_reach_nothing(catalogue: pa.FileCatalogue) -> None:
+    """QEMU makes one of each to look at it."""
+    (finding,) = _found(catalogue, OLD, globals_=["virtio-net-device.host_tunnel=on"])
+    assert ("property-missing", "blocked") == (finding.code, finding.severity)
 
 
 def test_a_switch_that_is_off_may_be_left_out(catalogue: pa.FileCatalogue) -> None:

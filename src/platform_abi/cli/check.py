@@ -27,7 +27,7 @@ def run(options: CheckOptions) -> int:
     further = _of_words(catalogue, abi, options)
     built = _of_build(catalogue, abi, options)
     how: dict[str, Any] = {"allow_unknown": options.allow_unknown, "force": options.force}
-    reports = [report_of(catalogue, name) for name in ends]
+    reports = [report_of(catalogue, name, hold_qemu=built is None) for name in ends]
     found: CheckVerdict | MigrationVerdict
     if len(reports) == 1:
         found = check(

@@ -13,7 +13,7 @@ from platform_abi.qemu.binary import find_qemu
 # know this name by itself.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from platform_abi.definitions.catalogue import FileCatalogue
     from platform_abi.model.host import HostReport, State
@@ -23,11 +23,12 @@ def run(options: HostOptions) -> int:
     """Probe this host and print what was found, or write the report."""
     _check(options)
     usual = None if options.no_qemu else find_qemu(os.environ, os.uname().machine)
-    with Ahead(options.qemu or usual) as ahead:
+    qemus = options.qemu or (() if usual is None else (usual,))
+    with Ahead(next(iter(qemus), None)) as ahead:
         from platform_abi.definitions.catalogue import load_catalogue
 
         catalogue = load_catalogue()
-        report = _probe(catalogue, options, ahead)
+        report = _probe(catalogue, options, ahead, qemus)
     text = _document(report, options)
     if options.output is not None:
         from platform_abi.files import write_text
@@ -43,7 +44,7 @@ def run(options: HostOptions) -> int:
 
 
 def _check(options: HostOptions) -> None:
-    if options.qemu is not None and options.no_qemu:
+    if options.qemu and options.no_qemu:
         raise UsageError("--qemu and --no-qemu contradict each other", code="usage")
     name = options.name or ""
     if not name.isprintable() or not name.isascii() or len(name) > _LONGEST_NAME:
@@ -56,12 +57,15 @@ def _check(options: HostOptions) -> None:
 _LONGEST_NAME = 253
 
 
-def _probe(catalogue: FileCatalogue, options: HostOptions, ahead: Ahead) -> HostReport:
+def _probe(
+    catalogue: FileCatalogue, options: HostOptions, ahead: Ahead, qemus: Sequence[str]
+) -> HostReport:
     from attrs import evolve
 
     from platform_abi.cli.hosts import probe_this
 
-    report = probe_this(catalogue, ahead, qemu=options.qemu, timeout=options.timeout)
+    named = next(iter(options.qemu), None)
+    report = probe_this(catalogue, ahead, qemu=named, timeout=options.timeout, held=qemus)
     if options.oracle:
         report = _witnessed(catalogue, report, options)
     if options.infer:
@@ -78,7 +82,7 @@ def _witnessed(catalogue: FileCatalogue, report: HostReport, options: HostOption
     from platform_abi.compat.evidence import complete
     from platform_abi.host.witness import TIMEOUT, ask_qemu
 
-    binary = options.qemu or find_qemu(os.environ, report.arch)
+    binary = next(iter(options.qemu), None) or find_qemu(os.environ, report.arch)
     if binary is None:
         raise HostError("no QEMU found to ask", code="qemu-not-found", help="name one with --qemu")
     seen = ask_qemu(catalogue, binary, timeout=options.timeout or TIMEOUT)
@@ -124,6 +128,8 @@ def _print(catalogue: FileCatalogue, report: HostReport) -> None:
     states = [fact.state for fact in report.facts.values()]
     counts = [p for s in _COLORS for p in (", ", f"{states.count(s)} ", Painted(s, _COLORS[s]))]
     say(*counts[1:])
+    for qemu in report.qemus:
+        say(f"{qemu.path}: {qemu.known_by}, {len(qemu.machines)} machine types ({qemu.build})")
     rows = [
         [name, fact.state, fact.source, fact.detail] for name, fact in sorted(report.facts.items())
     ]

@@ -11,6 +11,8 @@ from platform_abi.files import STDIN, read_bytes
 from platform_abi.host.document import MAX_SIZE, read_report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from platform_abi.compat.supported import PlatformVerdict
     from platform_abi.definitions.catalogue import FileCatalogue
     from platform_abi.launch.ahead import Ahead
@@ -23,13 +25,15 @@ THIS = "this"
 POLICY_VARIABLE = "PLATFORM_ABI_POLICY"
 
 
-def report_of(catalogue: FileCatalogue, name: str) -> HostReport:
+def report_of(catalogue: FileCatalogue, name: str, *, hold_qemu: bool = False) -> HostReport:
     """Return the report called *name*: ``this`` probes, ``-`` is standard input, else a file.
+
+    With *hold_qemu* a report of this very host holds the QEMU that it would use.
 
     Raises HostError where it cannot be read, ReportError where it is no report.
     """
     if name == THIS:
-        return this_host(catalogue)
+        return this_host(catalogue, hold_qemu=hold_qemu)
     called = "standard input" if name == STDIN else name
     return read_report(read_bytes(name, MAX_SIZE, stdin=True), called)
 
@@ -54,8 +58,9 @@ def probe_this(
     *,
     qemu: str | None = None,
     timeout: float | None = None,
+    held: Sequence[str] = (),
 ) -> HostReport:
-    """Return what this host offers, asked of whom is under way *ahead*.
+    """Return what this host offers, asked of whom is under way *ahead*, with the QEMUs *held*.
 
     *qemu* is the binary that somebody named to be asked what only a QEMU knows: one that does not
     answer is a HostError. The usual one that does not leaves facts unknown, and a remark says so.
@@ -70,6 +75,13 @@ def probe_this(
         if qemu is not None:
             raise
         note("no QEMU asked", error.message)
+        held = ()
+    if held:
+        from platform_abi.cli.qemus import with_reported_qemus
+
+        report = with_reported_qemus(
+            catalogue, report, held, named=qemu is not None, timeout=timeout
+        )
     return from_configuration(catalogue, without_flags(report))
 
 
@@ -83,11 +95,17 @@ def without_flags(report: HostReport) -> HostReport:
     return evolve(report, sets=sets)
 
 
-def this_host(catalogue: FileCatalogue, *, ask_qemu: bool = True) -> HostReport:
-    """Return what this host offers; without *ask_qemu*, which QEMU it has is no question."""
+def this_host(
+    catalogue: FileCatalogue, *, ask_qemu: bool = True, hold_qemu: bool = False
+) -> HostReport:
+    """Return what this host offers; without *ask_qemu*, which QEMU it has is no question.
+
+    With *hold_qemu* the report holds that QEMU.
+    """
     from platform_abi.launch.ahead import Ahead
     from platform_abi.qemu.binary import find_qemu
 
     usual = find_qemu(os.environ, os.uname().machine) if ask_qemu else None
+    held = [usual] if hold_qemu and usual is not None else []
     with Ahead(usual) as ahead:
-        return probe_this(catalogue, ahead)
+        return probe_this(catalogue, ahead, held=held)

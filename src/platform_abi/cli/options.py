@@ -96,7 +96,9 @@ class HostOptions(Options):
     line: bool = flag("the report as one line, for a file of many hosts")
     name: str | None = option("NAME", "what to call the host in the report; nothing by default")
     infer: bool = flag("add what the kernel's release predicts, marked")
-    qemu: str | None = option("BINARY", "the QEMU to ask; else $PLATFORM_ABI_QEMU or the usual")
+    qemu: tuple[str, ...] = repeated(
+        "BINARY", "a QEMU to report, the first one asked; else $PLATFORM_ABI_QEMU or the usual"
+    )
     no_qemu: bool = flag("start no QEMU")
     oracle: bool = flag("let a throw-away QEMU answer what no probe could")
     timeout: float | None = seconds("how long one device may take to answer")

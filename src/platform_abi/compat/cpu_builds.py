@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from platform_abi.compat.carriers import known_plan
 from platform_abi.compat.cpu_flags import AskedFlags, asked_flags, cpu_table
 from platform_abi.compat.finding import Finding
+from platform_abi.compat.host_qemu import with_qemus
 from platform_abi.errors import first_of
 from platform_abi.model.feature import UNDECIDED
 from platform_abi.model.host import QEMU_VERSION, HostReport
+from platform_abi.resolver.machine_table import known_build
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
@@ -43,10 +45,10 @@ def build_findings(
         return
     native = abi.vm.accelerator in catalogue.devices().native_accelerators
     if native and plan.cpu in UNDECIDED:
-        shown = [qemu.cpus.get(plan.cpu) if qemu is not None else None for qemu in qemus]
+        shown = [None if qemu is None else _shown(qemu, plan.cpu) for qemu in qemus]
         if None not in shown:
             first, second = (frozenset(flags or ()) for flags in shown)
-            yield from _shown_otherwise(abi, plan.cpu, first ^ second, (before, after))
+            yield from _shown_otherwise(catalogue, abi, first ^ second, qemus, (before, after))
         elif before != after:
             yield Finding(
                 code="cpu-build",
@@ -82,25 +84,56 @@ def build_findings(
         )
 
 
+def _shown(qemu: ReportedQemu, model: str) -> tuple[str, ...] | None:
+    """Return the flags that *model* has in *qemu*; they stand once where two models have the same.
+
+    None where its report does not say.
+    """
+    return qemu.cpus.get(model) or next(iter(qemu.cpus.values()), None)
+
+
 def _shown_otherwise(
-    abi: GuestAbi, model: str, differ: frozenset[str], releases: tuple[str, str]
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    differ: frozenset[str],
+    qemus: tuple[ReportedQemu | None, ReportedQemu | None],
+    releases: tuple[str, str],
 ) -> Iterator[Finding]:
     """Yield what only one of two QEMUs shows of the CPU that it runs on."""
+    model = "" if abi.vm.cpu is None else abi.vm.cpu.model
     given = {name.replace("_", "-") for name, _ in abi.vm.cpu_properties}
     flags = sorted(differ - given)
     if not flags:
         return
-    switches = [flag for flag in flags if "=" not in flag]
-    off = "".join(f",{flag}=off" for flag in switches)
+    off = "".join(f",{flag}=off" for flag in flags)
+    if not _switches(catalogue, model, qemus).issuperset(flags):
+        helps = (
+            "one of them has no switch for that, and no -cpu that both take makes them one: one "
+            "release of QEMU, or -cpu with a named model"
+        )
+    else:
+        helps = f"from its next start on: -cpu {model}{off}"
     yield Finding(
         code="cpu-build",
         severity="blocked",
         message=f"-cpu {model} is what QEMU shows of the host's CPU, and only one of QEMU "
         f"{' and '.join(releases)} on their hosts shows {first_of(flags, _NAMED)}",
-        help=f"from its next start on: -cpu {model}{off}"
-        if len(switches) == len(flags)
-        else "no flag of -cpu keeps that: one release of QEMU, or -cpu with a named model",
+        help=helps,
     )
+
+
+def _switches(
+    catalogue: Catalogue, model: str, qemus: tuple[ReportedQemu | None, ReportedQemu | None]
+) -> frozenset[str]:
+    """Return the flags that ``-cpu`` *model* can be given in both *qemus*, as far as is known."""
+    beside, builds = with_qemus(catalogue, qemus)
+    known = []
+    for qemu, build in zip(qemus, builds, strict=True):
+        of = qemu and build and beside.cpu_models(build, qemu.arch).get(model)
+        if not (of and qemu and build):
+            return frozenset()
+        known.append(frozenset(known_build(beside, build, qemu.arch).kinds(of.type)))
+    return known[0] & known[1]
 
 
 def _release(report: HostReport, qemu: ReportedQemu | None) -> str:

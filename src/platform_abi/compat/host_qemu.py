@@ -18,7 +18,7 @@ from platform_abi.definitions.held import held
 from platform_abi.errors import DefinitionError, ReportError, UsageError, first_of, suggest
 from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.model.value import frozen
-from platform_abi.resolver.fingerprint import content_fingerprint
+from platform_abi.resolver.fingerprint import build_fingerprint
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
@@ -161,11 +161,7 @@ def _here(catalogue: Catalogue, qemu: ReportedQemu) -> bool:
     """
     if qemu.build not in catalogue.builds(qemu.arch):
         return False
-    here = catalogue.build(qemu.build, qemu.arch).machines
-    return set(here) == {machine.name for machine in qemu.machines} and all(
-        machine.fingerprint == content_fingerprint(catalogue, qemu.build, machine.name, qemu.arch)
-        for machine in qemu.machines
-    )
+    return qemu.fingerprint == build_fingerprint(catalogue, qemu.build, qemu.arch)
 
 
 def _name(qemu: ReportedQemu) -> str:
@@ -236,6 +232,8 @@ def _having(catalogue: Catalogue, abi: GuestAbi, build: str | None) -> str | Non
 def _alike(abi: GuestAbi, before: ReportedQemu, after: ReportedQemu) -> bool:
     """Return whether a machine type is one content in both, by what their reports say of it."""
     if before.identity and before.identity == after.identity:
+        return True
+    if before.fingerprint and before.fingerprint == after.fingerprint:
         return True
     pair = [qemu.machine(abi.vm.machine) for qemu in (before, after)]
     first, second = ("" if each is None else each.fingerprint for each in pair)

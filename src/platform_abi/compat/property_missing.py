@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
 
 
+#: The property by which NICs are told.
+_BACKEND = "netdev"
+
+
 @frozen(kw_only=True)
 class Written:
     """A property that a command line gives a value; *device* None: wherever it is of *driver*."""
@@ -35,7 +39,9 @@ def property_findings(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterat
     QEMU ends where it makes an object of a type that a ``-global`` names which has no such property
     (qom/object.c, object_apply_global_props), and with a ``-device`` that gives one (qom/object.c,
     object_property_find_err). A ``-global`` that reaches nothing is a warning of its own: a device
-    that is plugged later would be refused. A driver that *build* lacks is told elsewhere.
+    that is plugged later would be refused. Since 9.0 QEMU makes one NIC of each type to look at it,
+    whether there is to be one or not (net/net.c, qemu_get_nic_models). A driver that *build* lacks
+    is told elsewhere.
 
     *build* has the machine type. Nothing is said of types whose properties were not recorded.
     """
@@ -46,7 +52,8 @@ def property_findings(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterat
         if reached and any(written.property not in known.kinds(name) for name in reached):
             yield _missing(catalogue, abi, build, written, certain=True)
         elif not reached and _gone(known, written):
-            yield _missing(catalogue, abi, build, written, certain=False)
+            nic = _BACKEND in known.kinds(written.driver)
+            yield _missing(catalogue, abi, build, written, certain=nic)
     for written in _of_devices(abi):
         kinds = known.kinds(known.types.canonical(written.driver))
         if kinds and written.property not in kinds:

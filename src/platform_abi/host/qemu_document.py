@@ -7,7 +7,7 @@ from typing import Any
 from platform_abi.host.checked import Checked
 from platform_abi.model.reported import ReportedMachine, ReportedQemu
 
-_NAMES = ("arch", "version", "package", "identity", "build", "path")
+_NAMES = ("arch", "version", "package", "identity", "build", "path", "fingerprint")
 _KEYS = (*_NAMES, "usual", "machines", "cpus", "views", "content")
 _MACHINE_KEYS = ("aliases", "default", "deprecated", "fingerprint")
 
@@ -18,13 +18,16 @@ _MAX_CONTENT = 1024 * 1024
 def qemu_document(qemu: ReportedQemu, *, brief: bool = False) -> dict[str, Any]:
     """Return *qemu* as plain data, keys in order; what says nothing is left out.
 
-    *brief* leaves out what those need only who do not know that QEMU: they are most of it.
+    *brief* leaves out what most of it is, and who knows that QEMU can do without: what it makes of
+    its machine types, and the flags of its CPUs.
     """
     document: dict[str, Any] = {key: getattr(qemu, key) for key in _NAMES if getattr(qemu, key)}
     if qemu.usual:
         document["usual"] = True
-    document["machines"] = {machine.name: _machine_document(machine) for machine in qemu.machines}
-    if qemu.cpus:
+    document["machines"] = {
+        machine.name: _machine_document(machine, brief=brief) for machine in qemu.machines
+    }
+    if qemu.cpus and not brief:
         document["cpus"] = {model: sorted(flags) for model, flags in sorted(qemu.cpus.items())}
     if qemu.views:
         document["views"] = dict(sorted(qemu.views.items()))
@@ -33,12 +36,12 @@ def qemu_document(qemu: ReportedQemu, *, brief: bool = False) -> dict[str, Any]:
     return document
 
 
-def _machine_document(machine: ReportedMachine) -> dict[str, Any]:
+def _machine_document(machine: ReportedMachine, *, brief: bool) -> dict[str, Any]:
     said: dict[str, Any] = {
         "aliases": list(machine.aliases),
         "default": machine.default,
         "deprecated": machine.deprecated,
-        "fingerprint": machine.fingerprint,
+        "fingerprint": "" if brief else machine.fingerprint,
     }
     return {key: value for key, value in said.items() if value}
 

@@ -8,7 +8,7 @@ from platform_abi.definitions.search import packaged
 from platform_abi.emit.held import held_text
 from platform_abi.model.host import CPU_FLAGS
 from platform_abi.model.reported import ReportedMachine, ReportedQemu
-from platform_abi.resolver.fingerprint import content_fingerprint
+from platform_abi.resolver.fingerprint import build_fingerprint, content_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,7 @@ def reported_qemu(
         build=build.name,
         path=path,
         usual=usual,
+        fingerprint=build_fingerprint(catalogue, build.name, arch),
         machines=tuple(
             ReportedMachine(
                 name=machine.name,
@@ -55,9 +56,19 @@ def reported_qemu(
             for machine in [catalogue.machine(build.name, name, arch)]
         ),
         content="" if everybodys else held_text(catalogue, build.name, arch),
-        cpus={
-            name.removeprefix(CPU_FLAGS): flags
-            for name, flags in (sets or {}).items()
-            if name.startswith(CPU_FLAGS)
-        },
+        cpus=_cpus(sets or {}),
     )
+
+
+def _cpus(sets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return the flags of CPU models, of one that has those of another only the other's."""
+    known = {
+        name.removeprefix(CPU_FLAGS): flags
+        for name, flags in sorted(sets.items())
+        if name.startswith(CPU_FLAGS)
+    }
+    return {
+        name: flags
+        for place, (name, flags) in enumerate(known.items())
+        if flags not in [*known.values()][:place]
+    }

@@ -45,10 +45,12 @@ class ReportedQemu:
     path: str = ""
     #: Whether it is the one that this host would use for guests of *arch*.
     usual: bool = False
+    #: Over the fingerprints of all its machine types, by their names.
+    fingerprint: str = ""
     machines: tuple[ReportedMachine, ...] = ()
     content: str = ""
     #: The flags that a CPU model has on that host with this QEMU and KVM, of models that have what
-    #: QEMU knows of the host's CPU: ``host`` and ``max``.
+    #: QEMU knows of the host's CPU: ``host``, and ``max`` where that has others.
     cpus: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: Fingerprints of what guests see, by machine type, where somebody looked.
     views: Mapping[str, str] = field(factory=dict)

@@ -16,10 +16,6 @@ _ARGUMENTS = ("-machine", "none", "-accel", "kvm", "-nodefaults", "-no-user-conf
 #: Models that have what QEMU knows of the host's CPU.
 _OF_THE_HOST = ("host", "max")
 
-#: How numbers begin or end that a guest finds, whether or not they follow from the flags
-#: (target/i386/cpu.c, x86_cpu_properties).
-_LEVELS, _VERSION = ("level", "xlevel"), "-version"
-
 #: Properties that are on and no flags: how QEMU goes about something. What of them differs between
 #: two builds, the content of the machine type tells.
 _KNOB, _AUTOMATIC = "x-", "-auto-level"
@@ -60,7 +56,11 @@ class CpuModelQuestion:
         return HostReport(sets={CPU_MODELS: tuple(sorted(usable)), **told})
 
     def _flags(self, model: str) -> tuple[str, ...]:
-        """Return the flags and levels that *model* has here, none where QEMU does not say."""
+        """Return the flags that *model* has here, none where QEMU does not say.
+
+        How many leaves a guest finds follows from them (target/i386/cpu.c,
+        x86_cpu_adjust_feat_level).
+        """
         from platform_abi.qemu.stdio_qmp import QmpCommandError
 
         try:
@@ -76,20 +76,15 @@ class CpuModelQuestion:
             for name, value in said.items()
             if value is True and not name.startswith(_KNOB) and not name.endswith(_AUTOMATIC)
         }
-        levels = {
-            f"{name}={value}"
-            for name, value in said.items()
-            if type(value) is int and (name.startswith(_LEVELS) or name.endswith(_VERSION))
-        }
-        return tuple(sorted(flags | levels))
+        return tuple(sorted(flags))
 
 
 def ask_cpu_models(binary: str, *, timeout: float = 10.0) -> HostReport:
     """Return the CPU models of *binary* that lack nothing on this host (query-cpu-definitions).
 
-    A partial report with a set of them, and one of the flags and levels that ``host`` and ``max``
-    have here (query-cpu-model-expansion); an empty one where that QEMU has no KVM here, or does not
-    say what a model lacks. Flags that are added to a model by hand are not among what is asked.
+    A partial report with a set of them, and one of the flags that ``host`` and ``max`` have here
+    (query-cpu-model-expansion); an empty one where that QEMU has no KVM here, or does not say what
+    a model lacks. Flags that are added to a model by hand are not among what is asked.
     *timeout* is in seconds. Raises HostError: ``qemu-not-found``, ``qemu-timeout``.
     """
     with CpuModelQuestion(binary) as question:

@@ -86,6 +86,14 @@ def content_fingerprint(catalogue: Catalogue, build: str, machine: str, arch: st
 
 
 @remembered()
+def build_fingerprint(catalogue: Catalogue, build: str, arch: str) -> str:
+    """Return what names all that *build* makes of all its machine types, with their names."""
+    machines = catalogue.build(build, arch).machines
+    every = {name: content_fingerprint(catalogue, build, name, arch) for name in machines}
+    return canonical_digest(every).partition(":")[2][:_DIGITS]
+
+
+@remembered()
 def _of_types(catalogue: Catalogue, build: str, arch: str) -> str:
     types = catalogue.types(build, arch)
     rows = catalogue.property_rows(build, arch)

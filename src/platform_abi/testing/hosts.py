@@ -39,8 +39,9 @@ def reported_qemus() -> st.SearchStrategy[ReportedQemu]:
         identity=st.sampled_from(["", "build-id:00ff"]),
         path=st.sampled_from(["/usr/bin/qemu", "/opt/qemu"]),
         usual=st.booleans(),
+        fingerprint=st.sampled_from(["", "ff00"]),
         machines=st.lists(machines, max_size=2, unique_by=lambda m: m.name).map(tuple),
-        cpus=st.sampled_from([{}, {"host": ("aes", "level=32")}]),
+        cpus=st.sampled_from([{}, {"host": ("aes", "its-no")}]),
         views=st.sampled_from([{}, {"pc-q35-10.0": "00ff"}]),
     )
 
