@@ -164,6 +164,26 @@ def test_what_a_build_shows_by_itself_is_told_of_devices_with_other_properties(
     ]
 
 
+def _keyboards(views: dict[str, Any]) -> None:
+    """Let a vendor's keyboards have other queues, and nothing else."""
+    for machine in views["machines"]:
+        for name, facts in machine["devices"].items():
+            if name.startswith("virtio-keyboard") and facts is not None and "queues" in facts:
+                facts["queues"] = "16*2"
+
+
+def test_a_driver_that_nobody_looked_at_is_held_to_those_that_it_is_like(tmp_path: Path) -> None:
+    """A NIC without the legacy interface to a NIC, a mouse to keyboard and tablet where both do."""
+    devices = "virtio-net-pci-non-transitional,id=nic", "virtio-mouse-pci,id=mouse"
+    catalogue = _vendor(tmp_path / "all", _queues)
+    found = _blocked(view_findings(catalogue, _locked(catalogue, *devices), VENDOR))
+    assert set(found) == {"nic", "mouse"}
+    assert "of virtio-net-pci, which it is like" in found["nic"][0]
+    catalogue = _vendor(tmp_path / "one", _keyboards)
+    locked = _locked(catalogue, *devices, "virtio-keyboard-pci,id=keys")
+    assert set(_blocked(view_findings(catalogue, locked, VENDOR))) == {"keys"}
+
+
 def test_what_a_property_decides_is_kept_by_it(tmp_path: Path) -> None:
     """Where its default is another, the argument for it; where it is given, nothing differs."""
     catalogue = _vendor(tmp_path, _queues, default="1024")

@@ -110,23 +110,43 @@ def _with_recorded(
     the builds themselves do: so does a device with other properties that are the same in both.
     """
     differences, untold = dict(found.differences), dict(found.untold)
-    for label, first in before.devices.items():
-        second = after.devices.get(label)
-        if second is None or second.driver != first.driver:
-            continue
+    for label, own in before.devices.items():
         known = {each.fact for each in differences.get(label, ())}
-        sides = lasting(first.facts), lasting(second.facts)
-        for each in fact_differences(catalogue, first.driver, *sides):
-            # A bit that has a property is that property's.
-            if each.fact in known or each.pin or _explained(catalogue, each.fact, first, second):
-                continue
-            differences[label] = (*differences.get(label, ()), each)
+        for each in _by_builds(catalogue, own, after.devices.get(label, ())):
+            if each.fact not in known:
+                differences[label] = (*differences.get(label, ()), each)
         told = {each.fact for each in differences.get(label, ())}
         if label in untold:
             untold[label] = tuple(name for name in untold[label] if name not in told)
     return evolve(
         found, differences=differences, untold={k: names for k, names in untold.items() if names}
     )
+
+
+def _by_builds(
+    catalogue: Catalogue, before: Sequence[RecordedDevice], after: Sequence[RecordedDevice]
+) -> Iterator[FactDifference]:
+    """Yield in what two builds differ by themselves in all devices that one of a VM is like."""
+    others = {each.of: each for each in after}
+    pairs = [(each, others[each.of]) for each in before if each.of in others]
+    by_pair = [
+        [
+            each
+            for each in fact_differences(
+                catalogue, first.of, lasting(first.facts), lasting(second.facts)
+            )
+            # A bit that has a property is that property's.
+            if not each.pin and not _explained(catalogue, each.fact, first, second)
+        ]
+        for first, second in pairs
+    ]
+    every = [{each.fact for each in found} for found in by_pair]
+    shared = set.intersection(*every) if every else set()
+    for (first, _), found in zip(pairs[:1], by_pair[:1], strict=True):
+        for each in found:
+            if each.fact in shared:
+                like = "" if first.of == first.driver else f" of {first.of}, which it is like,"
+                yield evolve(each, what=each.what + like)
 
 
 def _explained(
@@ -258,12 +278,12 @@ def _keeping(
     fact: str,
 ) -> list[str]:
     """Return the arguments that give the device called *label* its earlier *fact*."""
-    first = None if before is None else before.devices.get(label)
-    second = after.devices.get(label)
-    if first is None or second is None:
+    first = () if before is None else before.devices.get(label, ())
+    second = after.devices.get(label, ())
+    if not first or not second or first[0].of != first[0].driver:
         return []
-    changed = _changed(catalogue, fact, first.types, first.properties, second.properties)
-    return [global_words(second.driver, name, value) for name, value in changed]
+    changed = _changed(catalogue, fact, first[0].types, first[0].properties, second[0].properties)
+    return [global_words(second[0].driver, name, value) for name, value in changed]
 
 
 def _untold(found: ViewComparison) -> Iterator[Finding]:

@@ -46,13 +46,14 @@ _OFFERED = ("features", "legacy-features", "config")
 
 @frozen(kw_only=True)
 class RecordedDevice:
-    """A device of a virtual machine, and the one of its driver that was looked at.
+    """A device of a virtual machine, and one that was looked at: of its driver, or the like of it.
 
-    *properties* and *usual* are the properties of either in that build; *facts* is all that was
-    found of the one that was looked at.
+    *driver* is that of the first, *of* that of the other. *properties* and *usual* are the
+    properties of either in that build; *facts* is all that was found of the one that was looked at.
     """
 
     driver: str
+    of: str
     types: frozenset[str]
     facts: Facts
     properties: Mapping[str, PropertyValue]
@@ -63,11 +64,12 @@ class RecordedDevice:
 class RecordedMachine:
     """What is recorded of a virtual machine's devices in one build.
 
-    *view* has what of that holds for the virtual machine's own devices, *devices* all of it.
+    *view* has what of that holds for the virtual machine's own devices, *devices* all of it: of
+    each the one of its driver that was looked at, or else all that are the most like it.
     """
 
     view: MachineView
-    devices: Mapping[str, RecordedDevice]
+    devices: Mapping[str, tuple[RecordedDevice, ...]]
 
 
 def recorded_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> RecordedMachine | None:
@@ -91,10 +93,8 @@ def recorded_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> Recorde
         return None
     work = _Work(catalogue, build, vm, looked_at=looked_at, board=board, machine=machine)
     views, devices = {}, {}
-    for name, view, device in work.devices(properties):
-        views[name] = view
-        if device is not None:
-            devices[name] = device
+    for name, view, looked in work.devices(properties):
+        views[name], devices[name] = view, looked
     return RecordedMachine(view=MachineView(qemu=build, devices=views), devices=devices)
 
 
@@ -134,55 +134,79 @@ class _Work:
 
     def devices(
         self, properties: Mapping[str, DeviceProperties]
-    ) -> Iterator[tuple[str, DeviceView, RecordedDevice | None]]:
+    ) -> Iterator[tuple[str, DeviceView, tuple[RecordedDevice, ...]]]:
         """Yield of each PCI device its label, what a guest finds of it, and what that is by."""
-        pci = self._catalogue.options().address[_PCI].types
+        pci = frozenset(self._catalogue.options().address[_PCI].types)
         by_label = dict(self._vm.labelled())
         for name, device in by_label.items():
             driver = self._types.canonical(device.driver)
-            types = device_types(
-                self._types, driver, inner_device(self._types, self._inside, driver)
-            )
-            if not types.outer.isdisjoint(pci):
-                found = self._found(driver, device, by_label)
-                if found is None or REFUSED in found.facts:
-                    yield name, DeviceView(driver=driver, untold=(EVERY_FACT,)), None
-                    continue
-                recorded = RecordedDevice(
-                    driver=driver,
-                    types=types.every,
-                    facts=found.facts,
-                    properties=properties[name].properties,
-                    usual=_usual(self._catalogue, self._build, self._alone(found)),
-                )
-                yield name, self._told(recorded, device, found.of_places), recorded
+            if pci.isdisjoint(self._types.ancestry(driver)):
+                continue
+            there = self._behind_port(device, by_label)
+            looked = [
+                (found, self._device(driver, found, properties[name]))
+                for entry in self._like(driver, pci)
+                for found in self._at(entry, there)
+            ]
+            told = DeviceView(driver=driver, untold=(EVERY_FACT,))
+            if len(looked) == 1 and looked[0][1].of == driver:
+                (found, recorded), *_ = looked
+                told = self._told(recorded, device, found.of_places)
+            yield name, told, tuple(recorded for _, recorded in looked)
 
-    def _found(self, driver: str, device: Device, by_label: Mapping[str, Device]) -> _Found | None:
-        """Return what is recorded of *driver* at the place of *device*, else at another.
-
-        None where nothing is. The view of another place does not tell what the place of any device
-        decides.
-        """
-        entry = next(
-            (
-                each
-                for each in self._looked_at.device
-                if not each.backend and self._types.canonical(each.driver) == driver
-            ),
-            None,
+    def _device(self, driver: str, found: _Found, own: DeviceProperties) -> RecordedDevice:
+        return RecordedDevice(
+            driver=driver,
+            of=self._types.canonical(found.entry.driver),
+            types=device_types(self._types, driver, self._inner(driver)).every,
+            facts=found.facts,
+            properties=own.properties,
+            usual=_usual(self._catalogue, self._build, self._alone(found)),
         )
-        if entry is None:
-            return None
-        there = self._behind_port(device, by_label)
-        places = sorted((False, True), key=lambda port: port != there)
-        for port in places:
+
+    def _inner(self, driver: str) -> str:
+        return inner_device(self._types, self._inside, driver)
+
+    def _like(self, driver: str, pci: frozenset[str]) -> list[GuestDevice]:
+        """Return the device of *driver* that is looked at, else those that are the most like it.
+
+        What makes a device is the type inside of it, or its own; the types of every PCI device make
+        none like another.
+        """
+        entries = {
+            self._types.canonical(each.driver): each
+            for each in self._looked_at.device
+            if not each.backend and each.driver in self._types
+        }
+        if driver in entries:
+            return [entries[driver]]
+        common = {name for each in pci for name in self._types.ancestry(each)}
+        for step in self._types.ancestry(self._inner(driver) or driver):
+            if step in common:
+                break
+            found = [
+                each
+                for name, each in entries.items()
+                if step in self._types.ancestry(self._inner(name) or name)
+            ]
+            if found:
+                return found
+        return []
+
+    def _at(self, entry: GuestDevice, there: bool | None) -> Iterator[_Found]:
+        """Yield what is recorded of *entry* behind a port or not, as *there*, else elsewhere.
+
+        Nothing where nothing is. The view of another place does not tell what the place of any
+        device decides.
+        """
+        for port in sorted((False, True), key=lambda port: port != there):
             facts = self._machine.devices.get(label(entry, port=port))
-            if facts is not None:
+            if facts is not None and REFUSED not in facts:
                 elsewhere = (
                     frozenset() if port == there else _of_places(self._machine, label(entry))
                 )
-                return _Found(entry=entry, port=port, facts=facts, of_places=elsewhere)
-        return None
+                yield _Found(entry=entry, port=port, facts=facts, of_places=elsewhere)
+                return
 
     def _behind_port(self, device: Device, by_label: Mapping[str, Device]) -> bool | None:
         """Return whether *device* is plugged into a port; None: neither that nor on the root."""
