@@ -7,7 +7,14 @@ import pytest
 import platform_abi as pa
 from platform_abi.guest.driver import Bound
 from platform_abi.rehearsal.end import Sight
-from platform_abi.rehearsal.findings import changed, likely, stopped, unrehearsed, unseen
+from platform_abi.rehearsal.findings import (
+    changed,
+    changed_by_reset,
+    likely,
+    stopped,
+    unrehearsed,
+    unseen,
+)
 from platform_abi.rehearsal.move import Ending, Move
 from platform_abi.rehearsal.result import OneWay, rehearsal, status_of
 
@@ -71,6 +78,19 @@ def test_what_a_guest_finds_otherwise_is_a_finding_each(catalogue: pa.FileCatalo
     assert [] == [*changed(catalogue, Move(ended="moved", before=before, after=before), {})]
 
 
+def test_what_only_a_reset_shows_is_told_once(catalogue: pa.FileCatalogue) -> None:
+    """The size of a queue moves with the guest; what is told of the move is not told again."""
+    agreed = Sight(functions={(0x28,): {"queues": "1024", "config": "0" * 32}})
+    longer = Sight(functions={(0x28,): {"queues": "1024", "config": "0" * 40}})
+    fresh = Sight(functions={(0x28,): {"queues": "256", "config": "0" * 40}})
+    move = Move(ended="moved", chains=_CHAINS, before=agreed, after=longer, fresh=(agreed, fresh))
+    now = changed(catalogue, move, _DRIVERS)
+    (later,) = changed_by_reset(catalogue, move, _DRIVERS, now)
+    assert ["16"] == [each.expected for each in now]
+    assert ("1024", "256", "net0") == (later.expected, later.found, later.device)
+    assert later.severity == "warn"
+
+
 def test_what_had_no_part_or_no_driver_is_unknown() -> None:
     """A device that is on no PCI bus has none to be seen on."""
     seen = Sight(functions={(0x28,): {}})
@@ -89,7 +109,8 @@ def test_the_worst_of_all_findings_counts_on_either_way() -> None:
         return OneWay(status=status_of(found), findings=found, machine="m")
 
     assert [way().status, way("info").status] == ["ok", "ok"]
-    assert way("info", "unknown").status == "unknown"
+    assert way("info", "warn").status == "warn"
+    assert way("warn", "unknown").status == "unknown"
     assert way("unknown", "blocked").status == "blocked"
     assert rehearsal(way("info"), way("blocked")).status == "blocked"
     assert rehearsal(way("unknown"), None).status == "unknown"

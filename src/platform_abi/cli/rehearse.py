@@ -75,7 +75,9 @@ def _rehearsed(
     )
 
 
-_STATUS_COLORS: dict[RehearsalStatus, str] = {"ok": "green", "unknown": "yellow", "blocked": "red"}
+_STATUS_COLORS: dict[RehearsalStatus, str] = {
+    "ok": "green", "warn": "yellow", "unknown": "yellow", "blocked": "red",
+}  # fmt: skip
 
 
 def _print(here: str, there: str, way: OneWay) -> None:

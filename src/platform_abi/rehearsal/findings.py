@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
+
+from attrs import evolve
 
 from platform_abi.compat.finding import Finding
 from platform_abi.diagnosis.diagnosis import ExplainedMessage, diagnose
@@ -13,6 +15,7 @@ from platform_abi.errors import printable
 from platform_abi.guest.buses import place_of
 from platform_abi.guest.comparison import FactDifference, fact_differences
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.rehearsal.end import Sight
 from platform_abi.rehearsal.move import Ending, Move
 
 #: What a rehearsal cannot show, whatever it says.
@@ -84,17 +87,38 @@ def _help(cause: ExplainedMessage | None) -> str:
     return "; ".join([*pinned, *cause.helps])
 
 
-def changed(catalogue: Catalogue, move: Move, drivers: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what a guest finds otherwise once it has moved; *drivers* are of devices, by label."""
+def changed(catalogue: Catalogue, move: Move, drivers: Mapping[str, str]) -> list[Finding]:
+    """Return what a guest finds otherwise once it has moved; *drivers* are of devices, by label."""
+    return [*_differences(catalogue, move, (move.before, move.after), drivers)]
+
+
+def changed_by_reset(
+    catalogue: Catalogue, move: Move, drivers: Mapping[str, str], without: Iterable[Finding] = ()
+) -> Iterator[Finding]:
+    """Yield what a guest finds otherwise only once it has reset the machine where it came to.
+
+    What a driver has settled moves with the guest: the size of a queue, say. *without* are the
+    findings that it is told by already.
+    """
+    told = {(finding.device, finding.message) for finding in without}
+    for finding in _differences(catalogue, move, move.fresh, drivers):
+        if (finding.device, finding.message) not in told:
+            message = f"after a reset: {finding.message}"
+            yield evolve(finding, code="reset-shows-change", severity="warn", message=message)
+
+
+def _differences(
+    catalogue: Catalogue, move: Move, sides: tuple[Sight, Sight], drivers: Mapping[str, str]
+) -> Iterator[Finding]:
     labels = {chain: label for label, chain in move.chains.items() if chain}
-    before, after = move.before, move.after
+    before, after = sides
     for chain in sorted({*before.functions, *after.functions}):
         label = labels.get(chain)
         of = called(label, drivers) if label else f"the board's function {place_of(chain)}"
-        sides = [side.functions.get(chain, {}) for side in (before, after)]
-        for each in fact_differences(catalogue, drivers.get(label or "", ""), *sides):
+        facts = [side.functions.get(chain, {}) for side in sides]
+        for each in fact_differences(catalogue, drivers.get(label or "", ""), *facts):
             yield _changed(each, of, label)
-        agreed = [side.bound.get(chain) for side in (before, after)]
+        agreed = [side.bound.get(chain) for side in sides]
         if agreed[0] != agreed[1]:
             was, now = (None if each is None else str(each) for each in agreed)
             what = "what its driver agreed on"

@@ -47,7 +47,9 @@ class Move:
     """How a move ended, what QEMU *said* where it did not go well, and what was seen of it.
 
     *said* are QEMU's own words, *why* is this program's, where QEMU has none. *before* is the
-    guest where it was, *after* where it came to. *chains* are the places of its devices by label.
+    guest where it was, *after* where it came to. *fresh* are the machines of both sides before any
+    driver or guest was there, which is what a guest finds when it has reset the machine. *chains*
+    are the places of its devices by label.
     """
 
     ended: Ending
@@ -59,6 +61,7 @@ class Move:
     chains: Mapping[str, Chain] = field(factory=dict)
     before: Sight = field(factory=Sight)
     after: Sight = field(factory=Sight)
+    fresh: tuple[Sight, Sight] = field(factory=lambda: (Sight(), Sight()))
 
 
 #: Says of which board a machine type is, None for one whose buses nobody can look at.
@@ -142,10 +145,12 @@ class _Going:
                 self._source.board = self._destination.board = board_of(machine)
                 self._know(machine=machine, source=self._source.version)
                 self._know(chains=place(self._source))
+                fresh = self._source.sight()
                 self._source.bind()
             with self._watching(self._destination, "destination"):
                 self._destination.greet()
                 self._know(destination=self._destination.version)
+                self._know(fresh=(fresh, self._destination.sight()))
             self._send()
             with self._watching(self._source, "failed"):
                 before = self._source.sight()

@@ -23,7 +23,15 @@ from platform_abi.model.vm import VirtualMachine
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import PORT_ARCHITECTURES
 from platform_abi.rehearsal.culprits import culprits
-from platform_abi.rehearsal.findings import SCOPE, changed, likely, stopped, unrehearsed, unseen
+from platform_abi.rehearsal.findings import (
+    SCOPE,
+    changed,
+    changed_by_reset,
+    likely,
+    stopped,
+    unrehearsed,
+    unseen,
+)
 from platform_abi.rehearsal.fitting import Fitting, fitted, needs
 from platform_abi.rehearsal.move import Move, Stage
 from platform_abi.rehearsal.result import OneWay, Rehearsal, rehearsal, status_of
@@ -154,7 +162,9 @@ class _Rehearsing:
             rest = self._without(rest, part)
         last = self._move(rest) if all(parts) else self._whole
         if last.ended == "moved":
-            findings += [*changed(self._catalogue, last, drivers), *unseen(last)]
+            otherwise = changed(self._catalogue, last, drivers)
+            later = changed_by_reset(self._catalogue, last, drivers, otherwise)
+            findings += [*otherwise, *later, *unseen(last)]
         if not whole:
             findings.append(_not_repeated(self._once or last))
         findings += self._not_rehearsed(parts, rest)

@@ -7,7 +7,7 @@ from typing import Literal
 from platform_abi.compat.finding import Finding
 from platform_abi.model.value import frozen
 
-RehearsalStatus = Literal["ok", "unknown", "blocked"]
+RehearsalStatus = Literal["ok", "warn", "unknown", "blocked"]
 
 
 @frozen(kw_only=True)
@@ -15,7 +15,8 @@ class OneWay:
     """What became of moving a guest one way.
 
     *blocked* where it cannot move or finds something else, else *unknown* where something of it
-    was not rehearsed. *source* and *destination* are the versions that the QEMUs say they are,
+    was not rehearsed, else *warn* where it finds something else once it has reset the machine.
+    *source* and *destination* are the versions that the QEMUs say they are,
     empty for one that was not asked. *moves* is how many migrations were tried, *compared* how many
     PCI functions were looked at on both sides.
     """
@@ -41,9 +42,8 @@ class Rehearsal:
 def status_of(findings: tuple[Finding, ...]) -> RehearsalStatus:
     """Return what *findings* come to."""
     severities = {finding.severity for finding in findings}
-    if "blocked" in severities:
-        return "blocked"
-    return "unknown" if "unknown" in severities else "ok"
+    worst: tuple[RehearsalStatus, ...] = ("blocked", "unknown", "warn")
+    return next((status for status in worst if status in severities), "ok")
 
 
 def rehearsal(forward: OneWay, back: OneWay | None) -> Rehearsal:
