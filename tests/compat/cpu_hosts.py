@@ -8,11 +8,11 @@ from attrs import evolve
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.check import check, check_migration
 from platform_abi.compat.cpu_flags import settled_flags
 from platform_abi.compat.finding import Finding
 from platform_abi.model.cpu import CpuTable, is_msr
 from platform_abi.model.host import Fact
+from tests.compat.without_qemu import check, check_migration
 from tests.definitions.site import DEFINITIONS
 
 CATALOGUE = pa.FileCatalogue([DEFINITIONS])

@@ -58,6 +58,6 @@ def test_a_build_that_dropped_a_machine_type_is_told_from_one_that_has_it(
     assert not [*missing_in_build(catalogue, abi, "qemu-7.2.22")]
     (finding,) = missing_in_build(catalogue, abi, "qemu-11.1.3")
     assert finding.severity == "blocked"
-    assert "qemu-7.2.22 has it" in finding.help
+    assert "qemu-7.2.22" in finding.help
     with pytest.raises(pa.UnknownNameError):
         [*missing_in_build(catalogue, abi, "qemu-1.0")]

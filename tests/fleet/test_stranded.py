@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform_abi as pa
-from platform_abi.compat.check import check
 from platform_abi.fleet.stranded import joined, left, stranded
 from platform_abi.model.host import FleetHost
 from tests.compat.strategies import full_report, variants, without
+from tests.compat.without_qemu import check
 from tests.resolver.shipped import PINNED_CPU, machine_with_nics
 
 

@@ -213,13 +213,19 @@ def qemu_findings(
     before = None if start is None else start.qemu
     beside, (build, since) = with_qemus(catalogue, (end.qemu, before))
     if build is not None:
-        yield from build_findings(
-            beside, abi, build, since=_having(beside, abi, since), allow_unknown=allow_unknown
-        )
+        yield from _in_build(beside, abi, build, _having(beside, abi, since), allow_unknown)
     elif end.qemu.machines and end.qemu.machine(abi.vm.machine) is None:
         yield _no_machine(abi, end.qemu)
     elif before is None or not _alike(abi, before, end.qemu):
         yield _not_known(abi, end.qemu, allow_unknown=allow_unknown)
+
+
+@remembered(MEMO_LIMIT)
+def _in_build(
+    catalogue: Catalogue, abi: GuestAbi, build: str, since: str | None, allow_unknown: bool
+) -> tuple[Finding, ...]:
+    """Return what speaks against *build*: of a fleet, most hosts have one and the same QEMU."""
+    return (*build_findings(catalogue, abi, build, since=since, allow_unknown=allow_unknown),)
 
 
 def _having(catalogue: Catalogue, abi: GuestAbi, build: str | None) -> str | None:
