@@ -153,6 +153,18 @@ bus = "pcie.0"
 [[device]]
 driver = "net-pci"
 """,
+    "streams/x86_64.toml": """
+schema = 1
+[[pair]]
+source = "qemu-10.0.0"
+destination = "qemu-10.0.0"
+machines = ["pc-q35-10.0"]
+drivers = 1
+[[pair.stopped]]
+driver = "net-pci"
+machines = ["pc-q35-10.0"]
+reason = "its state is another"
+""",
     "realize/net.toml": """
 schema = 1
 [[initial]]

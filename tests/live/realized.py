@@ -11,7 +11,7 @@ import threading
 import time
 import tomllib
 import tty
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -80,10 +80,12 @@ def assemble(
     tpm: str,
     of: str,
     arch: str = "x86_64",
+    without: Collection[str] = (),
 ) -> Machine:
     """Return machine type *name* of *build* with a device of every driver that it has.
 
-    *of* names the set of devices. TCG runs it, so that every host can.
+    *of* names the set of devices, *without* drivers that are left out with all that is plugged into
+    them. TCG runs it, so that every host can.
     """
     machine = catalogue.machine(build, name, arch)
     types = catalogue.types(build, arch)
@@ -96,6 +98,12 @@ def assemble(
         and entry.driver in types
         and entry.board in ("", machine.family)
         and version_key(entry.since) <= version_key(generation)
+    ]
+    gone = {entry.fields.get("id") for entry in chosen if entry.driver in without}
+    chosen = [
+        entry
+        for entry in chosen
+        if entry.driver not in without and entry.fields.get("bus", "").split(".")[0] not in gone
     ]
     root = "pcie.0" if machine.family in _EXPRESS else "pci.0"
     devices = list(_placed(chosen, root, types))

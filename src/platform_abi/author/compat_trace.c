@@ -29,6 +29,25 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/*
+ * glibc 2.34 gave dlsym a new version, that an older one has not: a QEMU in a root of its own may have
+ * one, as 5.2 in Debian 11 has. The one before is the first that the architecture's glibc had.
+ */
+#if defined(__GLIBC__)
+#if defined(__x86_64__)
+#define FIRST_DLSYM "GLIBC_2.2.5"
+#elif defined(__aarch64__) || (defined(__powerpc64__) && defined(__LITTLE_ENDIAN__))
+#define FIRST_DLSYM "GLIBC_2.17"
+#elif defined(__s390x__)
+#define FIRST_DLSYM "GLIBC_2.2"
+#elif defined(__riscv)
+#define FIRST_DLSYM "GLIBC_2.27"
+#endif
+#endif
+#ifdef FIRST_DLSYM
+__asm__(".symver dlsym,dlsym@" FIRST_DLSYM);
+#endif
+
 /* include/hw/qdev-core.h of QEMU: GlobalProperty. */
 struct global_property {
     const char *driver;

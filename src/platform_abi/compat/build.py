@@ -12,6 +12,7 @@ from platform_abi.compat.machine_content import compare_machine
 from platform_abi.compat.machine_findings import ONE_SIDED, machine_findings
 from platform_abi.compat.machine_missing import missing_in_build
 from platform_abi.compat.property_missing import property_findings
+from platform_abi.compat.streams import stream_findings
 from platform_abi.compat.views import view_findings
 from platform_abi.model.abi import MachineContent
 from platform_abi.model.feature import UNDECIDED
@@ -37,6 +38,7 @@ def build_findings(
     runs in, where that is known. A lockfile that says of no build that it ran there is compared
     with the newest that was known: what differs is then a warning, unless somebody *named* this
     build or the virtual machine runs somewhere. One that was never locked has nothing to be kept.
+    And that a device is known not to move from *since* to *build*.
 
     Raises UnknownNameError for no such *build*.
     """
@@ -50,6 +52,9 @@ def build_findings(
         verdict = evolve(verdict, differences=(), unlocated=())
     further = _of_drivers(abi, machine_findings(verdict, allow_unknown=allow_unknown))
     seen = _of_views(catalogue, abi, build, since)
+    if since is not None:
+        streams = stream_findings(catalogue, abi, since, build, allow_unknown=allow_unknown)
+        seen = [*seen, *streams]
     if named:
         return [*found, *further, *seen]
     sure = since is not None or abi.told

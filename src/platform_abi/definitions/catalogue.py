@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from platform_abi.model.option_table import OptionTable
     from platform_abi.model.platform import Edition, Listing, Platform
     from platform_abi.model.realize import RealizeTable
+    from platform_abi.model.stream import StreamTable
     from platform_abi.model.visibility import Visibility
 
 
@@ -337,6 +338,13 @@ class FileCatalogue(DefinitionValues, Catalogue):
         if not self._has("migration", build, arch):
             return None
         found: frozenset[str] = self.value("migration", build, arch)
+        return found
+
+    def streams(self, arch: str) -> StreamTable | None:
+        """Return what was found out by moving guests between builds; None: it was never tried."""
+        if not self._files.of("streams", arch):
+            return None
+        found: StreamTable = self.value("streams", arch)
         return found
 
     def _properties(self, build: str, arch: str) -> PropertiesFile:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from platform_abi.model.option_table import OptionTable
     from platform_abi.model.platform import Listing, Platform
     from platform_abi.model.realize import RealizeTable
+    from platform_abi.model.stream import StreamTable
     from platform_abi.model.visibility import Visibility
 
 
@@ -150,6 +151,11 @@ class Catalogue(Protocol):
     def unmigratable(self, build: str, arch: str) -> frozenset[str] | None:
         """Return the QOM types with which one build refuses to migrate; None: never recorded."""
         ...
+
+    def streams(self, arch: str) -> StreamTable | None:
+        """Return what was found out by moving guests between builds; None: it was never tried."""
+        del arch
+        return None
 
     def driver_properties(self, build: str, arch: str, driver: str) -> Mapping[str, DriverProperty]:
         """Return every property of *driver*, inherited ones included, sorted by name.

@@ -26,6 +26,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "properties": ("machines", (2,), "-properties.toml"),
     "migration": ("machines", (2,), "-migration.toml"),
     "machines": ("machines", (2,), ".toml"),
+    "streams": ("streams", (1,), ".toml"),
     "realize": ("realize", (1,), ".toml"),
     "guests": ("guests", (1,), ".toml"),
     "visibility": ("visibility", (1,), ".toml"),

@@ -1,0 +1,56 @@
+"""What was found out by moving guests between builds, as its file says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import platform_abi as pa
+
+PAIR = '[[pair]]\nsource = "a"\ndestination = "b"\nmachines = ["m"]\n'
+
+
+def test_what_was_never_tried_is_not_nothing(catalogue: pa.FileCatalogue) -> None:
+    """An architecture without such a file is told from one where everything moves."""
+    assert catalogue.streams("loongarch64") is None
+    assert catalogue.streams("x86_64") is not None
+
+
+def test_pairs_are_of_builds_of_which_a_binary_was_had(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Both ways and each to itself, on machine types that both have, with drivers of theirs."""
+    table = catalogue.streams("x86_64")
+    assert table is not None
+    asked = {
+        name
+        for name in catalogue.builds("x86_64")
+        if catalogue.build(name, "x86_64").confidence == "high"
+    }
+    tried = {(pair.source, pair.destination) for pair in table.pair}
+    assert tried <= {(a, b) for a in asked for b in asked}
+    for pair in table.pair:
+        both = [
+            catalogue.build(name, "x86_64").machines for name in (pair.source, pair.destination)
+        ]
+        assert {*pair.machines} <= {*both[0]} & {*both[1]}
+        assert not pair.machines or pair.drivers >= 50
+        types = catalogue.types(pair.source, "x86_64")
+        assert all(not s.driver or s.driver in types for s in pair.stopped)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (PAIR + PAIR, "a to b stands twice"),
+        (PAIR + '[[pair.stopped]]\ndriver = "d"\nmachines = ["n"]\nreason = "r"\n', "n is none of"),
+        (PAIR + '[[pair.stopped]]\ndriver = "d"\nmachines = []\nreason = "r"\n', "at least one"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    """With its place."""
+    (tmp_path / "streams").mkdir()
+    (tmp_path / "streams" / "x86_64.toml").write_text(f"schema = 1\n{text}")
+    with pytest.raises(pa.DefinitionError, match=said):
+        pa.FileCatalogue([tmp_path]).streams("x86_64")
