@@ -31,6 +31,7 @@ from platform_abi.compat.finding import (
 )
 from platform_abi.compat.folding import folded, node_cause
 from platform_abi.compat.host_qemu import HostQemu, choose_qemu, qemu_findings, with_qemus
+from platform_abi.compat.learned import with_learned
 from platform_abi.compat.machine_missing import missing_on_host
 from platform_abi.compat.met import met, unmet
 from platform_abi.errors import of_device
@@ -72,6 +73,7 @@ def check(
     *qemu* is what names one of several QEMUs of the host (see ``choose_qemu``); *of_qemu*, where it
     is given, is what there is to say of the one that runs it, whatever the report holds.
     """
+    abi = with_learned(catalogue, abi)
     if of_qemu is None:
         chosen = choose_qemu(report, abi.vm, qemu, allow_unknown=allow_unknown)
         of_qemu = _of_qemu(catalogue, abi, report, chosen, None, allow_unknown=allow_unknown)
@@ -112,6 +114,7 @@ def check_migration(
     source itself cannot honour was given something else than *abi* says. *further* is of the
     destination; *qemus* and *of_qemus* are of source and destination, each as ``check`` has it.
     """
+    abi = with_learned(catalogue, abi)
     there, here = (
         _End(
             report=report,
