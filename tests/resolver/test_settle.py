@@ -90,8 +90,8 @@ def test_devices_that_agree_share_a_value(scenario: Scenario, behind: list[str])
 # --- what no constant pins -----------------------------------------------------------------------
 
 
-def _open(kind: Kind, given_: dict[str, str], backend: str, **how: Any) -> FamilyResult:
-    """Return what a network device comes to that has one feature, which no constant pins."""
+def _only(kind: Kind, *overrides: tuple[str, str], **how: Any) -> Plan:
+    """Return a plan with one family of network devices that has one feature."""
     catalogue = MemoryCatalogue(
         devices=DeviceTable(
             families=(DeviceFamily(name="net", driver="net-device", proxies=("net-pci",)),),
@@ -108,8 +108,13 @@ def _open(kind: Kind, given_: dict[str, str], backend: str, **how: Any) -> Famil
         ),
     )
     vm = pa.VirtualMachine(machine="pc-q35-9.1")
-    plan = plan_for(catalogue, vm, pa.PlatformReference(name="test-1"))
-    return _settled(plan, _instance(plan, "a", backend, **given_))
+    return plan_for(catalogue, vm, pa.PlatformReference(name="test-1", overrides=overrides))
+
+
+def _open(kind: Kind, given_: dict[str, str], *backends: str, **how: Any) -> FamilyResult:
+    """Return what a network device comes to that has one feature, which no constant pins."""
+    plan = _only(kind, **how)
+    return _settled(plan, _instance(plan, "a", *backends, **given_))
 
 
 @pytest.mark.parametrize(
@@ -164,3 +169,43 @@ def test_a_precondition_is_needed_whatever_is_set(
     found = _open("precondition", given_, "tap", **how)
     assert {(name, "net.open") for name in needs} == set(found.needs)
     assert ((), ()) == (found.unpinned, found.settings)
+
+
+def test_what_one_of_several_backends_carries_is_left_open() -> None:
+    """A device that may be behind one that does has to be pinned all the same."""
+    for behind in (("tap", "user"), ("user", "tap")):
+        assert _open("unpinnable", {}, *behind, requires={"tap": ()}).unpinned
+
+
+# --- what a platform does not vouch for ----------------------------------------------------------
+
+_ALPHA = {"properties": ("net-device.alpha",), "when_supported": "on"}
+
+
+@pytest.mark.parametrize("behind", [("tap", "user"), ("user", "tap")])
+def test_what_only_one_backend_guarantees_is_beyond(behind: tuple[str, ...]) -> None:
+    """Who turns something on for devices behind several has nobody's word for all of them."""
+    plan = _only("setting", ("net.open", "on"), requires={"tap": (), "user": ("tun.a",)}, **_ALPHA)
+    (beyond,) = _settled(plan, _instance(plan, None, *behind)).beyond
+    assert ("net.open", "on") == (beyond.feature, beyond.value)
+    assert () == _settled(plan, _instance(plan, None, "tap")).beyond
+
+
+def test_what_everybody_falls_back_to_is_never_beyond() -> None:
+    """Whoever writes it, and whatever it asks of a host: other values ask for more."""
+    plan = _only("setting", requires={"*": ("tun.a",)}, fallback="on", **_ALPHA)
+    found = _settled(plan, _instance(plan, "a", "tap", alpha="on"))
+    assert ((), (("tun.a", "net.open"),)) == (found.beyond, found.needs)
+    assert ("on", "device") == (found.settings[0].value, found.settings[0].layer)
+
+
+def test_what_two_devices_say_alike_stands_once() -> None:
+    """A property that both leave to the host is said of their driver, and so once."""
+    plan = _only("setting", **_ALPHA)
+    pair = [_instance(plan, label, "tap", alpha="auto") for label in ("a", "b")]
+    (unpinned,) = _settled(plan, *pair).unpinned
+    assert "net-pci.alpha=auto" == unpinned.what
+    everybody = (pa.GlobalProperty(driver="net-device", property="alpha", value="off"),)
+    pair = [_instance(plan, label, "tap") for label in ("a", "b")]
+    found = resolve_family(plan, family_plan(plan, "net"), pair, everybody)
+    assert len(found.settings) == len(set(found.settings))
