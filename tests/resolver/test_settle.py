@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import platform_abi as pa
 from platform_abi.model.abi import Unpinned
 from platform_abi.model.device import DeviceFamily, DeviceTable
 from platform_abi.model.feature import Feature, Kind
-from platform_abi.model.machine import MachineType, TypeTable
+from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
 from platform_abi.model.platform import Platform
 from platform_abi.resolver.explicit import Instance
 from platform_abi.resolver.layers import device_types
@@ -90,7 +91,12 @@ def test_devices_that_agree_share_a_value(scenario: Scenario, behind: list[str])
 # --- what no constant pins -----------------------------------------------------------------------
 
 
-def _only(kind: Kind, *overrides: tuple[str, str], **how: Any) -> Plan:
+def _only(
+    kind: Kind,
+    *overrides: tuple[str, str],
+    compat: Sequence[tuple[str, str, str]] = (),
+    **how: Any,
+) -> Plan:
     """Return a plan with one family of network devices that has one feature."""
     catalogue = MemoryCatalogue(
         devices=DeviceTable(
@@ -101,7 +107,15 @@ def _only(kind: Kind, *overrides: tuple[str, str], **how: Any) -> Plan:
             Feature(id="net.open", title="", edition="2026.1", kind=kind, pin="write it", **how)
         ],
         platforms=[Platform(name="test-1", lineage="test", source="")],
-        machines=[MachineType(name="pc-q35-9.1", family="pc-q35", arch="x86_64", generation="9.1")],
+        machines=[
+            MachineType(
+                name="pc-q35-9.1",
+                family="pc-q35",
+                arch="x86_64",
+                generation="9.1",
+                compat=tuple(CompatProperty(driver=d, property=p, value=v) for d, p, v in compat),
+            )
+        ],
         types=TypeTable(
             parents={"device": "", "net-device": "device", "net-pci": "device"},
             own_properties={"net-device": NAMES, "net-pci": NAMES},
@@ -179,7 +193,7 @@ def test_what_one_of_several_backends_carries_is_left_open() -> None:
 
 # --- what a platform does not vouch for ----------------------------------------------------------
 
-_ALPHA = {"properties": ("net-device.alpha",), "when_supported": "on"}
+_ALPHA: dict[str, Any] = {"properties": ("net-device.alpha",), "when_supported": "on"}
 
 
 @pytest.mark.parametrize("behind", [("tap", "user"), ("user", "tap")])
@@ -205,7 +219,17 @@ def test_what_two_devices_say_alike_stands_once() -> None:
     pair = [_instance(plan, label, "tap", alpha="auto") for label in ("a", "b")]
     (unpinned,) = _settled(plan, *pair).unpinned
     assert "net-pci.alpha=auto" == unpinned.what
-    everybody = (pa.GlobalProperty(driver="net-device", property="alpha", value="off"),)
-    pair = [_instance(plan, label, "tap") for label in ("a", "b")]
-    found = resolve_family(plan, family_plan(plan, "net"), pair, everybody)
-    assert len(found.settings) == len(set(found.settings))
+
+
+def test_what_is_written_inside_is_repeated_on_a_proxy_once() -> None:
+    """Where a compat property of the machine type is on the proxy, it would win over the user's.
+
+    It is for all devices of the proxy. What the user writes on the proxy itself needs no help.
+    """
+    plan = _only("setting", compat=[("net-pci", "alpha", "off")], **_ALPHA)
+    types = device_types(plan.types, "net-pci", "net-device")
+    pair = [evolve(_instance(plan, label, "tap"), types=types) for label in ("a", "b")]
+    for driver, repeated in (("net-device", [("net-pci", "on", None)]), ("net-pci", [])):
+        everybody = (pa.GlobalProperty(driver=driver, property="alpha", value="on"),)
+        found = resolve_family(plan, family_plan(plan, "net"), pair, everybody)
+        assert repeated == [(s.driver, s.value, s.device) for s in found.settings]
