@@ -497,8 +497,8 @@ def test_a_virtual_machine_moves_from_linux_to_windows_and_back(
     vm = machine_with_nics(catalogue, "pc-q35-9.1", netdev, accelerator="tcg", cpu="qemu64")
     abi = pa.resolve(catalogue, vm, platform)
     for report in (linux, windows):
-        assert "ok" == pa.check(catalogue, abi, report).status
-    assert "ok" == pa.check_migration(catalogue, abi, linux, windows).status
+        assert "ok" == check(catalogue, abi, report).status
+    assert "ok" == check_migration(catalogue, abi, linux, windows).status
 
 
 @pytest.mark.parametrize(
@@ -512,7 +512,7 @@ def test_a_vnet_header_stays_on_hosts_that_have_it(
     linux, windows = _captured("this-host"), _captured("constructed-windows-qemu")
     vm = machine_with_nics(catalogue, "pc-q35-9.1", netdev, accelerator="tcg", cpu="qemu64")
     abi = pa.resolve(catalogue, vm, platform)
-    verdict = pa.check_migration(catalogue, abi, linux, windows)
+    verdict = check_migration(catalogue, abi, linux, windows)
     assert ("blocked", "warn" if "windows" in platform else "ok") == (
         verdict.forward.status,
         verdict.back.status,
