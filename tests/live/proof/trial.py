@@ -10,6 +10,7 @@ from typing import Final, Literal
 from attrs import frozen
 
 import platform_abi as pa
+from platform_abi.compat.build import build_findings
 from platform_abi.emit.lockfile import lockfile, read_lock
 from platform_abi.launch.asking import ThisHost
 from platform_abi.launch.command_line import read_command_line
@@ -108,14 +109,12 @@ class Judge:
             first = self._start(here, reports[0], trial.words, trial.platform)
             abi, words = first.abi, (first.words, trial.changed)
             said += [f"start: {f.code} {f.message}" for f in _blocking(first.verdict)]
-            text = lockfile(self._catalogue, abi)
+            text = lockfile(self._catalogue, abi, build=BUILD_OF[trial.qemus[0]], ran=True)
             lock = self._folder / "vm.lock"
             lock.write_text(text)
             stored = read_lock(text, "vm.lock", catalogue=self._catalogue)
-            build = pa.compare_machine(self._catalogue, stored, BUILD_OF[trial.qemus[1]])
-            verdict = pa.check_migration(
-                self._catalogue, stored, *reports, further=pa.machine_findings(build)
-            )
+            further = build_findings(self._catalogue, stored, BUILD_OF[trial.qemus[1]], named=True)
+            verdict = pa.check_migration(self._catalogue, stored, *reports, further=further)
             said += [f"check: {f.code} {f.message}" for f in _blocking(verdict.forward)]
             second = self._start(there, reports[1], trial.changed, None, stored=stored)
             words = first.words, second.words[: -len(_INCOMING)]
