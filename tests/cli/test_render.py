@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from platform_abi.cli.render import Painted, colored, note, say, table
+from platform_abi.cli.render import Painted, colored, note, say, show_step, table
 
 _CELLS = st.text(st.characters(codec="ascii") | st.sampled_from("\x1b\u202e\n"), max_size=8)
 
@@ -69,3 +69,13 @@ def test_a_remark_stands_beside_the_output(capsys: pytest.CaptureFixture[str]) -
     """On stderr, on one line, whatever is in it."""
     note("note", "a\x1b[2J\nb")
     assert ("", "note: a\\x1b[2J\\nb\n") == capsys.readouterr()
+
+
+def test_a_step_takes_the_place_of_the_one_before(capsys: pytest.CaptureFixture[str]) -> None:
+    """On one line, whatever is said of it, and gone at the end; nothing of it is in the output."""
+    show_step("move 1: all\nof them")
+    show_step("")
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.endswith("\r\x1b[K")
+    assert "\n" not in told.err

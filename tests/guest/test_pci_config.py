@@ -81,3 +81,19 @@ def test_capabilities_are_said_by_name_with_what_matters() -> None:
     assert found["capability ssvid"] == "at 40: 0"
     assert found["capability ssvid 2"] == "at 50: 0007"
     assert found["registers"] == "60:80"
+
+
+@given(body=st.binary(min_size=58, max_size=58), data=st.data())
+def test_the_control_of_a_slot_is_nothing_else(body: bytes, data: st.DataObject) -> None:
+    """Two Express capabilities are alike without it where they differ in its four bytes only."""
+    place = data.draw(st.integers(2, 59))
+    image = bytearray(256)
+    image[0x06], image[0x34], image[0x40] = 0x10, 0x40, 0x10
+    image[0x42 : 0x42 + len(body)] = body
+    changed = bytearray(image)
+    changed[0x40 + place] ^= 1 << data.draw(st.integers(0, 7))
+    told = [
+        pci_config.without_slot_control(pci_config.facts(bytes(each))["capability express"])
+        for each in (image, changed)
+    ]
+    assert (told[0] == told[1]) == (0x18 <= place < 0x1C)

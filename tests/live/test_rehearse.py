@@ -67,10 +67,8 @@ def test_ten_devices_move_there_and_back(
     found = pa.rehearse(catalogue, _abi(catalogue), old, new, back=True, progress=steps.append)
     assert found.back is not None
     for way in (found.forward, found.back):
-        assert ("warn", 1) == (way.status, way.moves), way
-        # What a slot's control says once a device is in it, since QEMU 8.
-        assert ["rp1"] == [f.device for f in way.findings if f.code == "reset-shows-change"]
-        assert ["reset-shows-change", "rehearsal-scope"] == [f.code for f in way.findings]
+        assert ("ok", 1) == (way.status, way.moves), way
+        assert ["rehearsal-scope"] == [finding.code for finding in way.findings]
         assert way.compared >= 10
     assert found.forward.source.startswith("7.2.")
     assert found.forward.destination.startswith("11.1.")
@@ -106,7 +104,7 @@ def test_what_only_a_reset_shows_is_told(
     """QEMU 10.0.2 takes queues of 1024 without a word, and its own have 256 after a reset."""
     ends = (str(qemu_binaries["10.0.13"]), str(qemu_binaries["10.0"]))
     found = pa.rehearse(catalogue, _abi(catalogue, machine="pc-q35-10.0"), *ends)
-    assert found.status == "warn"
+    assert found.status == "blocked"
     later = [f for f in found.forward.findings if f.code == "reset-shows-change"]
     assert {"net0", "blk0", "scsi0", "device[5]", "bal0", "ser0"} == {f.device for f in later}
     assert all("1024" in finding.message for finding in later)
@@ -180,7 +178,7 @@ def test_a_binary_in_another_root_is_one_like_any(
     inside = script(tmp_path, f'exec chroot {root} /usr/bin/qemu-system-x86_64 "$@"')
     ends = (str(qemu_binaries["7.2"]), inside)
     found = pa.rehearse(catalogue, _abi(catalogue), *ends, back=True)
-    assert found.status in {"ok", "warn"}, found
+    assert found.status == "ok", found
 
 
 def test_a_script_that_only_passes_bytes_on_is_told(

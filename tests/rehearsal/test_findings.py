@@ -88,7 +88,7 @@ def test_what_only_a_reset_shows_is_told_once(catalogue: pa.FileCatalogue) -> No
     (later,) = changed_by_reset(catalogue, move, _DRIVERS, now)
     assert ["16"] == [each.expected for each in now]
     assert ("1024", "256", "net0") == (later.expected, later.found, later.device)
-    assert later.severity == "warn"
+    assert later.severity == "blocked"
 
 
 def test_what_had_no_part_or_no_driver_is_unknown() -> None:
@@ -109,8 +109,7 @@ def test_the_worst_of_all_findings_counts_on_either_way() -> None:
         return OneWay(status=status_of(found), findings=found, machine="m")
 
     assert [way().status, way("info").status] == ["ok", "ok"]
-    assert way("info", "warn").status == "warn"
-    assert way("warn", "unknown").status == "unknown"
+    assert way("info", "unknown").status == "unknown"
     assert way("unknown", "blocked").status == "blocked"
     assert rehearsal(way("info"), way("blocked")).status == "blocked"
     assert rehearsal(way("unknown"), None).status == "unknown"

@@ -75,9 +75,7 @@ def _rehearsed(
     )
 
 
-_STATUS_COLORS: dict[RehearsalStatus, str] = {
-    "ok": "green", "warn": "yellow", "unknown": "yellow", "blocked": "red",
-}  # fmt: skip
+_STATUS_COLORS: dict[RehearsalStatus, str] = {"ok": "green", "unknown": "yellow", "blocked": "red"}
 
 
 def _print(here: str, there: str, way: OneWay) -> None:

@@ -37,6 +37,10 @@ _CAPABILITIES = {
     0x13: ("af", 6),
 }
 
+#: Where the Slot Control and Slot Status registers are behind an Express capability's two bytes of
+#: header (PCI Express 5.0, 7.5.3.10).
+_SLOT_CONTROL = 0x18 - 2
+
 #: Extended capabilities by id.
 _EXTENDED = {
     0x01: "aer",
@@ -86,6 +90,18 @@ def facts(image: bytes) -> dict[str, str]:
     if len(image) == EXTENDED_SIZE:
         _say(found, "extended", _extended(image))
     return found
+
+
+def without_slot_control(capability: str) -> str:
+    """Return what ``facts`` says of an Express capability, without control and status of the slot.
+
+    Both are for software to write, and what they hold once a device is in the slot follows from
+    that and from nothing that was promised.
+    """
+    place, _, text = capability.partition(": ")
+    body = bytearray.fromhex(text if len(text) % 2 == 0 else f"{text}0")
+    body[_SLOT_CONTROL : _SLOT_CONTROL + 4] = bytes(len(body[_SLOT_CONTROL : _SLOT_CONTROL + 4]))
+    return f"{place}: {_bytes(bytes(body))}"
 
 
 def capability_offsets(image: bytes) -> Iterator[int]:

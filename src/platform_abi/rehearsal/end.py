@@ -16,6 +16,7 @@ from attrs import field
 from platform_abi.guest.buses import Chain, walk
 from platform_abi.guest.config_space import ConfigSpace, ConfigSpaces
 from platform_abi.guest.driver import Bound, bind, bound
+from platform_abi.guest.pci_config import without_slot_control
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.view import Facts
 from platform_abi.model.guest import GuestBoard
@@ -37,6 +38,7 @@ _INCOMING: Final = ("-incoming", "defer")
 
 #: The registers of a function hold what firmware and drivers wrote, and a window's own.
 _WRITTEN: Final = "registers"
+_EXPRESS: Final = "capability express"
 
 #: Of what the CPU model says of itself, what CPUID shows.
 _CPU_FACTS: Final = (
@@ -133,6 +135,8 @@ class End:
         functions = {at: function_facts(self._qemu.guest, s) for at, s in spaces.items()}
         for facts in functions.values():
             facts.pop(_WRITTEN, None)
+            if _EXPRESS in facts:
+                facts[_EXPRESS] = without_slot_control(facts[_EXPRESS])
         return Sight(functions=functions, cpu=self._cpu(), bound=bounds)
 
     def _cpu(self) -> dict[str, str]:

@@ -103,8 +103,8 @@ def changed_by_reset(
     told = {(finding.device, finding.message) for finding in without}
     for finding in _differences(catalogue, move, move.fresh, drivers):
         if (finding.device, finding.message) not in told:
-            message = f"after a reset: {finding.message}"
-            yield evolve(finding, code="reset-shows-change", severity="warn", message=message)
+            message = f"once the machine is reset: {finding.message}"
+            yield evolve(finding, code="reset-shows-change", message=message)
 
 
 def _differences(

@@ -7,18 +7,17 @@ from typing import Literal
 from platform_abi.compat.finding import Finding
 from platform_abi.model.value import frozen
 
-RehearsalStatus = Literal["ok", "warn", "unknown", "blocked"]
+RehearsalStatus = Literal["ok", "unknown", "blocked"]
 
 
 @frozen(kw_only=True)
 class OneWay:
     """What became of moving a guest one way.
 
-    *blocked* where it cannot move or finds something else, else *unknown* where something of it
-    was not rehearsed, else *warn* where it finds something else once it has reset the machine.
-    *source* and *destination* are the versions that the QEMUs say they are,
-    empty for one that was not asked. *moves* is how many migrations were tried, *compared* how many
-    PCI functions were looked at on both sides.
+    *blocked* where it cannot move or finds something else, now or once the machine is reset, else
+    *unknown* where something of it was not rehearsed. *source* and *destination* are the versions
+    that the QEMUs say they are, empty for one that was not asked. *moves* is how many migrations
+    were tried, *compared* how many PCI functions were looked at on both sides.
     """
 
     status: RehearsalStatus
@@ -42,7 +41,7 @@ class Rehearsal:
 def status_of(findings: tuple[Finding, ...]) -> RehearsalStatus:
     """Return what *findings* come to."""
     severities = {finding.severity for finding in findings}
-    worst: tuple[RehearsalStatus, ...] = ("blocked", "unknown", "warn")
+    worst: tuple[RehearsalStatus, ...] = ("blocked", "unknown")
     return next((status for status in worst if status in severities), "ok")
 
 
