@@ -248,3 +248,17 @@ def test_migration_between_builds_is_a_preorder() -> None:
     for way in product(hosts, repeat=3):
         if all(goes[step] for step in pairwise(way)):
             assert goes[way[0], way[2]]
+
+
+def test_what_a_guest_finds_of_its_devices_counts_without_a_build_being_named() -> None:
+    """Two builds of one release that agree in every property have queues of other sizes."""
+    patched = "qemu-10.0.13"
+    for build, queues in ((MIDDLE, "1024 and was 256"), (patched, "256 and was 1024")):
+        other = patched if build == MIDDLE else MIDDLE
+        for ran in (build, None):
+            abi = locked(CATALOGUE, "pc-q35-9.1", ran, **NIC)
+            ends = (host(qemu(CATALOGUE, build)), host(qemu(CATALOGUE, other)))
+            found = check_migration(CATALOGUE, abi, *ends).forward
+            views = [f.message for f in found.findings if f.code == "guest-view"]
+            assert any(queues in message for message in views)
+            assert "blocked" == found.status

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import platform_abi as pa
+from platform_abi.cli import main
 from platform_abi.cli.qemus import with_reported_qemus
 from platform_abi.compat.check import check, check_migration
 from platform_abi.emit.lockfile import lockfile, read_lock
@@ -180,3 +181,20 @@ def _flags(binary: Path, cpu: str, known: set[str]) -> set[str]:
         path = first["qom-path"]
         has = {each["name"] for each in qmp.execute("qom-list", path=path)} & known
         return {name for name in has if qmp.execute("qom-get", path=path, property=name) is True}
+
+
+def test_a_binary_is_the_build_that_it_is(
+    qemu_binaries: Mapping[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What differs between two binaries is what differs between their builds."""
+    said = []
+    for ends in (
+        ("qemu-10.0.2", "qemu-11.1.3"),
+        (str(qemu_binaries["10.0"]), str(qemu_binaries["11.1"])),
+    ):
+        code = main(
+            ["diff", "build", *ends, "-M", "pc-q35-9.1", "--driver", "virtio-net-pci", "--all"]
+        )
+        said.append((code, capsys.readouterr().out))
+    assert said[0] == said[1]
+    assert 1 == said[0][0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.options import DiffOptions
@@ -50,12 +51,12 @@ def builds(options: DiffOptions) -> int:
     """Print what differs in one machine type between two builds; 1 where something does."""
     from platform_abi.resolver.machine_choice import choose_machine
 
-    catalogue, arch, name = load_catalogue(), options.arch or _ARCH, options.machine
+    name = options.machine
     if name is None:
         raise UsageError(
             "--machine is missing", code="usage", help="for example --machine pc-q35-9.1"
         )
-    names = (options.before, options.after)
+    catalogue, names, arch = _meant(load_catalogue(), options)
     chosen = [choose_machine(catalogue, name, arch, build) for build in names]
     meant = [machine.name for _, machine in chosen]
     if meant[0] != meant[1]:
@@ -81,6 +82,23 @@ def builds(options: DiffOptions) -> int:
         head["fingerprints"] = dict(zip(("before", "after"), prints, strict=True))
     one_version = chosen[0][0].version == chosen[1][0].version
     return _print(options, head, rows, tree, one_version=one_version)
+
+
+def _meant(
+    catalogue: FileCatalogue, options: DiffOptions
+) -> tuple[FileCatalogue, tuple[str, str], str]:
+    """Return the builds to compare, a catalogue that has both, and their architecture.
+
+    A word with a slash is a binary: it is the build that it is, and one that nobody knows is asked.
+    """
+    arch, names = options.arch, [options.before, options.after]
+    for place, word in enumerate(names):
+        if "/" in word:
+            from platform_abi.author.learning import known_qemu
+
+            catalogue, build = known_qemu(catalogue, word, partial(note, "unknown QEMU"))
+            names[place], arch = build.name, arch or build.arch
+    return catalogue, (names[0], names[1]), arch or _ARCH
 
 
 def _fingerprint(catalogue: FileCatalogue, build: str, machine: str, arch: str) -> str:

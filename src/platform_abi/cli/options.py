@@ -244,7 +244,7 @@ class DiffOptions(Options):
 
     kind: str = positional(choices=("platform", "abi", "host", "machine", "build", "edition"))
     before: str = positional(
-        "A", "a platform, lockfile, host report, machine type, QEMU build or edition"
+        "A", "a platform, lockfile, host report, machine type, QEMU build or binary, or edition"
     )
     after: str = positional("B")
     machine: str | None = option("TYPE", "the machine type to compare in two builds", "-M")
