@@ -34,6 +34,24 @@ def test_devices_that_are_alike_get_what_each_would_get(scenario: Scenario, hotp
 
 
 @settings(max_examples=60)
+@given(scenarios(), st.permutations(BACKENDS), st.booleans())
+def test_devices_behind_different_backends_are_named(
+    scenario: Scenario, behind: list[str], hotplug: bool
+) -> None:
+    """Two of one kind are no kind where what is behind one decides otherwise than the other's."""
+    devices = tuple(pa.Device(driver="net-pci", backend=name) for name in behind[:2])
+    vm = evolve(scenario.vm, devices=devices, globals=())
+    found = _resolution(scenario, vm, hotplug=hotplug)
+    apart = {s.property for s in found.settings if s.device is not None}
+    for name in apart:
+        own = [s for s in found.settings if s.property == name and s.device is not None]
+        assert vm.labels() == [s.device for s in own]
+        assert len({s.value for s in own}) > 1
+    wide = [(s.driver, s.property) for s in found.settings if s.device is None]
+    assert len(set(wide)) == len(wide)
+
+
+@settings(max_examples=60)
 @given(scenarios(), st.randoms(use_true_random=False))
 def test_the_order_of_devices_changes_no_value(scenario: Scenario, random: object) -> None:
     """Each has its values by its name, wherever it stands."""
