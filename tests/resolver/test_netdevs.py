@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
+from platform_abi.emit.full import full_document
 from platform_abi.emit.lockfile import lockfile, read_lock
 from platform_abi.errors import LockError
 from platform_abi.model.abi import Setting
 from platform_abi.model.device import NETDEV
+from platform_abi.resolver.full import full_properties
 from platform_abi.resolver.netdevs import backends
 from tests.resolver.shipped import machine_with_nics, value
 
@@ -207,3 +209,41 @@ def test_without_devices_it_is_said_what_each_netdev_needs(catalogue: pa.FileCat
     assert {} == _set(abi)
     assert any("behind tap needs vnet_hdr=off" in note for note in abi.notes)
     assert not any("vnet_hdr" in note for note in pa.resolve(catalogue, vm, "linux-6.9").notes)
+
+
+def test_each_netdev_is_explained(catalogue: pa.FileCatalogue) -> None:
+    """Who decided it: the platform, its user, or QEMU itself, which is left to where it can."""
+    netdevs = ("tap", "tap,fd=3", "tap,vhost=on", "user")
+    vm = machine_with_nics(catalogue, "pc-q35-9.1", *netdevs)
+    found = pa.explain(catalogue, "netdev.vnet_hdr", vm, "conservative")
+    assert [
+        ("nic0", "platform", "off"),
+        ("nic1", "device", "on"),
+        ("nic2", "default", "on"),
+    ] == [(step.device, step.layer, step.value) for step in found.steps]
+
+    found = pa.explain(catalogue, "netdev.vnet_hdr", vm, "linux-6.9")
+    assert ["default", "device", "default"] == [step.layer for step in found.steps]
+    assert () == pa.explain(catalogue, "netdev.vnet_hdr", vm, "conservative@2026.1").steps
+    with pytest.raises(pa.UnknownNameError):
+        pa.explain(catalogue, "netdev.vnet_header", vm, "conservative")
+
+
+def test_the_full_properties_have_it_apart(catalogue: pa.FileCatalogue) -> None:
+    """It is no property of the device, and only there where the platform sets it."""
+    abi = _nics(catalogue, "conservative", "tap", "user")
+    full = full_properties(catalogue, abi)
+    assert "off" == full["nic0"].netdev["vnet_hdr"].value
+    assert "vnet_hdr" not in full["nic0"].properties
+    devices = full_document(full)["devices"]
+    assert "platform" == devices["nic0"]["netdev"]["vnet_hdr"]["layer"]
+    assert "netdev" not in devices["nic1"]
+
+
+def test_a_configuration_file_cannot_say_it(catalogue: pa.FileCatalogue) -> None:
+    """A second section of the same netdev would be refused: the error says what to write."""
+    vm = machine_with_nics(catalogue, "pc-q35-9.1", "tap")
+    abi = pa.resolve(catalogue, vm, "conservative")
+    with pytest.raises(pa.UsageError, match="vnet_hdr=off") as caught:
+        pa.readconfig(abi)
+    assert "readconfig-impossible" == caught.value.code

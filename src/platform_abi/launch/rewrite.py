@@ -35,8 +35,7 @@ def rewrite(
     The platform's values come first, so that every ``-global`` of the user's comes after them and
     counts (qom/object.c, object_apply_global_props: the last one); a value of one device alone is
     added to its own ``-device``, one of its netdev to its ``-netdev`` or ``-nic``. ``-platform``
-    disappears; every other word stays as it is, in its
-    order.
+    disappears; every other word stays as it is, in its order.
 
     One that no ``-device`` names, such as the NIC of ``-nic``, has its own values from ``-global``:
     where devices of a kind disagree every other one has values of its own, which win.
