@@ -221,3 +221,14 @@ def test_what_was_looked_at_counts_before_what_was_recorded() -> None:
         "rng": [f"rng: queue 0 size is 8 and was 16 in {OLDER}, not as in QEMU 10.0.2"]
     }
     assert _blocked(look_findings(CATALOGUE, evolve(abi, view=looked), looked)) == {}
+
+
+def test_a_guest_that_was_seen_to_find_it_does_so_again(tmp_path: Path) -> None:
+    """Whatever is recorded of the build that its lockfile names."""
+    catalogue = _vendor(tmp_path, _queues)
+    abi = _locked(catalogue, "virtio-rng-pci,id=rng")
+    there = recorded_machine(catalogue, abi, VENDOR)
+    assert there is not None
+    looked = evolve(there.view, looked=True)
+    assert _blocked(view_findings(catalogue, evolve(abi, view=looked), VENDOR)) == {}
+    assert set(_blocked(view_findings(catalogue, evolve(abi, view=looked), OLDER))) == {"rng"}

@@ -97,23 +97,28 @@ def view_findings(catalogue: Catalogue, abi: GuestAbi, build: str | None) -> lis
         return [_not_compared(f"none is recorded of {build or 'this QEMU'}")]
     found = compare_views(catalogue, then, now.view)
     if origin is not None:
-        found = _with_recorded(catalogue, found, origin, now)
+        found = _with_recorded(catalogue, found, (origin, now), then)
     return [*_differ(found, partial(_keeping, catalogue, origin, now)), *_untold(found)]
 
 
 def _with_recorded(
-    catalogue: Catalogue, found: ViewComparison, before: RecordedMachine, after: RecordedMachine
+    catalogue: Catalogue,
+    found: ViewComparison,
+    builds: tuple[RecordedMachine, RecordedMachine],
+    then: MachineView,
 ) -> ViewComparison:
     """Return *found* with what two builds show otherwise of devices whose properties are the same.
 
     Where devices that were looked at differ in a fact, and no property of theirs that shows in it,
     the builds themselves do: so does a device with other properties that are the same in both.
+    What the guest was seen to find *then* was compared already, where it is known of both.
     """
+    before, after = builds
     differences, untold = dict(found.differences), dict(found.untold)
     for label, own in before.devices.items():
-        known = {each.fact for each in differences.get(label, ())}
+        sides = [view.devices[label] for view in (then, after.view) if label in view.devices]
         for each in _by_builds(catalogue, own, after.devices.get(label, ())):
-            if each.fact not in known:
+            if not all(side.tells(each.fact) for side in sides):
                 differences[label] = (*differences.get(label, ()), each)
         told = {each.fact for each in differences.get(label, ())}
         if label in untold:
