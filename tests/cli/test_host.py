@@ -204,7 +204,7 @@ def test_a_start_is_allowed_or_refused_by_name(capsys: Run, lock: str) -> None:
     assert 1 == code
     assert "virtio-net-device.guest_uso4=on of net0 needs tun.uso, which is absent here" in out
     assert "and with it: virtio-net-device.guest_uso6=on of net0" in out
-    assert "linux-6.1@2026.1" in out
+    assert "linux-6.1@2026.2" in out
 
 
 def test_a_migration_is_judged_both_ways(capsys: Run, lock: str) -> None:

@@ -105,7 +105,7 @@ def test_an_example_in_full(catalogue: pa.FileCatalogue) -> None:
         "schema_version": SCHEMA_VERSION,
         "machine": "pc-q35-9.1",
         "build": "qemu-10.0.2",
-        "platform": "linux-6.1@2026.1",
+        "platform": "linux-6.1@2026.2",
         "accelerator": "tcg",
         "unpinned": [],
         "notes": [],

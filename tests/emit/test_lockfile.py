@@ -140,8 +140,8 @@ def test_a_lockfile_is_for_people_to_read(lock: str) -> None:
 
     assert {
         "schema": LOCK_SCHEMA,
-        "platform": "linux-6.1@2026.1",
-        "edition": "2026.1",
+        "platform": "linux-6.1@2026.2",
+        "edition": "2026.2",
         "definitions": DEFINITIONS,
         "migratable": True,
     }.items() <= body.items()
