@@ -293,7 +293,11 @@ def _check_texts(value: Any) -> None:
     """Raise TypeError where something in an ABI is no text, no tuple and no class of the model."""
     if attrs.has(type(value)):
         for field in attrs.fields(type(value)):
-            _check_texts(getattr(value, field.name))
+            inner = getattr(value, field.name)
+            # A table in the place of a text would be taken for one of those that a view has.
+            if isinstance(inner, Mapping) and not str(field.type).startswith("Mapping"):
+                raise TypeError(f"{inner!r} is not text")
+            _check_texts(inner)
     elif isinstance(value, Mapping):
         for pair in value.items():
             _check_texts(pair)
