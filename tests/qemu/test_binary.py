@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_abi.errors import HostError
-from platform_abi.qemu.binary import find_qemu, guest_architecture, own_architecture, qemu_path
+from platform_abi.qemu.binary import (
+    find_qemu,
+    guest_architecture,
+    host_architecture,
+    own_architecture,
+    qemu_path,
+)
 
 ARCHITECTURES = ("x86_64", "aarch64", "ppc64", "riscv64", "s390x")
 
@@ -101,3 +107,29 @@ def test_who_only_asks_is_told_the_same(tmp_path: Path) -> None:
     assert "/no/such" == find_qemu({**path, "PLATFORM_ABI_QEMU": "/no/such"}, "s390x")
     assert find_qemu(path, "ppc64") is None
     assert find_qemu({"PATH": "/nowhere"}, "s390x") is None
+
+
+@pytest.mark.parametrize(
+    ("machine", "arch"),
+    [
+        ("ppc64le", "ppc64"),
+        ("i686", "i386"),
+        ("armv7l", "arm"),
+        ("x86_64", "x86_64"),
+        ("new", "new"),
+    ],
+)
+def test_a_hosts_qemu_is_looked_for_under_qemus_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str, arch: str
+) -> None:
+    """What the kernel calls an architecture is not always what QEMU's programs are called by."""
+    here = os.uname()
+    monkeypatch.setattr(
+        os,
+        "uname",
+        lambda: os.uname_result((*here[:4], machine)),
+    )
+    program = _program(tmp_path / f"qemu-system-{arch}")
+    environment = {"PATH": str(tmp_path)}
+    assert arch == host_architecture() == guest_architecture("/usr/libexec/qemu-kvm")
+    assert program == qemu_path(None, environment, host_architecture())

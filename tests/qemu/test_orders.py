@@ -14,11 +14,11 @@ _TEXTS = st.binary(max_size=20).map(
 _NAMES = _TEXTS.filter(lambda text: bool(text) and "=" not in text)
 
 
-@given(_TEXTS, st.lists(_TEXTS), st.dictionaries(_NAMES, _TEXTS))
+@given(st.lists(_TEXTS), st.lists(_TEXTS), st.dictionaries(_NAMES, _TEXTS))
 def test_an_order_is_read_as_it_was_given(
-    folder: str, command: list[str], environment: dict[str, str]
+    folders: list[str], command: list[str], environment: dict[str, str]
 ) -> None:
     """Word for word, empty ones too, and its end is where it ends and nowhere before."""
-    text = order(folder, command, environment)
-    assert (folder, command, environment) == read_order(text)
+    text = order(folders, command, environment)
+    assert (folders, command, environment) == read_order(text)
     assert text.index(END) + len(END) == len(text)

@@ -311,3 +311,15 @@ def test_a_guard_that_is_killed_takes_its_process_along(tmp_path: Path) -> None:
         guard = int(status.split("PPid:")[1].split()[0])
         os.kill(guard, signal.SIGKILL)
         assert eventually(lambda: not running(word))
+
+
+def test_a_relative_name_is_of_the_callers_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is in another one, where there may be another file of that name."""
+    script(tmp_path / "bin", "echo here")
+    monkeypatch.chdir(tmp_path)
+    for name in ("bin/qemu-system-x86_64", "./bin/../bin/qemu-system-x86_64"):
+        with Throwaway([name]) as process:
+            process.send_end()
+            assert process.read_all(time.monotonic() + 30) == "here\n"

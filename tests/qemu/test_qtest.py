@@ -111,7 +111,7 @@ def test_a_start_that_fails_says_all_of_it(tmp_path: Path) -> None:
     error = caught.value
     assert ("qemu-failed", 3, "one\ntwo\n") == (error.code, error.status, error.stderr)
     assert "QEMU exited (3)" in error.message
-    assert " -accel tcg -a b " in error.message
+    assert " -accel tcg -accel kvm -a b " in error.message
     assert error.message.endswith("\none\ntwo")
 
     word = token()
@@ -138,9 +138,9 @@ def test_a_start_that_fails_says_all_of_it(tmp_path: Path) -> None:
 def test_an_accelerator_is_chosen_where_nobody_chose_one(
     tmp_path: Path, words: list[str], *, chosen: bool
 ) -> None:
-    """The one that every build has."""
+    """TCG, and KVM for a QEMU that was built without it: QEMU takes the first that it has."""
     program = script(tmp_path, 'echo "$*" >&2; read -r line; echo OK; read -r line')
     with Qtest(program, words) as qtest:
         pass
-    assert chosen is qtest.stderr.startswith("-accel tcg ")
+    assert chosen is qtest.stderr.startswith("-accel tcg -accel kvm ")
     assert " ".join([*words, "-S -display none -qtest stdio"]) in qtest.stderr

@@ -7,7 +7,7 @@ import os
 from platform_abi.cli.options import HostOptions
 from platform_abi.errors import HostError, UsageError, first_of
 from platform_abi.launch.ahead import Ahead
-from platform_abi.qemu.binary import find_qemu
+from platform_abi.qemu.binary import find_qemu, host_architecture
 
 # Everything else is imported while the host is being asked. typing costs as much; type checkers
 # know this name by itself.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(options: HostOptions) -> int:
     """Probe this host and print what was found, or write the report."""
     _check(options)
-    usual = None if options.no_qemu else find_qemu(os.environ, os.uname().machine)
+    usual = None if options.no_qemu else find_qemu(os.environ, host_architecture())
     qemus = options.qemu or (() if usual is None else (usual,))
     with Ahead(next(iter(qemus), None)) as ahead:
         from platform_abi.definitions.catalogue import load_catalogue

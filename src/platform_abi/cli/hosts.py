@@ -103,9 +103,9 @@ def this_host(
     With *hold_qemu* the report holds that QEMU.
     """
     from platform_abi.launch.ahead import Ahead
-    from platform_abi.qemu.binary import find_qemu
+    from platform_abi.qemu.binary import find_qemu, host_architecture
 
-    usual = find_qemu(os.environ, os.uname().machine) if ask_qemu else None
+    usual = find_qemu(os.environ, host_architecture()) if ask_qemu else None
     held = [usual] if hold_qemu and usual is not None else []
     with Ahead(usual) as ahead:
         return probe_this(catalogue, ahead, held=held)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from platform_abi.errors import HostError
 from platform_abi.launch.launcher import become
 from platform_abi.launch.passthrough import passes_through
-from platform_abi.qemu.binary import own_architecture, qemu_path
+from platform_abi.qemu.binary import host_architecture, own_architecture, qemu_path
 
 #: Options of ours that take a word, and those that do not.
 _WITH_VALUE = ("--qemu", "--host")
@@ -25,7 +25,7 @@ _ALONE = ("--print-args", "--json")
 def entry() -> int:
     """Become QEMU; return the exit code where there was only something to print, or an error."""
     own, words = divided(sys.argv[1:])
-    arch = own_architecture(sys.argv[0]) or os.uname().machine
+    arch = own_architecture(sys.argv[0]) or host_architecture()
     if passes_through(words) and not set(own) & {*_ALONE}:
         # An error is said by the verb, which comes upon it again.
         with contextlib.suppress(HostError):

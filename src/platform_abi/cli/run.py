@@ -11,7 +11,7 @@ from platform_abi.cli.options import PlatformsOptions, RunOptions
 from platform_abi.errors import HostError, UsageError
 from platform_abi.launch.launcher import become
 from platform_abi.launch.passthrough import passes_through
-from platform_abi.qemu.binary import guest_architecture, qemu_path
+from platform_abi.qemu.binary import guest_architecture, host_architecture, qemu_path
 
 # Everything else is imported when it is certain that a virtual machine is to be started. typing
 # costs as much as all of the above; type checkers know this name by itself.
@@ -52,7 +52,7 @@ def run(options: RunOptions) -> int:
             raise UsageError("nothing to run", code="usage", help=_EXAMPLE)
         if not words[0].startswith("-"):
             named = words.pop(0)
-    binary = qemu_path(named or None, os.environ, options.arch or os.uname().machine)
+    binary = qemu_path(named or None, os.environ, options.arch or host_architecture())
     if passes_through(words):
         if options.print_args:
             _print_words(binary, words, options)

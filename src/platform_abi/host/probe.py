@@ -17,6 +17,7 @@ from platform_abi.host.answers import Answers
 from platform_abi.host.order import order_for
 from platform_abi.host.prober import Prober
 from platform_abi.model.host import Fact, HostReport
+from platform_abi.qemu.binary import QEMU_NAMES
 
 if TYPE_CHECKING:
     from platform_abi.model.capability import Capability
@@ -26,17 +27,6 @@ TIMEOUT: Final = 5.0
 
 #: Nobody waits longer, in seconds, and clocks of the kernel cannot count much further.
 _LONGEST: Final = 3600.0
-
-#: QEMU's names of architectures that operating systems call otherwise.
-_QEMU_NAMES: Final = {
-    "amd64": "x86_64",
-    "arm64": "aarch64",
-    "i486": "i386",
-    "i586": "i386",
-    "i686": "i386",
-    "armv7l": "arm",
-    "ppc64le": "ppc64",
-}
 
 
 def probe(
@@ -66,7 +56,7 @@ def probe_with(
     base = HostReport(
         system=system,
         release=release,
-        arch=_QEMU_NAMES.get(machine.lower(), machine.lower()),
+        arch=QEMU_NAMES.get(machine.lower(), machine.lower()),
     )
     asked = order_for(capabilities, machine)
     if prober is None or system != _ASKED:

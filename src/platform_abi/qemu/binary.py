@@ -25,7 +25,24 @@ _QEMU_NAME = re.compile(r"qemu-system-(?P<arch>[a-z0-9_]+)")
 #: What RHEL installs outside of PATH, for guests of the host's architecture.
 _OUTSIDE_PATH = "/usr/libexec/qemu-kvm"
 
+#: QEMU's names of architectures that operating systems call otherwise.
+QEMU_NAMES = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "i486": "i386",
+    "i586": "i386",
+    "i686": "i386",
+    "armv7l": "arm",
+    "ppc64le": "ppc64",
+}
+
 _HELP = f"install QEMU, or name its binary with --qemu or {QEMU_VARIABLE}"
+
+
+def host_architecture() -> str:
+    """Return the architecture of this host, as QEMU calls it in the names of its programs."""
+    machine = os.uname().machine
+    return QEMU_NAMES.get(machine, machine)
 
 
 def own_architecture(program: str) -> str | None:
@@ -37,7 +54,7 @@ def own_architecture(program: str) -> str | None:
 def guest_architecture(binary: str) -> str:
     """Return the architecture that *binary* emulates by its name, else that of this host."""
     match = _QEMU_NAME.match(os.path.basename(binary))  # noqa: PTH119 - start-up time
-    return os.uname().machine if match is None else match["arch"]
+    return host_architecture() if match is None else match["arch"]
 
 
 def find_qemu(environment: Mapping[str, str], arch: str) -> str | None:
@@ -51,7 +68,7 @@ def find_qemu(environment: Mapping[str, str], arch: str) -> str | None:
     if named:
         return named
     places = [f"qemu-system-{arch}"]
-    if arch == os.uname().machine:
+    if arch == host_architecture():
         places.append(_OUTSIDE_PATH)
     candidates = (path for place in places for path in _runnable(place, environment))
     return next((path for path in candidates if not _is_this(path)), None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from platform_abi.errors import HostError, printable
 from platform_abi.model.value import frozen
+from platform_abi.qemu.binary import host_architecture
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 
@@ -39,7 +40,8 @@ def inventory(
     Raises HostError, ``qemu-architecture`` for a binary that emulates another machine than this.
     """
     # Of several accelerators the first that works is taken.
-    accelerators = [word for name in {accelerator: 0, "tcg": 0} for word in ("-accel", name)]
+    order = dict.fromkeys((accelerator, "tcg", "kvm"))
+    accelerators = [word for name in order for word in ("-accel", name)]
     arguments = ["-machine", "none", *accelerators, "-nodefaults", "-no-user-config"]
     with Qmp(binary, arguments, timeout=timeout) as qmp:
         try:
@@ -79,8 +81,8 @@ def accelerator_type(accelerator: str) -> str:
 
 
 def _check(binary: str, arch: str) -> None:
-    here = os.uname().machine
-    if not here.startswith(arch):  # ppc64le is QEMU's ppc64, armv7l its arm
+    here = host_architecture()
+    if here != arch and not os.uname().machine.startswith(arch):  # armv6l is QEMU's arm
         raise HostError(
             f"{printable(binary)} emulates {printable(arch)}, and this host is {here}",
             code="qemu-architecture",

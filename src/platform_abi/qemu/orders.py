@@ -15,22 +15,24 @@ DESCRIPTORS = 4
 END = b"\0\0\0"
 
 
-def order(writable: str, command: Iterable[str], environment: Mapping[str, str]) -> bytes:
+def order(folders: Iterable[str], command: Iterable[str], environment: Mapping[str, str]) -> bytes:
     """Return the order for *command*, a path and arguments of which none has a NUL.
+
+    The first of *folders* is to be written to, or empty; the others are not to be seen.
 
     A NUL comes between texts, and two between groups of them. Every text and every group begins
     with a character, so that none is empty.
     """
-    groups = ([writable], command, [f"{key}={value}" for key, value in environment.items()])
+    groups = (folders, command, [f"{key}={value}" for key, value in environment.items()])
     texts = (b"".join(b"\0=" + os.fsencode(text) for text in group) for group in groups)
     return b"\0\0".join(b"=" + text for text in texts) + END
 
 
-def read_order(text: bytes) -> tuple[str, list[str], dict[str, str]]:
-    """Return the folder, the command and the environment that *text* orders."""
-    folder, command, environment = (
+def read_order(text: bytes) -> tuple[list[str], list[str], dict[str, str]]:
+    """Return the folders, the command and the environment that *text* orders."""
+    folders, command, environment = (
         [os.fsdecode(word[1:]) for word in group.split(b"\0")[1:]]
         for group in text.removesuffix(END).split(b"\0\0")
     )
     pairs = (pair.partition("=") for pair in environment)
-    return folder[0], command, {key: value for key, _, value in pairs}
+    return folders, command, {key: value for key, _, value in pairs}

@@ -18,6 +18,7 @@ from typing import Self
 
 from platform_abi.errors import HostError, printable, signal_name
 from platform_abi.qemu.binary import qemu_path
+from platform_abi.qemu.modules import foreign_modules
 from platform_abi.qemu.orders import ENDED, REFUSED, STARTED, order
 from platform_abi.qemu.starting import starting
 
@@ -49,7 +50,8 @@ class Throwaway:
     *environment* is added to this process's own. The process has a folder of its own to be in, no
     descriptor but its three streams, and, where this process may give them, namespaces of its own:
     a network, so that a tap made in it is no business of this host; processes, so that its own
-    children end with it; mounts, in which nothing can be written but its folder, and *writable*.
+    children end with it; mounts, in which nothing can be written but its folder, and *writable*,
+    and in which a script that brings a QEMU of its own finds no modules of this host's.
     *output* is what it gets as its standard output in place of the socket that is its input.
 
     Entering raises HostError: ``qemu-not-found``, or ``qemu-failed`` where the system refuses.
@@ -93,7 +95,9 @@ class Throwaway:
 
         It is for who has something else to do meanwhile, and leaves the block to ``__exit__``.
         """
-        command = [qemu_path(self._command[0], os.environ, ""), *self._command[1:]]
+        # It will be in a folder of its own, where another file would be meant.
+        program = os.path.abspath(qemu_path(self._command[0], os.environ, ""))  # noqa: PTH100 - start-up time
+        command = [program, *self._command[1:]]
         if any("\0" in word for word in command):
             raise self._refused("an argument holds a NUL")
         with contextlib.ExitStack() as stack, contextlib.ExitStack() as given:
@@ -112,7 +116,8 @@ class Throwaway:
                 output = self._output or streams
                 starter.order(streams.fileno(), output.fileno(), writing, line.fileno())
                 given.close()
-                self._line.sendall(order(self._writable, command, self._environment))
+                folders = [self._writable, *foreign_modules(program)]
+                self._line.sendall(order(folders, command, self._environment))
             except OSError as error:
                 raise self._refused(str(error.strerror)) from error
             self._cleanup = stack.pop_all()

@@ -158,10 +158,11 @@ class Qtest(Accesses):
     """A QEMU that is started paused, asked through qtest, and killed at the end of the block.
 
     *arguments* are those of the machine; the caller decides about ``-nodefaults`` and the rest (see
-    ``QUIET``). Unless they choose an accelerator, it is ``tcg``: every build has it (Debian's 7.2
-    and 10.0 lack ``qtest``), and while the machine is paused it costs nothing. *environment* is
-    added to this process's own, *writable* a folder that it may write to. *timeout* in seconds
-    bounds the start, and each command after it.
+    ``QUIET``). Unless they choose an accelerator, it is ``tcg``, which costs nothing while the
+    machine is paused (Debian's 7.2 and 10.0 lack ``qtest``), or ``kvm`` in a QEMU that was built
+    without it: QEMU takes the first of several that it has (system/vl.c, configure_accelerators).
+    *environment* is added to this process's own, *writable* a folder that it may write to.
+    *timeout* in seconds bounds the start, and each command after it.
 
     On entry raises StartError (``qemu-failed``, ``qemu-timeout``) if QEMU refuses the arguments,
     HostError if there is no such binary. The process never outlives the block.
@@ -244,4 +245,4 @@ def _accelerator(arguments: Sequence[str]) -> tuple[str, ...]:
     for argument in arguments:
         if argument.lstrip("-") in ("accel", "enable-kvm") or "accel=" in argument:
             return ()
-    return ("-accel", "tcg")
+    return ("-accel", "tcg", "-accel", "kvm")

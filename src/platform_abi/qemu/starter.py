@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 _SCRATCH = "/dev/shm"  # noqa: S108 - a mount of its own over it
 _SCRATCH_OPTIONS = "mode=0700,size=64m"
 
+#: What is mounted over a folder that is not to be seen.
+_HIDDEN_OPTIONS = "mode=0555,size=4k"
+
 #: What a process can have of its own, by the names of ``contained``.
 _PARTS = {
     "network": namespace.NEW_NETWORK,
@@ -98,8 +101,8 @@ def _wait(*descriptors: int) -> list[int]:
 def _guard(streams: list[int], line: int, alive: int) -> NoReturn:
     """Start the process that is ordered on *line*, see it to its end, and say so there."""
     os.setsid()
-    writable, command, environment = _ordered(line)
-    contained = contain(writable)
+    folders, command, environment = _ordered(line)
+    contained = contain(*folders)
     if not command:
         _say(line, CONTAINED, " ".join(contained))
         os._exit(0)
@@ -128,8 +131,8 @@ def _guard(streams: list[int], line: int, alive: int) -> NoReturn:
     os._exit(0)
 
 
-def _ordered(line: int) -> tuple[str, list[str], dict[str, str]]:
-    """Return what is ordered on *line*: a folder to be written to, a command, an environment."""
+def _ordered(line: int) -> tuple[list[str], list[str], dict[str, str]]:
+    """Return what is ordered on *line*: folders, a command, an environment."""
     text = b""
     while not text.endswith(END):
         chunk = os.read(line, 1 << 16)
@@ -144,11 +147,12 @@ def _say(line: int, word: bytes, value: str) -> None:
         os.write(line, b"%s %s\n" % (word, value.encode()))
 
 
-def contain(writable: str = "") -> list[str]:
+def contain(writable: str = "", *hidden: str) -> list[str]:
     """Move this process into namespaces of its own, and return which it could have.
 
     Without the privilege a user namespace comes with them. Where it may have its own mounts it can
-    write no file but those below *writable*, and those in a folder of its own.
+    write no file but those below *writable*, and those in a folder of its own; folders that are to
+    be *hidden* are empty for it.
     """
     user, group = os.geteuid(), os.getegid()
     everything = namespace.NEW_NETWORK | namespace.NEW_PROCESSES | namespace.NEW_MOUNTS
@@ -165,6 +169,8 @@ def contain(writable: str = "") -> list[str]:
     if "mounts" in had:
         try:
             namespace.private_mounts()
+            for folder in hidden:
+                namespace.scratch(folder, _HIDDEN_OPTIONS)
             namespace.read_only(writable)
         except OSError:
             had.remove("mounts")

@@ -129,6 +129,6 @@ def containment() -> frozenset[str]:
         with ours:
             with line:
                 starter.order(null, null, null, line.fileno())
-            ours.sendall(order("", [], {}))
+            ours.sendall(order([""], [], {}))
             word, _, parts = ours.recv(_ANSWER).decode().strip().partition(" ")
     return frozenset(parts.split()) if word.encode() == CONTAINED else frozenset()
