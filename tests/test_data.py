@@ -86,10 +86,6 @@ ALLOWED: dict[str, dict[str, str]] = {
         "vhost-backend-features": "how a capability is asked for",
         "vhost-ioctl": "how a capability is asked for",
     },
-    "host/probe.py": {
-        "x86_64": "uname's word for a machine", "aarch64": "uname's word for a machine",
-        "ppc64": "uname's word for a machine",
-    },
     "launch/ahead.py": {"kvm": "what a command line says that runs on the processor itself"},
     "launch/described.py": {"hubport": "a netdev that only leads to another one"},
     "launch/passthrough.py": {
@@ -100,13 +96,18 @@ ALLOWED: dict[str, dict[str, str]] = {
         r"kvm\.cpuid\.([0-9a-f]{8})\.([0-9a-f]{2})\.(e[a-d]x)": "what such facts are called",
         r"kvm\.msr\.([0-9a-f]{8})": "what such facts are called",
     },
-    "qemu/binary.py": {"/usr/libexec/qemu-kvm": "where a QEMU lies"},
+    "qemu/binary.py": {
+        "/usr/libexec/qemu-kvm": "where a QEMU lies",
+        "x86_64": "uname's word for a machine", "aarch64": "uname's word for a machine",
+        "ppc64": "uname's word for a machine",
+    },
     "qemu/cpu_models.py": {"kvm": "an accelerator that a process is started with"},
     "qemu/inventory.py": {
         "tcg": "an accelerator that a process is started with",
         "kvm": "an accelerator that a process is started with",
         "query-kvm": "QMP",
     },
+    "qemu/modules.py": {"/usr/lib64/qemu-kvm": "where a QEMU's modules lie"},
     "qemu/paused.py": {
         "socket,id=qtest,fd=1": "QEMU's protocol of that name",
         "chardev:qtest": "QEMU's protocol of that name",
@@ -114,6 +115,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "qemu/qtest.py": {
         "x86_64": "the architecture whose ports are known",
         "tcg": "an accelerator that a process is started with",
+        "kvm": "an accelerator that a process is started with",
         "enable-kvm": "an option that asks for an accelerator",
     },
     "rehearsal/fitting.py": {

@@ -51,5 +51,5 @@ def _folders() -> Iterator[str]:
     except OSError:
         triplets = []
     # Debian's multiarch: x86_64-linux-gnu.
-    names = [f"{_LIBRARIES}/{name}/qemu" for name in triplets if "-linux-" in name]
+    names = [f"{_LIBRARIES}/{name}/qemu" for name in triplets]
     yield from (each for each in (*_FOLDERS, *names) if os.path.isdir(each))  # noqa: PTH112 - as above
