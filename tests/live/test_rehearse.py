@@ -229,6 +229,15 @@ def test_a_command_line_is_rehearsed_as_the_source_understands_it(
     assert {document[way]["machine"] for way in ("forward", "back")} == {"pc-q35-10.0"}
 
 
+def test_words_of_the_launcher_are_refused(
+    qemu_binaries: Mapping[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without its platform it would be another machine."""
+    ends = ("--qemu", str(qemu_binaries["10.0"]), "--to-qemu", str(qemu_binaries["11.1"]))
+    assert main(["rehearse", *ends, "--", *_WORDS, "-platform", "linux-6.1"]) == 2
+    assert "lockfile" in capsys.readouterr().err
+
+
 def test_what_is_unknown_is_not_ok_unless_somebody_lets_it_pass(
     catalogue: pa.FileCatalogue,
     qemu_binaries: Mapping[str, Path],

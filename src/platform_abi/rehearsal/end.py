@@ -141,6 +141,8 @@ class End:
 
     def _cpu(self) -> dict[str, str]:
         cpus = self.qmp.execute("query-cpus-fast")
+        if not cpus:  # a board that has none
+            return {}
         path = cpus[0]["qom-path"]
         facts = {what: str(said) for what in _CPU_FACTS if (said := self._get(path, what))}
         for word in self._get(path, "feature-words") or ():

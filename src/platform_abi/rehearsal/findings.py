@@ -103,7 +103,7 @@ def changed_by_reset(
     told = {(finding.device, finding.message) for finding in without}
     for finding in _differences(catalogue, move, move.fresh, drivers):
         if (finding.device, finding.message) not in told:
-            message = f"once the machine is reset: {finding.message}"
+            message = f"at its next start there: {finding.message}"
             yield evolve(finding, code="reset-shows-change", message=message)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import CommandLine, read_command_line
 from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.launch.described import described
@@ -38,10 +39,17 @@ def rehearse_words(
 
     They are a whole command line of QEMU's, with its program or without. A machine type that is an
     alias means what *qemu* says, at both ends. *arch* is the guest's architecture, else what the
-    name of *qemu* says. Raises as ``rehearse`` does.
+    name of *qemu* says. Raises as ``rehearse`` does, and UsageError for words of the launcher's.
     """
     program = [] if not words or words[0].startswith("-") else words[:1]
     line = read_command_line(catalogue.options(), words[len(program) :])
+    if line.has("platform"):
+        raise UsageError(
+            "a QEMU is not given -platform, so it would not be rehearsed",
+            code="usage",
+            help="rehearse the lockfile that -platform NAME,lock=FILE keeps, or write one with "
+            "'platform-abi resolve ... --lock FILE -- QEMU ...'",
+        )
     arch = arch or guest_architecture(qemu)
     named = _machine_named(catalogue.options(), line)
     machine, version, package = _asked(qemu, named, timeout)
