@@ -162,6 +162,16 @@ def test_what_lasts_is_all_but_the_state_of_links_and_slots(device: Facts) -> No
     assert without == {k: v for k, v in device.items() if k != "capability express"}
 
 
+def test_what_a_port_controls_of_its_slot_follows_from_what_is_in_it() -> None:
+    """Of an empty one the power is off; how many slots there are counts."""
+    head = "at 54: 420120800000000000000406300000000000"
+    empty, full, other = (
+        {"capability express": f"{head}{text}"}
+        for text in ("7b000200c0070000", "7b000200c0034000", "7b001200c0070000")
+    )
+    assert lasting(empty) == lasting(full) != lasting(other)
+
+
 def test_the_link_of_a_port_is_no_part_of_what_lasts() -> None:
     """QEMU 5.2 says of a link that it is active where 7.2 does not; the rest of it counts."""
     older, newer, other = (

@@ -84,15 +84,16 @@ def lasting(facts: Facts) -> Facts:
     if found is None:
         return facts
     body = bytearray.fromhex(found[2])
-    for place in _STATUS:
+    for place in _STATE:
         body[place : place + 2] = bytes(len(body[place : place + 2]))
     return {**facts, _EXPRESS: found[1] + (bytes(body).rstrip(b"\0").hex() or "0")}
 
 
 _EXPRESS = "capability express"
 
-#: Link, slot and second link status, from where a fact begins (PCI Express 5.0, 7.5.3).
-_STATUS = (0x12 - 2, 0x1A - 2, 0x32 - 2)
+#: Link status, slot control and status, and the second link status, from where a fact begins (PCI
+#: Express 5.0, 7.5.3). A slot with nothing in it is switched off (pcie_cap_slot_reset).
+_STATE = (0x12 - 2, 0x18 - 2, 0x1A - 2, 0x32 - 2)
 
 
 # --- feature bits --------------------------------------------------------------------------------
