@@ -42,7 +42,7 @@ from platform_abi.qemu.identity import named_process, process_name, running_iden
 _NAMED = 12
 
 #: So many QEMUs are kept in one folder; the one that was asked the longest ago goes. A file has
-#: half a megabyte, and a QEMU that is gone never comes back under its identity.
+#: a quarter of a megabyte, and a QEMU that is gone never comes back under its identity.
 _MOST_KEPT = 64
 
 #: How long another process may take to ask the same QEMU before it is asked here too, in seconds.

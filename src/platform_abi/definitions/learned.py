@@ -39,7 +39,7 @@ _FOLDER = "qemu"
 
 _SUFFIX = ".learned"
 
-#: A QEMU of today says 600 kilobytes. In bytes.
+#: A QEMU of today says 250 kilobytes. In bytes.
 MAX_SIZE = 32 * 1024 * 1024
 
 #: What the answers of a build are called by, before its name and its architecture.
