@@ -10,7 +10,7 @@ from attrs import evolve
 from platform_abi.compat.finding import Finding
 from platform_abi.compat.machine_content import compare_machine
 from platform_abi.compat.machine_findings import ONE_SIDED, machine_findings
-from platform_abi.compat.machine_missing import missing_in_build
+from platform_abi.compat.machine_missing import missing_in_build, told_to_have_it
 from platform_abi.compat.property_missing import property_findings
 from platform_abi.compat.streams import stream_findings
 from platform_abi.compat.views import view_findings
@@ -105,12 +105,11 @@ def _without_cpu(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterator[Fi
         for name in catalogue.builds(abi.vm.arch)
         if cpu.model in catalogue.cpu_models(name, abi.vm.arch)
     ]
-    there = f"; {' and '.join(having)} {'have' if len(having) > 1 else 'has'} it" if having else ""
     yield Finding(
         code="cpu-model-missing",
         severity="blocked",
         message=f"{build} has no CPU model {cpu.model}",
-        help=f"choose a QEMU that has it{there}",
+        help=f"choose a QEMU that has it{told_to_have_it(having)}",
         value=cpu.model,
     )
 

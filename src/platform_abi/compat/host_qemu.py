@@ -165,7 +165,7 @@ def _here(catalogue: Catalogue, qemu: ReportedQemu) -> bool:
 
 
 def _name(qemu: ReportedQemu) -> str:
-    """Return what to call *qemu* beside the builds of *catalogue*.
+    """Return what to call *qemu* beside the builds that are here.
 
     One that was asked has a part of its identity in its name already, and no other QEMU's has it.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from platform_abi.compat.finding import Finding
 from platform_abi.errors import PlatformAbiError
@@ -69,10 +69,16 @@ def _development(version: str) -> bool:
 def _missing(catalogue: Catalogue, abi: GuestAbi, where: str) -> Finding:
     vm = abi.vm
     having = [b for b in catalogue.builds(vm.arch) if _has(catalogue.build(b, vm.arch), vm.machine)]
-    there = f"; {' and '.join(having)} {'have' if len(having) > 1 else 'has'} it" if having else ""
     return Finding(
         code="machine-missing",
         severity="blocked",
         message=f"{where} has no machine type {vm.machine}",
-        help=f"choose a QEMU that has it{there}",
+        help=f"choose a QEMU that has it{told_to_have_it(having)}",
     )
+
+
+def told_to_have_it(builds: Sequence[str]) -> str:
+    """Return what to say behind a help of the *builds* that have what another one lacks."""
+    if not builds:
+        return ""
+    return f"; {' and '.join(builds)} {'have' if len(builds) > 1 else 'has'} it"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from platform_abi.compat.finding import Finding
+from platform_abi.compat.machine_missing import told_to_have_it
 from platform_abi.emit.arguments import global_settings, own_settings
 from platform_abi.errors import of_device
 from platform_abi.model.value import frozen
@@ -145,7 +146,7 @@ def _help(catalogue: Catalogue, abi: GuestAbi, written: Written) -> str:
         if vm.machine in catalogue.build(name, vm.arch).machines
         and written.property in _kinds(catalogue, name, vm.arch, written.driver)
     ]
-    there = f"; {' and '.join(having)} {'have' if len(having) > 1 else 'has'} it" if having else ""
+    there = told_to_have_it(having)
     off = written.value in ("off", "false", "no")
     without = "; without the property it is off there in any case: leave it out" if off else ""
     return f"no argument gives that value there: choose a QEMU that has it{there}{without}"
