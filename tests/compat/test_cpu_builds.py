@@ -15,6 +15,10 @@ from tests.compat.cpu_hosts import CATALOGUE, TABLE
 from tests.compat.reported import qemu
 
 RELEASES = sorted(TABLE.emulated)
+#: Those of the build that the virtual machine below is resolved for; some are of older ones only.
+MODELS = sorted(
+    TABLE.models.keys() & CATALOGUE.cpu_models(CATALOGUE.builds("x86_64")[0], "x86_64").keys()
+)
 
 
 def _found(cpu: str, before: str, after: str, accelerator: str = "tcg") -> list[Finding]:
@@ -28,7 +32,7 @@ def _found(cpu: str, before: str, after: str, accelerator: str = "tcg") -> list[
     return [*build_findings(CATALOGUE, abi, one, two)]
 
 
-@given(st.sampled_from(sorted(TABLE.models)), st.sampled_from(RELEASES), st.sampled_from(RELEASES))
+@given(st.sampled_from(MODELS), st.sampled_from(RELEASES), st.sampled_from(RELEASES))
 def test_only_what_the_model_has_and_one_release_lacks_is_a_change(
     model: str, before: str, after: str
 ) -> None:
@@ -53,7 +57,7 @@ def test_only_what_the_model_has_and_one_release_lacks_is_a_change(
         ("Skylake-Server-v4", "10.0", "11.1", "kvm", []),
         ("host", "10.0", "11.1", "hvf", ["blocked"]),
         ("max", "7.2", "10.0", "tcg", ["blocked"]),
-        ("qemu64", "7.2", "9.9", "tcg", ["warn"]),
+        ("qemu64", "7.2", "9.9", "tcg", ["blocked"]),
     ],
 )
 def test_the_hosts_cpu_is_what_a_release_knows_of_it(

@@ -171,7 +171,13 @@ def _move(
     findings = (
         *there.findings,
         *_in_the_way(catalogue, abi, (start, end), allow_unknown=allow_unknown),
-        *build_findings(catalogue, abi, *reports, (start.qemu.qemu, end.qemu.qemu)),
+        *build_findings(
+            catalogue,
+            abi,
+            *reports,
+            (start.qemu.qemu, end.qemu.qemu),
+            allow_unknown=allow_unknown,
+        ),
         *_left_open(catalogue, abi, *reports),
         *_changed_defaults(catalogue, abi, *reports),
     )

@@ -29,6 +29,8 @@ def build_findings(
     start: HostReport,
     end: HostReport,
     qemus: tuple[ReportedQemu | None, ReportedQemu | None] = (None, None),
+    *,
+    allow_unknown: bool = False,
 ) -> Iterator[Finding]:
     """Yield what the CPU of *abi* would gain or lose between the QEMUs of two hosts.
 
@@ -66,7 +68,7 @@ def build_findings(
     if before not in table.emulated or after not in table.emulated:
         yield Finding(
             code="cpu-build",
-            severity="warn",
+            severity="warn" if allow_unknown else "blocked",
             message=f"which CPU flags QEMU {before} and {after} can emulate is not known",
             help="one release of QEMU on both hosts",
         )

@@ -145,6 +145,7 @@ class End:
             return {}
         path = cpus[0]["qom-path"]
         facts = {what: str(said) for what in _CPU_FACTS if (said := self._get(path, what))}
+        facts["number"] = str(len(cpus))
         for word in self._get(path, "feature-words") or ():
             leaf, index = word["cpuid-input-eax"], word.get("cpuid-input-ecx", 0)
             name = f"{leaf:#x}.{index}.{word['cpuid-register']}"

@@ -108,6 +108,6 @@ class Hosts:
     def _report(self, host: SimulatedHost) -> Path:
         file = self.folder / f"{host.kernel}-{host.qemu.name}.json"
         if not file.exists():
-            done = host.platform_abi("host", "-o", str(file))
+            done = host.platform_abi("host", "--qemu", str(host.qemu), "-o", str(file))
             assert 0 == done.returncode, done.stderr
         return file

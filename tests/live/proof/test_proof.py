@@ -98,6 +98,27 @@ def test_a_machine_that_qemu_does_not_start_is_no_trial(judge: Judge) -> None:
     assert judge.play(_trial(("6.9", "6.9"), "linux-6.9", "-device", "no-such")).kind == "void"
 
 
+#: So many trials are drawn in CI, in pieces that run side by side.
+_PIECES, _PIECE = 12, 25
+#: Of a piece so many may be blocked for what nobody would have noticed: 5 in 100, and luck.
+_CAUTIONS = 4
+
+
+@pytest.mark.parametrize("piece", range(_PIECES))
+def test_what_is_allowed_works_and_changes_nothing(judge: Judge, piece: int) -> None:
+    """Over builds, kernels, backends, CPUs and devices; and little is blocked for nothing."""
+    first = piece * _PIECE
+    ends = [judge.play(draw(_SEED, n, kvm=True)) for n in range(first, first + _PIECE)]
+    surprises = [str(outcome) for outcome in ends if outcome.kind == "surprise"]
+    assert surprises == []
+    cautions = [str(outcome) for outcome in ends if outcome.kind == "caution"]
+    assert len(cautions) <= _CAUTIONS, "\n".join(cautions)
+    assert any(outcome.kind == "kept" for outcome in ends)
+
+
+_SEED = 2026
+
+
 def test_a_seed_and_a_number_are_a_trial() -> None:
     """The same one each time, and another for another."""
     assert draw(1, 7, kvm=True) == draw(1, 7, kvm=True)

@@ -10,7 +10,6 @@ from typing import Final, Literal
 from attrs import frozen
 
 import platform_abi as pa
-from platform_abi.compat.build import build_findings
 from platform_abi.emit.lockfile import lockfile, read_lock
 from platform_abi.launch.asking import ThisHost
 from platform_abi.launch.command_line import read_command_line
@@ -19,7 +18,7 @@ from platform_abi.launch.start import Start, start
 from platform_abi.model.guest import GuestBoard
 from platform_abi.qemu.paused import PausedQemu
 from platform_abi.qemu.process import last_line
-from platform_abi.rehearsal.findings import changed
+from platform_abi.rehearsal.findings import changed, changed_by_reset
 from platform_abi.rehearsal.move import Move, Stage
 from tests.live.conftest import BUILD_OF
 from tests.live.migration.hosts import Hosts, SimulatedHost
@@ -113,8 +112,7 @@ class Judge:
             lock = self._folder / "vm.lock"
             lock.write_text(text)
             stored = read_lock(text, "vm.lock", catalogue=self._catalogue)
-            further = build_findings(self._catalogue, stored, BUILD_OF[trial.qemus[1]], named=True)
-            verdict = pa.check_migration(self._catalogue, stored, *reports, further=further)
+            verdict = pa.check_migration(self._catalogue, stored, *reports)
             said += [f"check: {f.code} {f.message}" for f in _blocking(verdict.forward)]
             second = self._start(there, reports[1], trial.changed, None, stored=stored)
             words = first.words, second.words[: -len(_INCOMING)]
@@ -163,9 +161,10 @@ class Judge:
         move = stage.move(words[0], self._board_of, arriving=words[1])
         if move.ended != "moved":
             what = "migration failed" if move.ended in {"failed", "refused"} else move.ended
-            return (f"{what}: {last_line(move.said) if move.said else move.why}",)
-        found = (finding.message for finding in changed(self._catalogue, move, {}))
-        return (*found, *self._unlike(abi, move))
+            return (f"{what}: {_telling(move.said) or move.why}",)
+        found = changed(self._catalogue, move, {})
+        found += changed_by_reset(self._catalogue, move, {}, found)
+        return (*(finding.message for finding in found), *self._unlike(abi, move))
 
     def _board_of(self, machine: str) -> GuestBoard | None:
         looked_at = self._catalogue.guest_devices(_ARCH)
@@ -188,6 +187,12 @@ class Judge:
                     found.append(f"{label} does not offer {bits:#x}")
                 offered[bits] -= 1
         return found
+
+
+def _telling(said: str) -> str:
+    """Return the last line of what QEMU said that is no warning, else the last."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    return last_line("\n".join([each for each in lines if "warning:" not in each] or lines))
 
 
 def _blocking(verdict: pa.CheckVerdict) -> list[pa.Finding]:
