@@ -164,7 +164,7 @@ def test_what_lasts_is_all_but_the_state_of_links_and_slots(device: Facts) -> No
 
 def test_what_a_port_controls_of_its_slot_follows_from_what_is_in_it() -> None:
     """Of an empty one the power is off; how many slots there are counts."""
-    head = "at 54: 420120800000000000000406300000000000"
+    head = "at 54: 420120800000000000000406300000000402"
     empty, full, other = (
         {"capability express": f"{head}{text}"}
         for text in ("7b000200c0070000", "7b000200c0034000", "7b001200c0070000")
