@@ -19,6 +19,8 @@ CATALOGUE = pa.FileCatalogue([DEFINITIONS])
 TABLE: CpuTable = CATALOGUE.cpus()["x86_64"]
 ARCH = "x86_64"
 BUILD = CATALOGUE.builds(ARCH)[0]
+#: CPU models that the build has for which virtual machines are resolved; others are of older ones.
+MODELS = sorted(TABLE.models.keys() & CATALOGUE.cpu_models(BUILD, ARCH).keys())
 
 #: What every register holds that has every bit; controls say that no bit has to be 1.
 EVERY = {

@@ -11,14 +11,10 @@ import platform_abi as pa
 from platform_abi.compat.cpu_builds import build_findings
 from platform_abi.compat.finding import Finding
 from platform_abi.model.host import QEMU_VERSION
-from tests.compat.cpu_hosts import CATALOGUE, TABLE
+from tests.compat.cpu_hosts import CATALOGUE, MODELS, TABLE
 from tests.compat.reported import qemu
 
 RELEASES = sorted(TABLE.emulated)
-#: Those of the build that the virtual machine below is resolved for; some are of older ones only.
-MODELS = sorted(
-    TABLE.models.keys() & CATALOGUE.cpu_models(CATALOGUE.builds("x86_64")[0], "x86_64").keys()
-)
 
 
 def _found(cpu: str, before: str, after: str, accelerator: str = "tcg") -> list[Finding]:
