@@ -332,7 +332,8 @@ def _of_release(catalogue: Catalogue, host: Host, found: Described) -> Described
     ]
     if not having:
         raise unversioned(vm.machine)
-    build = max(having, key=lambda each: version_key(each.version))
+    # A later one of the same release may have what this one does not know.
+    build = max(having, key=lambda each: (each.version == version, version_key(each.version)))
     remark = (
         f"{vm.machine} has no version: of QEMU {version} nothing is recorded, and it is taken for "
         f"{build.name}; what came later is left to the host"
