@@ -40,6 +40,7 @@ from platform_abi.errors import UsageError
 from platform_abi.files import write_text
 from platform_abi.fleet import document as fleet
 from platform_abi.model.abi import GuestAbi, Layer
+from platform_abi.model.guest import MachineView
 from platform_abi.model.host import Fact
 from platform_abi.model.realize import LeftTo
 from platform_abi.model.visibility import Seen
@@ -77,7 +78,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
 #: Names that modules import for type checkers only, and that annotations have all the same.
 _NAMES = {
     "Any": Any, "Mapping": Mapping, "Sequence": Sequence, "Audited": Audited,
-    "Fact": Fact, "Seen": Seen,
+    "Fact": Fact, "MachineView": MachineView, "Seen": Seen,
     "Difference": PlatformDifference | AbiDifference | HostDifference | EditionDifference,
 }  # fmt: skip
 

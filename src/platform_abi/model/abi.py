@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from platform_abi.model.feature import Migration
-from platform_abi.model.guest import MachineView
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
+
+if TYPE_CHECKING:
+    from platform_abi.model.guest import MachineView
 
 Layer = Literal["default", "accelerator", "machine", "platform", "global", "device"]
 
