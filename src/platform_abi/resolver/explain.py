@@ -83,7 +83,11 @@ def explain(
     if written:
         # What the explicit values override is what would hold without them.
         said = [*_settings(resolve(catalogue, _without(vm, prop), reference), prop), *written]
-    steps = [_step(plan, setting, feature) for setting in _in_order(plan, said, driver, prop)]
+    # What a platform would say of one device alone is not written where a -global says it.
+    unwritten = [s for s in said if s.device and s.layer == "platform" and s not in abi.settings]
+    said = [s for s in said if s not in unwritten]
+    order = _in_order(plan, said, unwritten, driver, prop)
+    steps = [_step(plan, setting, feature) for setting in order]
     if driver == NETDEV and feature is not None and plan.applies(feature):
         steps = [*_of_netdevs(plan, abi, feature, prop)]
     if not steps and feature is None and prop not in types.properties(driver):
@@ -157,8 +161,13 @@ def _feature(plan: Plan, driver: str, prop: str) -> Feature | None:
     return next((feature for feature in features if feature is not None), None)
 
 
-def _in_order(plan: Plan, said: list[Setting], driver: str, prop: str) -> Iterator[Setting]:
-    """Yield what machine type and ABI say of the property, in the order in which QEMU writes it."""
+def _in_order(
+    plan: Plan, said: list[Setting], unwritten: list[Setting], driver: str, prop: str
+) -> Iterator[Setting]:
+    """Yield what machine type and ABI say of the property, in the order in which QEMU writes it.
+
+    What of it is *unwritten* stands before the explicit value that has its place.
+    """
     types = device_types(
         plan.types,
         driver,
@@ -170,10 +179,15 @@ def _in_order(plan: Plan, said: list[Setting], driver: str, prop: str) -> Iterat
         # Asked of the inner device; what the ABI sets on proxies is said of it as well.
         types = DeviceTypes(outer=frozenset(family.proxies), inner=types.outer)
     said = [setting for setting in said if setting.driver in types.every]
+    before = [setting for setting in unwritten if setting.driver in types.every]
     yield from (setting for setting in said if setting.layer == "default")
     for setting, outer in in_order(types, compat, globals_of(said)):
+        if setting.layer == "global":
+            yield from before
+            before = []
         if outer or setting.driver not in types.outer:
             yield setting
+    yield from before
     own = [s for s in said if s.layer == "device" or (s.device and s.layer != "default")]
     yield from sorted(own, key=lambda s: (LAYERS.index(s.layer), s.driver in types.outer))
 
