@@ -60,11 +60,27 @@ def _error(text: str | bytes) -> pa.ReportError:
     return caught.value
 
 
+def _brief(report: pa.HostReport) -> pa.HostReport:
+    """Return *report* without what its QEMUs make of machine types and CPUs."""
+    return evolve(
+        report,
+        qemus=tuple(
+            evolve(
+                qemu,
+                content="",
+                cpus={},
+                machines=tuple(evolve(machine, fingerprint="") for machine in qemu.machines),
+            )
+            for qemu in report.qemus
+        ),
+    )
+
+
 @given(host_reports())
 def test_what_is_written_is_read_back(report: pa.HostReport) -> None:
-    """Both forms of a report hold all of it, and nothing else."""
+    """A report holds all of it and nothing else, a line all but what most of a QEMU is."""
     assert report == _read(report_document(report))
-    assert report == read_report(report_line(report), "line")
+    assert _brief(report) == read_report(report_line(report), "line")
     assert "\n" not in report_line(report)
 
 
