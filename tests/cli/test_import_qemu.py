@@ -157,11 +157,13 @@ def test_whatever_ends_the_import_leaves_earlier_files(tmp_path: Path) -> None:
 # --- processes of their own ----------------------------------------------------------------------
 
 _PROGRAM = f"""
+import signal
 import sys
 sys.path.insert(0, {str(Path(pa.__file__).parents[1])!r})
 from platform_abi.cli.import_qemu import run
 from platform_abi.cli.options import ImportOptions
-from platform_abi.qemu.program import file_identity
+# A shell starts what is in the background with this signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(run(ImportOptions(binary=sys.argv[1])))
 """
 
