@@ -18,6 +18,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from platform_abi.definitions.files import natural
 from platform_abi.emit.toml import toml_text
 from platform_abi.errors import PlatformAbiError
 from platform_abi.files import write_text
+from platform_abi.qemu.stdio_qmp import Qmp
 from platform_abi.resolver.layers import inner_device, inner_types
 
 _ROOT = Path(__file__).parents[1]
@@ -73,6 +75,15 @@ def still(catalogue: pa.FileCatalogue, build: str) -> frozenset[str]:
     )
 
 
+@cache
+def installed(binary: str) -> frozenset[str]:
+    """Return the drivers that a binary has: of modules that are packaged apart it may lack some."""
+    with Qmp(binary, ["-machine", "none"], timeout=_TIMEOUT) as qmp:
+        return frozenset(
+            each["name"] for each in qmp.execute("qom-list-types", implements="device")
+        )
+
+
 #: Where QEMU says that a device is: in front of its name in a stream.
 _PLACE = re.compile(r"\b[0-9a-f]{4}:[0-9a-f:.]+/")
 
@@ -91,19 +102,27 @@ def moved(
     lacking = still(catalogue, source) | still(catalogue, destination)
     lacking |= {name for name in catalogue.types(source, ARCH).parents if name not in types}
     lacking |= {name for each in catalogue.devices().blockers for name in each.drivers}
+    lacking |= set[str]().union(*({*types} - installed(binary) for binary in binaries))
     with answering_tpm() as tpm:
         made = assemble(catalogue, source, machine, _PLATFORM, tpm=tpm, of="first", without=lacking)
         drivers = {label: device.driver for label, device in made.abi.vm.labelled()}
         way = pa.rehearse(
             catalogue, made.abi, *binaries, words=_without_state(made.arguments), timeout=_TIMEOUT
         ).forward
-    stopped = {}
+    reasons = {}
     for finding in way.findings:
         if finding.code in ("device-stopped", "machine-stopped"):
-            why = _PLACE.sub("", finding.message.partition(": ")[2])
-            stopped[drivers.get(finding.device or "", "")] = why
+            reasons[finding.device or ""] = _PLACE.sub("", finding.message.partition(": ")[2])
         elif finding.severity == "unknown" and finding.code != "not-seen":
             print(f"    {finding.message}")
+    stopped = {}
+    for label, why in reasons.items():
+        driver = drivers.get(label, "")
+        # One of several moved: it is not for its driver that the other does not.
+        if driver and not {other for other in drivers if drivers[other] == driver} <= {*reasons}:
+            print(f"    only {label} of several: {driver}: {why}")
+        else:
+            stopped[driver] = why
     return len({*drivers.values()}), stopped
 
 

@@ -356,6 +356,34 @@ def test_the_lockfile_of_another_virtual_machine_is_refused(
         assert "vm.lock" in error.value.message
 
 
+@pytest.mark.parametrize(
+    ("build", "lacks"),
+    [
+        ("qemu-5.2.0", {"machine-missing"}),
+        ("qemu-7.2.22", {"machine-missing"}),
+        ("qemu-10.0.2", {"property-missing"}),
+        ("qemu-11.1.3", set()),
+    ],
+)
+def test_what_a_lockfile_names_and_the_qemu_lacks_stops_the_start(
+    catalogue: pa.FileCatalogue, build: str, lacks: set[str]
+) -> None:
+    """By name, before QEMU would end with it; of a QEMU that nobody knows nothing is said."""
+    nic = [*NIC[:-1], f"{NIC[-1]},host_tunnel=off"]
+    words = [*USUAL, *nic, "-platform", "lock=vm.lock"]
+    host = Host(full_report(catalogue))
+    stored = launched(catalogue, [*words[:-1], "linux-6.9"], host).abi
+    for known in (True, False):
+        if known:
+            host.build = (catalogue, catalogue.build(build, "x86_64"))
+            host.qemu = (host.build[1].version, host.build[1].package)
+        else:
+            host.build = host.qemu = None
+        begun = launched(catalogue, words, host, stored)
+        codes = {f.code for f in begun.verdict.findings if f.severity == "blocked"}
+        assert (lacks if known else set()) == codes & {"machine-missing", "property-missing"}
+
+
 def test_an_alias_of_a_driver_is_the_same_device(catalogue: pa.FileCatalogue) -> None:
     """``virtio-net`` is virtio-net-pci here: the lockfile's virtual machine, by another name."""
     words = [word.replace("virtio-net-pci", "virtio-net") for word in NIC]

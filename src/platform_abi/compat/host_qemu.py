@@ -159,7 +159,7 @@ def _here(catalogue: Catalogue, qemu: ReportedQemu) -> bool:
     It is where the definitions here give every machine type what they gave it there: a name alone
     proves nothing.
     """
-    if qemu.build not in catalogue.builds(qemu.arch):
+    if not catalogue.has_build(qemu.build, qemu.arch):
         return False
     return qemu.fingerprint == build_fingerprint(catalogue, qemu.build, qemu.arch)
 

@@ -17,7 +17,7 @@ def test_what_was_never_tried_is_not_nothing(catalogue: pa.FileCatalogue) -> Non
     assert catalogue.streams("x86_64") is not None
 
 
-def test_pairs_are_of_builds_of_which_a_binary_was_had(
+def test_all_pairs_of_builds_of_which_a_binary_was_had_were_tried(
     catalogue: pa.FileCatalogue,
 ) -> None:
     """Both ways and each to itself, on machine types that both have, with drivers of theirs."""
@@ -29,7 +29,7 @@ def test_pairs_are_of_builds_of_which_a_binary_was_had(
         if catalogue.build(name, "x86_64").confidence == "high"
     }
     tried = {(pair.source, pair.destination) for pair in table.pair}
-    assert tried <= {(a, b) for a in asked for b in asked}
+    assert tried == {(a, b) for a in asked for b in asked}
     for pair in table.pair:
         both = [
             catalogue.build(name, "x86_64").machines for name in (pair.source, pair.destination)
