@@ -22,6 +22,7 @@ from platform_abi.qemu.process import Throwaway
 from platform_abi.resolver.resolve import resolve
 from platform_abi.verifier.peer import QmpPeer
 from platform_abi.verifier.running import Answer
+from tests.live.conftest import BUILD_OF
 
 pytestmark = pytest.mark.live
 
@@ -49,8 +50,7 @@ class _Lab:
 
     def __init__(self, catalogue: pa.FileCatalogue, qemu: Path, version: str, folder: Path) -> None:
         self.catalogue, self.qemu, self.folder = catalogue, qemu, folder
-        builds = catalogue.builds("x86_64")
-        self.build = next(b for b in builds if b.startswith(f"qemu-{version}."))
+        self.build = BUILD_OF[version]
         self.lock, self.socket = str(folder / "vm.lock"), str(folder / "vm.qmp")
 
     @contextmanager
