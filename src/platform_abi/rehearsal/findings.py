@@ -13,7 +13,7 @@ from platform_abi.diagnosis.diagnosis import ExplainedMessage, diagnose
 from platform_abi.emit.arguments import shell_words
 from platform_abi.errors import printable
 from platform_abi.guest.buses import place_of
-from platform_abi.guest.comparison import FactDifference, fact_differences
+from platform_abi.guest.comparison import FactDifference, fact_differences, lasting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.rehearsal.end import Sight
 from platform_abi.rehearsal.move import Ending, Move
@@ -101,7 +101,11 @@ def changed_by_reset(
     findings that it is told by already.
     """
     told = {(finding.device, finding.message) for finding in without}
-    for finding in _differences(catalogue, move, move.fresh, drivers):
+    before, after = (
+        evolve(sight, functions={at: lasting(facts) for at, facts in sight.functions.items()})
+        for sight in move.fresh
+    )
+    for finding in _differences(catalogue, move, (before, after), drivers):
         if (finding.device, finding.message) not in told:
             message = f"at its next start there: {finding.message}"
             yield evolve(finding, code="reset-shows-change", message=message)
