@@ -117,6 +117,8 @@ class Judge:
             second = self._start(there, reports[1], trial.changed, None, stored=stored)
             words = first.words, second.words[: -len(_INCOMING)]
             said += [f"arrive: {f.code} {f.message}" for f in _blocking(second.verdict)]
+            # Nobody there can know better than who leaves a device out; so it is said by name.
+            said += [f"arrive: {text}" for text in second.remarks if "plugged out" in text]
         except pa.PlatformAbiError as error:
             said.append(f"refused: {error.code} {error}")
         return tuple(said), words, abi
