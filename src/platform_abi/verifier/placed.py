@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from platform_abi.compat.finding import Finding
+from platform_abi.guest.buses import place_of
 from platform_abi.verifier.expected import ADDRESS, BUS
 from platform_abi.verifier.verification import Sides
 
@@ -31,17 +32,12 @@ def places(sides: Sides) -> Iterator[Finding]:
         yield Finding(
             code="device-place",
             severity="drift",
-            message=f"{label} is in slot {_slot(int(place))}, before {other} in slot "
-            f"{_slot(before)}, and by the lockfile it comes after it",
+            message=f"{label} is in slot {place_of((int(place),))}, before {other} in slot "
+            f"{place_of((before,))}, and by the lockfile it comes after it",
             help="start it with its devices in the order of the lockfile",
             device=label,
             driver=thing.driver,
             property=ADDRESS,
-            found=_slot(int(place)),
+            found=place_of((int(place),)),
             seen="guest",
         )
-
-
-def _slot(place: int) -> str:
-    """Return slot and function of a PCI device, which QEMU reads back as one number."""
-    return f"{place >> 3:02x}.{place & 7}"

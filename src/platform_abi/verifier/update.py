@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve
 
 from platform_abi.errors import UsageError
+from platform_abi.guest.buses import place_of
 from platform_abi.launch.plugged import Plugged, with_plugged
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
@@ -251,6 +252,4 @@ def _own(by_itself: PropertyValue, value: str) -> bool:
 
 def _slot(value: str) -> str:
     """Return the place of a PCI device as it is written, from the number that QEMU reads back."""
-    if not value.isdecimal():
-        return slot_text(value)
-    return f"{int(value) >> 3:02x}.{int(value) & 7}"
+    return place_of((int(value),)) if value.isdecimal() else slot_text(value)
