@@ -118,8 +118,9 @@ def _shown_otherwise(
     yield Finding(
         code="cpu-build",
         severity="blocked",
-        message=f"-cpu {model} is what QEMU shows of the host's CPU, and only one of QEMU "
-        f"{' and '.join(releases)} on their hosts shows {first_of(flags, _NAMED)}",
+        message=f"-cpu {model} is what QEMU shows of the host's CPU, and on only one of the two "
+        f"hosts, with QEMU {' and '.join(dict.fromkeys(releases))}, it shows "
+        f"{first_of(flags, _NAMED)}",
         help=helps,
     )
 
