@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -248,7 +247,7 @@ def test_a_qemu_of_another_architecture_is_an_error(
     if found is None:
         pytest.skip("not a QEMU that tests/live/install-qemu installed, which has i386 beside it")
     other = tmp_path / "qemu-system-i386"
-    text = re.sub(r"\$root/usr/\w+/\$emulator", str(found), qemu.read_text())
+    text = qemu.read_text().replace("$programs/$emulator", str(found))
     assert str(found) in text
     other.write_text(text.replace("here=${self%/*}", f"here={qemu.parent}"))
     other.chmod(0o755)
