@@ -43,7 +43,7 @@ from platform_abi.host.document import read_report as read_report
 
 # 5. May it start here, may it move there, and is it as it was locked.
 from platform_abi.compat.check import check as check
-from platform_abi.compat.check import check_migration as check_migration
+from platform_abi.compat.migration import check_migration as check_migration
 from platform_abi.compat.finding import CheckVerdict as CheckVerdict
 from platform_abi.compat.finding import MigrationVerdict as MigrationVerdict
 from platform_abi.compat.finding import Finding as Finding

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.check import check, check_migration
+from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict
 from platform_abi.compat.host_qemu import choose_qemu, with_qemus
+from platform_abi.compat.migration import check_migration
 from platform_abi.emit.held import held_text
 from platform_abi.host.document import read_report, report_document, report_line
 from tests.compat.reported import ARCH, host, locked, qemu

@@ -13,7 +13,8 @@ import pytest
 import platform_abi as pa
 from platform_abi.cli import main
 from platform_abi.cli.qemus import with_reported_qemus
-from platform_abi.compat.check import check, check_migration
+from platform_abi.compat.check import check
+from platform_abi.compat.migration import check_migration
 from platform_abi.emit.lockfile import lockfile, read_lock
 from platform_abi.host.document import read_report, report_document
 from platform_abi.model.host import Fact

@@ -9,7 +9,8 @@ from attrs import evolve
 from hypothesis import given
 
 import platform_abi as pa
-from platform_abi.compat.check import check, check_migration
+from platform_abi.compat.check import check
+from platform_abi.compat.migration import check_migration
 from platform_abi.emit.lockfile import lock_text, read_lock
 from platform_abi.model.abi import Obstacle
 from platform_abi.model.host import QEMU_PACKAGE, QEMU_VERSION

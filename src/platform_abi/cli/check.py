@@ -9,8 +9,9 @@ from platform_abi.cli.hosts import THIS, report_of
 from platform_abi.cli.options import CheckOptions
 from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.cli.vm import platform_of, vm_of
-from platform_abi.compat.check import check, check_migration
+from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
+from platform_abi.compat.migration import check_migration
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError
 from platform_abi.files import STDIN
