@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -226,9 +227,12 @@ def test_a_binary_is_as_it_is_itself(qemu: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_what_two_releases_make_of_one_name_is_found(
-    qemu_binaries: dict[str, Path], capsys: pytest.CaptureFixture[str]
+    qemu_binaries: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of pc-q35-9.1 in 10.0, compared with 11.1; the same by its data as by the binary itself."""
+    """Of pc-q35-9.1 in 10.0, compared with 11.1; the same by its data as by the binary itself.
+
+    And the same in the document for CI systems.
+    """
     binary = qemu_binaries["10.0"]
     said = []
     for against in (
@@ -236,8 +240,14 @@ def test_what_two_releases_make_of_one_name_is_found(
         {"against": BUILD_OF["11.1"]},
         {"against_binary": str(qemu_binaries["11.1"])},
     ):
-        assert _audit(binary, machine=["pc-q35-9.1"], **against) == 1
+        junit = tmp_path / "junit.xml"
+        assert _audit(binary, machine=["pc-q35-9.1"], junit=str(junit), **against) == 1
         said.append(json.loads(capsys.readouterr().out)["differences"])
+        failures = [each.text or "" for each in ET.parse(junit).iter("failure")]
+        lines = [line for text in failures for line in text.splitlines()]
+        assert len(lines) == len(said[-1])
+        for d in said[-1]:
+            assert any(line.startswith(f"{d['device']}: {d['what']}: ") for line in lines)
     assert said[0] == said[1]
     known = {(d["device"], d["what"]): (d["expected"], d["found"], d["pin"]) for d in said[0]}
     # Since 10.1 an IGD needs no option for its OpRegion (hw/vfio/pci.c).

@@ -46,7 +46,8 @@ class AuditVerdict:
     """What an audit found; *unseen* is what it could not look at, with the reasons.
 
     *properties* and *views* say of how many machine types the properties were compared, and of how
-    many what a guest finds.
+    many what a guest finds; *compared* has by machine type the drivers, CPU models and places of
+    the board of which either was.
     """
 
     expected: str
@@ -54,6 +55,7 @@ class AuditVerdict:
     machines: tuple[str, ...]
     properties: int = 0
     views: int = 0
+    compared: Mapping[str, tuple[str, ...]] = field(factory=dict)
     differences: tuple[Difference, ...] = ()
     unseen: Mapping[str, str] = field(factory=dict)
 
@@ -87,12 +89,10 @@ def property_differences(
     that none can. A driver that only one of them has is passed over, see ``NO_DRIVER``; so is one
     that the machine type can never have. *no_user* are those that no user can add to a machine.
     """
-    types = [catalogue.types(build, arch) for build in (expected, found)]
-    family = catalogue.machine(expected, machine, arch).family
-    others = _of_other_boards(catalogue.visibility(), family).intersection(no_user)
+    common = common_drivers(catalogue, expected, found, machine, arch, no_user=no_user)
     rows = diff_builds(catalogue, expected, found, machine, arch)
     for driver, name, before, after, *_ in shown(rows, every=every):
-        if driver in others or not all(driver in each for each in types):
+        if driver not in common:
             continue
         yield Difference(
             machine=machine,
@@ -102,6 +102,26 @@ def property_differences(
             found=after,
             pin="" if before is None else global_words(driver, name, before),
         )
+
+
+def common_drivers(
+    catalogue: Catalogue,
+    expected: str,
+    found: str,
+    machine: str,
+    arch: str,
+    *,
+    no_user: Collection[str] = (),
+) -> frozenset[str]:
+    """Return the drivers that both builds have, and that *machine* can have.
+
+    *no_user* are those that no user can add to a machine: these only its own board comes with.
+    """
+    types = [catalogue.types(build, arch) for build in (expected, found)]
+    family = catalogue.machine(expected, machine, arch).family
+    others = _of_other_boards(catalogue.visibility(), family).intersection(no_user)
+    concrete = (each.parents.keys() - each.abstract for each in types)
+    return frozenset.intersection(*map(frozenset, concrete)).difference(others)
 
 
 def _of_other_boards(visibility: Visibility, family: str) -> frozenset[str]:
@@ -169,6 +189,20 @@ def view_differences(
                 found=value,
                 pin=f"-cpu {model},{what}={wanted}" if pinned else "",
             )
+
+
+def compared_devices(expected: GuestView, found: GuestView) -> Iterator[str]:
+    """Yield what ``view_differences`` compares: drivers, places of the board, ``-cpu MODEL``."""
+    for name in expected.devices.keys() & found.devices.keys():
+        if NO_DRIVER not in (expected.devices[name], found.devices[name]):
+            yield subject(name)
+    yield from _boards_alone(expected, found)
+    yield from (f"-cpu {model}" for model in expected.cpus.keys() & found.cpus.keys())
+
+
+def subject(label: str) -> str:
+    """Return what a view's *label* is of: a driver, whatever stands behind or before it."""
+    return label if label.startswith((BOARD, "-cpu ")) else label.partition(" ")[0]
 
 
 def passed_over(expected: GuestView, found: GuestView) -> dict[str, str]:

@@ -11,6 +11,8 @@ from platform_abi.author.devices import Progress
 from platform_abi.author.difference import (
     AuditVerdict,
     Difference,
+    common_drivers,
+    compared_devices,
     host_bits,
     passed_over,
     property_differences,
@@ -97,6 +99,9 @@ def against_build(
             differences += _properties(both, expected, found, None, common)
         elif not found.reason:
             unseen["properties"] = f"none are recorded of {expected.name} for {expected.arch}"
+        compared = _compared(
+            both, expected, found, None, common, views=(recorded, view), properties=properties
+        )
     if recorded is None and view.machines:
         unseen["guest view"] = f"none is recorded of {expected.name} for {expected.arch}"
     elif recorded is not None:
@@ -114,6 +119,7 @@ def against_build(
         machines=tuple(common),
         properties=len(common) if properties else 0,
         views=0 if recorded is None else len(_both(recorded, view, common)),
+        compared=compared,
         differences=tuple(differences),
         unseen=unseen,
     )
@@ -144,6 +150,9 @@ def against_binary(
         differences = (
             list(_properties(both, other.build, found, other, common)) if properties else []
         )
+        compared = _compared(
+            both, other.build, found, other, common, views=(others, view), properties=properties
+        )
     differences += _views(catalogue, others, view, common, {})
     unseen |= _unseen(others, view, common)
     return AuditVerdict(
@@ -152,6 +161,7 @@ def against_binary(
         machines=tuple(common),
         properties=len(common) if properties else 0,
         views=len(_both(others, view, common)),
+        compared=compared,
         differences=tuple(differences),
         unseen=unseen,
     )
@@ -204,7 +214,7 @@ def _properties(
     other: Audited | None,
     machines: Sequence[str],
 ) -> Iterator[Difference]:
-    unlisted = found.unlisted | (frozenset() if other is None else other.unlisted)
+    unlisted = _unlisted(found, other)
     arch = found.build.arch
     every = expected.version == found.build.version
     for machine in machines:
@@ -219,6 +229,36 @@ def _properties(
         ):
             if difference.device not in unlisted:
                 yield difference
+
+
+def _unlisted(found: Audited, other: Audited | None) -> frozenset[str]:
+    return found.unlisted | (frozenset() if other is None else other.unlisted)
+
+
+def _compared(
+    both: FileCatalogue,
+    expected: QemuBuild,
+    found: Audited,
+    other: Audited | None,
+    machines: Sequence[str],
+    *,
+    views: tuple[BinaryView | None, BinaryView],
+    properties: bool,
+) -> dict[str, tuple[str, ...]]:
+    """Return by machine type that of which properties were compared, or what a guest finds."""
+    unlisted = _unlisted(found, other)
+    pair = expected.name, found.build.name
+    compared: dict[str, tuple[str, ...]] = {}
+    for name in machines:
+        names: set[str] = set()
+        if properties:
+            drivers = common_drivers(both, *pair, name, found.build.arch, no_user=found.no_user)
+            names |= drivers - unlisted
+        first, second = (None if each is None else each.machines.get(name) for each in views)
+        if first is not None and second is not None:
+            names.update(compared_devices(first, second))
+        compared[name] = tuple(sorted(names))
+    return compared
 
 
 def _views(

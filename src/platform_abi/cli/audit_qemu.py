@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby, takewhile
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 from platform_abi.author.audited import Audited, ask, look, without
 from platform_abi.author.devices import Progress
 from platform_abi.author.difference import AuditVerdict, Difference
+from platform_abi.author.junit import Occasion, junit_text
 from platform_abi.author.promises import (
     against_binary,
     against_build,
@@ -27,6 +29,7 @@ from platform_abi.cli.render import Painted, note, print_json, say, show_progres
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import HostError, UsageError, first_of
+from platform_abi.files import write_text
 from platform_abi.guest.document import view_text
 from platform_abi.guest.look import TIMEOUT, can_be_seen, no_view
 from platform_abi.model.value import frozen
@@ -40,23 +43,21 @@ def run(options: AuditOptions) -> int:
     if options.against is not None and options.against_binary is not None:
         raise UsageError("--against and --against-binary contradict each other", code="usage")
     timeout = options.timeout or TIMEOUT
+    occasion = _occasion()
     catalogue = load_catalogue()
     found = ask(catalogue, options.binary, _FOUND, timeout=timeout)
     machines = found.chosen(options.machine)
     other = expected = None
     # What can go wrong does before anything takes long.
-    if options.view is not None:
-        _check_view(options.view, catalogue, found, machines)
+    _check_written(options, catalogue, found, machines)
     if options.against_binary is not None:
         name = options.against_binary
         other = other_binary(catalogue, name, _OTHER, found, timeout=timeout)
-    elif options.against is not None or options.view is None:
+    elif options.view is None or (options.against, options.junit) != (None, None):
         expected = expected_build(catalogue, options.against, found.build)
     progress = _progress()
     view = look(catalogue, found, machines, timeout=timeout, progress=progress)
     if options.view is not None:
-        from platform_abi.files import write_text
-
         write_text(options.view, view_text(without(view, incomplete(catalogue, view))))
     if other is not None:
         verdict = against_binary(
@@ -68,6 +69,8 @@ def run(options: AuditOptions) -> int:
         return 0
     verdict = whole(catalogue, verdict, [found] if other is None else [found, other])
     audit = Audit(audited=found, verdict=verdict)
+    if options.junit is not None:
+        write_text(options.junit, junit_text(found, verdict, occasion))
     if options.json:
         print_json(document(audit, SHAPES))
     else:
@@ -75,14 +78,27 @@ def run(options: AuditOptions) -> int:
     return int(not verdict.kept)
 
 
-def _check_view(
-    name: str, catalogue: FileCatalogue, found: Audited, machines: Sequence[str]
+def _occasion() -> Occasion:
+    """Return the time and the host of an audit that begins now."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return Occasion(timestamp=now, hostname=os.uname().nodename or "localhost")
+
+
+def _check_written(
+    options: AuditOptions, catalogue: FileCatalogue, found: Audited, machines: Sequence[str]
 ) -> None:
-    """Raise the error that writing a view would end in, as far as it can be told before."""
+    """Raise the error that writing files would end in, as far as it can be told before."""
+    for name in filter(None, (options.view, options.junit)):
+        _check_folder(name)
+    if options.view is None:
+        return
     arch = found.build.arch
     looked_at = catalogue.guest_devices(arch)
     if not any(can_be_seen(looked_at, machine, arch) for machine in machines):
         raise no_view(looked_at, _names(machines), arch)
+
+
+def _check_folder(name: str) -> None:
     path = Path(os.path.realpath(name))
     if path.is_dir() or not path.parent.is_dir():
         reason = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"

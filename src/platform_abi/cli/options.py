@@ -163,6 +163,7 @@ class AuditOptions(Options):
     against_binary: str | None = option("OTHER", "another binary to hold it to instead")
     machine: tuple[str, ...] = repeated("TYPE", "these machine types only, aliases too", "-M")
     view: str | None = option("FILE", "write what its guests would find; alone, do only that")
+    junit: str | None = option("FILE", "write the verdict as JUnit's XML too, for CI systems")
     timeout: float | None = seconds("how long one QEMU may take to answer")
 
 
