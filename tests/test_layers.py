@@ -153,7 +153,7 @@ PURE = [
     for path in FILES
     if _room(path) in {"model", "resolver", "compat", "diagnosis"}
     or (_room(path) == "fleet" and path.stem != "stream")
-    or (_room(path) == "emit" and path.stem != "lockfile")
+    or (_room(path) == "emit" and path.stem != "lock_reading")
     or (
         _room(path) == "launch"
         and path.stem

@@ -27,7 +27,7 @@ from platform_abi.errors import HostError as HostError
 # 3. The choice is kept beside the virtual machine.
 from platform_abi.emit.lockfile import lock_text as lock_text
 from platform_abi.emit.lockfile import lockfile as lockfile
-from platform_abi.emit.lockfile import read_lock as read_lock
+from platform_abi.emit.lock_reading import read_lock as read_lock
 from platform_abi.emit.document import abi_document as abi_document
 
 # 4. What a host offers, and which platforms it supports.

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.cli import main
-from platform_abi.emit.lockfile import load_lock, lockfile
+from platform_abi.emit.lock_reading import load_lock
+from platform_abi.emit.lockfile import lockfile
 from platform_abi.files import write_text
 from tests.author.binaries import ORDINARY, binary
 from tests.resolver.shipped import machine_with_nics

@@ -7,7 +7,8 @@ from typing import Any
 from attrs import evolve
 
 import platform_abi as pa
-from platform_abi.emit.lockfile import lockfile, read_lock
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lockfile
 from platform_abi.host.qemus import reported_qemu
 from platform_abi.model.host import Fact
 from platform_abi.model.reported import ReportedQemu

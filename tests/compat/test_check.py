@@ -13,7 +13,8 @@ import platform_abi as pa
 from platform_abi.compat.needs import Scope
 from platform_abi.compat.remedy import remedy
 from platform_abi.compat.supported import judge
-from platform_abi.emit.lockfile import lock_text, read_lock
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lock_text
 from platform_abi.model.host import CPU_MODELS, Fact
 from platform_abi.testing import BACKENDS, Scenario, host_reports, scenarios
 from tests.compat.scenes import (

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.compat.machine_content import MachineVerdict, compare_machine
 from platform_abi.compat.machine_findings import machine_findings
-from platform_abi.emit.lockfile import lock_text, lockfile, read_lock
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lock_text, lockfile
 from platform_abi.model.abi import MachineContent
 from platform_abi.resolver.fingerprint import machine_content
 from platform_abi.resolver.machine_table import driver_row

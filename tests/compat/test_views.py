@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.compat.finding import Finding
 from platform_abi.compat.views import compare_views, look_findings, view_findings
-from platform_abi.emit.lockfile import lock_text, read_lock
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lock_text
 from platform_abi.guest.recorded import recorded_machine, with_recorded
 from platform_abi.model.guest import DeviceView, MachineView
 from platform_abi.resolver.fingerprint import machine_content

@@ -15,7 +15,8 @@ from platform_abi.cli import main
 from platform_abi.cli.qemus import with_reported_qemus
 from platform_abi.compat.check import check
 from platform_abi.compat.migration import check_migration
-from platform_abi.emit.lockfile import lockfile, read_lock
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lockfile
 from platform_abi.host.document import read_report, report_document
 from platform_abi.model.host import Fact
 from platform_abi.qemu.cpu_models import ask_cpu_models

@@ -13,7 +13,8 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.cli import main
-from platform_abi.emit.lockfile import load_lock, lockfile
+from platform_abi.emit.lock_reading import load_lock
+from platform_abi.emit.lockfile import lockfile
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.described import described
 from platform_abi.launch.rewrite import rewrite

@@ -11,7 +11,8 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.compat.finding import Finding
-from platform_abi.emit.lockfile import lockfile, read_lock, with_view
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lockfile, with_view
 from platform_abi.model.guest import MachineView
 from platform_abi.verifier.paused import look_at, verify_start
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.emit.full import full_document
-from platform_abi.emit.lockfile import lockfile, read_lock
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lockfile
 from platform_abi.errors import LockError
 from platform_abi.model.abi import Setting
 from platform_abi.model.device import NETDEV

@@ -11,7 +11,8 @@ from hypothesis import given
 import platform_abi as pa
 from platform_abi.compat.check import check
 from platform_abi.compat.migration import check_migration
-from platform_abi.emit.lockfile import lock_text, read_lock
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lock_text
 from platform_abi.model.abi import Obstacle
 from platform_abi.model.host import QEMU_PACKAGE, QEMU_VERSION
 from platform_abi.resolver.obstacles import obstacles

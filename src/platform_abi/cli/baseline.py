@@ -51,7 +51,7 @@ def run(options: BaselineOptions) -> int:
 
 
 def _abis(catalogue: FileCatalogue, paths: Sequence[str]) -> dict[str, GuestAbi]:
-    from platform_abi.emit.lockfile import load_lock
+    from platform_abi.emit.lock_reading import load_lock
 
     return {path: load_lock(path, catalogue=catalogue) for path in paths}
 

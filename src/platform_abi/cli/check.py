@@ -74,7 +74,7 @@ def _ends(options: CheckOptions) -> tuple[str, ...]:
 def _abi(catalogue: FileCatalogue, options: CheckOptions) -> GuestAbi:
     """Return the ABI of the lockfile, or of the virtual machine that the options describe."""
     if options.lock is not None:
-        from platform_abi.emit.lockfile import load_lock
+        from platform_abi.emit.lock_reading import load_lock
 
         if options.machine is not None or options.platform is not None:
             raise UsageError(

@@ -57,7 +57,7 @@ def _editions(before: str, after: str) -> Sequence[EditionDifference]:
 
 
 def _abis(before: str, after: str) -> Sequence[AbiDifference]:
-    from platform_abi.emit.lockfile import load_lock
+    from platform_abi.emit.lock_reading import load_lock
     from platform_abi.resolver.compare import diff_abis
 
     catalogue = load_catalogue()

@@ -54,7 +54,7 @@ def _places(options: MonitorOptions) -> MonitorPlaces:
 
 
 def _lock(name: str) -> tuple[GuestAbi, str]:
-    from platform_abi.emit.lockfile import read_lock, read_text
+    from platform_abi.emit.lock_reading import read_lock, read_text
 
     text = read_text(name)
     return read_lock(text, name), text

@@ -10,7 +10,7 @@ from platform_abi.cli.findings import print_findings
 from platform_abi.cli.options import RehearseOptions
 from platform_abi.cli.render import Painted, print_json, say, show_step
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.emit.lockfile import load_lock
+from platform_abi.emit.lock_reading import load_lock
 from platform_abi.errors import UsageError
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ def run(options: ResolveOptions) -> int:
 
 
 def _from_lock(catalogue: FileCatalogue, name: str, options: ResolveOptions) -> GuestAbi:
-    from platform_abi.emit.lockfile import load_lock
+    from platform_abi.emit.lock_reading import load_lock
 
     # What describes a resolution stands in a lockfile already.
     for option in (*(name for name, _ in declarations(VmOptions)), "strict"):
@@ -103,7 +103,8 @@ def _json(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> s
 
 
 def _lock(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:
-    from platform_abi.emit.lockfile import lockfile, read_text, rewritten
+    from platform_abi.emit.lock_reading import read_text
+    from platform_abi.emit.lockfile import lockfile, rewritten
     from platform_abi.guest.recorded import with_recorded
 
     if options.from_lock is not None:
@@ -116,7 +117,8 @@ def _lock(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> s
 
 def _looked(catalogue: FileCatalogue, text: str, options: ResolveOptions) -> str:
     """Return lockfile *text* with what a guest finds in a QEMU that is started for it, paused."""
-    from platform_abi.emit.lockfile import read_lock, with_view
+    from platform_abi.emit.lock_reading import read_lock
+    from platform_abi.emit.lockfile import with_view
     from platform_abi.qemu.binary import find_qemu
     from platform_abi.verifier.paused import look_at
 

@@ -11,7 +11,8 @@ from platform_abi.cli.hosts import THIS, report_of, this_host
 from platform_abi.cli.options import VerifyOptions
 from platform_abi.cli.render import Painted, note, print_json, say
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.emit.lockfile import load_lock, lockfile
+from platform_abi.emit.lock_reading import load_lock
+from platform_abi.emit.lockfile import lockfile
 from platform_abi.errors import UsageError
 from platform_abi.files import STDIN, write_text
 

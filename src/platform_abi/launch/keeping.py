@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from platform_abi.emit.lockfile import lockfile, read_lock, read_text, with_allowed
+from platform_abi.emit.lock_reading import read_lock, read_text
+from platform_abi.emit.lockfile import lockfile, with_allowed
 from platform_abi.files import write_text
 from platform_abi.launch.platform_option import PlatformOption
 from platform_abi.launch.start import Start

@@ -18,7 +18,7 @@ import pytest
 from attrs import evolve
 
 import platform_abi as pa
-from platform_abi.emit.lockfile import read_lock, read_text
+from platform_abi.emit.lock_reading import read_lock, read_text
 from platform_abi.qemu.qtest import Qtest
 from tests.live.migration.guest import Linux
 from tests.live.migration.hosts import Hosts

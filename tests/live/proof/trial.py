@@ -10,7 +10,8 @@ from typing import Final, Literal
 from attrs import frozen
 
 import platform_abi as pa
-from platform_abi.emit.lockfile import lockfile, read_lock
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lockfile
 from platform_abi.launch.asking import ThisHost
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.platform_option import platform_option
