@@ -101,7 +101,12 @@ ALLOWED: dict[str, dict[str, str]] = {
         "x86_64": "uname's word for a machine", "aarch64": "uname's word for a machine",
         "ppc64": "uname's word for a machine",
     },
-    "qemu/cpu_models.py": {"kvm": "an accelerator that a process is started with"},
+    "qemu/here.py": {
+        "kvm": "an accelerator that a process is started with",
+        "tcg": "an accelerator that a process is started with",
+        "qtest": "an accelerator that a process is started with",
+        "query-kvm": "QMP",
+    },
     "qemu/inventory.py": {
         "tcg": "an accelerator that a process is started with",
         "kvm": "an accelerator that a process is started with",

@@ -12,7 +12,7 @@ from platform_abi.host.probe import probe
 from platform_abi.launch.ahead import Ahead, ahead_of
 from platform_abi.model.capability import Capability, Probe
 from platform_abi.model.host import CPU_MODELS
-from platform_abi.qemu.cpu_models import ask_cpu_models
+from platform_abi.qemu.here import ask_qemu_here
 from platform_abi.qemu.netdevs import NETDEV_METHOD, ask_netdevs
 from tests.qemu.programs import code_of, eventually, qemu, running, script, token
 
@@ -30,13 +30,13 @@ _MODELS = [{"name": "b", "unavailable-features": []}, {"name": "a", "unavailable
 @pytest.fixture
 def binary(tmp_path: Path) -> str:
     """Return a QEMU that has netdevs and CPU models."""
-    return qemu(tmp_path, {"query-cpu-definitions": _MODELS})
+    return qemu(tmp_path, {"query-kvm": {"enabled": True}, "query-cpu-definitions": _MODELS})
 
 
 @pytest.mark.parametrize(("netdevs", "models"), _LIKELY)
 def test_what_was_begun_changes_no_answer(binary: str, *, netdevs: bool, models: bool) -> None:
     """Whatever was thought likely: what is asked for is answered, and nothing else is."""
-    listed, runs = ask_netdevs(_TAP, binary), ask_cpu_models(binary)
+    listed, runs = ask_netdevs(_TAP, binary), ask_qemu_here(binary)
     assert ("b",) == runs.sets[CPU_MODELS]
     with Ahead(binary, netdevs=netdevs, models=models) as ahead:
         said = ahead.qemu(_TAP, netdevs=True, models=models)

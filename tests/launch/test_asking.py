@@ -10,11 +10,12 @@ import platform_abi as pa
 from platform_abi.launch import asking
 from platform_abi.launch.ahead import Ahead
 from platform_abi.launch.asking import ThisHost
-from platform_abi.model.host import CPU_MODELS
+from platform_abi.model.host import CPU_MODELS, QEMU_DRIVERS
 from platform_abi.model.vm import Cpu, VirtualMachine
 from tests.qemu.programs import code_of, qemu, script
 
 _EXPANSION = "query-cpu-model-expansion"
+_KVM = {"query-kvm": {"enabled": True}}
 _MODELS = [{"name": "EPYC", "unavailable-features": []}]
 
 
@@ -38,7 +39,7 @@ def test_only_what_an_abi_needs_is_asked_for(
 ) -> None:
     """Its preconditions, and the CPU models where the CPU is the host's; all of them on request."""
     abi = _abi(catalogue, accelerator)
-    host = ThisHost(catalogue, qemu(tmp_path, {"query-cpu-definitions": _MODELS}))
+    host = ThisHost(catalogue, qemu(tmp_path, {**_KVM, "query-cpu-definitions": _MODELS}))
     report = host.needed(abi)
     probed = {name for name, c in catalogue.capabilities().items() if c.probe is not None}
     needed = {entry.capability for entry in abi.preconditions} & probed
@@ -52,12 +53,29 @@ def test_only_what_an_abi_needs_is_asked_for(
     assert ("socket", "tap") == everything.sets["qemu.netdevs"]
 
 
+@pytest.mark.parametrize("accelerator", ["kvm", "tcg"])
+@pytest.mark.parametrize(
+    ("device", "modular"), [("virtio-gpu", True), ("usb-redir,chardev=c", True), ("e1000", False)]
+)
+def test_drivers_are_asked_for_where_one_may_be_in_a_module(
+    catalogue: pa.FileCatalogue, tmp_path: Path, accelerator: str, device: str, *, modular: bool
+) -> None:
+    """Under whatever name and accelerator; who has none such waits for no module to be loaded."""
+    vm = pa.virtual_machine(
+        catalogue.devices(), "pc-q35-9.1", accelerator=accelerator, devices=[device]
+    )
+    answers = {**_KVM, "query-cpu-definitions": [], "qom-list-types": [{"name": "e1000"}]}
+    host = ThisHost(catalogue, qemu(tmp_path, answers))
+    report = host.needed(pa.resolve(catalogue, vm, "conservative"))
+    assert modular is (QEMU_DRIVERS in report.sets)
+
+
 def test_what_is_under_way_answers_once(catalogue: pa.FileCatalogue, tmp_path: Path) -> None:
     """Modules and privileges come and go: a second question is asked anew."""
     for name in ("begun", "own"):
         (tmp_path / name).mkdir()
-    begun = qemu(tmp_path / "begun", {"query-cpu-definitions": _MODELS})
-    own = qemu(tmp_path / "own", {"query-cpu-definitions": []})
+    begun = qemu(tmp_path / "begun", {**_KVM, "query-cpu-definitions": _MODELS})
+    own = qemu(tmp_path / "own", {**_KVM, "query-cpu-definitions": []})
     with Ahead(begun) as ahead:
         host = ThisHost(catalogue, own, ahead)
         assert [("EPYC",), ()] == [host.everything().sets[CPU_MODELS] for _ in range(2)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from platform_abi.emit.lock_reading import read_lock
 from platform_abi.emit.lockfile import lockfile
 from platform_abi.host.document import read_report, report_document
 from platform_abi.model.host import Fact
-from platform_abi.qemu.cpu_models import ask_cpu_models
+from platform_abi.qemu.here import ask_qemu_here
 from platform_abi.qemu.stdio_qmp import Qmp, QmpError
 from tests.live.conftest import BUILD_OF
 
@@ -39,7 +41,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _host(catalogue: pa.FileCatalogue, *binaries: Path, models: bool = False) -> pa.HostReport:
     """Return the report of a host that lacks nothing and has *binaries*, as another reads it."""
     facts = dict.fromkeys(catalogue.capabilities(), Fact(state="present", source="ioctl"))
-    sets = ask_cpu_models(str(binaries[0])).sets if models else {}
+    sets = ask_qemu_here(str(binaries[0]), models=models).sets
     here = pa.HostReport(system="linux", arch="x86_64", facts=facts, sets=sets)
     report = with_reported_qemus(catalogue, here, [str(path) for path in binaries])
     return read_report(json.dumps(report_document(report)), "report")
@@ -111,6 +113,51 @@ def test_a_qemu_ends_with_what_it_lacks_and_a_verdict_says_so_before(
     findings = check(catalogue, abi, _host(catalogue, qemu)).findings
     blocked = {f.code for f in findings if f.severity == "blocked" and f.code in lacking}
     assert _dies(qemu, *words) == bool(blocked)
+
+
+_MODULAR = ("virtio-gpu-pci", "virtio-vga", "usb-redir", "usb-host", "qxl", "e1000")
+
+
+def _lacks(binary: Path, *drivers: str) -> set[str]:
+    """Return those of *drivers* that are none to a real QEMU."""
+    with Qmp(str(binary), ["-machine", "none", *BARE], timeout=60) as qmp:
+        types = {each["name"] for each in qmp.execute("qom-list-types", implements="device")}
+    return set(drivers) - types
+
+
+def test_a_driver_is_there_where_its_module_is(
+    catalogue: pa.FileCatalogue, qemu: Path, qemu_version: str, tmp_path: Path
+) -> None:
+    """As the distribution packs it, and with one module taken away: the build stays what it is."""
+    binaries = {"as it is": qemu}
+    wrapper = qemu.read_text()
+    folder = re.search(r'^export QEMU_MODULE_DIR="(?P<it>.*)"$', wrapper, re.MULTILINE)
+    assert folder is not None
+    shown = wrapper.partition("exec ")[0] + 'echo "$QEMU_MODULE_DIR"'
+    own = ["sh", "-c", shown.replace("self=$0", f"self={qemu}")]
+    modules = Path(subprocess.run(own, capture_output=True, text=True, check=True).stdout.strip())
+    if (modules / "hw-display-virtio-gpu-pci.so").exists():
+        less = tmp_path / "modules"
+        shutil.copytree(modules, less)
+        (less / "hw-display-virtio-gpu-pci.so").unlink()
+        script = tmp_path / qemu.name
+        taken = f"export QEMU_MODULE_DIR={less}"
+        script.write_text(wrapper.replace(folder[0], taken).replace("self=$0", f"self={qemu}"))
+        script.chmod(0o755)
+        binaries["without"] = script
+        assert "virtio-gpu-pci" in _lacks(script, *_MODULAR)
+    for binary in binaries.values():
+        report = _host(catalogue, binary)
+        (held,) = report.qemus
+        assert BUILD_OF[qemu_version] == held.build
+        gone = _lacks(binary, *_MODULAR)
+        known = catalogue.types(held.build, held.arch)
+        assert gone & known.parents.keys() == set(held.lacking or ()) & set(_MODULAR)
+        for driver in _MODULAR:
+            abi = _locked(catalogue, "qemu-7.2.22", "pc-q35-5.2", devices=[f"{driver},id=x"])
+            findings = check(catalogue, abi, report).findings
+            told = {f.value for f in findings if f.code == "driver-missing"}
+            assert (driver in gone) == (driver in told)
 
 
 def test_a_global_on_a_nic_ends_a_qemu_without_one(

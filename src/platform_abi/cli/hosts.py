@@ -70,7 +70,7 @@ def probe_this(
     capabilities = catalogue.capabilities()
     report = ahead.host(capabilities, timeout)
     try:
-        report = complete(report, ahead.qemu(capabilities, timeout=timeout))
+        report = complete(report, ahead.qemu(capabilities, drivers=bool(held), timeout=timeout))
     except HostError as error:
         if qemu is not None:
             raise
@@ -89,9 +89,9 @@ def without_flags(report: HostReport) -> HostReport:
     """Return *report* without what is a QEMU's, and is written with that."""
     from attrs import evolve
 
-    from platform_abi.model.host import CPU_FLAGS
+    from platform_abi.model.host import of_one_qemu
 
-    sets = {name: its for name, its in report.sets.items() if not name.startswith(CPU_FLAGS)}
+    sets = {name: its for name, its in report.sets.items() if not of_one_qemu(name)}
     return evolve(report, sets=sets)
 
 

@@ -12,9 +12,9 @@ from platform_abi.author.reading import TIMEOUT
 from platform_abi.cli.render import note
 from platform_abi.errors import HostError
 from platform_abi.host.qemus import reported_qemu
-from platform_abi.model.host import CPU_FLAGS
+from platform_abi.model.host import QEMU_DRIVERS, of_one_qemu
 from platform_abi.qemu.binary import find_qemu, qemu_path
-from platform_abi.qemu.cpu_models import ask_cpu_models
+from platform_abi.qemu.here import ask_qemu_here
 from platform_abi.qemu.identity import qemu_identity
 from platform_abi.qemu.program import file_identity
 
@@ -39,17 +39,17 @@ def with_reported_qemus(
     One that nobody knows is asked for all it has, once. Raises HostError where that fails; of one
     that was not *named* a remark says so.
     """
-    flags = {name: its for name, its in report.sets.items() if name.startswith(CPU_FLAGS)}
+    asked = {name: its for name, its in report.sets.items() if of_one_qemu(name)}
     qemus = []
     for place, binary in enumerate(binaries):
         try:
-            said = flags if place == 0 else ask_cpu_models(binary, timeout=timeout or TIMEOUT).sets
+            said = asked if place == 0 else ask_qemu_here(binary, timeout=timeout or TIMEOUT).sets
             qemus.append(_reported(catalogue, binary, said, timeout or TIMEOUT))
         except HostError as error:
             if named:
                 raise
             note("no QEMU reported", error.message)
-    sets = {name: its for name, its in report.sets.items() if name not in flags}
+    sets = {name: its for name, its in report.sets.items() if name not in asked}
     return evolve(report, sets=sets, qemus=tuple(sorted(qemus, key=lambda qemu: qemu.order)))
 
 
@@ -59,7 +59,10 @@ def _reported(
     def tell(text: str) -> None:
         note("unknown QEMU", text)
 
-    known, build = known_qemu(catalogue, binary, tell, timeout=timeout)
+    # One that was learned without a module is asked again when the module has come.
+    modular = {driver for module in catalogue.devices().modules for driver in module.drivers}
+    drivers = modular.intersection(sets.get(QEMU_DRIVERS, ()))
+    known, build = known_qemu(catalogue, binary, tell, drivers=drivers, timeout=timeout)
     path = qemu_path(binary, os.environ, build.arch)
     return reported_qemu(
         known,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from platform_abi.compat.build import build_findings
 from platform_abi.compat.finding import Finding, Severity
+from platform_abi.compat.modules import module_findings
 from platform_abi.definitions.beside import builds_beside
 from platform_abi.definitions.held import held
 from platform_abi.errors import DefinitionError, ReportError, UsageError, first_of, suggest
@@ -218,6 +219,7 @@ def qemu_findings(
         yield _no_machine(abi, end.qemu)
     elif before is None or not _alike(abi, before, end.qemu):
         yield _not_known(abi, end.qemu, allow_unknown=allow_unknown)
+    yield from module_findings(beside, abi, end.qemu, build)
 
 
 @remembered(MEMO_LIMIT)

@@ -8,7 +8,7 @@ from platform_abi.host.checked import Checked
 from platform_abi.model.reported import ReportedMachine, ReportedQemu
 
 _NAMES = ("arch", "version", "package", "identity", "build", "path", "fingerprint")
-_KEYS = (*_NAMES, "usual", "machines", "cpus", "views", "content")
+_KEYS = (*_NAMES, "usual", "machines", "cpus", "views", "lacking", "content")
 _MACHINE_KEYS = ("aliases", "default", "deprecated", "fingerprint")
 
 #: What the definitions of a QEMU come to, deflated, is far below this. In characters.
@@ -31,6 +31,8 @@ def qemu_document(qemu: ReportedQemu, *, brief: bool = False) -> dict[str, Any]:
         document["cpus"] = {model: sorted(flags) for model, flags in sorted(qemu.cpus.items())}
     if qemu.views:
         document["views"] = dict(sorted(qemu.views.items()))
+    if qemu.lacking is not None:
+        document["lacking"] = list(qemu.lacking)
     if qemu.content and not brief:
         document["content"] = qemu.content
     return document
@@ -71,6 +73,9 @@ def read_qemus(checked: Checked, place: str, value: Any) -> tuple[ReportedQemu, 
             machines=machines(f"{at}.machines", known.get("machines", {})),
             cpus=checked.table(f"{at}.cpus", known.get("cpus", {}), checked.members),
             views=checked.table(f"{at}.views", known.get("views", {}), checked.text),
+            lacking=checked.members(f"{at}.lacking", known["lacking"])
+            if "lacking" in known
+            else None,
             content=checked.text(f"{at}.content", known.get("content", ""), _MAX_CONTENT),
         )
 

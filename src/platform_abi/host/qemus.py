@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from platform_abi.definitions.search import packaged
 from platform_abi.emit.held import held_text
-from platform_abi.model.host import CPU_FLAGS
+from platform_abi.model.host import CPU_FLAGS, QEMU_DRIVERS
 from platform_abi.model.reported import ReportedMachine, ReportedQemu
 from platform_abi.resolver.fingerprint import build_fingerprint, content_fingerprint
 
@@ -28,8 +28,8 @@ def reported_qemu(
 ) -> ReportedQemu:
     """Return what a report holds of the QEMU *path*, which is *build* of *catalogue*.
 
-    *sets* are those of what it said of CPU models (``ask_cpu_models``). What it makes of its
-    machine types is written out only where the definitions of *build* did not come with the
+    *sets* are those of what it said of CPU models and drivers (``ask_qemu_here``). What it makes of
+    its machine types is written out only where the definitions of *build* did not come with the
     package: those everybody has.
     """
     arch = build.arch
@@ -57,7 +57,18 @@ def reported_qemu(
         ),
         content="" if everybodys else held_text(catalogue, build.name, arch),
         cpus=_cpus(sets or {}),
+        lacking=_lacking(catalogue, build, (sets or {}).get(QEMU_DRIVERS)),
     )
+
+
+def _lacking(
+    catalogue: FileCatalogue, build: QemuBuild, drivers: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """Return which drivers *build* has and *drivers* are not, None where these are not known."""
+    if drivers is None:
+        return None
+    types = catalogue.types(build.name, build.arch)
+    return tuple(sorted(types.parents.keys() - types.abstract - set(drivers)))
 
 
 def _cpus(sets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from platform_abi.model.capability import Capability
     from platform_abi.model.host import HostReport
-    from platform_abi.qemu.cpu_models import CpuModelQuestion
+    from platform_abi.qemu.here import QemuHere
     from platform_abi.qemu.netdevs import NetdevQuestions
 
 #: Options of QEMU's behind which there may be a netdev that a QEMU has to know.
@@ -44,7 +44,7 @@ class Ahead:
         self._likely = (netdevs, models)
         self._prober = Prober()
         self._netdevs: NetdevQuestions | None = None
-        self._models: CpuModelQuestion | None = None
+        self._here: QemuHere | None = None
         self._wrong: HostError | None = None
         self._stack = ExitStack()
 
@@ -62,7 +62,7 @@ class Ahead:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _begin(self, netdevs: bool, models: bool) -> None:
+    def _begin(self, netdevs: bool, here: bool) -> None:
         """Start what is wanted of the QEMU and not yet under way."""
         if self._binary is None:
             return
@@ -70,10 +70,10 @@ class Ahead:
             from platform_abi.qemu.netdevs import NetdevQuestions
 
             self._netdevs = self._stack.enter_context(NetdevQuestions(self._binary))
-        if models and self._models is None:
-            from platform_abi.qemu.cpu_models import CpuModelQuestion
+        if here and self._here is None:
+            from platform_abi.qemu.here import QemuHere
 
-            self._models = self._stack.enter_context(CpuModelQuestion(self._binary))
+            self._here = self._stack.enter_context(QemuHere(self._binary))
 
     def host(self, capabilities: Mapping[str, Capability], timeout: float | None) -> HostReport:
         """Return what this host says of *capabilities*, each device within *timeout* seconds."""
@@ -87,9 +87,12 @@ class Ahead:
         *,
         netdevs: bool = True,
         models: bool = True,
+        drivers: bool = False,
         timeout: float | None = None,
     ) -> HostReport:
-        """Return what the QEMU says of its *netdevs* and *models*, each within *timeout* seconds.
+        """Return what the QEMU says of its *netdevs*, *models* and *drivers*.
+
+        Each within *timeout* seconds.
 
         Raises HostError: ``qemu-not-found``, ``qemu-failed`` or ``qemu-timeout``.
         """
@@ -99,12 +102,12 @@ class Ahead:
 
         if self._wrong is not None:
             raise self._wrong
-        self._begin(netdevs, models)
+        self._begin(netdevs, models or drivers)
         report, bound = HostReport(), _TIMEOUT if timeout is None else timeout
         if netdevs and self._netdevs is not None:
             report = self._netdevs.answer(capabilities, bound)
-        if models and self._models is not None:
-            answer = self._models.answer(bound)
+        if (models or drivers) and self._here is not None:
+            answer = self._here.answer(bound, models=models, drivers=drivers)
             report = evolve(report, sets={**report.sets, **answer.sets})
         return report
 

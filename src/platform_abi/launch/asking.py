@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from platform_abi.compat.evidence import complete, from_configuration
+from platform_abi.compat.modules import has_modules
 from platform_abi.errors import HostError, printable
 from platform_abi.launch.ahead import Ahead
 from platform_abi.qemu.netdevs import NETDEV_METHOD
@@ -90,15 +91,20 @@ class ThisHost:
         known = self._catalogue.capabilities()
         wanted = {p.capability for p in abi.preconditions} & known.keys()
         native = abi.vm.accelerator in self._catalogue.devices().native_accelerators
-        return self._ask({name: known[name] for name in wanted}, models=native)
+        drivers = has_modules(self._catalogue, abi)
+        return self._ask({name: known[name] for name in wanted}, models=native, drivers=drivers)
 
-    def _ask(self, asked: Mapping[str, Capability], *, models: bool) -> HostReport:
+    def _ask(
+        self, asked: Mapping[str, Capability], *, models: bool, drivers: bool = False
+    ) -> HostReport:
         netdevs = _netdevs(asked.values())
-        fresh = Ahead(self._binary, netdevs=netdevs, models=models)
+        fresh = Ahead(self._binary, netdevs=netdevs, models=models or drivers)
         begun, self._ahead = self._ahead, None
         with fresh if begun is None else nullcontext(begun) as ahead:
             report = ahead.host(asked, None)
-            said = ahead.qemu(asked, netdevs=netdevs, models=models, timeout=_TIMEOUT)
+            said = ahead.qemu(
+                asked, netdevs=netdevs, models=models, drivers=drivers, timeout=_TIMEOUT
+            )
         told = from_configuration(self._catalogue, complete(report, said))
         return evolve(told, facts={k: f for k, f in told.facts.items() if k in asked})
 

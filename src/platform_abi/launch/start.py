@@ -15,6 +15,7 @@ from platform_abi.errors import UsageError, printable
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.rewrite import rewrite
 from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.host import QEMU_DRIVERS
 from platform_abi.model.platform import release_key, version_key
 from platform_abi.model.value import frozen
 from platform_abi.resolver.machine_choice import (
@@ -398,11 +399,16 @@ def _judged(
     of_qemu: Sequence[Finding],
 ) -> tuple[CheckVerdict, tuple[Finding, ...]]:
     """Return the host's verdict, and what of it counts only because nobody was let go on."""
-    asked = host.needed(abi) if report is None else report
+    from platform_abi.compat.modules import has_modules, not_installed
+
+    # Drivers are asked for where the virtual machine is known, not where its platform is chosen.
+    asked = host.needed(abi) if report is None or has_modules(catalogue, abi) else report
     if not any(finding.code == "machine-missing" for finding in of_qemu):
         from platform_abi.compat.machine_missing import missing_on_host
 
         of_qemu = [*missing_on_host(catalogue, abi, asked), *of_qemu]
+    if QEMU_DRIVERS in asked.sets:
+        of_qemu = [*of_qemu, *not_installed(catalogue, abi, asked.sets[QEMU_DRIVERS])]
     strict = check(catalogue, abi, asked, of_qemu=of_qemu)
     if report is None and any(finding.capability for finding in strict.findings):
         # Which platform would work, only the whole report says.

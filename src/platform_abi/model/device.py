@@ -187,6 +187,19 @@ class MigrationBlocker:
 
 
 @frozen(kw_only=True)
+class QemuModule:
+    """A module of QEMU's, a file of which a host may do without, and the *drivers* that are in it.
+
+    The first of them is what ``-vga`` makes that is given *vga*.
+    """
+
+    name: str
+    drivers: tuple[str, ...]
+    source: str
+    vga: str = ""
+
+
+@frozen(kw_only=True)
 class Described:
     """An architecture, and accelerators under which features say all that a host decides there.
 
@@ -225,6 +238,7 @@ class DeviceTable:
     described: tuple[Described, ...] = ()
     blockers: tuple[MigrationBlocker, ...] = ()
     transports: tuple[Transport, ...] = ()
+    modules: tuple[QemuModule, ...] = ()
     #: Feature bits that every virtio device has.
     common_bits: tuple[VirtioBit, ...] = ()
 
@@ -234,6 +248,10 @@ class DeviceTable:
             if driver == family.driver or driver in family.proxies:
                 return family
         return None
+
+    def module_of(self, driver: str) -> str:
+        """Return the module of QEMU's that has *driver* where it has modules; empty: none does."""
+        return next((each.name for each in self.modules if driver in each.drivers), "")
 
     def transport(self, types: Collection[str], *, bare: bool) -> Transport | None:
         """Return the transport of a device of *types*, which is *bare* without a proxy."""

@@ -47,6 +47,16 @@ CPU_MODELS = "qemu.cpu-models"
 #: the model's name. A report has them with its QEMUs.
 CPU_FLAGS = "qemu.cpu."
 
+#: The set of an answer that has the drivers which a QEMU has here: its modules come and go. A
+#: report has what each of its QEMUs lacks.
+QEMU_DRIVERS = "qemu.drivers"
+
+
+def of_one_qemu(name: str) -> bool:
+    """Return whether the set called *name* is one that a report has with the QEMU it is of."""
+    return name == QEMU_DRIVERS or name.startswith(CPU_FLAGS)
+
+
 #: The value of a report that has the version of the QEMU that was asked, such as ``10.0.2``.
 QEMU_VERSION = "qemu.version"
 

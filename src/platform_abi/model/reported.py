@@ -54,6 +54,9 @@ class ReportedQemu:
     cpus: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: Fingerprints of what guests see, by machine type, where somebody looked.
     views: Mapping[str, str] = field(factory=dict)
+    #: Drivers that its definitions have and it has not on that host, because modules of QEMU's are
+    #: not installed; None: nobody asked.
+    lacking: tuple[str, ...] | None = None
 
     @property
     def order(self) -> tuple[str, str, str]:

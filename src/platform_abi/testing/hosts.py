@@ -43,6 +43,7 @@ def reported_qemus() -> st.SearchStrategy[ReportedQemu]:
         machines=st.lists(machines, max_size=2, unique_by=lambda m: m.name).map(tuple),
         cpus=st.sampled_from([{}, {"host": ("aes", "its-no")}]),
         views=st.sampled_from([{}, {"pc-q35-10.0": "00ff"}]),
+        lacking=st.sampled_from([None, (), ("usb-redir", "virtio-vga")]),
     )
 
 

@@ -17,6 +17,7 @@ from platform_abi.model.device import (
     MigrationBlocker,
     NetdevOption,
     NetdevQueues,
+    QemuModule,
     Transport,
     VirtioBit,
 )
@@ -39,6 +40,7 @@ class Document:
     described: tuple[Described, ...] = ()
     blocker: tuple[MigrationBlocker, ...] = ()
     transport: tuple[Transport, ...] = ()
+    module: tuple[QemuModule, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong beyond types."""
@@ -49,6 +51,10 @@ class Document:
         for index, blocker in enumerate(self.blocker):
             if not (blocker.drivers and blocker.reason and blocker.help and blocker.source):
                 yield ("blocker", index), "expected drivers, a reason, help, and a source"
+        yield from name_faults(("module",), (each.name for each in self.module))
+        for index, module in enumerate(self.module):
+            if not (module.drivers and module.source):
+                yield ("module", index), "expected drivers and a source"
 
 
 def _bit_faults(path: Path, bits: Iterable[VirtioBit]) -> Iterator[Fault]:
@@ -74,6 +80,7 @@ def merged(reader: Reader) -> DeviceTable:
     described: list[Described] = []
     blockers: list[MigrationBlocker] = []
     transports: list[Transport] = []
+    modules: dict[str, tuple[QemuModule, File]] = {}
     for document, file in reader.every(Document, "devices"):
         accelerators += document.accelerators
         native += document.native_accelerators
@@ -89,6 +96,8 @@ def merged(reader: Reader) -> DeviceTable:
         for entry in document.backend:
             name = f"{entry.name} {sorted(entry.when.items())}"
             merge(backends, f"backend {entry.name}", name, entry, file)
+        for module in document.module:
+            merge(modules, f"module {module.name}", module.name, module, file)
         for option in document.netdev_option:
             name = f"{option.netdev},{option.option}"
             merge(options, f"netdev option {name}", name, option, file)
@@ -103,5 +112,6 @@ def merged(reader: Reader) -> DeviceTable:
         described=tuple(dict.fromkeys(described)),
         blockers=tuple(dict.fromkeys(blockers)),
         transports=tuple(dict.fromkeys(transports)),
+        modules=tuple(value for value, _ in modules.values()),
         common_bits=tuple(dict.fromkeys(common)),
     )
