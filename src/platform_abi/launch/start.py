@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -13,65 +13,23 @@ from platform_abi.compat.finding import CheckVerdict, Finding
 from platform_abi.compat.preference import CONSERVATIVE
 from platform_abi.errors import UsageError, printable
 from platform_abi.launch.described import Described, described
+from platform_abi.launch.host import Host
+from platform_abi.launch.named import described_by_qemu, of_build
+from platform_abi.launch.other_build import Moved, lacking, moved_to, running_build
 from platform_abi.launch.rewrite import rewrite
-from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import QEMU_DRIVERS
-from platform_abi.model.platform import release_key, version_key
 from platform_abi.model.value import frozen
-from platform_abi.resolver.machine_choice import (
-    nearest_build,
-    same_build,
-    unversioned,
-    versioned,
-)
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
-    from platform_abi.compat.machine_content import MachineDifference
     from platform_abi.launch.command_line import CommandLine
     from platform_abi.launch.hardware_options import HostFiles
     from platform_abi.launch.platform_option import PlatformOption
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.guest import MachineView
     from platform_abi.model.host import HostReport
-    from platform_abi.model.machine import QemuBuild
     from platform_abi.model.vm import VirtualMachine
-
-
-class Host(Protocol):
-    """Who answers for the host that QEMU is to be started on."""
-
-    def everything(self) -> HostReport:
-        """Return all that the host offers."""
-        ...
-
-    def needed(self, abi: GuestAbi) -> HostReport:
-        """Return what the host offers of that which *abi* needs; more does no harm."""
-        ...
-
-    def same_cpu(self, before: VirtualMachine, after: VirtualMachine) -> bool:
-        """Return whether the QEMU to be started makes the same of the CPU of both."""
-        ...
-
-    def aliased_machines(self) -> Mapping[str, str]:
-        """Return what the aliases of the QEMU to be started mean."""
-        ...
-
-    def default_machine(self) -> str | None:
-        """Return the machine type that the QEMU to be started takes where none is named."""
-        ...
-
-    def version(self) -> tuple[str, str] | None:
-        """Return version and package of the QEMU to be started, None where nobody knows."""
-        ...
-
-    def known(self) -> tuple[Catalogue, QemuBuild] | None:
-        """Return the build that the QEMU to be started is, and a catalogue that has it.
-
-        The catalogue is the one of the start with what that QEMU has said of itself, if no
-        definition has it. None where it cannot be asked.
-        """
-        ...
 
 
 @frozen(kw_only=True)
@@ -124,8 +82,8 @@ def start(
     read = partial(
         described, line=line, arch=arch, read_file=read_file, files=files, program=program
     )
-    catalogue, found = _described(catalogue, host, read)
-    catalogue, found = _of_build(catalogue, host, found)
+    catalogue, found = described_by_qemu(catalogue, host, read)
+    catalogue, found = of_build(catalogue, host, found)
     # A snapshot is a migration to where it is restored.
     incoming = found.incoming or line.has("loadvm")
     named, report, changed = option.platform, None, False
@@ -156,13 +114,13 @@ def start(
         abi = resolve(catalogue, found.vm, named, strict=option.strict, hotplug=True)
     build, exact = None, False
     if option.lock is not None:
-        catalogue, build, exact = _build(catalogue, abi, host)
+        catalogue, build, exact = running_build(catalogue, abi, host)
     if stored is None and look is not None:
         abi = evolve(abi, view=look(abi))
     moved = Moved()
     if stored is not None and build is not None and stored.told:
-        moved = _moved(catalogue, abi, build, option, exact=exact, look=look)
-    of_qemu = [*_lacking(abi, host, stored), *moved.findings]
+        moved = moved_to(catalogue, abi, build, option, exact=exact, look=look)
+    of_qemu = [*lacking(abi, host, stored), *moved.findings]
     verdict, allowed = _judged(catalogue, abi, option, host, report=report, of_qemu=of_qemu)
     words = [word for text in moved.globals for word in ("-global", text)]
     remarks += tuple(f"another build: -global {text} is what it had" for text in moved.globals)
@@ -176,172 +134,6 @@ def start(
         allowed=allowed,
         remarks=remarks,
     )
-
-
-@frozen(kw_only=True)
-class Moved:
-    """What another build makes of a machine type: how that is undone, and what cannot be."""
-
-    globals: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
-def _build(catalogue: Catalogue, abi: GuestAbi, host: Host) -> tuple[Catalogue, str | None, bool]:
-    """Return the build that the QEMU to be started is, or else the nearest, and who has it.
-
-    And whether it is that very build.
-    """
-    vm, known = abi.vm, host.known()
-    if known is not None:
-        knowing, build = known
-        if vm.machine in build.machines and knowing.property_rows(build.name, vm.arch):
-            return knowing, build.name, True
-    version = host.version()
-    if version is None:
-        return catalogue, None, False
-    found = nearest_build(catalogue, vm.machine, vm.arch, *version)
-    if found is None:
-        return catalogue, None, False
-    return catalogue, found.name, same_build(found, *version)
-
-
-def _moved(
-    catalogue: Catalogue,
-    abi: GuestAbi,
-    build: str,
-    option: PlatformOption,
-    *,
-    exact: bool,
-    look: Callable[[GuestAbi], MachineView] | None,
-) -> Moved:
-    """Return what the QEMU to be started makes of a lockfile's machine type, not as it was.
-
-    Its properties are taken for those of *build*, which is the nearest. What a guest finds of its
-    devices is known where it is that build *exact*ly, or is looked at.
-    """
-    if abi.content is None:
-        return Moved()
-    from platform_abi.compat.machine_content import compare_machine
-    from platform_abi.compat.machine_findings import machine_findings
-    from platform_abi.compat.views import look_findings, view_findings
-
-    undone: tuple[MachineDifference, ...] = ()
-    findings: list[Finding] = []
-    if abi.content.build != build:
-        verdict = compare_machine(catalogue, abi, build)
-        undone = tuple(d for d in verdict.differences if d.matters and d.argument)
-        rest = tuple(d for d in verdict.differences if d not in undone)
-        findings += machine_findings(
-            evolve(verdict, differences=rest, assumed=False), allow_unknown=option.allow_unknown
-        )
-    given = _with(abi, undone)
-    if look is not None:
-        findings += look_findings(catalogue, given, look(given))
-    else:
-        findings += view_findings(catalogue, given, build if exact else None)
-    return Moved(globals=tuple(d.argument for d in undone), findings=tuple(findings))
-
-
-def _with(abi: GuestAbi, undone: Iterable[MachineDifference]) -> GuestAbi:
-    """Return *abi* with the properties set that another build is told to leave as they were."""
-    settings = (
-        Setting(
-            driver=d.driver, property=d.property, value=d.before or "", layer="global", source=""
-        )
-        for d in undone
-    )
-    return evolve(abi, settings=(*abi.settings, *settings))
-
-
-def _lacking(abi: GuestAbi, host: Host, stored: GuestAbi | None) -> list[Finding]:
-    """Return what a lockfile names that the QEMU to be started does not have.
-
-    Nothing where nobody knows that very QEMU: it will say so itself.
-    """
-    known = None if stored is None else host.known()
-    if known is None:
-        return []
-    from platform_abi.compat.build import lacking_findings
-
-    knowing, build = known
-    return lacking_findings(knowing, abi, build.name)
-
-
-def _described(
-    catalogue: Catalogue, host: Host, read: Callable[..., Described]
-) -> tuple[Catalogue, Described]:
-    """Return what *read* makes of a command line by a catalogue, and the catalogue that knows it.
-
-    A name that no definition has, an alias, and none at all mean what they mean to the QEMU of
-    *host*: from here on as if the name of the machine type had been written.
-    """
-    try:
-        return catalogue, read(catalogue)
-    except UsageError as error:
-        if error.code not in _LEFT_TO_QEMU:
-            raise
-        known = host.known()
-        if known is not None:
-            knowing, build = known
-            return knowing, read(
-                knowing, aliases=build.aliases, machine=_default_machine(knowing, build)
-            )
-        default = host.default_machine() if error.code == "no-machine" else None
-        if default is not None:
-            return catalogue, read(catalogue, machine=default)
-        if error.code != "machine-alias":
-            raise
-        return catalogue, read(catalogue, aliases=host.aliased_machines())
-
-
-#: What is no error where the QEMU to be started has an answer.
-_LEFT_TO_QEMU = ("machine-alias", "no-machine", "unknown-machine")
-
-
-def _default_machine(catalogue: Catalogue, build: QemuBuild) -> str:
-    """Return the machine type that *build* takes where none is named, nothing for none."""
-    machines = (catalogue.machine(build.name, name, build.arch) for name in build.machines)
-    return next((machine.name for machine in machines if machine.default), "")
-
-
-def _of_build(catalogue: Catalogue, host: Host, found: Described) -> tuple[Catalogue, Described]:
-    """Return *found* of the build that is to run it, where the board has no version of its own.
-
-    What such a board is follows from the QEMU. Of one that cannot be asked it is taken for that of
-    the newest definitions before its release, of which every property is there, and a remark says
-    so. Raises UsageError (``machine-unversioned``) where no release before it is known.
-    """
-    vm = found.vm
-    if vm.build is not None or versioned(catalogue, vm):
-        return catalogue, found
-    known = host.known()
-    if known is not None and vm.machine in known[1].machines:
-        return known[0], evolve(found, vm=evolve(vm, build=known[1].name))
-    return catalogue, _of_release(catalogue, host, found)
-
-
-def _of_release(catalogue: Catalogue, host: Host, found: Described) -> Described:
-    vm = found.vm
-    version, _ = host.version() or ("", "")
-    having = [
-        build
-        for name in catalogue.builds(vm.arch)
-        for build in [catalogue.build(name, vm.arch)]
-        if vm.machine in build.machines
-        and version
-        and release_key(build.version) <= release_key(version)
-    ]
-    if not having:
-        raise unversioned(vm.machine)
-    # A later one of the same release may have what this one does not know.
-    build = max(having, key=lambda each: (each.version == version, version_key(each.version)))
-    remark = (
-        f"{vm.machine} has no version: of QEMU {version} nothing is recorded, and it is taken for "
-        f"{build.name}; what came later is left to the host"
-    )
-    same = release_key(build.version) == release_key(version)
-    remarks = found.remarks if same else (*found.remarks, remark)
-    return evolve(found, vm=evolve(vm, build=build.name), remarks=remarks)
 
 
 def _restarted(
