@@ -18,8 +18,9 @@ from pathlib import Path
 
 from platform_abi.author.learning import known_qemu
 from platform_abi.definitions.catalogue import FileCatalogue
-from platform_abi.definitions.learned import learned_files, user_folder
+from platform_abi.definitions.learned import learned_files
 from platform_abi.definitions.search import packaged
+from platform_abi.definitions.state import user_folder
 from platform_abi.launch.known import kept_qemu
 from platform_abi.qemu.identity import qemu_identity
 

@@ -14,7 +14,8 @@ import pytest
 import platform_abi as pa
 from platform_abi.author import learning
 from platform_abi.author.learning import known_qemu
-from platform_abi.definitions.learned import learned_files, user_folder
+from platform_abi.definitions.learned import learned_files
+from platform_abi.definitions.state import user_folder
 from platform_abi.qemu.program import file_identity
 from tests.author.binaries import ORDINARY, binary, machine, version
 from tests.conftest import DEFINITIONS

@@ -17,8 +17,6 @@ from platform_abi.definitions.learned import (
     every_learned,
     learned_file,
     read_learned,
-    state_folders,
-    user_folder,
 )
 from platform_abi.definitions.machines import BuildMachines, MachineEntry
 from platform_abi.errors import UnknownNameError, UsageError
@@ -155,22 +153,6 @@ def test_what_is_not_there_is_not_there(tmp_path: Path) -> None:
     assert list(every_learned([str(tmp_path / "gone")])) == []
     (tmp_path / "x.learned").mkdir()
     assert list(every_learned([str(tmp_path)])) == []
-
-
-# --- where ---------------------------------------------------------------------------------------
-
-
-def test_the_systems_folder_comes_first() -> None:
-    """Then the user's, by XDG_STATE_HOME or HOME; a relative one is none."""
-    assert state_folders({"HOME": "/home/u"}) == (
-        "/var/lib/platform-abi/qemu", "/home/u/.local/state/platform-abi/qemu",
-    )  # fmt: skip
-    assert state_folders({"XDG_STATE_HOME": "/s", "PLATFORM_ABI_STATE": "/srv"}) == (
-        "/srv/qemu", "/s/platform-abi/qemu",
-    )  # fmt: skip
-    assert user_folder({"HOME": "/"}) == "/.local/state/platform-abi/qemu"
-    assert user_folder({"HOME": "u", "XDG_STATE_HOME": "s"}) is None
-    assert state_folders({"PLATFORM_ABI_STATE": "srv"}) == ("/var/lib/platform-abi/qemu",)
 
 
 # --- a catalogue with it -------------------------------------------------------------------------

@@ -29,14 +29,15 @@ from platform_abi.definitions.learned import (
     LearnedDefinitions,
     learned_file,
     learned_files,
-    user_folder,
 )
+from platform_abi.definitions.state import drop_oldest, keep_text, make_folder, user_folder
 from platform_abi.errors import HostError, UsageError, printable
-from platform_abi.files import reason, untrusted, write_text
+from platform_abi.files import reason
 from platform_abi.launch.known import Tell, kept_qemu, known_before
 from platform_abi.model.machine import CompatProperty, QemuBuild
 from platform_abi.qemu.binary import qemu_path
 from platform_abi.qemu.identity import named_process, process_name, running_identity
+from platform_abi.qemu.printed import ask_and_keep
 
 #: So much of its identity is in the name of a build, in hexadecimal digits.
 _NAMED = 12
@@ -111,6 +112,7 @@ def _started(
             else:
                 try:
                     keep(learned, folder)
+                    ask_and_keep(binary, identity, folder)
                 except HostError as error:
                     tell(f"{error.message}: it will be asked again")
     if build is not None:
@@ -232,39 +234,15 @@ def keep(learned: LearnedDefinitions, folder: str, *, shared: bool = False) -> s
     """
     file = learned_file(folder, learned.identity)
     try:
-        _make(folder, 0o755 if shared else 0o700)
-        if why := untrusted(folder):
-            raise PermissionError(why)
-        with contextlib.suppress(FileNotFoundError):
-            if untrusted(file):  # what replaces it would stay its owner's
-                os.unlink(file)  # noqa: PTH108 - as above
-        write_text(file, learned.data.decode(), mode=0o644)
+        keep_text(file, learned.data.decode(), shared=shared)
     except (OSError, ValueError) as error:
         raise HostError(
             f"cannot keep {printable(file)}: {reason(error)}",
             code="write-failed",
             help="let root keep it for all users: platform-abi import-qemu --system BINARY",
         ) from error
-    _drop_oldest(folder)
+    drop_oldest(learned_files(folder), _MOST_KEPT)
     return file
-
-
-def _make(folder: str, mode: int) -> None:
-    """Make *folder* and those that it is in, which makedirs leaves to the umask."""
-    parent = os.path.dirname(folder)  # noqa: PTH120 - a name may hold any bytes
-    if not os.path.isdir(folder):  # noqa: PTH112 - as above
-        _make(parent, mode)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(folder, mode)  # noqa: PTH102 - as above
-
-
-def _drop_oldest(folder: str) -> None:
-    files = learned_files(folder)
-    if len(files) > _MOST_KEPT:
-        with contextlib.suppress(OSError):
-            ages = sorted((os.stat(file).st_mtime, file) for file in files)  # noqa: PTH116 - a name may hold any bytes
-            for _, file in ages[: len(files) - _MOST_KEPT]:
-                os.unlink(file)  # noqa: PTH108 - as above
 
 
 @contextlib.contextmanager
@@ -279,7 +257,7 @@ def _alone(folder: str | None) -> Iterator[None]:
 
 def _locked(folder: str) -> int:
     """Return a descriptor that holds the lock of *folder*, or that waited for it long enough."""
-    _make(folder, 0o700)
+    make_folder(folder, 0o700)
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(f"{folder}/.lock", flags, 0o600)
     until = time.monotonic() + _PATIENCE

@@ -11,7 +11,6 @@ from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.cli.vm import platform_of, vm_of
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
-from platform_abi.compat.migration import check_migration
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError
 from platform_abi.files import STDIN
@@ -35,6 +34,8 @@ def run(options: CheckOptions) -> int:
             catalogue, abi, *reports, qemu=options.qemu, of_qemu=built, further=further, **how
         )
     else:
+        from platform_abi.compat.migration import check_migration
+
         found = check_migration(
             catalogue,
             abi,

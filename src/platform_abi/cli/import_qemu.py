@@ -18,11 +18,13 @@ from platform_abi.author.writing import lost_types, write_build
 from platform_abi.cli.options import ImportOptions
 from platform_abi.cli.render import note, print_json, say, show_progress
 from platform_abi.definitions.catalogue import load_catalogue
-from platform_abi.definitions.learned import LearnedDefinitions, system_folder, user_folder
+from platform_abi.definitions.learned import LearnedDefinitions
+from platform_abi.definitions.state import system_folder, user_folder
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import UsageError
 from platform_abi.model.machine import QemuBuild
 from platform_abi.model.value import frozen
+from platform_abi.qemu.printed import ask_and_keep
 
 if TYPE_CHECKING:
     from platform_abi.author.devices import Progress
@@ -46,7 +48,10 @@ def run(options: ImportOptions) -> int:
         seen, data = _seen(options, given, progress)
     files: list[Path] = []
     if data is not None:
-        files += [Path(keep(data, folder, shared=shared)) for folder, shared in _folders(options)]
+        for folder, shared in _folders(options):
+            files.append(Path(keep(data, folder, shared=shared)))
+            printed = ask_and_keep(options.binary, data.identity, folder, shared=shared)
+            files += [Path(printed)] if printed else []
     if options.output is not None:
         lost = lost_types(seen, options.output) if options.force else ()
         files += write_build(seen, options.output, force=options.force)

@@ -11,15 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from platform_abi.compat.build import build_findings
 from platform_abi.compat.finding import Finding, Severity
 from platform_abi.compat.modules import module_findings
-from platform_abi.definitions.beside import builds_beside
-from platform_abi.definitions.held import held
 from platform_abi.errors import DefinitionError, ReportError, UsageError, first_of, suggest
 from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.model.value import frozen
-from platform_abi.resolver.fingerprint import build_fingerprint
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
@@ -162,6 +158,8 @@ def _here(catalogue: Catalogue, qemu: ReportedQemu) -> bool:
     """
     if not catalogue.has_build(qemu.build, qemu.arch):
         return False
+    from platform_abi.resolver.fingerprint import build_fingerprint
+
     return qemu.fingerprint == build_fingerprint(catalogue, qemu.build, qemu.arch)
 
 
@@ -178,6 +176,9 @@ def _name(qemu: ReportedQemu) -> str:
 
 @remembered(MEMO_LIMIT)
 def _beside(catalogue: Catalogue, qemus: tuple[ReportedQemu, ...]) -> Catalogue:
+    from platform_abi.definitions.beside import builds_beside
+    from platform_abi.definitions.held import held
+
     more = {}
     for qemu in qemus:
         try:
@@ -227,6 +228,9 @@ def _in_build(
     catalogue: Catalogue, abi: GuestAbi, build: str, since: str | None, allow_unknown: bool
 ) -> tuple[Finding, ...]:
     """Return what speaks against *build*: of a fleet, most hosts have one and the same QEMU."""
+    # What compares builds is more than all else that a check needs.
+    from platform_abi.compat.build import build_findings
+
     return (*build_findings(catalogue, abi, build, since=since, allow_unknown=allow_unknown),)
 
 

@@ -10,7 +10,6 @@ from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import Precondition
 from platform_abi.model.platform import edition_key
 from platform_abi.resolver.choice import parse_platform
-from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,6 +30,8 @@ def with_learned(catalogue: Catalogue, abi: GuestAbi) -> GuestAbi:
     newest = catalogue.newest_edition()
     if newest is None or edition_key(newest) <= edition_key(abi.edition):
         return abi
+    from platform_abi.resolver.resolve import resolve
+
     later = _later(catalogue, edition_key(abi.edition))
     try:
         platform = evolve(parse_platform(abi.platform), edition=newest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from platform_abi.compat.finding import Finding
 from platform_abi.errors import PlatformAbiError
@@ -33,7 +34,8 @@ def missing_on_host(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> 
     if version is None or report.arch != abi.vm.arch:
         return
     package = report.values.get(QEMU_PACKAGE, "")
-    names = (*catalogue.builds(report.arch), *catalogue.learned(report.arch))
+    # Those that were asked are read only where none of the definitions is it.
+    names = chain.from_iterable(of(report.arch) for of in (catalogue.builds, catalogue.learned))
     builds = (catalogue.build(name, report.arch) for name in names)
     known = next((build for build in builds if same_build(build, version, package)), None)
     lacks = _newer(catalogue, abi, version) if known is None else not _has(known, abi.vm.machine)

@@ -67,7 +67,8 @@ class BuildValues(DefinitionValues):
 
     def _kept(self) -> dict[tuple[str, str], LearnedDefinitions]:
         def read() -> dict[tuple[str, str], LearnedDefinitions]:
-            from platform_abi.definitions.learned import every_learned, state_folders
+            from platform_abi.definitions.learned import every_learned
+            from platform_abi.definitions.state import state_folders
 
             folders = state_folders() if self._looks_for_learned else ()
             return {(e.build, e.arch): e for e in every_learned(folders) if not e.defined}

@@ -26,16 +26,7 @@ from platform_abi.model.driver import CpuModel
 from platform_abi.model.machine import QemuBuild, TypeTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-#: Names the folder of the system in place of the usual one.
-SYSTEM_VARIABLE = "PLATFORM_ABI_STATE"
-
-#: Where the File Hierarchy Standard 3.0 has what programs keep and nobody edits (5.8).
-_SYSTEM = "/var/lib/platform-abi"
-
-#: Below either folder.
-_FOLDER = "qemu"
+    from collections.abc import Iterator, Sequence
 
 _SUFFIX = ".learned"
 
@@ -102,34 +93,6 @@ def digest(data: bytes) -> bytes:
     from hashlib import sha256
 
     return f"sha256:{sha256(data).hexdigest()}".encode()
-
-
-def state_folders(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Return the folders that may hold what was learned: the system's, then the user's."""
-    user = user_folder(environment)
-    return (system_folder(environment), *((user,) if user else ()))
-
-
-def system_folder(environment: Mapping[str, str] | None = None) -> str:
-    """Return the folder that root fills for all: below ``PLATFORM_ABI_STATE``, if it is given."""
-    env = os.environ if environment is None else environment
-    given = env.get(SYSTEM_VARIABLE, "")
-    return f"{given if given.startswith('/') else _SYSTEM}/{_FOLDER}"
-
-
-def user_folder(environment: Mapping[str, str] | None = None) -> str | None:
-    """Return this user's folder, None where the user has no home.
-
-    It is below ``XDG_STATE_HOME``, else ``~/.local/state``; a relative one is ignored, as the XDG
-    base directory specification asks.
-    """
-    env = os.environ if environment is None else environment
-    state, home = env.get("XDG_STATE_HOME", ""), env.get("HOME", "")
-    if state.startswith("/"):
-        return f"{state}/platform-abi/{_FOLDER}"
-    if home.startswith("/"):
-        return f"{home.rstrip('/')}/.local/state/platform-abi/{_FOLDER}"
-    return None
 
 
 def learned_file(folder: str, identity: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from platform_abi.model.capability import Capability
     from platform_abi.model.host import HostReport
     from platform_abi.qemu.here import QemuHere
-    from platform_abi.qemu.netdevs import NetdevQuestions
+    from platform_abi.qemu.printed import PrintedQuestions
 
 #: Options of QEMU's behind which there may be a netdev that a QEMU has to know.
 _NETWORK = ("netdev", "nic", "net")
@@ -43,7 +43,7 @@ class Ahead:
         self._binary = binary
         self._likely = (netdevs, models)
         self._prober = Prober()
-        self._netdevs: NetdevQuestions | None = None
+        self._netdevs: PrintedQuestions | None = None
         self._here: QemuHere | None = None
         self._wrong: HostError | None = None
         self._stack = ExitStack()
@@ -67,9 +67,9 @@ class Ahead:
         if self._binary is None:
             return
         if netdevs and self._netdevs is None:
-            from platform_abi.qemu.netdevs import NetdevQuestions
+            from platform_abi.qemu.printed import PrintedQuestions
 
-            self._netdevs = self._stack.enter_context(NetdevQuestions(self._binary))
+            self._netdevs = self._stack.enter_context(PrintedQuestions(self._binary))
         if here and self._here is None:
             from platform_abi.qemu.here import QemuHere
 

@@ -15,6 +15,7 @@ from platform_abi.compat.modules import has_modules
 from platform_abi.errors import HostError, printable
 from platform_abi.launch.ahead import Ahead
 from platform_abi.qemu.netdevs import NETDEV_METHOD
+from platform_abi.qemu.printed import printed_version
 from platform_abi.qemu.process import Throwaway, ending, last_line
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 from platform_abi.resolver.explicit import BOOLEANS, decimal
@@ -47,9 +48,9 @@ _VERSION = re.compile(r"version (?P<version>\d+\.\d+\.\d+)\S*(?: \((?:\w+ )?(?P<
 class ThisHost:
     """The host that this runs on, and the QEMU *binary* that is to be started.
 
-    Nothing is kept of earlier answers, because modules, privileges and devices come and go. Each
-    method raises HostError where that QEMU does not answer. What is under way *ahead* answers the
-    first time.
+    Nothing is kept of earlier answers, because modules, privileges and devices come and go, but for
+    what is built into that QEMU's program (``qemu.printed``). Each method raises HostError where
+    that QEMU does not answer. What is under way *ahead* answers the first time.
     """
 
     def __init__(
@@ -121,7 +122,8 @@ class ThisHost:
     def version(self) -> tuple[str, str] | None:
         """Return the version and the package of the binary, None where it does not say."""
         try:
-            match = _VERSION.search(_listed(self._binary, "--version"))
+            text = printed_version(self._binary) or _listed(self._binary, "--version")
+            match = _VERSION.search(text)
         except HostError:
             return None
         return None if match is None else (match["version"], match["package"] or "")

@@ -10,8 +10,8 @@ from platform_abi.definitions.learned import (
     LearnedDefinitions,
     learned_file,
     read_learned,
-    state_folders,
 )
+from platform_abi.definitions.state import state_folders
 from platform_abi.errors import printable
 from platform_abi.qemu.binary import qemu_path
 from platform_abi.qemu.program import file_identity

@@ -19,7 +19,7 @@ from platform_abi.qemu.program import file_identity, is_executable, program_iden
 from platform_abi.qemu.stdio_qmp import Qmp
 
 #: No machine, so that nothing of this host is opened.
-_ARGUMENTS = ("-machine", "none", "-nodefaults", "-no-user-config")
+NO_MACHINE = ("-machine", "none", "-nodefaults", "-no-user-config")
 
 #: As long as the name of a process may be without its last zero (TASK_COMM_LEN in
 #: include/linux/sched.h), in hexadecimal digits of half a byte each, and even.
@@ -50,7 +50,7 @@ def qemu_identity(binary: str, *, timeout: float = 10.0) -> QemuIdentity | None:
     not start.
     """
     name = process_name()
-    with Qmp(binary, (*named_process(name), *_ARGUMENTS), timeout=timeout):
+    with Qmp(binary, (*named_process(name), *NO_MACHINE), timeout=timeout):
         return running_identity(name, binary)
 
 

@@ -14,7 +14,7 @@ from platform_abi.qemu.starting import starting
 # type checkers know this name by itself.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Self
 
     from platform_abi.model.capability import Capability
@@ -35,6 +35,9 @@ _NETDEVS = re.compile(
 )
 
 
+_QUESTIONS = (("--version",), ("-machine", "none", "-netdev", "help"))
+
+
 class NetdevQuestions:
     """What *binary* is asked about itself, from the beginning of a block to its end.
 
@@ -52,7 +55,7 @@ class NetdevQuestions:
             stack.enter_context(starting())
             # Both at once: most of the time each waits for its libraries to be loaded.
             # Not every board is one by default, and without any QEMU ends before it answers.
-            for words in (("--version",), ("-machine", "none", "-netdev", "help")):
+            for words in _QUESTIONS:
                 process = Throwaway([self._binary, *words])
                 process.start()
                 stack.push(process)
@@ -63,32 +66,47 @@ class NetdevQuestions:
     def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
+    def printed(self, timeout: float) -> tuple[str, ...]:
+        """Return what it prints, *timeout* seconds from now at the latest; see ``netdev_report``.
+
+        Raises HostError as ``ask_netdevs`` does.
+        """
+        deadline = time.monotonic() + timeout
+        return tuple(_output(process, self._binary, deadline) for process in self._asked)
+
     def answer(self, capabilities: Mapping[str, Capability], timeout: float) -> HostReport:
         """Return what ``ask_netdevs`` does, *timeout* seconds from now at the latest."""
-        from platform_abi.model.host import Fact, HostReport
+        return netdev_report(capabilities, self._binary, self.printed(timeout))
 
-        deadline = time.monotonic() + timeout
-        version, netdevs = (_output(process, self._binary, deadline) for process in self._asked)
-        identity, listed = _VERSION.search(version), _NETDEVS.search(netdevs)
-        if identity is None or listed is None:
-            raise _no_qemu(
-                self._binary, "neither says which version it is nor which netdevs it has"
+
+def netdev_report(
+    capabilities: Mapping[str, Capability], binary: str, printed: Sequence[str]
+) -> HostReport:
+    """Return the partial report that ``ask_netdevs`` makes of what *binary* has *printed*.
+
+    Raises HostError (``qemu-failed``) where that is nothing that a QEMU prints.
+    """
+    from platform_abi.model.host import Fact, HostReport
+
+    version, netdevs = printed
+    identity, listed = _VERSION.search(version), _NETDEVS.search(netdevs)
+    if identity is None or listed is None:
+        raise _no_qemu(binary, "neither says which version it is nor which netdevs it has")
+    types = tuple(listed["types"].split())
+    named = {key: printable(word) for key, word in identity.groupdict().items() if word}
+    return HostReport(
+        facts={
+            name: Fact(
+                state="present" if capability.probe.node in types else "absent",
+                source="oracle",
+                detail=f"-netdev help of QEMU {named['version']}",
             )
-        types = tuple(listed["types"].split())
-        named = {key: printable(word) for key, word in identity.groupdict().items() if word}
-        return HostReport(
-            facts={
-                name: Fact(
-                    state="present" if capability.probe.node in types else "absent",
-                    source="oracle",
-                    detail=f"-netdev help of QEMU {named['version']}",
-                )
-                for name, capability in capabilities.items()
-                if capability.probe is not None and capability.probe.method == NETDEV_METHOD
-            },
-            sets={"qemu.netdevs": types},
-            values={f"qemu.{key}": word for key, word in named.items()},
-        )
+            for name, capability in capabilities.items()
+            if capability.probe is not None and capability.probe.method == NETDEV_METHOD
+        },
+        sets={"qemu.netdevs": types},
+        values={f"qemu.{key}": word for key, word in named.items()},
+    )
 
 
 def ask_netdevs(

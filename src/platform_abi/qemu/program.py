@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 
 from platform_abi.files import open_file
-from platform_abi.model.value import frozen
 
 # typing costs as much as the rest; type checkers know this name by itself.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 #: include/uapi/linux/elf.h and elf(5): where a header says what, and what of it counts here.
@@ -71,15 +70,20 @@ def is_executable(stream: BinaryIO) -> bool:
     )
 
 
-@frozen(kw_only=True)
 class _Segment:
-    """One program header: its kind, where in the file it is, and how what is there is written."""
+    """One program header: its kind, where in the file it is, and how what is there is written.
 
-    kind: int
-    offset: int
-    size: int
-    width: str
-    order: str
+    A plain class: before a QEMU is started, attrs would take longer than all else.
+    """
+
+    __slots__ = ("kind", "offset", "order", "size", "width")
+
+    def __init__(self, *, kind: int, offset: int, size: int, width: str, order: str) -> None:
+        self.kind = kind
+        self.offset = offset
+        self.size = size
+        self.width = width
+        self.order = order
 
 
 def _header(stream: BinaryIO) -> tuple[int, list[_Segment]] | None:
