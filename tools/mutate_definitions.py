@@ -57,6 +57,7 @@ _TESTS = {
     "features": (*_RESOLVED, "tests/resolver/test_memory.py", "tests/diagnosis"),
     "guests": ("tests/guest",),
     "harmless": ("tests/verifier",),
+    "libvirt": ("tests/emit/test_domain_xml.py",),
     "machines": (*_RESOLVED, "tests/resolver/test_machine_table.py", "tests/verifier"),
     "messages": ("tests/definitions/kinds", "tests/diagnosis", "tests/cli/test_explain_error.py"),
     "options": ("tests/launch/test_passthrough.py", "tests/launch/test_command_line.py"),

@@ -214,6 +214,19 @@ smp = ["cpus"]
 [instead]
 vnc = "-display none"
 """,
+    "libvirt/net.toml": """
+schema = 1
+oldest = "9.0"
+[[native]]
+properties = ["net-device.csum"]
+element = "interface"
+path = "driver/host"
+attribute = "csum"
+values = { on = "on" }
+source = "qemu_command.c"
+[new.clock]
+attributes = { offset = "utc" }
+""",
     "visibility/net.toml": """
 schema = 1
 [[rule]]

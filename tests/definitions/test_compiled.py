@@ -49,6 +49,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "options": (lambda c: c.options(), ["options/qemu.toml"]),
     "messages": (lambda c: c.messages(), ["messages/net.toml"]),
     "harmless": (lambda c: c.harmless(), ["harmless/net.toml"]),
+    "libvirt": (lambda c: c.libvirt(), ["libvirt/net.toml"]),
     "visibility": (lambda c: c.visibility(), ["visibility/net.toml"]),
     "guests": (lambda c: c.guest_devices(ARCH), [f"guests/{ARCH}.toml"]),
     "platform": (
@@ -135,6 +136,7 @@ def test_every_shipped_answer_is_what_reading_gives(
     def answers(of: pa.FileCatalogue) -> Iterator[Any]:
         yield of.capabilities(), of.devices(), of.naming(), of.realize(), of.options()
         yield of.visibility(), of.messages(), of.harmless(), of.guest_devices(ARCH)
+        yield of.libvirt()
         yield [of.features(stem) for stem in of.feature_stems()]
         yield [of.platform(name) for name in of.platform_names()]
         for build, arch in sorted(of.files.keys("machines")):

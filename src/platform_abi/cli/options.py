@@ -53,7 +53,7 @@ class _Written(Options):
     format: str = option(
         None,
         "one option per line, one shell line, ...",
-        choices=("lines", "shell", "readconfig", "lock"),
+        choices=("lines", "shell", "readconfig", "lock", "globals", "pve"),
         default="lines",
     )
     full: bool = flag("every property of every device, with its layer")

@@ -77,14 +77,27 @@ def _text(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> s
         from platform_abi.cli.full import full_text
 
         return full_text(catalogue, abi, options.vcpus)
-    if options.format == "readconfig":
-        from platform_abi.emit.readconfig import readconfig
-
-        return readconfig(abi)
     if options.format == "lock":
         return _lock(catalogue, abi, options)
     terminal = options.output is None and sys.stdout.isatty()
-    if options.format == "shell":
+    return _formatted(abi, options.format, terminal=terminal)
+
+
+def _formatted(abi: GuestAbi, form: str, *, terminal: bool) -> str:
+    """Return *abi* in a form that needs nothing else."""
+    if form == "readconfig":
+        from platform_abi.emit.readconfig import readconfig
+
+        return readconfig(abi)
+    if form == "pve":
+        from platform_abi.emit.added import pve_line
+
+        return pve_line(abi)
+    if form == "globals":
+        from platform_abi.emit.added import added_lines
+
+        return added_lines(abi, terminal=terminal)
+    if form == "shell":
         return shell_words(qemu_arguments(abi), terminal=terminal) + "\n"
     return shell_lines(abi, terminal=terminal)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
     from platform_abi.model.harmless import HarmlessTable
+    from platform_abi.model.libvirt import LibvirtTable
     from platform_abi.model.mask import Mask
     from platform_abi.model.message import MessageTable
     from platform_abi.model.naming import Naming
@@ -245,6 +246,11 @@ class FileCatalogue(BuildValues, Catalogue):
     def harmless(self) -> HarmlessTable:
         """Return what a QEMU may be told without anything outside of it being touched."""
         found: HarmlessTable = self.value("harmless")
+        return found
+
+    def libvirt(self) -> LibvirtTable:
+        """Return where libvirt's domain XML says what a platform sets."""
+        found: LibvirtTable = self.value("libvirt")
         return found
 
     def cpus(self) -> dict[str, CpuTable]:

@@ -1,1 +1,1 @@
-"""A guest ABI written out: QEMU arguments, a shell line, -readconfig, JSON, a lockfile."""
+"""A guest ABI written out: QEMU arguments, libvirt's XML, -readconfig, JSON, a lockfile."""

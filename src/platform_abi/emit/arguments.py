@@ -18,7 +18,7 @@ from platform_abi.resolver.netdevs import to_write
 if TYPE_CHECKING:
     from platform_abi.model.vm import Device, Properties
 
-#: What -set can call a netdev: its words end at dots (system/vl.c, qemu_set_option).
+#: What -set can call a device or netdev: its words end at dots (system/vl.c, qemu_set_option).
 _SETTABLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 
 #: QEMU scans the short form of -global into arrays of 64 bytes (system/vl.c, qemu_global_option).
@@ -123,12 +123,17 @@ def _of_netdevs(abi: GuestAbi, written: _Written) -> Iterator[tuple[str, Setting
     for label, device in abi.vm.labelled() if written.netdevs else ():
         for setting in to_write(device, written.netdevs.get(label, ())):
             name = dict(device.properties).get(NETDEV, "")
-            yield name if _SETTABLE.fullmatch(name) else "", setting
+            yield name if settable(name) else "", setting
 
 
-def set_argument(netdev: str, setting: Setting) -> str:
-    """Return the value of ``-set`` for a *setting* of the netdev with the id *netdev*."""
-    return f"{NETDEV}.{netdev}.{setting.property}={setting.value}"
+def settable(name: str) -> bool:
+    """Return whether ``-set`` can call a device or netdev by the id *name*."""
+    return _SETTABLE.fullmatch(name) is not None
+
+
+def set_argument(name: str, setting: Setting, group: str = NETDEV) -> str:
+    """Return the value of ``-set`` for a *setting* of the netdev, or device, with the id *name*."""
+    return f"{group}.{name}.{setting.property}={setting.value}"
 
 
 def global_argument(setting: Setting) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
     from platform_abi.model.harmless import HarmlessTable
+    from platform_abi.model.libvirt import LibvirtTable
     from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
     from platform_abi.model.mask import Mask
     from platform_abi.model.memo import Memo
@@ -203,6 +204,10 @@ class Catalogue(Protocol):
 
     def harmless(self) -> HarmlessTable:
         """Return what a QEMU may be told without anything outside of it being touched."""
+        ...
+
+    def libvirt(self) -> LibvirtTable:
+        """Return where libvirt's domain XML says what a platform sets."""
         ...
 
     def cpus(self) -> dict[str, CpuTable]:

@@ -14,6 +14,7 @@ from platform_abi.model.driver import CpuModel, DriverProperty
 from platform_abi.model.feature import Feature
 from platform_abi.model.guest import GuestDevices
 from platform_abi.model.harmless import HarmlessTable
+from platform_abi.model.libvirt import LibvirtTable
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.mask import Mask
 from platform_abi.model.message import MessageTable
@@ -165,6 +166,10 @@ class MemoryCatalogue(Catalogue):
     def harmless(self) -> HarmlessTable:
         """Return nothing but what a type's own kind says."""
         return HarmlessTable()
+
+    def libvirt(self) -> LibvirtTable:
+        """Return no place: everything stands on the command line."""
+        return LibvirtTable()
 
     def cpus(self) -> dict[str, CpuTable]:
         """Return no CPU: whatever its flags ask of a host is unknown here."""

@@ -33,6 +33,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "messages": ("messages", (1,), ".toml"),
     "options": ("options", (1,), ".toml"),
     "harmless": ("harmless", (1,), ".toml"),
+    "libvirt": ("libvirt", (1,), ".toml"),
     "cpus": ("cpus", (1,), ".toml"),
     "editions": ("editions", (1,), ".toml"),
 }
