@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -79,3 +80,17 @@ def test_a_step_takes_the_place_of_the_one_before(capsys: pytest.CaptureFixture[
     assert told.out == ""
     assert told.err.endswith("\r\x1b[K")
     assert "\n" not in told.err
+
+
+def test_nothing_of_a_table_is_cut_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that does not fit goes on in the next line of its cell."""
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = _Terminal()
+    monkeypatch.setattr("sys.stdout", stream)
+    name = "linux-" + "abcdefghij" * 5
+    table(["NAME"], [[name]])
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line).strip() for line in stream.getvalue().split("\n")]
+    assert name in "".join(lines)

@@ -66,6 +66,12 @@ class _Written(Options):
 class ResolveOptions(VmOptions, _Written):
     """What ``resolve`` is asked for."""
 
+    examples = (
+        "platform-abi resolve -M pc-q35-9.1 --platform linux-6.9 --device virtio-blk",
+        "platform-abi resolve --platform linux-6.9 --lock vm.lock -- -machine pc-q35-9.1 -m 2G",
+        "platform-abi resolve --from-lock vm.lock --format shell",
+    )
+
     look: bool = flag("let the lockfile hold what the guest finds, by a look at a paused QEMU")
     qemu: str | None = option("BINARY", "the QEMU to look at; else $PLATFORM_ABI_QEMU or the usual")
 
@@ -73,11 +79,19 @@ class ResolveOptions(VmOptions, _Written):
 class ExplainOptions(VmOptions):
     """What ``explain`` is asked for."""
 
+    examples = ("platform-abi explain machine.smm -M pc-q35-9.1 --platform linux-6.9",)
+
     property: str = positional("DRIVER.PROPERTY")
 
 
 class PlatformsOptions(ScopeOptions):
     """What ``platforms`` is asked for; only *name* and *names* where it is not about a host."""
+
+    examples = (
+        "platform-abi platforms --host this",
+        "platform-abi platforms linux-6.9",
+        "platform-abi platforms --host node7.json --format labels",
+    )
 
     name: str | None = positional("NAME", "NAME[@EDITION]: what it lists", nargs="?")
     names: bool = flag("names only, one a line")
@@ -91,6 +105,12 @@ class PlatformsOptions(ScopeOptions):
 
 class HostOptions(Options):
     """What ``host`` is asked for."""
+
+    examples = (
+        "platform-abi host",
+        "platform-abi host --name node7 -o node7.json",
+        "platform-abi host --no-qemu --line >> hosts.jsonl",
+    )
 
     output: str | None = option("FILE", "write the report there, whole or not at all", "-o")
     line: bool = flag("the report as one line, for a file of many hosts")
@@ -106,6 +126,12 @@ class HostOptions(Options):
 
 class CheckOptions(VmOptions):
     """What ``check`` is asked for."""
+
+    examples = (
+        "platform-abi check vm.lock",
+        "platform-abi check vm.lock --from this --to node7.json",
+        "platform-abi check -M pc-q35-9.1 --platform linux-6.9 --host node7.json",
+    )
 
     lock: str | None = positional(
         "LOCK", "a lockfile; or describe the VM as for resolve", nargs="?"
@@ -123,6 +149,11 @@ class CheckOptions(VmOptions):
 class BaselineOptions(ScopeOptions):
     """What ``baseline`` is asked for."""
 
+    examples = (
+        "platform-abi baseline node6.json node7.json",
+        "platform-abi baseline hosts.jsonl --lock vm.lock --joins new.json",
+    )
+
     hosts: tuple[str, ...] = positional(
         "HOST", "host reports, one a file or one a line; -: stdin", nargs="+"
     )
@@ -139,6 +170,11 @@ class BaselineOptions(ScopeOptions):
 
 class ImportOptions(Options):
     """What ``import-qemu`` is asked for."""
+
+    examples = (
+        "platform-abi import-qemu /usr/bin/qemu-system-x86_64 --keep",
+        "platform-abi import-qemu /usr/libexec/qemu-kvm --generation rhel9.6.0=9.1 -o machines",
+    )
 
     binary: str = positional("BINARY", "qemu-system-ARCH, or a wrapper that starts it")
     output: str | None = option("DIR", "write below this folder of machines", "-o")
@@ -158,6 +194,11 @@ class ImportOptions(Options):
 class AuditOptions(Options):
     """What ``audit-qemu`` is asked for."""
 
+    examples = (
+        "platform-abi audit-qemu build/qemu-system-x86_64 -M pc-q35-9.1",
+        "platform-abi audit-qemu NEW --against-binary OLD --json",
+    )
+
     binary: str = positional("BINARY", "qemu-system-ARCH, or a wrapper that starts it")
     against: str | None = option("BUILD", "the build to hold it to; else the one it says it is")
     against_binary: str | None = option("OTHER", "another binary to hold it to instead")
@@ -169,6 +210,11 @@ class AuditOptions(Options):
 
 class RunOptions(Options):
     """What ``run`` is asked for."""
+
+    examples = (
+        "platform-abi run -- qemu-system-x86_64 -M q35 -platform linux-6.9,lock=vm.lock -m 2G",
+        "platform-abi run --print-args -- qemu-system-x86_64 -M q35 -platform linux-6.9",
+    )
 
     qemu: str | None = option("BINARY", "the QEMU; else the first word, $PLATFORM_ABI_QEMU, PATH")
     arch: str | None = option("ARCH", "guest architecture, to find a QEMU for")
@@ -184,6 +230,10 @@ class RunOptions(Options):
 class MonitorOptions(Options):
     """What ``monitor`` is asked for."""
 
+    examples = (
+        "platform-abi monitor --listen unix:/run/vm/abi --qemu unix:/run/vm/qmp --lock vm.lock",
+    )
+
     listen: str = option("SOCKET", "where clients connect: unix:PATH", required=True)
     qemu: str | None = option("SOCKET", "QEMU's own QMP socket: unix:PATH; none: this host alone")
     lock: str | None = option("LOCK", "the VM's lockfile, for query-platform")
@@ -193,6 +243,11 @@ class MonitorOptions(Options):
 
 class VerifyOptions(Options):
     """What ``verify`` is asked for; *words* are QEMU's own."""
+
+    examples = (
+        "platform-abi verify --qmp /run/vm/qmp vm.lock",
+        "platform-abi verify --start vm.lock",
+    )
 
     qmp: str | None = option("SOCKET", "the QMP socket of a running QEMU: unix:PATH or PATH")
     start: bool = flag("a throw-away QEMU, paused, read by its devices too")
@@ -216,6 +271,8 @@ class VerifyOptions(Options):
 class RehearseOptions(Options):
     """What ``rehearse`` is asked for; *words* are QEMU's own."""
 
+    examples = ("platform-abi rehearse --qemu OLD --to-qemu NEW --back vm.lock",)
+
     qemu: str = option("OLD", "the QEMU that the guest is in", required=True)
     to_qemu: str = option("NEW", "the QEMU that it is to move to", required=True)
     back: bool = flag("and come back again")
@@ -233,6 +290,11 @@ class RehearseOptions(Options):
 class ExplainErrorOptions(Options):
     """What ``explain-error`` is asked for."""
 
+    examples = (
+        "platform-abi explain-error --file /var/log/libvirt/qemu/vm.log",
+        "journalctl -u libvirtd | platform-abi explain-error -",
+    )
+
     text: tuple[str, ...] = positional(
         "TEXT", "what QEMU said, whole logs too; -: stdin", nargs="*"
     )
@@ -242,6 +304,12 @@ class ExplainErrorOptions(Options):
 
 class DiffOptions(Options):
     """What ``diff`` is asked for."""
+
+    examples = (
+        "platform-abi diff platform linux-6.5 linux-6.9",
+        "platform-abi diff machine pc-q35-9.0 pc-q35-9.1",
+        "platform-abi diff host node6.json node7.json",
+    )
 
     kind: str = positional(choices=("platform", "abi", "host", "machine", "build", "edition"))
     before: str = positional(

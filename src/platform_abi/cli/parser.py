@@ -6,10 +6,12 @@ There is no attrs here: whoever starts a QEMU would wait for its import before a
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from platform_abi._version import __version__
-from platform_abi.errors import UsageError
+from platform_abi.errors import UsageError, suggest, unknown
 
 # typing costs as much; type checkers know this name by itself.
 TYPE_CHECKING = False
@@ -40,14 +42,21 @@ class Declared:
             return False
         return self.how.get("default", () if self.how.get("nargs") in _SEVERAL else None)
 
+    def spellings(self, name: str) -> tuple[str, ...]:
+        """Return how the option of the field *name* is written; nothing where its place tells."""
+        if self.flags is None:
+            return ()
+        if self.flags and self.flags[0].startswith("--"):
+            return (*self.flags,)
+        return (f"--{name.replace('_', '-')}", *self.flags)
+
     def add(self, verb: argparse.ArgumentParser, name: str) -> None:
         """Add the argument for the field *name* to the parser of a verb."""
-        if self.flags is None:
-            verb.add_argument(name, **self.how)
-        elif self.flags and self.flags[0].startswith("--"):
-            verb.add_argument(*self.flags, dest=name, **self.how)
+        spellings = self.spellings(name)
+        if spellings:
+            verb.add_argument(*spellings, dest=name, **self.how)
         else:
-            verb.add_argument(f"--{name.replace('_', '-')}", *self.flags, **self.how)
+            verb.add_argument(name, **self.how)
 
 
 class Others(Declared):
@@ -97,6 +106,9 @@ class Options:
     and again is a tuple.
     """
 
+    #: Command lines that are worth trying first, for the help of the verb.
+    examples: tuple[str, ...] = ()
+
     json: bool = flag("a JSON document, not text")
 
     def __init__(self, **said: object) -> None:
@@ -129,20 +141,59 @@ def _check_time(seconds: object) -> None:
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Help of one width: argparse makes a formatter for every option, and each would measure."""
+    """Help as wide as the terminal, whose width is asked for once; examples stay as they are.
+
+    argparse makes a formatter for every option, and each would measure.
+    """
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_WIDTH)
+        super().__init__(prog, width=_width())
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Fold each line of *text* that is prose: argparse calls this for what it says around."""
+        fold = super()._fill_text
+        lines = text.splitlines()
+        return "\n".join(
+            line if line.startswith(_EXAMPLE) else fold(line, width, indent) for line in lines
+        )
 
 
-_WIDTH = 98
+#: What a line of an example begins with.
+_EXAMPLE = "  $ "
+
+
+@cache
+def _width() -> int:
+    """Return how many columns help has; where there is no terminal, or a very wide one, 98."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns)
+    except (OSError, ValueError):
+        columns = 0
+    return max(_NARROWEST, min(columns - 2, _WIDEST)) if columns > 0 else _WIDEST
+
+
+_WIDEST = 98
+_NARROWEST = 58
 
 
 class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are ours, with a code and a help line."""
+    """An ArgumentParser whose errors are ours, with a code, a help line and the nearest name."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, code="usage", help=f"see '{self.prog} --help'")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse *value* where there is a choice and it is none: called by argparse for each."""
+        if action.choices is not None and value not in action.choices:
+            what = action.option_strings[0] if action.option_strings else action.dest
+            self.error(
+                f"{what} takes {_either([*action.choices])}, found '{value}'"
+                + suggest(str(value), action.choices)
+            )
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 #: By verb, what it prints, and what it is asked for.
@@ -154,11 +205,38 @@ def parse(verbs: Verbs, words: Sequence[str], others: Sequence[str] = ()) -> tup
 
     *others* are words of QEMU's, for a verb that takes some behind its own.
     """
-    said = vars(_parser(verbs, words).parse_args(words))
+    if words[:1] == [_HELP]:
+        words = [*words[1:2], "--help"]
+    if words and not words[0].startswith("-") and words[0] not in verbs:
+        raise unknown(
+            "verb", words[0], (*verbs, _HELP), code="usage", help="'platform-abi --help' lists all"
+        )
+    known, rest = _parser(verbs, words).parse_known_args(words)
+    said = vars(known)
+    if rest:
+        raise _not_taken(said["verb"], verbs[said["verb"]][1], rest)
     verb = said.pop("verb")
     if others:
         said["words"] = [*others]
     return verb, verbs[verb][1](**said)
+
+
+def _not_taken(verb: str, kind: type[Options], words: Sequence[str]) -> UsageError:
+    """Return the error for *words* that *verb* does not take, with the option that is nearest."""
+    name = words[0].partition("=")[0]
+    hint = ""
+    if name.startswith("-"):
+        every = (each.spellings(field) for field, each in declarations(kind))
+        hint = suggest(name, [spelling for spellings in every for spelling in spellings])
+    return UsageError(
+        f"{verb} does not take '{words[0]}'{hint}",
+        code="usage",
+        help=f"see 'platform-abi {verb} --help'",
+    )
+
+
+#: ``help VERB`` is ``VERB --help``, and ``help`` alone ``--help``.
+_HELP = "help"
 
 
 def _parser(verbs: Verbs, words: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -183,6 +261,7 @@ def _parser(verbs: Verbs, words: Sequence[str] = ()) -> argparse.ArgumentParser:
                 name,
                 help=summary,
                 description=f"Print {summary}.",
+                epilog="\n".join(["examples:", *map(_EXAMPLE.__add__, kind.examples)]),
                 allow_abbrev=False,
                 formatter_class=_Formatter,
             )

@@ -64,7 +64,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         except ImportError:
             pass
         else:
-            drawn = Table(*headings, box=box.SIMPLE_HEAD)
+            drawn = Table(box=box.SIMPLE_HEAD)
+            for heading in headings:
+                # Nothing is cut: a name that was could not be copied.
+                drawn.add_column(heading, overflow="fold")
             for row in clean:
                 drawn.add_row(*map(Text, row))
             Console().print(drawn)
