@@ -322,6 +322,20 @@ def test_the_json_document(capsys: Run) -> None:
     assert {"tun.uso"} == {finding["capability"] for finding in entry["findings"]}
 
 
+def test_a_document_has_every_name(
+    tmp_path: Path, catalogue: pa.FileCatalogue, capsys: Run
+) -> None:
+    """A scheduler wants each host of a group; people are shown the first few."""
+    full = full_report(catalogue)
+    names = [f"h{i}" for i in range(70)]
+    many = tmp_path / "many.ndjson"
+    many.write_text("".join(report_line(evolve(full, name=name)) + "\n" for name in names))
+    assert main(["baseline", str(many), "--json"]) == 0
+    document = validated("baseline", capsys.readouterr().out)
+    assert [names] == [each["names"] for each in document["hosts"]]
+    assert [names] == [each["names"] for each in document["groups"]]
+
+
 def test_errors_are_json_too(capsys: Run) -> None:
     """A bad line of a fleet is an error with its place."""
     Path("bad.ndjson").write_text(Path("two.ndjson").read_text() + "{}\n")

@@ -154,13 +154,15 @@ def test_two_reports_of_one_name_are_two_hosts(tmp_path: Path) -> None:
 
 
 def test_few_names_are_kept_and_those_wanted(tmp_path: Path) -> None:
-    """Memory does not grow with the names of a million hosts."""
+    """Memory does not grow with the names of a million hosts, unless somebody asks for all."""
     path = _file(tmp_path, *(f"{_named(ONE, f'h{i}')}\n" for i in range(50)))
 
     ((count, names),) = _found(read_fleet([path]))
     assert (50, tuple(f"h{i}" for i in range(NAMES_KEPT))) == (count, names)
     ((_, names),) = _found(read_fleet([path], wanted=["h3", "h40", "no-such"]))
     assert (*(f"h{i}" for i in range(NAMES_KEPT)), "h40") == names
+    ((_, names),) = _found(read_fleet([path], most=None))
+    assert tuple(f"h{i}" for i in range(50)) == names
 
 
 def test_a_report_without_a_name_is_called_by_its_place(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from platform_abi.errors import UsageError, first_of, unknown
 from platform_abi.fleet.baseline import baseline, usual_scope
 from platform_abi.fleet.common import Baseline, Common
 from platform_abi.fleet.stranded import Stranded, joined, left, stranded
-from platform_abi.fleet.stream import read_fleet
+from platform_abi.fleet.stream import NAMES_KEPT, read_fleet
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import FleetHost, HostReport
 
@@ -77,25 +77,30 @@ def _fleets(
     for name in wanted:
         if wanted.count(name) > 1:
             raise _twice(name)
-    before = _read(catalogue, options.hosts, wanted)
+    most = None if options.json else NAMES_KEPT  # a scheduler wants every host, people a few
+    before = _read(catalogue, options.hosts, wanted, most)
     after = before
     for name, old, new in upgrades:
         report = _report(before, name, old)
         # The host is named in both fleets, so that it is known for the same one.
         before = _swapped(before, name, report, report)
         after = _swapped(after, name, report, new.report)
-    return before, joined(after, _read(catalogue, options.joins))
+    return before, joined(after, _read(catalogue, options.joins, most=most))
 
 
 def _read(
-    catalogue: FileCatalogue, paths: Sequence[str], wanted: Collection[str] = ()
+    catalogue: FileCatalogue,
+    paths: Sequence[str],
+    wanted: Collection[str] = (),
+    most: int | None = NAMES_KEPT,
 ) -> list[FleetHost]:
     here = [
         FleetHost(report=evolve(report_of(catalogue, THIS), name=""), names=(THIS,))
         for path in paths
         if path == THIS
     ]
-    return joined(read_fleet([path for path in paths if path != THIS], wanted=wanted), here)
+    read = [path for path in paths if path != THIS]
+    return joined(read_fleet(read, wanted=wanted, most=most), here)
 
 
 def _one(catalogue: FileCatalogue, path: str) -> FleetHost:

@@ -9,7 +9,6 @@ from platform_abi.compat.document import SHAPES as VERDICTS
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.fleet.common import Baseline, Common, HostCost, HostGroup
 from platform_abi.fleet.stranded import Stranded
-from platform_abi.fleet.stream import NAMES_KEPT
 from platform_abi.model.host import FleetHost
 from platform_abi.model.value import frozen
 
@@ -28,7 +27,7 @@ def _kinds(of: Baseline | HostGroup | FleetAnswer) -> int:
 
 
 def _names(group: HostGroup) -> list[str]:
-    return [name for host in group.hosts for name in host.names][:NAMES_KEPT]
+    return [name for host in group.hosts for name in host.names]
 
 
 SHAPES: Final[Shapes] = {

@@ -12,9 +12,9 @@ import io
 import json
 import re
 import select
+import sys
 from collections.abc import Collection, Sequence
 from hashlib import sha256
-from sys import intern
 
 from attrs import evolve
 
@@ -23,7 +23,7 @@ from platform_abi.files import STDIN, open_file
 from platform_abi.host.document import MAX_SIZE, read_report, report_line
 from platform_abi.model.host import Fact, FleetHost, HostReport
 
-#: How many hosts of one kind are called by name.
+#: How many hosts of one kind are called by name, where nobody asks for all.
 NAMES_KEPT = 20
 
 #: How much is read at once, and how much a pipe is made to hold so that its writer need not wait so
@@ -31,19 +31,23 @@ NAMES_KEPT = 20
 _BLOCK = 1 << 20
 
 
-def read_fleet(paths: Sequence[str], *, wanted: Collection[str] = ()) -> list[FleetHost]:
+def read_fleet(
+    paths: Sequence[str], *, wanted: Collection[str] = (), most: int | None = NAMES_KEPT
+) -> list[FleetHost]:
     """Return the hosts of *paths*, those with the same report together, in the order they come.
 
     A file holds one report in any layout, or one a line; ``-`` is standard input. Two reports under
-    one name are two hosts. At most ``NAMES_KEPT`` names are kept of one kind, and those *wanted*.
+    one name are two hosts. At *most* so many names are kept of one kind, and those *wanted*; None:
+    all of them.
 
-    Memory is bounded by the reports that differ, and by one line. Raises ReportError, which names
-    file and line, for what is no report and for a file without any; HostError for what cannot be
-    read; UsageError for standard input given twice.
+    Memory is bounded by the reports that differ, by one line, and by the names that are kept.
+
+    Raises ReportError, which names file and line, for what is no report and for a file without any;
+    HostError for what cannot be read; UsageError for standard input given twice.
     """
     if paths.count(STDIN) > 1:
         raise UsageError("'-' is standard input, and can be read once only", code="usage")
-    fleet = _HostCounter(wanted)
+    fleet = _HostCounter(wanted, sys.maxsize if most is None else most)
     for path in paths:
         if "\0" in path:
             raise HostError(f"cannot read {path}: a NUL in a file's name", code="read-failed")
@@ -132,7 +136,8 @@ class _Kind:
 class _HostCounter:
     """What was read so far."""
 
-    def __init__(self, wanted: Collection[str]) -> None:
+    def __init__(self, wanted: Collection[str], most: int) -> None:
+        self._most = most
         self._wanted = frozenset(wanted)
         self._total = 0
         self._facts: dict[Fact, Fact] = {}
@@ -208,13 +213,14 @@ class _HostCounter:
     def _count(self, kind: _Kind, name: str) -> None:
         kind.count += 1
         self._total += 1
-        if len(kind.names) < NAMES_KEPT or name in self._wanted:
+        if len(kind.names) < self._most or name in self._wanted:
             kind.names.append(name)
 
     def _kind(self, report: HostReport) -> _Kind:
         """Return the kind that *report* is one of, whatever it is called and however written."""
         # Hosts have most facts in common; each is kept once.
-        facts = {intern(n): self._facts.setdefault(fact, fact) for n, fact in report.facts.items()}
+        once = self._facts.setdefault
+        facts = {sys.intern(name): once(fact, fact) for name, fact in report.facts.items()}
         nameless = evolve(report, name="", facts=facts)
         key = sha256(report_line(nameless).encode()).digest()
         return self._kinds.setdefault(key, _Kind(nameless))
