@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,33 @@ class Address:
 
     types: tuple[str, ...]
     properties: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class ShownOption:
+    """An option that no property of a running QEMU tells, and objects that it makes do.
+
+    *fact* is what a lockfile calls it, *values* has for each of its values the QOM types of which a
+    machine that has it has all. *default* is its value where nobody writes it, by patterns of
+    machine types, the first that fits; a machine type of none is of no known default.
+    """
+
+    fact: str
+    arches: tuple[str, ...]
+    accelerator: str
+    source: str
+    values: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    default: Mapping[str, str] = field(factory=dict)
+
+    def told(self, types: Collection[str]) -> str | None:
+        """Return the value that a machine with objects of *types* has, None for none that shows."""
+        shown = (value for value, its in self.values.items() if set(its) <= set(types))
+        return next(shown, None)
+
+    def usual(self, machine: str) -> str | None:
+        """Return the value on *machine* where nobody writes one, None where that is not known."""
+        fitting = (value for each, value in self.default.items() if fnmatchcase(machine, each))
+        return next(fitting, None)
 
 
 #: The option that a device is made by: a key of it without a value may be negated.
@@ -121,6 +148,7 @@ class OptionTable:
     #: The first generation of machine types whose vCPUs without a topology are cores, not sockets.
     cores_since: str = ""
     board: tuple[OptionBoard, ...] = ()
+    shown: tuple[ShownOption, ...] = ()
     #: Types of devices that can neither be plugged in nor out, wherever they are.
     fixed: tuple[str, ...] = ()
 
@@ -145,6 +173,10 @@ class OptionTable:
     def hides_key(self, option: str, key: str) -> bool:
         """Return whether nobody but the host can tell *key* of an *option*."""
         return any(fnmatchcase(key, pattern) for pattern in self.unseen.get(option, ()))
+
+    def shown_by(self, arch: str, accelerator: str) -> tuple[ShownOption, ...]:
+        """Return the options that a guest of *arch* under *accelerator* shows by what it has."""
+        return tuple(s for s in self.shown if arch in s.arches and accelerator == s.accelerator)
 
     def board_of(self, arch: str, family: str) -> OptionBoard | None:
         """Return what boards of a *family* have, None where nobody described it."""

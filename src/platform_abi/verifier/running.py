@@ -109,6 +109,8 @@ class RunningVm:
     #: Flags of the CPU model that the guest was not given, as ``-cpu`` spells them; None where
     #: QEMU keeps no such list.
     missing_flags: tuple[str, ...] | None = None
+    #: The QOM types of what the first vCPU has in it; nothing where QEMU does not tell.
+    cpu_parts: tuple[str, ...] = ()
     #: The type of each netdev, by id; None where QEMU does not tell.
     netdevs: Mapping[str, str] | None = None
     #: How many queues each of them has.
@@ -154,7 +156,7 @@ def look(ask: Ask) -> RunningVm:
     release = _member(version, "qemu", dict)
     enabled = bool(_member(kvm, "enabled", bool))
     cpus = [path for row in _rows(threads) if (path := _member(row, "qom-path", str))]
-    cpu, missing = _first_cpu(ask, cpus)
+    cpu, missing, parts = _first_cpu(ask, cpus)
     children = (
         child
         for place, folder in zip(PLACES, folders, strict=True)
@@ -173,6 +175,7 @@ def look(ask: Ask) -> RunningVm:
         present=len(cpus) or None,
         hardware={**_numbers("smp", topology.value), **_numbers("memory", memory.value)},
         missing_flags=missing,
+        cpu_parts=parts,
         netdevs=netdevs_of(network.value) if isinstance(network.value, str) else None,
         queues=queues_of(network.value) if isinstance(network.value, str) else {},
     )
@@ -229,17 +232,25 @@ def _get(path: str, name: str) -> Command:
 
 def _first_cpu(
     ask: Ask, paths: Sequence[str]
-) -> tuple[RunningObject | None, tuple[str, ...] | None]:
-    """Return the first vCPU, and the flags of its model that it does not have.
+) -> tuple[RunningObject | None, tuple[str, ...] | None, tuple[str, ...]]:
+    """Return the first vCPU, the flags of its model that it does not have, and what is in it.
 
     A board has one CPU model (include/hw/boards.h, MachineState.cpu_type), so one speaks for all.
     """
     if not paths:
-        return None, None
+        return None, None, ()
     # Every x86 CPU has the list, whatever its model (target/i386/cpu.c, x86_cpu_initfn).
-    kind, flags = ask([_get(paths[0], "type"), _get(paths[0], "unavailable-features")])
+    kind, flags, inside = ask(
+        [
+            _get(paths[0], "type"),
+            _get(paths[0], "unavailable-features"),
+            ("qom-list", {"path": paths[0]}),
+        ]
+    )
     missing = tuple(map(str, flags.value)) if isinstance(flags.value, list) else None
-    return RunningObject(path=paths[0], driver=str(kind.value or "")), missing
+    parts = (_CHILD.fullmatch(_member(row, "type", str) or "") for row in _rows(inside.value))
+    cpu = RunningObject(path=paths[0], driver=str(kind.value or ""))
+    return cpu, missing, tuple(match["type"] for match in parts if match is not None)
 
 
 def _rows(value: Any) -> list[Any]:

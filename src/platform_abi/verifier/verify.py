@@ -23,6 +23,7 @@ from platform_abi.model.host import HostReport
 from platform_abi.model.names import driver_and_property
 from platform_abi.resolver.machine_choice import same_build
 from platform_abi.resolver.machine_table import known_build
+from platform_abi.verifier.accelerator import accelerator_options
 from platform_abi.verifier.backends import backends
 from platform_abi.verifier.expected import expected
 from platform_abi.verifier.identity import ANOTHER, cpu, devices, hardware, machine
@@ -67,6 +68,7 @@ def verify(
         properties, compared = compare_properties(sides)
         findings += [
             *hardware(sides),
+            *accelerator_options(sides),
             *cpu(sides),
             *devices(sides, left_out),
             *places(sides),

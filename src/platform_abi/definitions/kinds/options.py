@@ -31,6 +31,7 @@ class Document(OptionTable):
         for name, words in self.alias.items():
             if not 0 < len(words) <= _ALIAS_WORDS:
                 yield ("alias", name), "expected an option, and a value for one that takes none"
+        yield from self._shown_faults()
         named: list[tuple[Path, str]] = [
             *((("texts", index), name) for index, name in enumerate(self.texts)),
             *((("implied", name), name) for name in self.implied),
@@ -39,6 +40,11 @@ class Document(OptionTable):
         for path, name in named:
             if self.argument and name not in self.argument:
                 yield path, "expected an option of this file with an argument"
+
+    def _shown_faults(self) -> Iterator[Fault]:
+        for index, shown in enumerate(self.shown):
+            if not (shown.values and all(shown.values.values()) and shown.source):
+                yield ("shown", index), "expected values with types of each, and a source"
 
 
 def merged(reader: Reader) -> OptionTable:
