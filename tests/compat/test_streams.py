@@ -8,7 +8,7 @@ import platform_abi as pa
 from platform_abi.compat.build import build_findings
 from platform_abi.compat.finding import Finding
 from platform_abi.compat.streams import stream_findings
-from platform_abi.model.stream import Stopped, StreamPair, StreamTable
+from platform_abi.model.stream import Stopped, StoppedBackends, StreamPair, StreamTable, Untried
 from tests.conftest import DEFINITIONS
 
 OLD, NEW, OTHER = "qemu-5.2.0", "qemu-7.2.22", "qemu-10.0.2"
@@ -18,11 +18,14 @@ class Moved(pa.FileCatalogue):
     """The definitions, with these moves and no others."""
 
     pairs: tuple[StreamPair, ...] = ()
+    drivers: tuple[str, ...] = ("virtio-balloon-pci", "virtio-rng-pci")
 
     def streams(self, arch: str) -> StreamTable | None:
         """Return what was found out by these moves."""
         del arch
-        return StreamTable(pair=self.pairs)
+        return StreamTable(
+            pair=self.pairs, drivers=dict.fromkeys(("pc-q35", "pc-i440fx"), self.drivers)
+        )
 
 
 def _catalogue(*pairs: StreamPair) -> Moved:
@@ -68,7 +71,7 @@ def test_what_stopped_elsewhere_is_unknown_where_nobody_tried(
     catalogue = _catalogue(_stops(OLD, NEW, "virtio-balloon-pci", "pc-q35-2.12"))
     (found,) = _findings(catalogue, "pc-q35-4.2", OLD, NEW, allow_unknown=allow_unknown)
     assert found.severity == severity
-    assert "nobody tried pc-q35-4.2" in found.message
+    assert "nobody tried that on pc-q35-4.2" in found.message
     assert _findings(catalogue, "pc-q35-2.12", OLD, NEW) == []
 
 
@@ -77,6 +80,105 @@ def test_a_machine_that_stops_without_any_device_is_said_so() -> None:
     (found,) = _findings(_catalogue(_stops(OLD, NEW, "")), "pc-q35-5.2", OLD, NEW)
     assert found.device is None
     assert found.message.startswith("pc-q35-5.2 does not move from qemu-5.2.0 to qemu-7.2.22")
+
+
+def test_a_machine_that_stops_with_one_accelerator_moves_with_another() -> None:
+    """What stops is of the accelerator then, as the registers of an emulated CPU are."""
+    stopped = Stopped(driver="", machines=("pc-q35-5.2",), reason="r", accelerator="tcg")
+    machines = ("pc-q35-5.2",)
+    pair = StreamPair(source=OLD, destination=NEW, machines=machines, stopped=(stopped,))
+    catalogue = _catalogue(pair)
+    for accelerator, expected in (("tcg", 1), ("kvm", 0)):
+        vm = pa.virtual_machine(catalogue.devices(), "pc-q35-5.2", accelerator=accelerator)
+        abi = pa.resolve(catalogue, vm, "linux-6.1")
+        assert len([*stream_findings(catalogue, abi, OLD, NEW)]) == expected
+
+
+@pytest.mark.parametrize(("netdevs", "expected"), [(1, []), (2, ["net1"]), (3, ["net2"])])
+def test_backends_that_have_a_part_of_the_stream_are_counted(
+    netdevs: int, expected: list[str]
+) -> None:
+    """Fewer of the kind, or others, move."""
+    several = StoppedBackends(backend="user", devices=2, reason="they are one to it")
+    pair = StreamPair(source=OLD, destination=NEW, backends=(several,))
+    catalogue = _catalogue(pair)
+    vm = pa.virtual_machine(
+        catalogue.devices(),
+        "pc-q35-5.2",
+        devices=[f"virtio-net-pci,netdev=n{i},id=net{i}" for i in range(netdevs)]
+        + ["virtio-net-pci,netdev=t,id=other"],
+        netdevs=[*(f"user,id=n{i}" for i in range(netdevs)), "tap,id=t"],
+    )
+    abi = pa.resolve(catalogue, vm, "linux-6.1")
+    found = [*stream_findings(catalogue, abi, OLD, NEW)]
+    assert [each.device for each in found] == expected
+    assert all("user" in each.message and "one to it" in each.message for each in found)
+
+
+#: The stop of one virtio driver, and of another that is made of the same base type.
+_RELATIVES = [
+    # given, what stopped, what moved, how it counts
+    ("virtio-blk-pci-transitional", ["virtio-blk-pci"], [], "blocked"),
+    ("virtio-blk", ["virtio-blk-pci-non-transitional"], [], "blocked"),
+    (
+        "virtio-blk-pci-transitional",
+        ["virtio-blk-pci"],
+        ["virtio-blk-pci-non-transitional"],
+        "warn",
+    ),
+    ("virtio-blk-pci-transitional", [], ["virtio-blk-pci"], None),
+    ("virtio-blk-device", ["virtio-blk-pci"], [], "warn"),
+    ("virtio-vga", ["virtio-gpu-pci"], [], "blocked"),
+    ("virtio-mouse-pci", ["virtio-keyboard-pci"], [], "warn"),
+    ("virtio-mouse-pci", [], ["virtio-keyboard-pci"], None),
+    ("dc390", ["am53c974"], [], "warn"),
+    ("e1000-82545em", ["e1000"], [], "warn"),
+    ("nvme", ["am53c974", "virtio-net-pci"], [], None),
+]
+
+
+@pytest.mark.parametrize(("driver", "stopping", "moving", "severity"), _RELATIVES)
+def test_a_driver_that_nobody_moved_is_known_by_its_relatives(
+    driver: str, stopping: list[str], moving: list[str], severity: str | None
+) -> None:
+    """The same device inside is the same state; a base type in common makes it unknown.
+
+    One that was moved itself is known by that alone.
+    """
+    machine = "pc-q35-5.2"
+    stops = [Stopped(driver=name, machines=(machine,), reason="r") for name in stopping]
+    pair = StreamPair(source=OLD, destination=NEW, machines=(machine,), stopped=tuple(stops))
+    catalogue = _catalogue(pair)
+    catalogue.drivers = (*stopping, *moving)
+    vm = pa.virtual_machine(catalogue.devices(), machine, devices=[f"{driver},id=it"])
+    abi = pa.resolve(catalogue, vm, "linux-6.1")
+    found = [*stream_findings(catalogue, abi, OLD, NEW, allow_unknown=True)]
+    assert [each.severity for each in found] == ([] if severity is None else [severity])
+    assert all(each.device == "it" and stopping[0] in each.message for each in found)
+    catalogue.drivers = (*catalogue.drivers, catalogue.types(OLD, "x86_64").canonical(driver))
+    assert [*stream_findings(catalogue, abi, OLD, NEW)] == []
+
+
+def test_a_driver_that_did_not_fit_one_machine_is_not_known_to_move_on_it() -> None:
+    """It stopped where it was; of the other machine type its relatives are the witnesses."""
+    machines = ("pc-q35-5.2", "pc-i440fx-5.2")
+    pair = StreamPair(
+        source=OLD,
+        destination=NEW,
+        machines=machines,
+        stopped=(
+            Stopped(driver="virtio-vga", machines=machines[:1], reason="r"),
+            Stopped(driver="virtio-gpu-pci", machines=machines, reason="r"),
+        ),
+        untried=(Untried(machines=machines[1:], drivers=("virtio-vga",)),),
+    )
+    catalogue = _catalogue(pair)
+    catalogue.drivers = ("virtio-vga", "virtio-gpu-pci")
+    for machine in machines:
+        vm = pa.virtual_machine(catalogue.devices(), machine, devices=["virtio-vga,id=it"])
+        abi = pa.resolve(catalogue, vm, "linux-6.1")
+        (found,) = stream_findings(catalogue, abi, OLD, NEW)
+        assert (found.device, found.severity) == ("it", "blocked")
 
 
 def test_the_shipped_moves_are_in_the_verdict_on_a_build(catalogue: pa.FileCatalogue) -> None:

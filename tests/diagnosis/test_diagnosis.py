@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -14,6 +15,7 @@ from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagno
 from platform_abi.diagnosis.lacking import Lacking
 from platform_abi.diagnosis.masks import ALL_BITS
 from platform_abi.model.device import DeviceFamily
+from platform_abi.model.machine import TypeTable
 from tests.diagnosis.test_error_lines import PRINTED, messages, noise
 
 #: The report that everybody has seen: kubevirt, Proxmox, RHEL.
@@ -482,3 +484,33 @@ def test_very_many_different_messages_are_counted(catalogue: pa.FileCatalogue) -
     found = diagnose(catalogue, lines)
 
     assert (1000, 200) == (len(found.findings), found.more)
+
+
+def _of_virtio(family: DeviceFamily, types: TypeTable) -> bool:
+    return "virtio-device" in types.ancestry(family.driver)
+
+
+def test_help_about_queues_is_of_properties_that_the_device_has(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Of every virtio family: all its properties that set a queue's size, and no other's."""
+    types = catalogue.types("qemu-11.1.3", "x86_64")
+    families = [each for each in catalogue.devices().families if _of_virtio(each, types)]
+    own = {
+        family.name: {p for p in types.properties(family.driver) if re.search("queue.?size$", p)}
+        for family in families
+    }
+    every = set[str]().union(*own.values())
+    assert len(every) == 4
+    for family in families:
+        for section in family.sections or (family.name,):
+            text = "VQ 0 vring.num 1024 exceeds allocated max 8\n" + _state(
+                f"0000:00:01.0/{section}"
+            )
+            first, *_ = diagnose(catalogue, text).findings
+            assert first.code == "queue-size"
+            words = {*re.findall(r"[a-z_-]+", first.helps[0])}
+            if "names the device" not in first.helps[0]:
+                assert words & every == own[family.name], family.name
+            else:
+                assert not own[family.name], family.name

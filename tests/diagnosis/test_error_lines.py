@@ -76,6 +76,13 @@ PRINTED = [
     ("machine-unknown", "unsupported machine type\nsomething else"),
     ("migration-blocked", "State blocked by non-migratable device '0000:00:06.0/nvme'"),
     ("flag-blocked", "State blocked by non-migratable CPU device (invtsc flag)"),
+    (
+        "arm-register-emulated",
+        (
+            "handle_cpreg_only_in_incoming_stream: system register 0x1013c030 in the "
+            "incoming stream but unknown on the destination: fail migration"
+        ),
+    ),
     ("arm-registers", "Failed to load cpu:cpreg_vmstate_array_len"),
     ("arm-registers", "failed to load cpu:cpreg_vmstate_array_len"),
     (

@@ -50,6 +50,8 @@ class ExplainedMessage:
     side: Side
     explained: bool
     severity: Severity = "error"
+    #: It is about what stands behind a device, not about the device.
+    backend: bool = False
     #: The section of the migration stream, as QEMU calls the device; empty where nothing says it.
     section: str = ""
     #: The device family; empty where nothing says it.
@@ -216,6 +218,7 @@ class _Explainer:
             helps=self._helps(explained=explained),
             side=case.side or message.side,
             explained=explained,
+            backend=case.backend,
             section=self._same.section,
         )
         if "requested" in self._fields:

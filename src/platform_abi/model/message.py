@@ -88,6 +88,8 @@ class MessageCase:
     log: str | None = None
     #: CPU flags, as QEMU calls them, of which it is about one or more.
     flags: tuple[str, ...] = ()
+    #: It is about what stands behind a device, not about the device.
+    backend: bool = False
     #: Words that *says* and *helps* are filled in with, besides the fields.
     words: Mapping[str, str] = field(factory=dict)
     source: str = ""

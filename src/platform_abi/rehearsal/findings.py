@@ -59,6 +59,8 @@ def stopped(
     told = [each for each in diagnose(catalogue, move.said).findings if each.severity == "error"]
     cause = next((each for each in told if each.explained), None)
     what = " and ".join(called(label, drivers) for label in labels)
+    if what and cause is not None and cause.backend:
+        what = f"what stands behind {what}"
     what = what or f"the machine {move.machine}".rstrip()
     happened = _WHAT_HAPPENED[move.ended].format(what=what)
     return Finding(

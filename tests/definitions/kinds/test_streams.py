@@ -35,8 +35,10 @@ def test_all_pairs_of_builds_of_which_a_binary_was_had_were_tried(
             catalogue.build(name, "x86_64").machines for name in (pair.source, pair.destination)
         ]
         assert {*pair.machines} <= {*both[0]} & {*both[1]}
-        assert not pair.machines or pair.drivers >= 50
         types = catalogue.types(pair.source, "x86_64")
+        for machine in pair.machines:
+            assert len(table.tried(pair, machine)) >= 50
+            assert table.tried(pair, machine) <= types.parents.keys()
         assert all(not s.driver or s.driver in types for s in pair.stopped)
 
 
@@ -44,6 +46,8 @@ def test_all_pairs_of_builds_of_which_a_binary_was_had_were_tried(
     ("text", "said"),
     [
         (PAIR + PAIR, "a to b stands twice"),
+        (PAIR + '[[pair.stopped]]\ndriver = "e"\nmachines = ["m"]\nreason = "r"\n', "e is none of"),
+        (PAIR + '[[pair.untried]]\nmachines = ["n"]\ndrivers = ["d"]\n', "n is none of"),
         (PAIR + '[[pair.stopped]]\ndriver = "d"\nmachines = ["n"]\nreason = "r"\n', "n is none of"),
         (PAIR + '[[pair.stopped]]\ndriver = "d"\nmachines = []\nreason = "r"\n', "at least one"),
     ],
@@ -51,6 +55,6 @@ def test_all_pairs_of_builds_of_which_a_binary_was_had_were_tried(
 def test_what_contradicts_itself_is_refused(text: str, said: str, tmp_path: Path) -> None:
     """With its place."""
     (tmp_path / "streams").mkdir()
-    (tmp_path / "streams" / "x86_64.toml").write_text(f"schema = 1\n{text}")
+    (tmp_path / "streams" / "x86_64.toml").write_text(f'schema = 1\ndrivers.m = ["d"]\n{text}')
     with pytest.raises(pa.DefinitionError, match=said):
         pa.FileCatalogue([tmp_path]).streams("x86_64")
