@@ -170,7 +170,9 @@ def test_labels_and_traits_are_lines(capsys: Run) -> None:
     """One label or trait a line, ready for a node feature discovery or a provider."""
     labels = _run(capsys, "platforms", "--host", DEBIAN, "--format", "labels")[1].splitlines()
     assert "platform-abi/newest=linux-debian-12" in labels
-    assert "platform-abi/platform.linux-6.1=2026.2" in labels
+    assert "platform-abi.node.kubevirt.io/linux-6.1=true" in labels
+    assert "platform-abi.node.kubevirt.io/linux-6.1_2026.1=true" in labels
+    assert "platform-abi.node.kubevirt.io/linux-6.1_2026.2=true" in labels
     traits = _run(capsys, "platforms", "--host", DEBIAN, "--format", "traits")[1].splitlines()
     assert "CUSTOM_PLATFORM_ABI_LINUX_6_1" in traits
 

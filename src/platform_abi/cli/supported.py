@@ -19,6 +19,7 @@ from platform_abi.errors import UsageError, first_of
 from platform_abi.resolver.choice import parse_platform
 
 if TYPE_CHECKING:
+    from platform_abi.compat.needs import Scope
     from platform_abi.definitions.catalogue import FileCatalogue
     from platform_abi.model.host import HostReport
 
@@ -39,7 +40,10 @@ def run_supported(catalogue: FileCatalogue, options: PlatformsOptions, host: str
     if reference is not None:
         catalogue.platform(reference.name)
         shown = tuple(verdict for verdict in every if verdict.name == reference.name)
-    _print(options, shown, report, chosen)
+    if options.format == "labels":
+        _print_labels(catalogue, options, shown, report, scope)
+    else:
+        _print(options, shown, report, chosen)
     return int(reference is not None and shown[0].supported != "yes")
 
 
@@ -54,12 +58,6 @@ def _print(
 
         found = SupportedPlatforms(newest=chosen, platforms=tuple(shown))
         print_json(platforms_document(found))
-    elif options.format == "labels":
-        from platform_abi.compat.labels import labels
-
-        everywhere = tuple(verdict for verdict in shown if verdict.everywhere)
-        named = None if options.name is not None else choose(everywhere, report, options.policy)
-        _print_lines(f"{key}={value}" for key, value in labels(shown, named))
     elif options.format == "traits":
         from platform_abi.compat.labels import traits
 
@@ -72,6 +70,27 @@ def _print(
         _print_all(shown if options.all else _of_system(shown, report), chosen)
         if len(_of_system(shown, report)) < len(shown) and not options.all:
             say("those of other operating systems: --all")
+
+
+def _print_labels(
+    catalogue: FileCatalogue,
+    options: PlatformsOptions,
+    shown: Sequence[PlatformVerdict],
+    report: HostReport,
+    scope: Scope,
+) -> None:
+    """Print the labels of platforms at every edition, or at the one that was named."""
+    from platform_abi.compat.labels import labels
+
+    everywhere = tuple(verdict for verdict in shown if verdict.everywhere)
+    named = None if options.name is not None else choose(everywhere, report, options.policy)
+    names = {verdict.name for verdict in shown}
+    told = {verdict.platform: verdict for verdict in shown}
+    if options.name is None or parse_platform(options.name).edition is None:
+        for edition in catalogue.editions():
+            every = query_platforms(catalogue, report, scope=scope, edition=edition)
+            told |= {v.platform: v for v in every if v.name in names}
+    _print_lines(f"{key}={value}" for key, value in labels(tuple(told.values()), named))
 
 
 def _print_lines(lines: Iterable[str]) -> None:

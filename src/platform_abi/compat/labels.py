@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from platform_abi.compat.supported import PlatformVerdict
 from platform_abi.errors import UsageError
 
-#: The prefix of Kubernetes labels: a DNS subdomain of at most 253 characters.
-PREFIX = "platform-abi"
+#: The prefix of what a node can be selected by, in the form of KubeVirt's own labels: a DNS
+#: subdomain of at most 253 characters (cpu-model.node.kubevirt.io/Penryn=true).
+PREFIX = "platform-abi.node.kubevirt.io"
+
+#: The label that names the platform to choose. It is for people: its value changes.
+NEWEST = "platform-abi/newest"
 
 #: The prefix that Placement demands of traits that it does not know itself (os-traits).
 TRAIT_PREFIX = "CUSTOM_PLATFORM_ABI_"
@@ -22,16 +26,22 @@ _TRAIT_LENGTH = 255
 def labels(
     verdicts: Sequence[PlatformVerdict], chosen: PlatformVerdict | None
 ) -> tuple[tuple[str, str], ...]:
-    """Return Kubernetes labels: one for every supported platform, one for the one to choose.
+    """Return Kubernetes labels for the *verdicts* of one host, of any editions.
 
-    ``platform-abi/platform.linux-6.9`` has the edition as its value. One that is supported behind
-    some of the usual network backends only has none. Raises UsageError
-    (``label-length``) for a name that no label holds.
+    ``platform-abi.node.kubevirt.io/linux-6.9_2026.2=true`` for every platform and edition that is
+    supported behind all of the usual network backends, and ``.../linux-6.9=true`` where each of its
+    editions is: what a virtual machine selects that was started in any of them. A value never
+    changes, so that a selector lives as long as the host can do it. One more label names the
+    platform to choose. Raises UsageError (``label-length``) for a name that no label holds.
     """
-    supported = [verdict for verdict in verdicts if verdict.everywhere]
-    found = [(f"{PREFIX}/platform.{v.name}", v.platform.partition("@")[2]) for v in supported]
+    editions: dict[str, list[PlatformVerdict]] = {}
+    for verdict in verdicts:
+        editions.setdefault(verdict.name, []).append(verdict)
+    names = [name for name, each in editions.items() if all(v.everywhere for v in each)]
+    names += [v.platform.replace("@", "_") for v in verdicts if v.everywhere]
+    found = [(f"{PREFIX}/{name}", "true") for name in names]
     if chosen is not None:
-        found.append((f"{PREFIX}/newest", chosen.name))
+        found.append((NEWEST, chosen.name))
     for key, value in found:
         if max(len(key.partition("/")[2]), len(value)) > _LABEL_LENGTH:
             raise UsageError(f"too long for a label: {key}={value}", code="label-length")
