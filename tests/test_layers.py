@@ -26,7 +26,7 @@ PACKAGE = Path(platform_abi.__file__).parent
 ROOMS = (
     "_version", "errors", "files", "model", "definitions", "resolver", "emit", "qemu", "guest",
     "host", "compat", "fleet", "diagnosis", "launch", "monitor", "verifier",
-    "rehearsal", "author", "cli",
+    "source", "rehearsal", "author", "cli",
 )  # fmt: skip
 
 #: What may know every room: the face, the entry point, and strategies for tests.

@@ -7,12 +7,15 @@ from platform_abi._version import __version__ as __version__
 # 1. A virtual machine and a platform become QEMU's arguments.
 from platform_abi.definitions.catalogue import load_catalogue as load_catalogue
 from platform_abi.resolver.virtual_machine import virtual_machine as virtual_machine
+from platform_abi.source.words import from_command_line as from_command_line
 from platform_abi.resolver.resolve import resolve as resolve
 from platform_abi.emit.arguments import arguments as arguments
 from platform_abi.emit.arguments import shell_lines as shell_lines
 from platform_abi.emit.readconfig import readconfig as readconfig
 from platform_abi.model.vm import VirtualMachine as VirtualMachine
 from platform_abi.model.abi import GuestAbi as GuestAbi
+from platform_abi.source.reading import VmReading as VmReading
+from platform_abi.source.reading import Unread as Unread
 
 # 2. What can be wrong: all are children of the first.
 from platform_abi.errors import PlatformAbiError as PlatformAbiError

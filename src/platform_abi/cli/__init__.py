@@ -78,7 +78,7 @@ def _divided(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 #: Verbs that take a command line of QEMU's behind their own.
-_WITH_WORDS = {"check", "explain", "rehearse", "resolve", "verify"}
+_WITH_WORDS = {"check", "explain", "lock", "rehearse", "resolve", "verify"}
 
 
 def _open_streams() -> None:

@@ -51,9 +51,9 @@ def run(options: BaselineOptions) -> int:
 
 
 def _abis(catalogue: FileCatalogue, paths: Sequence[str]) -> dict[str, GuestAbi]:
-    from platform_abi.emit.lock_reading import load_lock
+    from platform_abi.cli.sources import abi_of_source
 
-    return {path: load_lock(path, catalogue=catalogue) for path in paths}
+    return {path: abi_of_source(catalogue, path) for path in paths}
 
 
 def _baseline(

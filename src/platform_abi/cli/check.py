@@ -8,12 +8,13 @@ from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, report_of
 from platform_abi.cli.options import CheckOptions
 from platform_abi.cli.render import Painted, print_json, say
-from platform_abi.cli.vm import platform_of, vm_of
+from platform_abi.cli.vm import check_alone, platform_of, vm_of
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError
 from platform_abi.files import STDIN
+from platform_abi.source.reading import unread_of
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
@@ -24,7 +25,7 @@ def run(options: CheckOptions) -> int:
     ends = _ends(options)
     catalogue = load_catalogue()
     abi = _abi(catalogue, options)
-    further = _of_words(catalogue, abi, options)
+    further = [*_not_read(abi, options), *_of_words(catalogue, abi, options)]
     built = _of_build(catalogue, abi, options)
     how: dict[str, Any] = {"allow_unknown": options.allow_unknown, "force": options.force}
     reports = [report_of(catalogue, name, hold_qemu=built is None) for name in ends]
@@ -73,20 +74,24 @@ def _ends(options: CheckOptions) -> tuple[str, ...]:
 
 
 def _abi(catalogue: FileCatalogue, options: CheckOptions) -> GuestAbi:
-    """Return the ABI of the lockfile, or of the virtual machine that the options describe."""
-    if options.lock is not None:
-        from platform_abi.emit.lock_reading import load_lock
+    """Return the ABI of the source, or of the virtual machine that the options describe."""
+    if options.vm is not None:
+        from platform_abi.cli.sources import abi_of_source
 
-        if options.machine is not None or options.platform is not None:
-            raise UsageError(
-                "a lockfile already says machine and platform; give one or the other", code="usage"
-            )
-        return load_lock(options.lock, catalogue=catalogue)
+        check_alone(options, "a source")
+        return abi_of_source(
+            catalogue,
+            options.vm,
+            platform=options.platform,
+            arch=options.arch,
+            build=options.build,
+            host=lambda: report_of(catalogue, _ends(options)[0]),
+        )
     if options.machine is None and not options.words:
         raise UsageError(
-            "nothing to check: name a lockfile, or describe a VM",
+            "nothing to check: name a virtual machine, or describe one",
             code="usage",
-            help="'platform-abi resolve ... --lock vm.lock' writes one",
+            help="a lockfile, a domain XML, pid:NUMBER, ...: 'platform-abi check --help' has all",
         )
     from platform_abi.resolver.resolve import resolve
 
@@ -98,7 +103,7 @@ def _of_build(
     catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions
 ) -> list[Finding] | None:
     """Return what the build that is named to run a lockfile makes of it; None: none is named."""
-    if options.lock is None or options.build is None:
+    if options.vm is None or options.build is None:
         return None
     from platform_abi.compat.build import build_findings
 
@@ -107,9 +112,24 @@ def _of_build(
     )
 
 
+def _not_read(abi: GuestAbi, options: CheckOptions) -> list[Finding]:
+    """Return what nobody read of the virtual machine: whether it may move is not known of that."""
+    unknown: Severity = "warn" if options.allow_unknown else "blocked"
+    return [
+        Finding(
+            code="vm-unknown",
+            severity=unknown,
+            message=f"{what} is not read, so nobody can tell whether it is the same elsewhere",
+            help="name the virtual machine by its command line: pid:NUMBER or 'qm showcmd'; "
+            "or let it pass with --allow-unknown",
+        )
+        for what in unread_of(abi.vm)
+    ]
+
+
 def _of_words(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) -> list[Finding]:
     """Return what a guest could tell a lockfile's virtual machine from a command line by."""
-    if options.lock is None or not options.words:
+    if options.vm is None or not options.words:
         return []
     from platform_abi.launch.stored import compared
 
@@ -129,7 +149,7 @@ def _of_words(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) ->
         Finding(
             code="vm-unknown",
             severity=unknown,
-            message=f"{options.lock} {text}",
+            message=f"{options.vm} {text}",
             help="'platform-abi resolve ... --lock FILE -- QEMU ...' writes one with everything",
         )
         for text in found.untold

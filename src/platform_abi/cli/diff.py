@@ -57,11 +57,11 @@ def _editions(before: str, after: str) -> Sequence[EditionDifference]:
 
 
 def _abis(before: str, after: str) -> Sequence[AbiDifference]:
-    from platform_abi.emit.lock_reading import load_lock
+    from platform_abi.cli.sources import abi_of_source
     from platform_abi.resolver.compare import diff_abis
 
     catalogue = load_catalogue()
-    first, second = (load_lock(name, catalogue=catalogue) for name in (before, after))
+    first, second = (abi_of_source(catalogue, name) for name in (before, after))
     return diff_abis(first, second)
 
 

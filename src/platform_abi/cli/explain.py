@@ -8,7 +8,7 @@ from attrs import evolve
 
 from platform_abi.cli.options import ExplainOptions
 from platform_abi.cli.render import Painted, print_json, say
-from platform_abi.cli.vm import platform_of, vm_of
+from platform_abi.cli.vm import described, platform_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import of_device
@@ -18,7 +18,8 @@ from platform_abi.resolver.explain import Explanation, Step, explain
 def run(options: ExplainOptions) -> int:
     """Print every layer's word on a property, the one that counts last."""
     catalogue = load_catalogue()
-    found = explain(catalogue, options.property, vm_of(catalogue, options), platform_of(options))
+    vm, named = described(catalogue, options)
+    found = explain(catalogue, options.property, vm, platform_of(options, named))
     steps = tuple(evolve(step, source=_place(catalogue, step)) for step in found.steps)
     found = evolve(found, steps=steps)
     if options.json:

@@ -33,7 +33,14 @@ class VmOptions(Options):
     backend: tuple[str, ...] = repeated(
         "NETDEV=KIND", "what a netdev really is, where QEMU is not told: macvtap"
     )
-    #: Instead of all that: a whole command line of a QEMU, with its program or without.
+    #: Instead of all that: where it is read from.
+    vm: str | None = positional(
+        "SOURCE",
+        "a VM as you have it: a lockfile, a domain XML, a file with a command line or of Proxmox; "
+        "virsh:[URI/]NAME, qm:VMID, pid:NUMBER, qmp:SOCKET; or describe it by options",
+        nargs="?",
+    )
+    #: Or a whole command line of a QEMU, with its program or without.
     words: tuple[str, ...] = others()
 
 
@@ -72,6 +79,22 @@ class ResolveOptions(VmOptions, _Written):
         "platform-abi resolve --from-lock vm.lock --format shell",
     )
 
+    look: bool = flag("let the lockfile hold what the guest finds, by a look at a paused QEMU")
+    qemu: str | None = option("BINARY", "the QEMU to look at; else $PLATFORM_ABI_QEMU or the usual")
+
+
+class LockOptions(VmOptions):
+    """What ``lock`` is asked for."""
+
+    examples = (
+        "platform-abi lock vm.args -o vm.lock",
+        "platform-abi lock virsh:vm1 --platform linux-6.9 -o vm1.lock",
+        "platform-abi lock qmp:/run/vm.qmp -o vm.lock",
+        "platform-abi lock -o vm.lock -- qemu-system-x86_64 -machine pc-q35-9.1 -m 2G",
+    )
+
+    output: str = option("FILE", "the lockfile, written whole or not at all", "-o", required=True)
+    strict: bool = flag("refuse values beyond what the platform guarantees")
     look: bool = flag("let the lockfile hold what the guest finds, by a look at a paused QEMU")
     qemu: str | None = option("BINARY", "the QEMU to look at; else $PLATFORM_ABI_QEMU or the usual")
 
@@ -133,9 +156,6 @@ class CheckOptions(VmOptions):
         "platform-abi check -M pc-q35-9.1 --platform linux-6.9 --host node7.json",
     )
 
-    lock: str | None = positional(
-        "LOCK", "a lockfile; or describe the VM as for resolve", nargs="?"
-    )
     host: str | None = option("REPORT", "may it start there; 'this', the default, probes")
     source: str | None = option("REPORT", "may it move from there", "--from")
     destination: str | None = option("REPORT", "to there, and come back", "--to")
@@ -158,7 +178,7 @@ class BaselineOptions(ScopeOptions):
         "HOST", "host reports, one a file or one a line; -: stdin", nargs="+"
     )
     edition: str | None = option("EDITION", "edition of the platforms; else the newest")
-    lock: tuple[str, ...] = repeated("LOCK", "a VM")
+    lock: tuple[str, ...] = repeated("SOURCE", "a VM: a lockfile, or what 'lock' takes")
     joins: tuple[str, ...] = repeated(
         "REPORT", "a report of a host that joins: which VMs could not move to it"
     )
@@ -262,8 +282,8 @@ class VerifyOptions(Options):
         "NETDEV=KIND", "with --update, what a netdev is of which QEMU does not tell"
     )
     lock: str = positional(
-        "LOCK",
-        "the lockfile; then, with --start, -- and QEMU's arguments instead of those in it",
+        "SOURCE",
+        "the lockfile, or what 'lock' takes; then, with --start, -- and QEMU's arguments instead",
     )
     words: tuple[str, ...] = others()
 
@@ -280,8 +300,8 @@ class RehearseOptions(Options):
     timeout: float | None = seconds("how long a QEMU may take to answer, and a migration to end")
     allow_unknown: bool = flag("let what could not be rehearsed pass")
     lock: str | None = positional(
-        "LOCK",
-        "a lockfile; then, or instead, -- and QEMU's arguments",
+        "SOURCE",
+        "a lockfile, or what 'lock' takes; then, or instead, -- and QEMU's arguments",
         nargs="?",
     )
     words: tuple[str, ...] = others()
@@ -328,6 +348,10 @@ VERBS: Verbs = {
     "resolve": (
         "the QEMU arguments that give a VM the same guest ABI on every host",
         ResolveOptions,
+    ),
+    "lock": (
+        "the lockfile of a VM as you have it: a domain XML, a process, a command line",
+        LockOptions,
     ),
     "explain": (
         "which layer sets a property, in which file and line, and what it overrides",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.options import RehearseOptions
 from platform_abi.cli.render import Painted, print_json, say, show_step
+from platform_abi.cli.sources import abi_of_source
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.emit.lock_reading import load_lock
 from platform_abi.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _rehearsed(
             progress=progress,
         )
     return rehearse(
-        *(catalogue, load_lock(options.lock, catalogue=catalogue), *ends),
+        *(catalogue, abi_of_source(catalogue, options.lock, arch=options.arch), *ends),
         words=words or None,
         back=options.back,
         timeout=timeout,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
+from platform_abi.cli.lock import looked, written
 from platform_abi.cli.options import ResolveOptions, VmOptions
 from platform_abi.cli.parser import declarations
 from platform_abi.cli.render import note, remark_migration, write_data
-from platform_abi.cli.vm import platform_of, vm_of
+from platform_abi.cli.vm import described, platform_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments
 from platform_abi.emit.arguments import netdev_options, shell_lines, shell_words
@@ -34,12 +34,8 @@ def run(options: ResolveOptions) -> int:
     if options.from_lock is not None:
         abi = _from_lock(catalogue, options.from_lock, options)
     else:
-        abi = resolve(
-            catalogue,
-            vm_of(catalogue, options),
-            platform_of(options),
-            strict=options.strict,
-        )
+        vm, named = described(catalogue, options)
+        abi = resolve(catalogue, vm, platform_of(options, named), strict=options.strict)
     text = _text(catalogue, abi, options)
     if options.lock is not None:
         from platform_abi.files import write_text
@@ -64,7 +60,7 @@ def _from_lock(catalogue: FileCatalogue, name: str, options: ResolveOptions) -> 
         if option != "json" and getattr(options, option):
             raise UsageError(
                 "--from-lock already says everything; take away "
-                + ("--" if option == "words" else f"--{option.removesuffix('s')}"),
+                + {"words": "--", "vm": "SOURCE"}.get(option, f"--{option.removesuffix('s')}"),
                 code="usage",
             )
     return load_lock(name, catalogue=catalogue)
@@ -116,29 +112,16 @@ def _json(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> s
 
 
 def _lock(catalogue: FileCatalogue, abi: GuestAbi, options: ResolveOptions) -> str:
+    if options.from_lock is None:
+        return written(catalogue, abi, look=options.look, qemu=options.qemu)
     from platform_abi.emit.lock_reading import read_text
-    from platform_abi.emit.lockfile import lockfile, rewritten
-    from platform_abi.guest.recorded import with_recorded
+    from platform_abi.emit.lockfile import rewritten
 
-    if options.from_lock is not None:
-        # It says which definitions it was made with, and those of today may be others.
-        text = rewritten(read_text(options.from_lock))
-    else:
-        text = lockfile(catalogue, with_recorded(catalogue, abi, abi.vm.build))
-    return _looked(catalogue, text, options) if options.look else text
-
-
-def _looked(catalogue: FileCatalogue, text: str, options: ResolveOptions) -> str:
-    """Return lockfile *text* with what a guest finds in a QEMU that is started for it, paused."""
-    from platform_abi.emit.lock_reading import read_lock
-    from platform_abi.emit.lockfile import with_view
-    from platform_abi.qemu.binary import find_qemu
-    from platform_abi.verifier.paused import look_at
-
-    stored = read_lock(text, options.from_lock or "the lockfile", catalogue=catalogue)
-    arch = stored.vm.arch
-    binary = options.qemu or find_qemu(os.environ, arch) or f"qemu-system-{arch}"
-    return with_view(text, look_at(catalogue, stored, binary))
+    # It says which definitions it was made with, and those of today may be others.
+    text = rewritten(read_text(options.from_lock))
+    if not options.look:
+        return text
+    return looked(catalogue, text, options.from_lock, qemu=options.qemu)
 
 
 def _remark(abi: GuestAbi) -> None:

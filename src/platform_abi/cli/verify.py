@@ -10,6 +10,7 @@ from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import THIS, report_of, this_host
 from platform_abi.cli.options import VerifyOptions
 from platform_abi.cli.render import Painted, note, print_json, say
+from platform_abi.cli.sources import abi_of_source
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.lock_reading import load_lock
 from platform_abi.emit.lockfile import lockfile
@@ -45,7 +46,13 @@ def run(options: VerifyOptions) -> int:
             help="--update --qmp SOCKET FILE",
         )
     catalogue = load_catalogue()
-    abi = load_lock(options.lock, catalogue=catalogue)
+    if options.update:
+        # It is written anew, so nothing but a lockfile may be there.
+        abi = load_lock(options.lock, catalogue=catalogue)
+    else:
+        abi = abi_of_source(
+            catalogue, options.lock, host=lambda: report_of(catalogue, options.host or THIS)
+        )
     remarks: tuple[str, ...] = ()
     if options.qmp is None:
         found = _start(catalogue, abi, words, options)

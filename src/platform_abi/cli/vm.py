@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from platform_abi.cli.options import VmOptions
+    from platform_abi.definitions.catalogue import FileCatalogue
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.vm import VirtualMachine
 
@@ -29,8 +30,26 @@ def named_backends(given: Iterable[str]) -> dict[str, str]:
     return backends
 
 
+def described(catalogue: FileCatalogue, options: VmOptions) -> tuple[VirtualMachine, str | None]:
+    """Return the virtual machine that *options* describe, and the platform that its source names.
+
+    Raises UsageError.
+    """
+    if options.vm is None:
+        return vm_of(catalogue, options), None
+    from platform_abi.cli.sources import vm_of_source
+
+    check_alone(options, "a source")
+    if options.words:
+        raise UsageError("a source and a command line are two virtual machines", code="usage")
+    return vm_of_source(catalogue, options.vm, arch=options.arch, build=options.build)
+
+
 def vm_of(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
-    """Return the virtual machine that *options* describe; raises UsageError."""
+    """Return the virtual machine that *options* describe, by itself or by words.
+
+    Raises UsageError.
+    """
     from platform_abi.resolver.virtual_machine import virtual_machine
 
     if options.words:
@@ -62,34 +81,37 @@ _DESCRIBING = (
 )
 
 
-def _of_words(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
-    """Return the virtual machine of a command line, with everything that a guest can tell of it."""
-    from platform_abi.launch.command_line import read_command_line
-    from platform_abi.launch.configuration_files import ConfigurationFiles
-    from platform_abi.launch.described import described
-    from platform_abi.launch.host_files import ThisHostFiles
-    from platform_abi.qemu.binary import guest_architecture
-
+def check_alone(options: VmOptions, what: str) -> None:
+    """Raise UsageError where options describe piece by piece what *what* already says."""
     for name in _DESCRIBING:
         if getattr(options, name):
             raise UsageError(
-                f"a command line already says it; take away --{name.removesuffix('s')}",
+                f"{what} already says it; take away --{name.removesuffix('s')}",
                 code="usage",
             )
-    words = [*options.words]
-    program = "" if words[0].startswith("-") else words.pop(0)
-    return described(
+
+
+def _of_words(catalogue: Catalogue, options: VmOptions) -> VirtualMachine:
+    """Return the virtual machine of a command line, with everything that a guest can tell of it."""
+    from platform_abi.launch.configuration_files import ConfigurationFiles
+    from platform_abi.launch.host_files import ThisHostFiles
+    from platform_abi.source.words import from_command_line
+
+    check_alone(options, "a command line")
+    return from_command_line(
         catalogue,
-        read_command_line(catalogue.options(), words),
-        arch=options.arch or guest_architecture(program),
+        options.words,
+        arch=options.arch,
         build=options.build,
         read_file=ConfigurationFiles().read,
         files=ThisHostFiles(),
     ).vm
 
 
-def platform_of(options: VmOptions) -> str:
-    """Return the platform that was named; raises UsageError where none was."""
+def platform_of(options: VmOptions, named: str | None = None) -> str:
+    """Return the platform of the options, else the one *named*; raises UsageError for none."""
+    if options.platform is None and named is not None:
+        return named
     if options.platform is None:
         raise UsageError(
             "--platform is missing", code="usage", help="'platform-abi platforms' lists all of them"

@@ -231,7 +231,12 @@ def read_text(name: str | Path) -> str:
     could have written (``lock-untrusted``).
     """
     data = read_bytes(name, MAX_SIZE)
-    _check_owner(name)
+    check_owner(name)
+    return text_of(data, str(name))
+
+
+def text_of(data: bytes, name: str) -> str:
+    """Return the text of the lockfile *name*, which holds *data*; raises LockError for no text."""
     if len(data) > MAX_SIZE:
         raise LockError(f"{name}: larger than {MAX_SIZE} bytes", code="lock-syntax")
     try:
@@ -245,7 +250,8 @@ def read_text(name: str | Path) -> str:
 OWNER_VARIABLE = "PLATFORM_ABI_LOCKS"
 
 
-def _check_owner(name: str | Path) -> None:
+def check_owner(name: str | Path) -> None:
+    """Raise LockError (``lock-untrusted``) where this site does not take the lockfile *name*."""
     wanted = os.environ.get(OWNER_VARIABLE) or "any"
     if wanted not in {"any", "trusted"}:
         raise UsageError(

@@ -13,6 +13,7 @@ from platform_abi.launch import hardware
 from platform_abi.launch.command_line import PLATFORM
 from platform_abi.launch.configuration import read_configuration
 from platform_abi.launch.hardware_options import HardwareReading, HostFiles
+from platform_abi.launch.secrets import masked, masked_pairs
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import NETDEV
 from platform_abi.model.option_table import OptionTable
@@ -69,7 +70,8 @@ class Described:
 
     *places* has, for each device of *vm*, the number of its option, None for one that no
     ``-device`` names; *netdevs* that of the option which makes its netdev, None where no option
-    does. *remarks* are what could not be understood and was left as it is.
+    does. *remarks* are what could not be understood and was left as it is; by remark, *unread* is
+    what of the machine is left out with it.
     """
 
     vm: VirtualMachine
@@ -77,6 +79,7 @@ class Described:
     netdevs: tuple[int | None, ...] = ()
     incoming: bool = False
     remarks: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(factory=dict)
 
 
 def described(
@@ -143,6 +146,7 @@ class _Reading:
     networked: bool = False
     incoming: bool = False
     remarks: list[str] = field(factory=list)
+    unread: dict[str, str] = field(factory=dict)
 
     def take(
         self,
@@ -151,7 +155,8 @@ class _Reading:
         value: str | None,
         read_file: Callable[[str], str] | None = None,
     ) -> None:
-        """Take in one option."""
+        """Take in one option, without the secrets in it."""
+        value = value and masked(self.table, name, value)
         if name not in _OF_DEVICES:
             self.hardware.take(name, value)
         if value is None:
@@ -246,7 +251,7 @@ class _Reading:
 
     def _read_configuration(self, name: str, read_file: Callable[[str], str] | None) -> None:
         if read_file is None:
-            self.remarks.append(f"-readconfig {name}: not read")
+            self._leave_out(f"-readconfig {name}: not read", "readconfig")
             return
         for group, ident, pairs in read_configuration(read_file(name), name):
             items = [*([("id", ident)] if ident else []), *pairs]
@@ -266,7 +271,12 @@ class _Reading:
                 text = ",".join(f"{key}={value.replace(',', ',,')}" for key, value in items)
                 self.take(None, group, text)
             else:
-                self.hardware.note(self.table.section.get(group, group), tuple(items))
+                option = self.table.section.get(group, group)
+                self.hardware.note(option, masked_pairs(self.table, option, tuple(items)))
+
+    def _leave_out(self, remark: str, what: str) -> None:
+        self.remarks.append(remark)
+        self.unread[remark] = what
 
     def finish(self, *, bare: bool) -> Described:
         """Return what was read."""
@@ -295,8 +305,9 @@ class _Reading:
         ]
         for *_, device in found:
             if types and device.driver not in types and device.driver not in types.aliases:
-                self.remarks.append(
-                    f"-device {device.driver}: unknown to {chosen.name}, left alone"
+                self._leave_out(
+                    f"-device {device.driver}: unknown to {chosen.name}, left alone",
+                    f"device {device.id or device.driver}",
                 )
         vm = VirtualMachine(
             machine=machine.name,
@@ -324,6 +335,7 @@ class _Reading:
             netdevs=tuple(None if netdev is None else netdev.place for _, netdev, _ in known),
             incoming=self.incoming,
             remarks=tuple(dict.fromkeys(self.remarks)),
+            unread=self.unread,
         )
 
     def _accelerator(self, options: dict[str, str]) -> str:

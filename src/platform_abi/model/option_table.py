@@ -151,6 +151,12 @@ class OptionTable:
     shown: tuple[ShownOption, ...] = ()
     #: Types of devices that can neither be plugged in nor out, wherever they are.
     fixed: tuple[str, ...] = ()
+    #: By option, keys whose value is a secret; ``*`` is every option. Keys may be patterns.
+    secrets: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    #: The same of what a guest sees the length of.
+    sized_secrets: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    #: Regular expressions for secrets in values, each in a group called ``secret``.
+    secret_texts: tuple[str, ...] = ()
 
     def pairs(self, option: str, argument: str) -> Properties:
         """Return the keys and values of the *argument* of an *option*.

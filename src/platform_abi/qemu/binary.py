@@ -25,6 +25,9 @@ _QEMU_NAME = re.compile(r"qemu-system-(?P<arch>[a-z0-9_]+)")
 #: What RHEL installs outside of PATH, for guests of the host's architecture.
 _OUTSIDE_PATH = "/usr/libexec/qemu-kvm"
 
+#: What Debian, Proxmox and RHEL call the QEMU of the host's architecture.
+_OTHER_NAMES = ("kvm", "qemu-kvm")
+
 #: QEMU's names of architectures that operating systems call otherwise.
 QEMU_NAMES = {
     "amd64": "x86_64",
@@ -55,6 +58,12 @@ def guest_architecture(binary: str) -> str:
     """Return the architecture that *binary* emulates by its name, else that of this host."""
     match = _QEMU_NAME.match(os.path.basename(binary))  # noqa: PTH119 - start-up time
     return host_architecture() if match is None else match["arch"]
+
+
+def is_qemu(name: str) -> bool:
+    """Return whether *name*, without folders, is one that QEMU's program or this one has."""
+    known = name in _OTHER_NAMES or _OWN_NAME.fullmatch(name) is not None
+    return known or _QEMU_NAME.match(name) is not None
 
 
 def find_qemu(environment: Mapping[str, str], arch: str) -> str | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Coroutine, Sequence
 from typing import Any, Self, TypeVar
 
@@ -42,6 +44,7 @@ class QmpPeer:
         self._timeout = timeout
         self._runner = asyncio.Runner()
         self._client: Any = None
+        self._process: int | None = None
 
     def __enter__(self) -> Self:
         from qemu.qmp import QMPClient
@@ -53,6 +56,7 @@ class QmpPeer:
         self._client.logger.propagate = False
         try:
             channel = connect(self._address, timeout=self._timeout)
+            self._process = _listener(channel)
             channel.setblocking(False)
             self._run(self._client.connect(channel), "greeting")
         except BaseException:
@@ -62,6 +66,13 @@ class QmpPeer:
 
     def __exit__(self, *_: object) -> None:
         self._close()
+
+    def process(self) -> int | None:
+        """Return the number of the process that listens at the socket, None where nobody knows.
+
+        It is QEMU's where QEMU made the socket itself, and not where somebody handed it over.
+        """
+        return self._process
 
     def ask(self, commands: Sequence[Command]) -> list[Answer]:
         """Return what QEMU answers to each of *commands*; an error of one is an answer.
@@ -111,6 +122,15 @@ class QmpPeer:
             pass
         finally:
             self._runner.close()
+
+
+def _listener(channel: socket.socket) -> int | None:
+    """Return who listens at the other end of a Unix socket (SO_PEERCRED, unix(7))."""
+    if channel.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
+        return None
+    size = struct.calcsize("3i")
+    pid, _, _ = struct.unpack("3i", channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return int(pid) or None  # 0: a process of another namespace
 
 
 def _address(text: str) -> Address:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from platform_abi.definitions.checks import Fault, Path
 from platform_abi.definitions.reading import Reader
@@ -32,6 +33,7 @@ class Document(OptionTable):
             if not 0 < len(words) <= _ALIAS_WORDS:
                 yield ("alias", name), "expected an option, and a value for one that takes none"
         yield from self._shown_faults()
+        yield from _unfit(self.secret_texts)
         named: list[tuple[Path, str]] = [
             *((("texts", index), name) for index, name in enumerate(self.texts)),
             *((("implied", name), name) for name in self.implied),
@@ -45,6 +47,18 @@ class Document(OptionTable):
         for index, shown in enumerate(self.shown):
             if not (shown.values and all(shown.values.values()) and shown.source):
                 yield ("shown", index), "expected values with types of each, and a source"
+
+
+def _unfit(patterns: Sequence[str]) -> Iterator[Fault]:
+    """Yield the regular expressions that are none, or in which nothing is a secret."""
+    for index, pattern in enumerate(patterns):
+        try:
+            groups = re.compile(pattern).groupindex
+        except re.error as error:
+            yield ("secret-texts", index), f"not a regular expression: {error}"
+            continue
+        if "secret" not in groups:
+            yield ("secret-texts", index), "expected a group called secret"
 
 
 def merged(reader: Reader) -> OptionTable:
