@@ -98,6 +98,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "qemu/binary.py": {
         "/usr/libexec/qemu-kvm": "where a QEMU lies",
+        "kvm": "what a QEMU is called", "qemu-kvm": "what a QEMU is called",
         "x86_64": "uname's word for a machine", "aarch64": "uname's word for a machine",
         "ppc64": "uname's word for a machine",
     },
