@@ -21,7 +21,7 @@ def test_a_size_is_said_exactly(number: int) -> None:
 @given(st.lists(st.integers(0, 3)))
 def test_queue_sizes_are_said_exactly(sizes: list[int]) -> None:
     """Read back they are the same sizes in the same order."""
-    text = pci_function._numbers(tuple(sizes))
+    text = pci_function.queue_sizes(tuple(sizes))
     read = [
         int(size) for word in text.split() for size, _, n in [word.partition("*")]
         for _ in range(int(n or 1))

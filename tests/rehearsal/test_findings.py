@@ -91,6 +91,26 @@ def test_what_only_a_reset_shows_is_told_once(catalogue: pa.FileCatalogue) -> No
     assert later.severity == "blocked"
 
 
+def test_queues_are_compared_as_a_driver_finds_them(catalogue: pa.FileCatalogue) -> None:
+    """When features are agreed on: how many a QEMU has before that, no driver looks at."""
+
+    def fresh(before_that: str, *driven: int) -> Sight:
+        facts = {"queues": before_that, "legacy-queues": before_that}
+        agreed = Bound(status=15, features=1, queues=driven)
+        return Sight(functions={(0x28,): facts}, bound={(0x28,): agreed})
+
+    def told(*sights: Sight) -> list[pa.Finding]:
+        move = Move(ended="moved", chains=_CHAINS, fresh=sights)  # type: ignore[arg-type]
+        return [*changed_by_reset(catalogue, move, _DRIVERS)]
+
+    every, pair = fresh("256*4 64", 256, 256, 64), fresh("256*2 64", 256, 256, 64)
+    assert told(every, pair) == []
+    (size,) = told(every, fresh("256*2 64", 256, 512, 64))
+    assert ("256", "512") == (size.expected, size.found)
+    undriven = Sight(functions={(0x28,): {"queues": "256*2 64"}})
+    assert told(every, undriven) != []
+
+
 def test_what_had_no_part_or_no_driver_is_unknown() -> None:
     """A device that is on no PCI bus has none to be seen on."""
     seen = Sight(functions={(0x28,): {}})

@@ -82,17 +82,17 @@ def _virtio(guest: Accesses, space: ConfigSpace, image: bytes) -> dict[str, str]
     """Return what a virtio device offers through each of its interfaces, nothing for another."""
     said = {}
     if modern := modern_offer(space, image):
-        said = {"features": f"{modern.features:#034x}", "queues": _numbers(modern.queue_sizes)}
+        said = {"features": f"{modern.features:#034x}", "queues": queue_sizes(modern.queue_sizes)}
         if modern.config:
             said["config"] = modern.config.hex()
     if legacy := legacy_offer(guest, space, image):
         said["legacy-features"] = f"{legacy.features:#010x}"
-        said["legacy-queues"] = _numbers(legacy.queue_sizes)
+        said["legacy-queues"] = queue_sizes(legacy.queue_sizes)
     return said
 
 
-def _numbers(sizes: tuple[int, ...]) -> str:
-    """Return queue sizes in their order, equal ones that follow each other said once."""
+def queue_sizes(sizes: tuple[int, ...]) -> str:
+    """Return the sizes of queues in their order, equal ones that follow each other said once."""
     runs: list[list[int]] = []
     for size in sizes:
         if runs and runs[-1][0] == size:

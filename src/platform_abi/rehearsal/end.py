@@ -113,12 +113,14 @@ class End:
             return {}
         return walk(ConfigSpaces(self._qemu.guest, self.board))
 
-    def bind(self) -> None:
-        """Let a driver take all that each virtio device offers."""
-        for chain, space in self._spaces().items():
-            agreed = bind(space, rings=_RINGS)
-            if agreed is not None:
-                self._bound[chain] = agreed
+    def bind(self) -> dict[Chain, Bound]:
+        """Let a driver take all that each virtio device offers, and return what they agree on."""
+        self._bound = {
+            chain: agreed
+            for chain, space in self._spaces().items()
+            if (agreed := bind(space, rings=_RINGS)) is not None
+        }
+        return dict(self._bound)
 
     def sight(self, agreed: Collection[Chain] | None = None) -> Sight:
         """Return what a guest finds now. Drivers lose their devices by it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import evolve
@@ -12,8 +12,9 @@ from platform_abi.compat.finding import Finding
 from platform_abi.diagnosis.diagnosis import ExplainedMessage, diagnose
 from platform_abi.emit.arguments import shell_words
 from platform_abi.errors import printable
-from platform_abi.guest.buses import place_of
+from platform_abi.guest.buses import Chain, place_of
 from platform_abi.guest.comparison import FactDifference, fact_differences, lasting
+from platform_abi.guest.pci_function import queue_sizes
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.rehearsal.end import Sight
 from platform_abi.rehearsal.move import Ending, Move
@@ -103,14 +104,35 @@ def changed_by_reset(
     findings that it is told by already.
     """
     told = {(finding.device, finding.message) for finding in without}
-    before, after = (
-        evolve(sight, functions={at: lasting(facts) for at, facts in sight.functions.items()})
-        for sight in move.fresh
-    )
+    drove = move.fresh[0].bound.keys() & move.fresh[1].bound.keys()
+    before, after = (_next_start(sight, drove) for sight in move.fresh)
     for finding in _differences(catalogue, move, (before, after), drivers):
         if (finding.device, finding.message) not in told:
             message = f"at its next start there: {finding.message}"
             yield evolve(finding, code="reset-shows-change", message=message)
+
+
+def _next_start(sight: Sight, drove: Collection[Chain]) -> Sight:
+    """Return what a driver finds of *sight* at its next start, with queues as those *drove* them.
+
+    A driver looks for its queues when features are agreed on (VIRTIO 1.3, 3.1.1), for how many
+    there are depends on these: before that a NIC of several queues has all of them in one QEMU, and
+    those of one pair in another (hw/net/virtio-net.c, virtio_net_device_realize, 5.2.0 and 7.2.22).
+    """
+    functions = {}
+    for at, found in sight.functions.items():
+        facts = dict(lasting(found))
+        if at in drove:
+            undriven = facts.get(_QUEUES)
+            facts[_QUEUES] = queue_sizes(sight.bound[at].queues)
+            # By either interface they are the same queues.
+            if facts.get(_LEGACY_QUEUES) == undriven:
+                facts.pop(_LEGACY_QUEUES, None)
+        functions[at] = facts
+    return Sight(functions=functions, cpu=sight.cpu)
+
+
+_QUEUES, _LEGACY_QUEUES = "queues", "legacy-queues"
 
 
 def _differences(

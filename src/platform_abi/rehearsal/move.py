@@ -48,8 +48,8 @@ class Move:
 
     *said* are QEMU's own words, *why* is this program's, where QEMU has none. *before* is the
     guest where it was, *after* where it came to. *fresh* are the machines of both sides before any
-    driver or guest was there, which is what a guest finds when it has reset the machine. *chains*
-    are the places of its devices by label.
+    driver or guest was there, which is what a guest finds when it has reset the machine, with what
+    a driver then agrees on. *chains* are the places of its devices by label.
     """
 
     ended: Ending
@@ -146,7 +146,7 @@ class _Going:
                 self._know(machine=machine, source=self._source.version)
                 self._know(chains=place(self._source))
                 fresh = self._source.sight()
-                self._source.bind()
+                fresh = evolve(fresh, bound=self._source.bind())
             with self._watching(self._destination, "destination"):
                 self._destination.greet()
                 self._know(destination=self._destination.version)
@@ -156,6 +156,8 @@ class _Going:
                 before = self._source.sight()
             with self._watching(self._destination, "failed"):
                 self._know(before=before, after=self._destination.sight(before.bound))
+                there = evolve(self._move.fresh[1], bound=self._destination.bind())
+                self._know(fresh=(fresh, there))
         except _Over as over:
             said = (self._destination.stderr, self._source.stderr, self._reason)
             self._know(ended=over.ended, why=over.why, said="\n".join(filter(None, said)))

@@ -12,7 +12,7 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import NETDEV
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import driver_and_property, feature_stem
-from platform_abi.model.platform import PlatformReference, version_key
+from platform_abi.model.platform import PlatformReference
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Properties, VirtualMachine
 from platform_abi.resolver.choice import reference_of
@@ -237,7 +237,7 @@ def _silence(plan: Plan, feature: Feature) -> str:
     """Return why *feature* does not apply, or nothing where it does."""
     if plan.applies(feature):
         return ""
-    if feature.generation is not None and plan.generation < version_key(feature.generation):
+    if any(plan.is_before(feature.generation, carried) for carried in feature.drives):
         return (
             f"{feature.id} is there since machine types of {feature.generation}; "
             f"{plan.machine.name} is older, and QEMU's own compat properties keep it as it was"

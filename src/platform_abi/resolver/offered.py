@@ -7,7 +7,6 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, Transport, VirtioBit
 from platform_abi.model.names import driver_and_property
-from platform_abi.model.platform import version_key
 from platform_abi.model.vm import Device
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.drivers import NO_BACKEND, know
@@ -94,9 +93,8 @@ class _Reader:
         said += [value for key, value in self._device.properties if key == name]
         if said:
             return said[-1]
-        if generation is not None and self._plan.generation < version_key(generation):
-            return "off"
-        return default
+        before = self._plan.is_before(generation, (self._family.driver, name))
+        return "off" if before else default
 
     def legacy(self, transport: Transport | None) -> bool:
         """Return whether *transport* shows the guest what a legacy driver sees."""

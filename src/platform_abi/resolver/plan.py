@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import NETDEV, DeviceFamily
-from platform_abi.model.feature import Feature
+from platform_abi.model.feature import ANY_BACKEND, Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import Memo, remembered
 from platform_abi.model.platform import PlatformReference, edition_key, version_key
@@ -22,6 +22,7 @@ from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import Choice, Decision, check_override, choose, decide
 from platform_abi.resolver.layers import compat_of, device_types, in_order
 from platform_abi.resolver.machine_choice import choose_machine, of_unknown_generation
+from platform_abi.resolver.older import lets_older
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import Setting
@@ -112,9 +113,29 @@ class Plan:
                 help=f"say it: platform-abi import-qemu --keep BINARY "
                 f"--generation {self.machine.name}=X.Y",
             )
-        return (
-            feature.generation is None or version_key(feature.generation) <= self.generation
-        ) and (feature.until is None or self.generation < version_key(feature.until))
+        if feature.until is not None and self.generation >= version_key(feature.until):
+            return False
+        # What asks nothing of most hosts is the same on all of them, and needs no pin either way.
+        free = feature.requires.get(ANY_BACKEND) == ()
+        return not any(
+            self.is_before(feature.generation, carried, follow_build=not free)
+            for carried in feature.drives or (("", ""),)
+        )
+
+    def is_before(
+        self, generation: str | None, carried: tuple[str, str], *, follow_build: bool = True
+    ) -> bool:
+        """Return whether the machine type is older than *generation*, and so lacks what came then.
+
+        *carried* is the driver and the property of that. With *follow_build*, one that the build
+        itself leaves it to counts as of that generation.
+        """
+        if generation is None or version_key(generation) <= self.generation:
+            return False
+        return not (
+            follow_build
+            and lets_older(self.catalogue, self.build, self.machine, generation, carried)
+        )
 
 
 @remembered()
