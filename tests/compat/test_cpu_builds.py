@@ -93,3 +93,28 @@ def test_what_two_qemus_show_of_the_hosts_cpu_is_compared_flag_for_flag(
             assert "no -cpu that both take" in each.help
         else:
             assert [] == found(each.help.partition("-cpu ")[2])
+
+
+@pytest.mark.parametrize(
+    ("machine", "cpu", "differs"),
+    [
+        # The platform writes it, so no host decides it.
+        ("pc-q35-7.2", "host", False),
+        # No feature of so old a machine type: the host does, unless the user writes it.
+        ("pc-q35-5.1", "host", True),
+        ("pc-q35-5.1", "host,kvm-asyncpf-int=off", False),
+    ],
+)
+def test_what_a_platform_writes_of_a_cpu_no_host_decides(
+    machine: str, cpu: str, differs: bool
+) -> None:
+    """Whatever two QEMUs would show of theirs: a flag that is written is taken from no host."""
+    first, second = (
+        qemu(CATALOGUE, "qemu-10.0.2", cpus={"host": flags})
+        for flags in (("aes", "kvm-asyncpf-int"), ("aes",))
+    )
+    vm = pa.virtual_machine(CATALOGUE.devices(), machine, cpu=cpu)
+    abi = pa.resolve(CATALOGUE, vm, "linux-6.9")
+    here = pa.HostReport(arch="x86_64")
+    found = [*build_findings(CATALOGUE, abi, here, here, (first, second))]
+    assert bool(found) is differs

@@ -348,3 +348,39 @@ def test_fingerprints_come_back_from_a_lockfile_and_are_no_part_of_the_digest(
     assert isinstance(abi.content, MachineContent)
     assert {"ICH9-LPC", "virtio-net-device", "virtio-scsi-pci"} <= dict(abi.content.drivers).keys()
     assert pa.abi_digest(abi) == pa.abi_digest(evolve(abi, content=None))
+
+
+@pytest.mark.parametrize("machine", ["pc-q35-5.2", "pc-i440fx-5.2"])
+def test_what_a_board_had_by_another_name_is_not_missing(
+    catalogue: pa.FileCatalogue, machine: str
+) -> None:
+    """QEMU 5.2 has the board, so it has what is on it: renamed since, or no type of its own."""
+    vm = pa.virtual_machine(catalogue.devices(), machine, build="qemu-7.2.22", accelerator="tcg")
+    text = lockfile(catalogue, pa.resolve(catalogue, vm, "linux-5.10"))
+    verdict = compare_machine(catalogue, read_lock(text, "vm.lock"), "qemu-5.2.0")
+    assert verdict.missing == ()
+    assert "driver-missing" not in {f.code for f in machine_findings(verdict)}
+
+
+def test_of_what_no_definition_knows_the_former_name_it_is_missing(tmp_path: Path) -> None:
+    """Any other device of the board's that a build has not may be one that the guest loses."""
+    catalogue = _rebuilt(tmp_path)
+    types = tmp_path / "machines" / VENDOR / "x86_64-types.toml"
+    text = types.read_text(encoding="utf-8")
+    types.write_text(text.replace('[type."i8257"]', '[type."dma"]'), encoding="utf-8")
+    assert compare_machine(catalogue, _locked(catalogue), VENDOR).missing == ("i8257",)
+    text = types.read_text(encoding="utf-8").replace('[type."ICH9-SMB"]', '[type."smbus"]')
+    types.write_text(text, encoding="utf-8")
+    verdict = compare_machine(pa.FileCatalogue(catalogue.roots), _locked(catalogue), VENDOR)
+    assert verdict.missing == ("ICH9-SMB", "i8257")
+
+
+def test_what_was_renamed_is_compared_by_its_properties(tmp_path: Path) -> None:
+    """By the older name, which is the same device: a value of it that differs is told."""
+    catalogue = _rebuilt(tmp_path, '["ICH9 SMB", "multifunction", "on"]')
+    types = tmp_path / "machines" / VENDOR / "x86_64-types.toml"
+    text = types.read_text(encoding="utf-8")
+    types.write_text(text.replace('"ICH9-SMB"', '"ICH9 SMB"'), encoding="utf-8")
+    verdict = compare_machine(catalogue, _locked(catalogue), VENDOR)
+    assert verdict.missing == ()
+    assert "ICH9-SMB.multifunction" in {f"{d.driver}.{d.property}" for d in verdict.differences}

@@ -89,3 +89,26 @@ def test_where_dimms_stand_follows_from_their_sizes(
         qmp.execute("object-add", **{"qom-type": "memory-backend-ram", "id": "m", "size": 3 << 19})
         with pytest.raises(QmpCommandError, match="must be multiple of"):
             qmp.execute("device_add", driver="pc-dimm", id="d", memdev="m")
+
+
+def test_where_virtio_memory_stands_follows_from_sizes_as_well(
+    catalogue: pa.FileCatalogue, qemu: Path
+) -> None:
+    """With the blocks that a platform writes: devices of all kinds stand one behind the other."""
+    device = "virtio-mem-pci,memdev=m0,id=dut"
+    vm = pa.virtual_machine(catalogue.devices(), "pc-q35-7.2", devices=[device])
+    abi = pa.resolve(catalogue, vm, "linux-6.1")
+    (blocks,) = [s for s in abi.settings if s.property == "block-size"]
+
+    kinds = ["virtio-mem-pci", "virtio-pmem-pci", "virtio-mem-pci", "pc-dimm"]
+    sizes = [128, 6, 130, 16]
+    words = ["-m", "256M,slots=8,maxmem=4G"]
+    words += ["-global", f"{blocks.driver}.{blocks.property}={blocks.value}"]
+    for number, (kind, size) in enumerate(zip(kinds, sizes, strict=True)):
+        words += ["-object", f"memory-backend-ram,id=m{number},size={size}M"]
+        words += ["-device", f"{kind},id=d{number},memdev=m{number}"]
+    machine = ("-machine", "pc-q35-7.2", "-accel", "tcg", "-nodefaults")
+    with Qmp(str(qemu), (*machine, *words), timeout=_TIMEOUT) as qmp:
+        told = [entry["data"] for entry in qmp.execute("query-memory-devices")]
+    found = [each.get("memaddr", each.get("addr")) for each in told]
+    assert found == [(1 << 32) + (sum(sizes[:number]) << 20) for number in range(len(sizes))]

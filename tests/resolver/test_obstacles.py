@@ -207,6 +207,11 @@ def test_only_a_tpm_of_the_host_keeps_its_guest(
         ("pc-dimm,memdev=m0", ["memory-backend-file,id=m0,mem-path=/hugepages"], False),
         ("pc-dimm,memdev=m0", [], False),
         ("nvdimm,memdev=m0", [RAM], False),
+        ("virtio-mem-pci,memdev=m0", [RAM], True),
+        ("virtio-pmem-pci,memdev=m0", [RAM], True),
+        ("virtio-mem-pci,memdev=m0", ["memory-backend-memfd,id=m0,size=128M"], False),
+        ("virtio-mem-pci,memdev=m0", [], False),
+        ("virtio-mem-pci,memdev=m0,memaddr=0x140000000", [], True),
     ],
 )
 def test_memory_without_a_file_stands_where_it_stands_everywhere(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from platform_abi.compat.carriers import known_plan
-from platform_abi.compat.cpu_flags import AskedFlags, asked_flags, cpu_table
+from platform_abi.compat.cpu_flags import AskedFlags, asked_flags, cpu_table, stated_flags
 from platform_abi.compat.finding import Finding
 from platform_abi.compat.host_qemu import with_qemus
 from platform_abi.errors import first_of
@@ -103,8 +103,7 @@ def _shown_otherwise(
 ) -> Iterator[Finding]:
     """Yield what only one of two QEMUs shows of the CPU that it runs on."""
     model = "" if abi.vm.cpu is None else abi.vm.cpu.model
-    given = {name.replace("_", "-") for name, _ in abi.vm.cpu_properties}
-    flags = sorted(differ - given)
+    flags = sorted(differ - stated_flags(catalogue, abi))
     if not flags:
         return
     off = "".join(f",{flag}=off" for flag in flags)

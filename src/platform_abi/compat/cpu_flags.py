@@ -176,6 +176,19 @@ def _statements(
         yield name, BOOLEANS.get(value, value), True
 
 
+def stated_flags(catalogue: Catalogue, abi: GuestAbi) -> frozenset[str]:
+    """Return the flags that the arguments of *abi*, or its machine type, turn on or off.
+
+    A CPU that is the host's has these as they are written, and takes none of them from the host
+    (target/i386/cpu.c, x86_cpu_expand_features: ``user_features``).
+    """
+    table, plan = cpu_table(catalogue, abi.vm), known_plan(catalogue, abi)
+    if table is None or plan is None:
+        return frozenset(name.replace("_", "-") for name, _ in abi.vm.cpu_properties)
+    names = (name for name, _, _ in _statements(catalogue, abi, plan, table))
+    return frozenset(table.flag(name) or name for name in names)
+
+
 def _described(catalogue: Catalogue, table: CpuTable, name: str) -> bool:
     return name in table.constants or name in _featured(catalogue, table.driver)
 

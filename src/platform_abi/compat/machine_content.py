@@ -101,8 +101,8 @@ def compare_machine(
     differences: list[MachineDifference] = []
     unlocated, missing = [], []
     for driver, fingerprint in drivers.items():
-        if not side.has(driver):
-            missing += [driver] if fingerprint or of.has(driver) else []
+        if side.called(driver) is None:
+            missing += [driver] if fingerprint or of.called(driver) is not None else []
             continue
         now = side.row(driver)
         if fingerprint and driver_fingerprint(now) == fingerprint:
@@ -136,15 +136,27 @@ class _Side:
         self.machine = machine
         self.known: KnownBuild = known_build(catalogue, build.name, machine.arch)
 
-    def has(self, driver: str) -> bool:
-        """Return whether the build has *driver*; one whose types nobody recorded may have any."""
+    def called(self, driver: str) -> str | None:
+        """Return what the build calls *driver*, None where it has none.
+
+        Empty for a device of the board's that is no type there. One whose types nobody recorded
+        may have any.
+        """
         types = self.known.types
-        return driver in types or not types
+        if driver in types or not types:
+            return driver
+        formerly = self._catalogue.visibility().formerly(driver)
+        if formerly is None or (formerly.name and formerly.name not in types):
+            return None
+        return formerly.name
 
     def row(self, driver: str) -> Mapping[str, Cell]:
         """Return the properties of *driver*; empty where the build has no such driver."""
+        name = self.called(driver)
+        if not name:
+            return {}
         return driver_row(
-            self._catalogue, self.build.name, self.machine.name, self.machine.arch, driver
+            self._catalogue, self.build.name, self.machine.name, self.machine.arch, name
         )
 
 
@@ -171,7 +183,7 @@ def _having(origins: Sequence[_Side], driver: str, fingerprint: str) -> _Side | 
         (
             side
             for side in origins
-            if side.has(driver)
+            if side.called(driver) is not None
             and (not fingerprint or driver_fingerprint(side.row(driver)) == fingerprint)
         ),
         None,

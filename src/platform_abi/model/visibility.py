@@ -80,6 +80,19 @@ class Board:
 
 
 @frozen(kw_only=True)
+class Formerly:
+    """What *drivers* were before they were types of this name: the type *name*, or no type at all.
+
+    Without a *name* they were part of another device, and had no property.
+    """
+
+    drivers: tuple[str, ...]
+    reason: str
+    source: str
+    name: str = ""
+
+
+@frozen(kw_only=True)
 class Visibility:
     """Everything in ``definitions/visibility/``."""
 
@@ -87,6 +100,11 @@ class Visibility:
     boards: tuple[Board, ...] = ()
     same: tuple[SameValues, ...] = ()
     shown: tuple[Shown, ...] = ()
+    earlier: tuple[Formerly, ...] = ()
+
+    def formerly(self, driver: str) -> Formerly | None:
+        """Return what *driver* was in releases that have no type of that name, None if nothing."""
+        return next((each for each in self.earlier if driver in each.drivers), None)
 
     def named(self, driver: str) -> bool:
         """Return whether a rule names *driver* itself."""

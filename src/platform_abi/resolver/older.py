@@ -1,8 +1,8 @@
 """Whether a machine type that is older than what a release brought has it all the same.
 
 QEMU keeps what a release brings from machine types of earlier releases by compat properties of
-these. Which machine types get them is a build's own doing: upstream's switches UDP segmentation
-offload off up to 8.1 (hw/core/machine.c, hw_compat_8_1, QEMU 8.2.5), the 8.2.2 of Ubuntu 24.04 up to
+these. Which machine types get them is a build's own doing. Upstream's switches UDP segmentation
+offload off up to 8.1 (hw/core/machine.c, hw_compat_8_1, QEMU 8.2.5), that of Ubuntu 24.04 up to
 8.0. So the build is asked, where it is known.
 """
 

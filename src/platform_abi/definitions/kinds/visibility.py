@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from platform_abi.definitions.checks import Fault, grounds_faults
 from platform_abi.definitions.reading import Reader
 from platform_abi.model.value import frozen
-from platform_abi.model.visibility import ANY, Board, SameValues, Shown, Visibility, VisibilityRule
+from platform_abi.model.visibility import (
+    ANY,
+    Board,
+    Formerly,
+    SameValues,
+    Shown,
+    Visibility,
+    VisibilityRule,
+)
 
 #: One value is the same as itself without anybody saying so.
 _AT_LEAST_TWO = 2
@@ -22,6 +30,7 @@ class Document:
     board: tuple[Board, ...] = ()
     same: tuple[SameValues, ...] = ()
     shown: tuple[Shown, ...] = ()
+    formerly: tuple[Formerly, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong beyond types."""
@@ -35,6 +44,9 @@ class Document:
         for index, board in enumerate(self.board):
             if not board.families:
                 yield ("board", index, "families"), "expected at least one family"
+        for index, formerly in enumerate(self.formerly):
+            if not (formerly.drivers and formerly.reason and formerly.source):
+                yield ("formerly", index), "expected drivers, a reason, and a source"
         yield from self._shown_faults()
         yield from self._same_faults()
 
@@ -79,4 +91,5 @@ def merged(reader: Reader) -> Visibility:
         boards=tuple(dict.fromkeys(board for document in documents for board in document.board)),
         same=tuple(dict.fromkeys(entry for document in documents for entry in document.same)),
         shown=tuple(dict.fromkeys(entry for document in documents for entry in document.shown)),
+        earlier=tuple(dict.fromkeys(each for document in documents for each in document.formerly)),
     )
