@@ -91,13 +91,15 @@ def _cleared(report: HostReport, settled: Mapping[str, int] | None) -> HostRepor
         return report
     masks = {name: word & ~settled.get(name, 0) for name, word in report.masks.items()}
     values = {
-        name: f"{int(word, 16) & ~settled[name]:#x}" if name in settled and _HEX(word) else word
+        name: f"{int(word, 16) & ~settled[name]:#x}"
+        if name in settled and re.fullmatch(_HEX, word)
+        else word
         for name, word in report.values.items()
     }
     return evolve(report, masks=masks, values=values)
 
 
-_HEX = re.compile("0x[0-9a-f]{1,16}").fullmatch
+_HEX = "0x[0-9a-f]{1,16}"
 
 
 def _deciding(names: tuple[str, ...], report: HostReport) -> Iterator[tuple[str, str]]:

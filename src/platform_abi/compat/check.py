@@ -16,7 +16,6 @@ from platform_abi.compat.carriers import (
     carriers,
     visible,
 )
-from platform_abi.compat.cpu import cpu_findings
 from platform_abi.compat.finding import (
     CheckVerdict,
     Finding,
@@ -65,7 +64,7 @@ def check(
         *(finding for finding in of_qemu if finding.severity == "blocked"),
         *_architecture(catalogue, abi, report, allow_unknown=allow_unknown),
     )
-    cpu = (*cpu_findings(catalogue, abi, report, allow_unknown=allow_unknown),)
+    cpu = (*_of_cpu(catalogue, abi, report, allow_unknown=allow_unknown),)
     cured = not any(finding.severity == "blocked" for finding in (*beside, *cpu))
     lacking = _unmet(catalogue, abi, report, allow_unknown=allow_unknown, cured=cured)
     unmet_ = (*folded(catalogue, lacking),)
@@ -184,6 +183,16 @@ def _missing(
         capability=capability,
         fact=fact,
     )
+
+
+def _of_cpu(
+    catalogue: Catalogue, abi: GuestAbi, report: HostReport, *, allow_unknown: bool
+) -> Sequence[Finding]:
+    if abi.vm.accelerator not in catalogue.devices().native_accelerators:
+        return ()  # QEMU emulates it, whatever the host has
+    from platform_abi.compat.cpu import cpu_findings
+
+    return (*cpu_findings(catalogue, abi, report, allow_unknown=allow_unknown),)
 
 
 def _of_accelerator(

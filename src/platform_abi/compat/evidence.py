@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from platform_abi.compat.agreement import Disagreement, compare_probes
-from platform_abi.definitions.levels import EVERY, reached
 from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.host import Fact, HostReport
 
 if TYPE_CHECKING:
+    from platform_abi.compat.agreement import Disagreement
     from platform_abi.model.catalogue import Catalogue
 
 #: The upstream part of a kernel release: 5.14 of 5.14.0-503.el9.x86_64.
@@ -30,6 +29,8 @@ def complete(report: HostReport, other: HostReport) -> HostReport:
     Where one proves what the other disproves, neither is believed: the fact is unknown, and its
     detail has the word of both.
     """
+    from platform_abi.compat.agreement import compare_probes
+
     added = {k: f for k, f in other.facts.items() if report.fact(k).state == "unknown"}
     disputed = {d.capability: _disputed(d) for d in compare_probes(report, other)}
     return evolve(
@@ -77,6 +78,8 @@ def predict(catalogue: Catalogue, report: HostReport) -> HostReport:
 
 
 def _predicted(capability: Capability, name: str, levels: Mapping[str, str]) -> Fact:
+    from platform_abi.definitions.levels import reached
+
     since = capability.since or ""
     there = reached(since, capability.subsystem, levels)
     said = "no kernel has it" if since == NO_KERNEL else f"since Linux {since}"
@@ -97,4 +100,6 @@ def _levels(catalogue: Catalogue, report: HostReport) -> tuple[str, Mapping[str,
             and found[0] in platform.levels.values()
         ):
             return platform.name, platform.levels
+    from platform_abi.definitions.levels import EVERY
+
     return f"Linux {found[0]}", {EVERY: found[0]}

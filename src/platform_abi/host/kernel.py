@@ -79,9 +79,25 @@ def _set(text: str, options: Sequence[str]) -> list[tuple[str, str]]:
     An option that it does not mention may not exist in this kernel: before CONFIG_KVM_SMM (6.2) or
     CONFIG_KVM_HYPERV (6.8) was a choice, what they stand for was always built in.
     """
-    found = dict(re.findall(r"^CONFIG_(\w+)=\"?([^\"\n]*)\"?$", text, re.MULTILINE))
-    found |= dict.fromkeys(re.findall(r"^# CONFIG_(\w+) is not set$", text, re.MULTILINE), "n")
-    return [(option, found[option]) for option in options if option in found]
+    # A configuration has ten thousand lines, of which a few are wanted.
+    lines = f"\n{text}\n"
+    said = ((option, _value(lines, option)) for option in options)
+    return [(option, value) for option, value in said if value is not None]
+
+
+def _value(lines: str, option: str) -> str | None:
+    """Return what *lines* say of *option*, None for nothing. Such a line begins and ends there."""
+    if f"\n# CONFIG_{option} is not set\n" in lines:
+        return "n"
+    begin = f"\nCONFIG_{option}="
+    at = lines.rfind(begin)
+    while at >= 0:
+        start = at + len(begin)
+        value = lines[start : lines.index("\n", start)].removeprefix('"').removesuffix('"')
+        if '"' not in value:
+            return value
+        at = lines.rfind(begin, 0, at)
+    return None
 
 
 def _text(path: str, size: int = 65536) -> str:

@@ -16,8 +16,6 @@ from platform_abi.errors import HostError, printable
 from platform_abi.launch.ahead import Ahead
 from platform_abi.qemu.netdevs import NETDEV_METHOD
 from platform_abi.qemu.printed import printed_version
-from platform_abi.qemu.process import Throwaway, ending, last_line
-from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 from platform_abi.resolver.explicit import BOOLEANS, decimal
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from platform_abi.model.host import HostReport
     from platform_abi.model.machine import QemuBuild
     from platform_abi.model.vm import Cpu, VirtualMachine
+    from platform_abi.qemu.stdio_qmp import Qmp
 
 #: Returns which build a binary is, and a catalogue that has it; raises HostError.
 Learn = Callable[[str], "tuple[Catalogue, QemuBuild]"]
@@ -34,15 +33,17 @@ Learn = Callable[[str], "tuple[Catalogue, QemuBuild]"]
 #: How long a QEMU may take to say what it has, in seconds.
 _TIMEOUT = 10.0
 
+# A start needs none of these but where it says so: each is compiled when it is.
+
 #: A line of ``-machine help`` (system/vl.c, machine_help_func): the last word of an alias.
-_ALIAS = re.compile(r"^(?P<alias>\S+) .*\(alias of (?P<machine>[^\s)]+)\)", re.MULTILINE)
+_ALIAS = r"(?m)^(?P<alias>\S+) .*\(alias of (?P<machine>[^\s)]+)\)"
 
 
 #: The machine type that is taken where none is named (the same function; no alias is one).
-_DEFAULT = re.compile(r"^(?P<machine>\S+) .*\(default\)", re.MULTILINE)
+_DEFAULT = r"(?m)^(?P<machine>\S+) .*\(default\)"
 
 #: The first line of --version (system/vl.c, version; QEMU_FULL_VERSION).
-_VERSION = re.compile(r"version (?P<version>\d+\.\d+\.\d+)\S*(?: \((?:\w+ )?(?P<package>[^)]*)\))?")
+_VERSION = r"version (?P<version>\d+\.\d+\.\d+)\S*(?: \((?:\w+ )?(?P<package>[^)]*)\))?"
 
 
 class ThisHost:
@@ -112,18 +113,18 @@ class ThisHost:
     def aliased_machines(self) -> Mapping[str, str]:
         """Return what the binary's aliases mean, such as ``q35``."""
         text = _listed(self._binary, "-machine", "help")
-        return {match["alias"]: match["machine"] for match in _ALIAS.finditer(text)}
+        return {match["alias"]: match["machine"] for match in re.finditer(_ALIAS, text)}
 
     def default_machine(self) -> str | None:
         """Return the machine type that the binary takes where none is named, None for none."""
-        match = _DEFAULT.search(_listed(self._binary, "-machine", "help"))
+        match = re.search(_DEFAULT, _listed(self._binary, "-machine", "help"))
         return None if match is None else match["machine"]
 
     def version(self) -> tuple[str, str] | None:
         """Return the version and the package of the binary, None where it does not say."""
         try:
             text = printed_version(self._binary) or _listed(self._binary, "--version")
-            match = _VERSION.search(text)
+            match = re.search(_VERSION, text)
         except HostError:
             return None
         return None if match is None else (match["version"], match["package"] or "")
@@ -136,6 +137,8 @@ class ThisHost:
         """
         if before.cpu is None or after.cpu is None:
             return before.cpu == after.cpu
+        from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
+
         machine = ["-machine", after.machine, "-accel", after.accelerator]
         with Qmp(self._binary, [*machine, *_BARE], timeout=_TIMEOUT) as qmp:
             try:
@@ -167,6 +170,8 @@ def _netdevs(asked: Iterable[Capability]) -> bool:
 
 def _listed(binary: str, *words: str) -> str:
     """Return what *binary* prints when it is asked with *words*, and then ends."""
+    from platform_abi.qemu.process import Throwaway, ending, last_line
+
     with Throwaway([binary, *words]) as process:
         process.send_end()
         try:

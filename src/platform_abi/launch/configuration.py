@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from platform_abi.errors import UsageError
 
 #: ``[device "net0"]`` and ``[machine]``: util/qemu-config.c, qemu_config_foreach.
-_SECTION = re.compile(r'\[(?P<group>[^\s"\]]+)(?:\s+"(?P<id>[^"]*)")?\]$')
-_PAIR = re.compile(r'(?P<key>[^\s="]+)\s*=\s*"(?P<value>[^"]*)"$')
+_SECTION = r'\[(?P<group>[^\s"\]]+)(?:\s+"(?P<id>[^"]*)")?\]$'
+_PAIR = r'(?P<key>[^\s="]+)\s*=\s*"(?P<value>[^"]*)"$'
 
 
 def read_configuration(text: str, name: str) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
@@ -23,7 +23,7 @@ def read_configuration(text: str, name: str) -> Iterator[tuple[str, str, list[tu
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
-        head, pair = _SECTION.match(line), _PAIR.match(line)
+        head, pair = re.match(_SECTION, line), re.match(_PAIR, line)
         if head is not None:
             if section is not None:
                 yield section

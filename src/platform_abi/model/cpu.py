@@ -13,27 +13,27 @@ from platform_abi.model.value import frozen
 #: A register as reports name it, ``kvm.cpuid.00000007.00.ebx`` or ``kvm.msr.0000048b``, and a bit.
 Bit = tuple[str, int]
 
-_CPUID = re.compile(r"kvm\.cpuid\.([0-9a-f]{8})\.([0-9a-f]{2})\.(e[a-d]x)")
-_MSR = re.compile(r"kvm\.msr\.([0-9a-f]{8})")
+_CPUID = r"kvm\.cpuid\.([0-9a-f]{8})\.([0-9a-f]{2})\.(e[a-d]x)"
+_MSR = r"kvm\.msr\.([0-9a-f]{8})"
 
 
 def is_register(name: str) -> bool:
     """Return whether *name* is that of a CPUID register or of an MSR."""
-    return bool(_CPUID.fullmatch(name) or _MSR.fullmatch(name))
+    return bool(re.fullmatch(_CPUID, name) or re.fullmatch(_MSR, name))
 
 
 @cache
 def is_msr(register: str) -> bool:
     """Return whether *register* is a model-specific one, of 64 bits."""
-    return _MSR.fullmatch(register) is not None
+    return re.fullmatch(_MSR, register) is not None
 
 
 def spell_bit(place: Bit) -> str:
     """Return a bit as manuals write it: ``CPUID 7.0.ebx[3]``, ``MSR 48b[1]``."""
     register, bit = place
-    if match := _CPUID.fullmatch(register):
+    if match := re.fullmatch(_CPUID, register):
         return f"CPUID {int(match[1], 16):x}.{int(match[2], 16):x}.{match[3]}[{bit}]"
-    if match := _MSR.fullmatch(register):
+    if match := re.fullmatch(_MSR, register):
         return f"MSR {int(match[1], 16):x}[{bit}]"
     return f"{register}[{bit}]"
 

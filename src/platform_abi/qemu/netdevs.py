@@ -7,8 +7,6 @@ import time
 from contextlib import ExitStack
 
 from platform_abi.errors import HostError, printable
-from platform_abi.qemu.process import Throwaway, ending, last_line
-from platform_abi.qemu.starting import starting
 
 # What is asked may have to be under way before anything else is imported. typing costs as much;
 # type checkers know this name by itself.
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from platform_abi.model.capability import Capability
     from platform_abi.model.host import HostReport
+    from platform_abi.qemu.process import Throwaway
 
 #: The method of probes whose *node* is a type that ``-netdev`` takes.
 NETDEV_METHOD = "qemu-netdev"
@@ -51,6 +50,10 @@ class NetdevQuestions:
         self._asked: list[Throwaway] = []
 
     def __enter__(self) -> Self:
+        # Nothing of this is needed where it is known what it prints.
+        from platform_abi.qemu.process import Throwaway
+        from platform_abi.qemu.starting import starting
+
         with ExitStack() as stack:
             stack.enter_context(starting())
             # Both at once: most of the time each waits for its libraries to be loaded.
@@ -126,6 +129,8 @@ def ask_netdevs(
 
 
 def _output(process: Throwaway, binary: str, deadline: float) -> str:
+    from platform_abi.qemu.process import ending, last_line
+
     process.send_end()
     try:
         text = process.read_all(deadline)

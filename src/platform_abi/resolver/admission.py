@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -20,18 +21,21 @@ from platform_abi.model.device import MACHINE, NETDEV
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.feature import Feature
+    from platform_abi.model.harmless import HarmlessTable
     from platform_abi.model.vm import Device, VirtualMachine
 
-#: Names of machine types, builds, architectures and CPU models: no word that is another option.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+~-]*")
+# Most of these are not needed in one go: each is compiled when it is.
 
-_WHOLE = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|[0-9]+)")
+#: Names of machine types, builds, architectures and CPU models: no word that is another option.
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.+~-]*"
+
+_WHOLE = r"-?(?:0[xX][0-9a-fA-F]+|[0-9]+)"
 
 #: How a value of each type of feature is written, but for enumerations.
 _VALUES = {
-    "bool": re.compile("on|off|yes|no|true|false|y|n"),
+    "bool": "on|off|yes|no|true|false|y|n",
     "int": _WHOLE,
-    "size": re.compile(r"(?:0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?[bBkKmMgGtTpPeE]?)"),
+    "size": r"(?:0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?[bBkKmMgGtTpPeE]?)",
 }
 
 _SWITCHES = ("bool", "int")
@@ -64,7 +68,7 @@ def _names(catalogue: Catalogue, vm: VirtualMachine) -> Iterator[str]:
         names["the build"] = vm.build
     if vm.cpu is not None:
         names["-cpu"] = vm.cpu.model
-    yield from (f"{what} {name!r}" for what, name in names.items() if not _NAME.fullmatch(name))
+    yield from (f"{what} {name!r}" for what, name in names.items() if not re.fullmatch(_NAME, name))
     if vm.accelerator not in catalogue.devices().accelerators:
         yield f"-accel {vm.accelerator!r}"
 
@@ -120,10 +124,13 @@ class Known:
     def __init__(self, catalogue: Catalogue, vm: VirtualMachine) -> None:
         self._catalogue = catalogue
         self._vm = vm
-        self._table = catalogue.harmless()
         builds = catalogue.builds(vm.arch)
         # What the build at hand does not know, another may.
         self._builds = sorted(builds, key=lambda build: build != vm.build)
+
+    @cached_property
+    def _table(self) -> HarmlessTable:
+        return self._catalogue.harmless()
 
     def setting(self, setting: Setting) -> bool:
         """Return whether *setting* is driven by a feature, or was written, as far as may be."""
@@ -151,7 +158,7 @@ class Known:
         return (
             bool(drivers)
             and setting.layer == "platform"
-            and _WHOLE.fullmatch(setting.value) is not None
+            and re.fullmatch(_WHOLE, setting.value) is not None
             and any(
                 not drivers.isdisjoint(types.ancestry(setting.driver))
                 for build in self._builds
@@ -161,7 +168,7 @@ class Known:
 
     def _typed(self, feature: Feature, setting: Setting) -> bool:
         form = _VALUES.get(feature.type)
-        if form is not None and form.fullmatch(setting.value):
+        if form is not None and re.fullmatch(form, setting.value):
             return True
         if setting.value in (feature.fallback, feature.when_supported, *feature.values):
             return True
@@ -190,7 +197,10 @@ class Known:
             self.property(driver, key, value)
             for driver in (f"{model}-{self._vm.arch}-cpu", f"{self._vm.arch}-cpu")
             for key in (name, plain)
-        ) or (_NAME.fullmatch(name) is not None and bool(_VALUES["bool"].fullmatch(value)))
+        ) or (
+            re.fullmatch(_NAME, name) is not None
+            and re.fullmatch(_VALUES["bool"], value) is not None
+        )
 
     def property(self, driver: str, name: str, value: str) -> bool:
         """Return whether a *driver*'s property is known, and names nothing of the host."""
@@ -202,7 +212,7 @@ class Known:
         if not value or name in self._table.texts:
             return True
         if not kind:  # no more was recorded than that there is one
-            return any(_VALUES[each].fullmatch(value) for each in _SWITCHES)
+            return any(re.fullmatch(_VALUES[each], value) for each in _SWITCHES)
         return kind not in self._table.text_types
 
     def of_host(self, driver: str, name: str, value: str) -> bool:

@@ -24,7 +24,6 @@ from platform_abi.resolver.layers import (
     inner_device,
     inner_types,
 )
-from platform_abi.resolver.realize import within
 from platform_abi.resolver.spelling import spelled
 
 if TYPE_CHECKING:
@@ -313,6 +312,8 @@ def _initial_values(catalogue: Catalogue, build: str, arch: str) -> list[Initial
     entries = catalogue.realize().initial
     if not entries:
         return []
+    from platform_abi.resolver.realize import within
+
     version = catalogue.build(build, arch).version
     return [entry for entry in entries if within(version, entry.qemu_since, entry.qemu_until)]
 
