@@ -1,7 +1,6 @@
 """libvirt with ``qemu-platform`` as its emulator: it notices nothing but the values.
 
-The driver of libvirt runs inside of virsh, in a folder of its own (``qemu:///embed``), so no daemon
-is started and nothing of this host's libvirt is touched. ``tests/live/install-libvirt`` gets it.
+``tests/live/install-libvirt`` gets the host's own.
 """
 
 from __future__ import annotations
@@ -22,23 +21,12 @@ from platform_abi.compat.needs import Scope
 from platform_abi.fleet.cpus import common_cpu
 from platform_abi.model.host import FleetHost
 from tests.compat.cpu_hosts import CATALOGUE, TABLE, exactly
+from tests.live import embedded
 
 pytestmark = pytest.mark.live
 
 _OLD = "0x1e0"
 _ALL_OFFLOADS = 0x1FF & ~0x10
-
-#: No account, security driver, cgroup or log daemon of this host's has a part in it. A QEMU has a
-#: /dev of its own, as libvirt gives it where nobody says otherwise.
-_CONFIGURATION = """
-user = "root"
-group = "root"
-security_driver = "none"
-cgroup_controllers = []
-namespaces = ["mount"]
-remember_owner = 0
-stdio_handler = "file"
-"""
 
 _DOMAIN = """
 <domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
@@ -75,8 +63,7 @@ class _Libvirt:
         self.report = folder / "host.json"
         self.emulator = folder / "emulator"
         self._qemu = qemu
-        (folder / "root" / "etc").mkdir(parents=True)
-        (folder / "root" / "etc" / "qemu.conf").write_text(_CONFIGURATION)
+        embedded.prepare(folder)
         program = folder / "qemu-platform"
         program.write_text(
             f"#!{sys.executable}\nimport sys\n"
@@ -112,14 +99,7 @@ class _Libvirt:
 
     def virsh(self, *commands: str) -> subprocess.CompletedProcess[str]:
         """Return what virsh says to *commands*, one connection for all of them."""
-        return subprocess.run(
-            ["virsh", "-q", "-c", f"qemu:///embed?root={self.folder / 'root'}", ";".join(commands)],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-            env={**os.environ, "LC_ALL": "C"},
-        )
+        return embedded.virsh("virsh", self.folder, *commands)
 
 
 @pytest.fixture
