@@ -219,3 +219,28 @@ def test_memory_without_a_file_stands_where_it_stands_everywhere(
 ) -> None:
     """A DIMM's address follows from sizes alone where its memory has one alignment."""
     assert _abi(catalogue, device, objects=objects).migratable is migratable
+
+
+def test_a_build_that_nobody_asked_what_it_migrates_is_supposed_to_be_as_the_one_before(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """What that refuses is unknown of it, blocked as such; what that migrates is nothing to say."""
+
+    class Unasked(pa.FileCatalogue):
+        """The definitions, but that nobody asked the newest build."""
+
+        def unmigratable(self, build: str, arch: str) -> frozenset[str] | None:
+            """Return what is known of all others."""
+            return None if build == "qemu-11.1.3" else super().unmigratable(build, arch)
+
+    vm = pa.virtual_machine(
+        catalogue.devices(),
+        "pc-q35-11.1",
+        devices=["amd-iommu,id=iommu0", "virtio-rng-pci,id=rng0"],
+        accelerator="tcg",
+    )
+    (found,) = obstacles(Unasked(catalogue.roots), vm)
+    assert (found.code, found.certain) == ("device-unasked", False)
+    assert "qemu-10.0.13 does not migrate it, and nobody asked qemu-11.1.3" in found.reason
+    (known,) = obstacles(catalogue, vm)
+    assert (known.code, known.certain) == ("device-unmigratable", True)

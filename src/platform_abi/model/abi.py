@@ -61,8 +61,9 @@ class Unpinned:
 class Obstacle:
     """Why a migration would be refused by QEMU itself, or why nobody knows what it would change.
 
-    *code* is ``device-unmigratable``, or ``not-described`` for a CPU and a board of which no
-    definition says what a host decides of them.
+    *code* is ``device-unmigratable``; ``device-unasked`` for a device that other builds refuse to
+    migrate, while nobody asked the one that is meant; or ``not-described`` for a CPU and a board of
+    which no definition says what a host decides of them.
     """
 
     code: str
@@ -73,11 +74,12 @@ class Obstacle:
     @property
     def certain(self) -> bool:
         """Return whether it is known to keep the guest where it is."""
-        return self.code != NOT_DESCRIBED
+        return self.code not in (NOT_DESCRIBED, NOT_ASKED)
 
 
-#: The code of an obstacle that nobody can tell to be one.
+#: The codes of obstacles that nobody can tell to be one.
 NOT_DESCRIBED = "not-described"
+NOT_ASKED = "device-unasked"
 
 
 @frozen(kw_only=True)

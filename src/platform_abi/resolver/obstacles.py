@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from platform_abi.model.abi import NOT_DESCRIBED, Obstacle
+from platform_abi.model.abi import NOT_ASKED, NOT_DESCRIBED, Obstacle
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import MigrationBlocker
 from platform_abi.model.memo import MEMO_LIMIT, remembered
+from platform_abi.model.platform import version_key
 from platform_abi.model.vm import Device, VirtualMachine
 from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.layers import inner_device, inner_types
@@ -50,7 +51,7 @@ def _devices(
         refusal = _refusal(catalogue, of, builds, device.driver)
         if refusal is not None and not _met(device, refusal.unless):
             yield Obstacle(
-                code=_UNMIGRATABLE,
+                code=refusal.code,
                 what=f"{device.driver} ({label})",
                 reason=refusal.reason,
                 help=refusal.help,
@@ -63,6 +64,7 @@ class _Refusal(NamedTuple):
     reason: str
     help: str
     unless: tuple[str, ...] = ()
+    code: str = _UNMIGRATABLE
 
 
 #: What a virtual machine is made of: machine type, architecture, and the build that is to run it.
@@ -85,10 +87,48 @@ def _refusal(
         and _may_run(catalogue, of, build)
     ]
     if not refusing:
-        return None
+        return _supposed(catalogue, of, builds, names)
     others = [b for b in builds if b not in refusing and _may_run(catalogue, of, b)]
     reason = f"{' and '.join(refusing)} {_DO[len(refusing) > 1]} not migrate it"
     return _Refusal(reason, _instead(others))
+
+
+def _supposed(
+    catalogue: Catalogue, of: _Of, builds: tuple[str, ...], names: frozenset[str]
+) -> _Refusal | None:
+    """Return what nobody asked one of *builds*, and the most like it says of a device of *names*.
+
+    One that has only said what it has, or is known by what was written of it, was never asked what
+    it migrates.
+    """
+    for build in builds:
+        if catalogue.unmigratable(build, of[1]) is None and _may_run(catalogue, of, build):
+            other = _like(catalogue, build, of[1])
+            if other and names & (catalogue.unmigratable(other, of[1]) or frozenset()):
+                return _Refusal(
+                    f"{other} does not migrate it, and nobody asked {build}",
+                    "'platform-abi rehearse' tries it; or use another device",
+                    code=NOT_ASKED,
+                )
+    return None
+
+
+@remembered()
+def _like(catalogue: Catalogue, build: str, arch: str) -> str:
+    """Return the build that was asked what it migrates, of *build*'s release or the one before.
+
+    Where all are newer the oldest, and nothing where none was asked.
+    """
+    releases = {
+        name: version_key(catalogue.build(name, arch).version)
+        for name in catalogue.builds(arch)
+        if catalogue.unmigratable(name, arch) is not None
+    }
+    own = version_key(catalogue.build(build, arch).version)
+    older = [name for name, release in releases.items() if release <= own]
+    if older:
+        return max(older, key=lambda name: releases[name])
+    return min(releases, key=lambda name: releases[name], default="")
 
 
 _DO = {False: "does", True: "do"}
@@ -107,7 +147,7 @@ def _builds(catalogue: Catalogue, vm: VirtualMachine, versions: Collection[str])
         of = {name: catalogue.build(name, vm.arch).version for name in known}
         if set(versions) <= set(of.values()):
             return tuple(name for name in known if of[name] in versions)
-    elif vm.build is not None and vm.build in known:
+    elif vm.build is not None and catalogue.has_build(vm.build, vm.arch):
         return (vm.build,)
     return known
 
