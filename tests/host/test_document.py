@@ -61,7 +61,7 @@ def _error(text: str | bytes) -> pa.ReportError:
 
 
 def _brief(report: pa.HostReport) -> pa.HostReport:
-    """Return *report* without what its QEMUs make of machine types and CPUs."""
+    """Return *report* without what its QEMUs make of machine types and CPUs, and show of them."""
     return evolve(
         report,
         qemus=tuple(
@@ -69,6 +69,7 @@ def _brief(report: pa.HostReport) -> pa.HostReport:
                 qemu,
                 content="",
                 cpus={},
+                views={},
                 machines=tuple(evolve(machine, fingerprint="") for machine in qemu.machines),
             )
             for qemu in report.qemus

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import platform_abi as pa
 from platform_abi.cli import main
+from platform_abi.cli.looked import with_views
 from platform_abi.cli.qemus import with_reported_qemus
 from platform_abi.compat.check import check
 from platform_abi.compat.migration import check_migration
@@ -195,6 +197,40 @@ def test_what_nobody_has_the_definitions_of_its_report_brings_along(
     abi = _locked(here, "qemu-11.1.3", "pc-q35-9.1", devices=tunnel)
     blocked = [f for f in check(here, abi, vendors).findings if f.code == "property-missing"]
     assert ["virtio-net-pci.host_tunnel"] == [f.property for f in blocked]
+
+
+def test_two_qemus_that_nobody_knows_are_compared_by_what_was_looked_at(
+    catalogue: pa.FileCatalogue, qemu_binaries: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """Debian's 10.0.13 shows other queues than 10.0.2, which no property of either tells."""
+    ends = [qemu_binaries[version] for version in ("10.0", "10.0.13")]
+    hosts = [with_views(catalogue, _host(catalogue, end), ["q35"]) for end in ends]
+    machine = "pc-q35-10.0"
+    assert [[*each.qemus[0].views] for each in hosts] == [[machine]] * 2
+    here = _without(tmp_path / "here", "qemu-10.0.13", "qemu-10.0.2")
+    strangers = [
+        evolve(each, qemus=tuple(evolve(q, build=f"{q.build}-own") for q in each.qemus))
+        for each in hosts
+    ]
+    devices = ["virtio-rng-pci,id=rng0", "nvme,serial=s,id=nvme0"]
+    abi = _locked(here, "qemu-11.1.3", machine, devices=devices)
+    found = check_migration(here, abi, *strangers).forward.findings
+    assert {"rng0"} == {f.device for f in found if f.code == "guest-view"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--look", "pc-q35-99"], "pc-q35-99"), (["--look", "isapc"], "no PCI bus")],
+)
+def test_what_cannot_be_looked_at_is_an_error(
+    qemu_binaries: Mapping[str, Path],
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    """A name that no reported QEMU has, and a board whose devices nobody can reach."""
+    assert main(["host", "--qemu", str(qemu_binaries["10.0"]), *words]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("can_kvm")

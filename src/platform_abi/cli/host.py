@@ -46,6 +46,8 @@ def run(options: HostOptions) -> int:
 def _check(options: HostOptions) -> None:
     if options.qemu and options.no_qemu:
         raise UsageError("--qemu and --no-qemu contradict each other", code="usage")
+    if options.look and options.no_qemu:
+        raise UsageError("--look and --no-qemu contradict each other", code="usage")
     name = options.name or ""
     if not name.isprintable() or not name.isascii() or len(name) > _LONGEST_NAME:
         raise UsageError(
@@ -66,6 +68,10 @@ def _probe(
 
     named = next(iter(options.qemu), None)
     report = probe_this(catalogue, ahead, qemu=named, timeout=options.timeout, held=qemus)
+    if options.look:
+        from platform_abi.cli.looked import with_views
+
+        report = with_views(catalogue, report, options.look, timeout=options.timeout)
     if options.oracle:
         report = _witnessed(catalogue, report, options)
     if options.infer:

@@ -142,6 +142,9 @@ class HostOptions(Options):
     qemu: tuple[str, ...] = repeated(
         "BINARY", "a QEMU to report, the first one asked; else $PLATFORM_ABI_QEMU or the usual"
     )
+    look: tuple[str, ...] = repeated(
+        "MACHINE", "a machine type to be looked at as a guest would; seconds for each and each QEMU"
+    )
     no_qemu: bool = flag("start no QEMU")
     oracle: bool = flag("let a throw-away QEMU answer what no probe could")
     timeout: float | None = seconds("how long one device may take to answer")

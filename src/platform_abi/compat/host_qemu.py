@@ -220,6 +220,11 @@ def qemu_findings(
         yield _no_machine(abi, end.qemu)
     elif before is None or not _alike(abi, before, end.qemu):
         yield _not_known(abi, end.qemu, allow_unknown=allow_unknown)
+    if before is not None and before.views and end.qemu.views:
+        from platform_abi.compat.reported_views import reported_view_findings
+
+        pair, builds = (before, end.qemu), (since, build)
+        yield from reported_view_findings(beside, abi, pair, builds, allow_unknown=allow_unknown)
     yield from module_findings(beside, abi, end.qemu, build)
 
 

@@ -32,7 +32,8 @@ _SHOWN = 3
 
 _LOOK = (
     "'platform-abi resolve --from-lock LOCK --look --lock LOCK' lets it say what they are, "
-    "'platform-abi verify --start --qemu BINARY LOCK' what another QEMU makes of them"
+    "'platform-abi verify --start --qemu BINARY LOCK' what another QEMU makes of them, "
+    "'platform-abi host --qemu BINARY --look MACHINE' on both hosts whether they show the same"
 )
 
 

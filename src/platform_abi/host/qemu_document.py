@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from platform_abi.host.checked import Checked
@@ -19,7 +20,7 @@ def qemu_document(qemu: ReportedQemu, *, brief: bool = False) -> dict[str, Any]:
     """Return *qemu* as plain data, keys in order; what says nothing is left out.
 
     *brief* leaves out what most of it is, and who knows that QEMU can do without: what it makes of
-    its machine types, and the flags of its CPUs.
+    its machine types, what guests find in them, and the flags of its CPUs.
     """
     document: dict[str, Any] = {key: getattr(qemu, key) for key in _NAMES if getattr(qemu, key)}
     if qemu.usual:
@@ -29,8 +30,10 @@ def qemu_document(qemu: ReportedQemu, *, brief: bool = False) -> dict[str, Any]:
     }
     if qemu.cpus and not brief:
         document["cpus"] = {model: sorted(flags) for model, flags in sorted(qemu.cpus.items())}
-    if qemu.views:
-        document["views"] = dict(sorted(qemu.views.items()))
+    if qemu.views and not brief:
+        document["views"] = {
+            machine: dict(sorted(labels.items())) for machine, labels in sorted(qemu.views.items())
+        }
     if qemu.lacking is not None:
         document["lacking"] = list(qemu.lacking)
     if qemu.content and not brief:
@@ -65,6 +68,9 @@ def read_qemus(checked: Checked, place: str, value: Any) -> tuple[ReportedQemu, 
         place_of = at
         return tuple(checked.table(at, table, machine).values())
 
+    def view(at: str, labels: Any) -> Mapping[str, str]:
+        return checked.table(at, labels, checked.text)
+
     def qemu(at: str, body: Any) -> ReportedQemu:
         known = checked.object(at, body, _KEYS)
         return ReportedQemu(
@@ -72,7 +78,7 @@ def read_qemus(checked: Checked, place: str, value: Any) -> tuple[ReportedQemu, 
             usual=checked.truth(f"{at}.usual", known.get("usual", False)),
             machines=machines(f"{at}.machines", known.get("machines", {})),
             cpus=checked.table(f"{at}.cpus", known.get("cpus", {}), checked.members),
-            views=checked.table(f"{at}.views", known.get("views", {}), checked.text),
+            views=checked.table(f"{at}.views", known.get("views", {}), view),
             lacking=checked.members(f"{at}.lacking", known["lacking"])
             if "lacking" in known
             else None,

@@ -52,8 +52,9 @@ class ReportedQemu:
     #: The flags that a CPU model has on that host with this QEMU and KVM, of models that have what
     #: QEMU knows of the host's CPU: ``host``, and ``max`` where that has others.
     cpus: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    #: Fingerprints of what guests see, by machine type, where somebody looked.
-    views: Mapping[str, str] = field(factory=dict)
+    #: Fingerprints of what guests find, by machine type and what is looked at of it, where somebody
+    #: looked (``guest.fingerprints``).
+    views: Mapping[str, Mapping[str, str]] = field(factory=dict)
     #: Drivers that its definitions have and it has not on that host, because modules of QEMU's are
     #: not installed; None: nobody asked.
     lacking: tuple[str, ...] | None = None

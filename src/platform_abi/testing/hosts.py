@@ -42,7 +42,9 @@ def reported_qemus() -> st.SearchStrategy[ReportedQemu]:
         fingerprint=st.sampled_from(["", "ff00"]),
         machines=st.lists(machines, max_size=2, unique_by=lambda m: m.name).map(tuple),
         cpus=st.sampled_from([{}, {"host": ("aes", "its-no")}]),
-        views=st.sampled_from([{}, {"pc-q35-10.0": "00ff"}]),
+        views=st.sampled_from(
+            [{}, {"pc-q35-10.0": {"board 00.0": "00ff", "nvme behind port": "11"}}]
+        ),
         lacking=st.sampled_from([None, (), ("usb-redir", "virtio-vga")]),
     )
 
