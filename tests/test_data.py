@@ -88,6 +88,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "launch/ahead.py": {"kvm": "what a command line says that runs on the processor itself"},
     "launch/described.py": {"hubport": "a netdev that only leads to another one"},
+    "launch/host_files.py": {"vnet_hdr": "the option that a flag of the kernel's answers for"},
     "launch/passthrough.py": {
         "enable-kvm": "an option of QEMU that is read before anything is imported",
         "no-kvm": "an option of QEMU that is read before anything is imported",

@@ -39,6 +39,10 @@ class _Files:
     def page_size(self, name: str) -> int | None:
         return 2097152 if name == "/huge" else 0
 
+    def tap_option(self, option: str, descriptor: str) -> bool | None:
+        del option, descriptor
+        return None
+
 
 def _vm(text: str, base: str = BASE, arch: str = "x86_64") -> VirtualMachine:
     catalogue = _catalogue()

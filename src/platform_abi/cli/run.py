@@ -137,7 +137,7 @@ def _with_platform(
         stored=None if kept is None else kept.abi,
         policy="newest" if option.platform is not None else _policy(),
         read_file=files.read,
-        files=ThisHostFiles(),
+        files=ThisHostFiles(handed_on=True),
         program=binary,
         look=_looker(catalogue, binary) if option.look else None,
     )

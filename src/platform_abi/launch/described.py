@@ -22,6 +22,7 @@ from platform_abi.model.vm import BEHIND, DEVICE, Device, GlobalProperty, Proper
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.places import described_devices
 from platform_abi.resolver.virtual_machine import (
+    Netdev,
     device_of,
     made,
     netdev_of,
@@ -359,7 +360,7 @@ class _Reading:
     def _named(self) -> Iterator[_Made]:
         seen = set()
         table = self.catalogue.devices()
-        known = {name: netdev_of(table, netdev.options) for name, netdev in self.netdevs.items()}
+        known = {name: self._known(netdev) for name, netdev in self.netdevs.items()}
         kinds = {name: netdev.kind for name, netdev in known.items()}
         for number, pairs, _ in sorted(self.devices, key=lambda device: device[2]):
             name = dict(pairs).get("id")
@@ -369,6 +370,19 @@ class _Reading:
             added = tuple((key, value) for of, key, value in self.set if of == name)
             device = device_of(table, (*pairs, *added), {NETDEV: kinds, **self.made}, known)
             yield number, self.netdevs.get(dict(device.properties).get(NETDEV, "")), device
+
+    def _known(self, netdev: _Netdev) -> Netdev:
+        """Return what *netdev* is: of a tap that QEMU is handed, as far as it can be asked."""
+        table, given = self.catalogue.devices(), dict(netdev.options)
+        options, files = netdev.options, self.hardware.files
+        for option, descriptors in table.handed_over(given.get("type", ""), given):
+            has = {None if files is None else files.tap_option(option, d) for d in descriptors}
+            if has == {False}:
+                options = (*options, (option, "off"))
+            elif has != {True}:
+                said = f"nobody could ask whether it has {option}, and it is taken to"
+                self.remarks.append(f"netdev {given.get('id', '')}: {said}")
+        return netdev_of(table, options)
 
     def _queues(self, netdev: _Netdev) -> str:
         """Return how many queues *netdev* has, as it is written; empty: it has no such thing."""
@@ -402,6 +416,6 @@ class _Reading:
             if driver and behind is None:
                 yield None, None, Device(driver=driver)
             elif driver and behind is not None:
-                known = netdev_of(self.catalogue.devices(), behind.options)
+                known = self._known(behind)
                 device = Device(driver=driver, backend=known.kind, open_options=known.open_options)
                 yield None, behind, device

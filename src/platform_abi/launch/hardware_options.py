@@ -29,6 +29,10 @@ class HostFiles(Protocol):
         """Return the size of the pages of a folder or file of huge pages, 0 for one of none."""
         ...
 
+    def tap_option(self, option: str, descriptor: str) -> bool | None:
+        """Return whether a tap that QEMU is handed as *descriptor* has an option of ``-netdev``."""
+        ...
+
 
 @define(kw_only=True, eq=False, repr=False)
 class HardwareReading:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 
 #: What a qcow2 image begins with, and where in it the size of its content is (docs/interop/qcow2).
 _QCOW2 = b"QFI\xfb"
@@ -15,8 +16,21 @@ _HUGE = "hugetlbfs"
 _MOUNTS = "/proc/self/mountinfo"
 
 
+#: include/uapi/linux/if_tun.h: TUNGETIFF, and of what it answers the flag behind each option; where
+#: in struct ifreq these are (linux/if.h).
+_TUNGETIFF = 0x800454D2
+_FLAGS = {"vnet_hdr": 0x4000}
+_IFREQ, _AT = 40, slice(16, 18)
+
+
 class ThisHostFiles:
-    """What stat and the first bytes of an image say; None is what this process may not see."""
+    """What stat and the first bytes of an image say; None is what this process may not see.
+
+    With *handed_on* the descriptors of this process are those that QEMU will have.
+    """
+
+    def __init__(self, *, handed_on: bool = False) -> None:
+        self._handed_on = handed_on
 
     def size(self, name: str) -> int | None:
         """Return how many bytes a guest sees of the image called *name*."""
@@ -49,3 +63,20 @@ class ThisHostFiles:
             return os.statvfs(folder).f_bsize if kinds.get(wanted) == _HUGE else 0
         except (OSError, ValueError, IndexError):
             return None
+
+    def tap_option(self, option: str, descriptor: str) -> bool | None:
+        """Return whether the tap behind *descriptor* has *option*, as QEMU asks it.
+
+        That is tap_probe_vnet_hdr of QEMU's net/tap-linux.c. None where this process does not have
+        it, where it is called by a name that a monitor gave it, and for what is no tap.
+        """
+        flag = _FLAGS.get(option)
+        if flag is None or not self._handed_on or not descriptor.isdecimal():
+            return None
+        import fcntl
+
+        try:
+            answer = fcntl.ioctl(int(descriptor), _TUNGETIFF, bytes(_IFREQ))
+        except (OSError, ValueError, OverflowError):
+            return None
+        return bool(int.from_bytes(answer[_AT], sys.byteorder) & flag)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal
 
 from attrs import field
@@ -137,7 +137,8 @@ class BackendKind:
 class NetdevOption:
     """An option of ``-netdev`` of one type that features drive: ``netdev.OPTION`` among properties.
 
-    QEMU refuses it beside an option of *not_beside*, which then decides the same.
+    QEMU refuses it beside an option of *not_beside*, which then decides the same. Of these,
+    *descriptors* are lists of descriptors, divided by colons, that can be asked for it.
     """
 
     netdev: str
@@ -146,6 +147,7 @@ class NetdevOption:
     #: QEMU's type of it, which JSON has to have: ``bool`` or ``str``.
     type: Literal["bool", "str"] = "bool"
     not_beside: tuple[str, ...] = ()
+    descriptors: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -267,6 +269,14 @@ class DeviceTable:
             and known.option not in given
             and not any(other in given for other in known.not_beside)
         )
+
+    def handed_over(self, netdev: str, given: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+        """Yield the options that descriptors *given* to a netdev decide, each with these."""
+        for known in self.netdev_options:
+            if known.netdev == netdev:
+                for key in known.descriptors:
+                    if given.get(key):
+                        yield known.option, given[key].split(":")
 
     def queues(self, netdev: str, given: Mapping[str, str]) -> str:
         """Return how many queues a netdev with the options *given* has; empty: no such thing."""
