@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_abi.guest.buses import Chain, place_of, walk
-from platform_abi.guest.config_space import ConfigSpaces
+from platform_abi.guest.pci_hosts import PciHost
 
 _BUS_NUMBERS, _HEADER = 0x18, 0x0C
 
@@ -84,7 +84,7 @@ def _chains(buses: dict[int, _Function], before: Chain = ()) -> set[Chain]:
 @given(_buses())
 def test_every_function_is_found_once_wherever_it_is(root: dict[int, _Function]) -> None:
     """By the way that leads there, behind however many bridges; and nothing else is."""
-    spaces = cast("ConfigSpaces", _Machine(root))
+    spaces = cast("PciHost", _Machine(root))
     found = walk(spaces)
     assert found.keys() == _chains(root)
     assert len({id(space) for space in found.values()}) == len(found)

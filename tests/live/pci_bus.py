@@ -1,7 +1,6 @@
 """A virtual PCI bus as firmware and a driver go about it: the second opinion on ``guest``.
 
-Addresses are given out, and everything is read through them, not through windows: for the boards of
-a PC.
+Addresses are given out, and everything is read through them, not through windows.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from platform_abi.guest.config_space import PortSpace
+from platform_abi.guest.pci_hosts import PcHost, PciHost
 from platform_abi.guest.virtio_pci import common_structure, legacy_header
 from platform_abi.qemu.qtest import Qtest
 
@@ -61,20 +60,56 @@ class _Region:
     is_wide: bool
 
 
-class PciBus:
-    """The PCI root bus of a *guest* whose firmware has not run."""
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Where a board has the memory of its PCI bus: by the bus, and by the processor."""
 
-    def __init__(self, guest: Qtest) -> None:
-        self._guest = guest
-        self._free = {start: start for start in (_PORTS_START, _MEMORY_START, _WIDE_MEMORY_START)}
+    bus: int
+    processor: int
+
+
+class _Memory:
+    """A guest's memory, little-endian whatever its processor is."""
+
+    def __init__(self, guest: Qtest, offset: int) -> None:
+        self._guest, self._offset = guest, offset
+
+    def readw(self, address: int) -> int:
+        return int.from_bytes(self._guest.read(address + self._offset, 2), "little")
+
+    def readl(self, address: int) -> int:
+        return int.from_bytes(self._guest.read(address + self._offset, 4), "little")
+
+    def writew(self, address: int, value: int) -> None:
+        self._guest.write(address + self._offset, value.to_bytes(2, "little"))
+
+    def writel(self, address: int, value: int) -> None:
+        self._guest.write(address + self._offset, value.to_bytes(4, "little"))
+
+
+class PciBus:
+    """The PCI root bus of a *guest* whose firmware has not run: a PC's, or that of a *host* bridge.
+
+    *window* is where its 32-bit memory is.
+    """
+
+    def __init__(
+        self,
+        guest: Qtest,
+        host: PciHost | None = None,
+        window: Window = Window(bus=_MEMORY_START, processor=_MEMORY_START),
+    ) -> None:
+        self._host = host or PcHost(guest, 0)
+        self._memory = _Memory(guest, window.processor - window.bus)
+        self._free = {"port": _PORTS_START, "memory": window.bus, "wide": _WIDE_MEMORY_START}
 
     def config_read(self, slot: int, offset: int) -> int:
         """Return the 32 bits at an offset (a multiple of 4) of a device's configuration space."""
-        return PortSpace(self._guest, slot).read(offset)
+        return self._host.at(0, slot).read(offset)
 
     def config_write(self, slot: int, offset: int, value: int) -> None:
         """Write 32 bits at an offset (a multiple of 4) of a device's configuration space."""
-        PortSpace(self._guest, slot).write(offset, value)
+        self._host.at(0, slot).write(offset, value)
 
     def offered(self, slot: int) -> Offered:
         """Return what the virtio device in a slot of the root bus (its ``addr=``) offers.
@@ -87,9 +122,9 @@ class PciBus:
         regions = self._assign_bars(slot)
         common = self._common_config(slot, regions)
         if common is None:
-            features, queue_sizes = legacy_header(self._guest, _legacy_ports(slot, regions))
+            features, queue_sizes = legacy_header(self._host.ports, _legacy_ports(slot, regions))
         else:
-            features, queue_sizes = common_structure(self._guest, common)
+            features, queue_sizes = common_structure(self._memory, common)
         return Offered(
             vendor=vendor,
             device=device,
@@ -134,10 +169,8 @@ class PciBus:
 
     def _reserve(self, size: int, is_port: bool, is_wide: bool) -> int:
         """Return the next free address that is a multiple of the size, a power of two."""
-        if is_port:
-            space = _PORTS_START
-        else:
-            space = _WIDE_MEMORY_START if is_wide and size >= _WIDE_SIZE else _MEMORY_START
+        memory = "wide" if is_wide and size >= _WIDE_SIZE else "memory"
+        space = "port" if is_port else memory
         address = -(-self._free[space] // size) * size
         self._free[space] = address + size
         return address

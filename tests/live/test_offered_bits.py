@@ -80,9 +80,9 @@ class Lab:
             self.catalogue.devices(), machine, accelerator="tcg", devices=placed, netdevs=netdevs
         )
         abi = pa.resolve(self.catalogue, vm, self.platform(platform))
-        ids = [_id(text) for text in devices]
+        ids = [device_id(text) for text in devices]
         environment = {"LD_PRELOAD": str(self.shim), "OLD_KERNEL_TUN_MASK": f"{hidden:#x}"}
-        arguments = [*_complete(pa.arguments(abi), placed), *QUIET, *_DISK]
+        arguments = [*complete(pa.arguments(abi), placed), *QUIET, *_DISK]
         for netdev in netdevs:
             arguments[:0] = ["-netdev", netdev]
         with Qtest(self.qemu, arguments, environment=environment) as qtest:
@@ -94,14 +94,15 @@ class Lab:
         )
 
 
-def _complete(words: list[str], devices: list[str]) -> list[str]:
+def complete(words: list[str], devices: list[str]) -> list[str]:
     """Return resolved arguments with the devices that they do not name themselves."""
-    named = {_id(text) for option, text in pairwise(words) if option == "-device"}
-    missing = [text for text in devices if _id(text) not in named]
+    named = {device_id(text) for option, text in pairwise(words) if option == "-device"}
+    missing = [text for text in devices if device_id(text) not in named]
     return [*words, *(word for text in missing for word in ("-device", text))]
 
 
-def _id(device: str) -> str:
+def device_id(device: str) -> str:
+    """Return the id in the options of a *device*."""
     found = re.search(r"\bid=(\w+)", device)
     assert found is not None, device
     return found[1]

@@ -189,3 +189,24 @@ def test_bits_of_what_is_no_such_device_are_refused(catalogue: pa.FileCatalogue)
     with pytest.raises(pa.UsageError) as unnamed:
         pa.offered_bits(catalogue, abi, "nic")
     assert "no-bits" == unnamed.value.code
+
+
+@pytest.mark.parametrize("build", ["qemu-7.2.22", "qemu-10.0.2", None])
+@pytest.mark.parametrize("family", ["pc-q35", "pc-i440fx"])
+def test_a_device_that_never_was_legacy_is_none_of_an_old_machine_type_either(
+    catalogue: pa.FileCatalogue, build: str | None, family: str
+) -> None:
+    """The machine types up to 2.6 switch a property off that only a device of both kinds has."""
+
+    def bits(driver: str) -> int:
+        vm = pa.virtual_machine(
+            catalogue.devices(),
+            f"{family}-2.6",
+            accelerator="tcg",
+            devices=[f"{driver},id=dut"],
+            build=build,
+        )
+        return pa.offered_bits(catalogue, pa.resolve(catalogue, vm, "conservative"), "dut")
+
+    assert not bits("virtio-net-pci") >> 32
+    assert bits("virtio-net-pci-non-transitional") >> 32 & 1

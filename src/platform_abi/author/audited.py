@@ -165,7 +165,7 @@ def look(
     """
     build = audited.build
     looked_at = catalogue.guest_devices(build.arch)
-    seen = [name for name in machines if can_be_seen(looked_at, name, build.arch)]
+    seen = [name for name in machines if can_be_seen(looked_at, name)]
     drivers = frozenset(each.name for each in audited.seen.types if not each.abstract)
     views = guest_views(
         audited.binary,

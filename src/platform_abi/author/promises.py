@@ -180,7 +180,7 @@ def whole(
     arch = binaries[0].build.arch
     looked_at = catalogue.guest_devices(arch)
     for name in verdict.machines:
-        if not can_be_seen(looked_at, name, arch):
+        if not can_be_seen(looked_at, name):
             said.setdefault(f"guest view of {name}", "it has no PCI bus that can be looked at")
     return evolve(verdict, unseen=said)
 

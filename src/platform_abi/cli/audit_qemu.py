@@ -94,7 +94,7 @@ def _check_written(
         return
     arch = found.build.arch
     looked_at = catalogue.guest_devices(arch)
-    if not any(can_be_seen(looked_at, machine, arch) for machine in machines):
+    if not any(can_be_seen(looked_at, machine) for machine in machines):
         raise no_view(looked_at, _names(machines), arch)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from platform_abi.guest.config_space import ConfigSpace, ConfigSpaces, number_buses
+from platform_abi.guest.config_space import ConfigSpace, number_buses
+from platform_abi.guest.pci_hosts import PciHost
 
 #: Where a function is: the slots and functions, as one number each, that lead from the root bus to
 #: it by way of bridges. Unlike the number of a bus it is the same whoever has numbered them.
@@ -19,12 +20,12 @@ _HEADER = 0x0C
 _BRIDGE, _SEVERAL = 1, 0x80
 
 
-def walk(spaces: ConfigSpaces) -> dict[Chain, ConfigSpace]:
+def walk(host: PciHost) -> dict[Chain, ConfigSpace]:
     """Return the configuration space of every function, and leave the buses numbered.
 
     Buses behind another host bridge (pxb) are not among them.
     """
-    return dict(_Walk(spaces).functions(0, ()))
+    return dict(_Walk(host).functions(0, ()))
 
 
 def place_of(chain: Chain) -> str:
@@ -36,15 +37,15 @@ def place_of(chain: Chain) -> str:
 
 
 class _Walk:
-    def __init__(self, spaces: ConfigSpaces) -> None:
-        self._spaces = spaces
+    def __init__(self, host: PciHost) -> None:
+        self._host = host
         self._last = 0
 
     def functions(self, bus: int, chain: Chain) -> Iterator[tuple[Chain, ConfigSpace]]:
         """Yield what is on a *bus* and behind it; *chain* leads to its bridge."""
         for slot in range(_SLOTS):
             for function in range(_FUNCTIONS):
-                space = self._spaces.at(bus, slot, function)
+                space = self._host.at(bus, slot, function)
                 if space.read(0) & 0xFFFF != _NOTHING:
                     place = (*chain, slot << 3 | function)
                     yield place, space

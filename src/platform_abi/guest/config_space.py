@@ -1,4 +1,4 @@
-"""The configuration space of a PCI function of a paused machine, and the ways to reach it.
+"""The configuration space of a PCI function of a paused machine, and two ways to reach it.
 
 No firmware has run: no bus behind a bridge has a number, and a board's memory window is off.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from platform_abi.guest.pci_config import EXTENDED_SIZE, SIZE
-from platform_abi.model.guest import GuestBoard
 from platform_abi.qemu.qtest import Accesses
 
 #: The ports by which a PC selects 32 bits of a configuration space, and reaches them (PCI 3.0,
@@ -16,11 +15,6 @@ from platform_abi.qemu.qtest import Accesses
 _CONFIG_ADDRESS = 0xCF8
 _CONFIG_DATA = 0xCFC
 _SELECT = 0x80000000
-
-#: Where the extended configuration space is put: below the holes that boards use, above any RAM
-#: here. The lowest bit switches it on; the window has the width of 256 buses.
-_EXTENDED_PLACE = 0xB0000000
-_ENABLE = 1
 
 #: A bridge's numbers of the buses before, directly behind and last behind it (PCI 3.0, 3.2.5.3).
 _BUS_NUMBERS = 0x18
@@ -86,27 +80,6 @@ class MemorySpace:
     def write(self, offset: int, value: int) -> None:
         """Write 32 bits at an offset."""
         self._guest.writel(self._place + offset, value)
-
-
-class ConfigSpaces:
-    """The configuration spaces of a paused machine, by the best way that its board has.
-
-    *extended* is whether there is a memory window: without one only 256 bytes of each are reached.
-    """
-
-    def __init__(self, guest: Accesses, board: GuestBoard) -> None:
-        self._guest = guest
-        self.extended = bool(board.pciexbar)
-        if board.pciexbar:
-            bridge = PortSpace(guest, 0)
-            bridge.write(board.pciexbar + 4, 0)
-            bridge.write(board.pciexbar, _EXTENDED_PLACE | _ENABLE)
-
-    def at(self, bus: int, slot: int, function: int = 0) -> ConfigSpace:
-        """Return the configuration space of a function, which need not be there."""
-        if self.extended:
-            return MemorySpace(self._guest, _EXTENDED_PLACE, bus, slot, function)
-        return PortSpace(self._guest, slot, function, bus=bus)
 
 
 def number_buses(bridge: ConfigSpace, before: int, behind: int, last: int) -> None:

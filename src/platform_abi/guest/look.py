@@ -1,9 +1,10 @@
 """What a guest would find in a machine type of one QEMU binary, device by device.
 
-A machine is started, paused, and looked at through ports and memory, as ``qtest`` explains: no
-guest code runs, and nothing that QEMU knows of itself is asked. (QMP's ``x-query-virtio-status``
-would abort QEMU 11.1.) CPU models are the exception: without a running guest there is no CPUID, so
-QEMU is asked what a model is made of.
+A machine is started, paused, and looked at as ``qtest`` explains, by the way to its PCI buses that
+its board has: ports, memory, or calls of firmware that is a part of QEMU. No guest code runs, and
+nothing that QEMU knows of itself is asked. (QMP's ``x-query-virtio-status`` would abort QEMU 11.1.)
+CPU models are the exception: without a running guest there is no CPUID, so QEMU is asked what a
+model is made of.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from platform_abi.errors import UsageError, printable
-from platform_abi.guest.config_space import ConfigSpaces, number_buses
+from platform_abi.errors import HostError, UsageError, printable
+from platform_abi.guest.config_space import number_buses
 from platform_abi.guest.cpus import cpu_facts
 from platform_abi.guest.pci_function import function_facts
+from platform_abi.guest.pci_hosts import PciHost, pci_host
 from platform_abi.guest.placing import Placed, PlacedStart, labels_of, numbers, starts
 from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
 from platform_abi.model.guest import GuestBoard, GuestDevice, GuestDevices
 from platform_abi.qemu.process import last_line
-from platform_abi.qemu.qtest import PORT_ARCHITECTURES, QUIET, Qtest, StartError
+from platform_abi.qemu.qtest import QUIET, Qtest, StartError
 from platform_abi.qemu.starting import containment
 
 #: How long one answer may take by default, in seconds.
@@ -51,7 +53,7 @@ def guest_view(
     start it.
     """
     board = looked_at.board_of(machine) if looked_at else None
-    if looked_at is None or board is None or arch not in PORT_ARCHITECTURES:
+    if looked_at is None or board is None:
         raise no_view(looked_at, machine, arch)
     view = _View(binary, machine, board, timeout=timeout)
     wanted = [d for d in looked_at.device if not d.boards or board.family in d.boards]
@@ -117,11 +119,9 @@ def guest_views(
 _AT_A_TIME = 8
 
 
-def can_be_seen(looked_at: GuestDevices | None, machine: str, arch: str) -> bool:
-    """Return whether *machine*, a machine type of *arch*, has a PCI bus that can be looked at."""
-    if looked_at is None or arch not in PORT_ARCHITECTURES:
-        return False
-    return looked_at.board_of(machine) is not None
+def can_be_seen(looked_at: GuestDevices | None, machine: str) -> bool:
+    """Return whether *machine* has a PCI bus that can be looked at."""
+    return looked_at is not None and looked_at.board_of(machine) is not None
 
 
 def no_view(looked_at: GuestDevices | None, machine: str, arch: str) -> UsageError:
@@ -199,35 +199,45 @@ class _View:
 
     def _started(self, start: PlacedStart, refused: Sequence[Placed]) -> Qtest:
         binary, machine = self._command
-        arguments = ["-machine", machine, *QUIET, "-no-user-config", *start.arguments(refused)]
+        words = ["-machine", machine, *QUIET, "-m", str(self._board.memory), "-no-user-config"]
+        arguments = [*words, *start.arguments(refused)]
         # A tap is no business of this host's, nor is what a wrapper script leaves running.
         return Qtest(binary, arguments, timeout=self._timeout)
 
     def _look(self, start: PlacedStart, refused: Sequence[Placed]) -> None:
         devices = [device for device in start.devices if device not in refused]
         with self._started(start, refused) as qtest:
-            spaces = ConfigSpaces(qtest, self._board)
+            host = pci_host(qtest, self._board)
+            if host is None:
+                raise _no_bridge(self._command[1], self._board)
             for port in start.ports:
-                number_buses(spaces.at(0, port.slot, port.function), 0, port.bus, port.bus)
+                number_buses(host.at(0, port.slot, port.function), 0, port.bus, port.bus)
             taken = {port.slot for port in start.ports}
             for device in devices:
                 if device.bus == 0:
                     taken.add(device.slot)
-                space = spaces.at(device.bus, device.slot)
-                self.devices[device.label] = function_facts(qtest, space)
+                space = host.at(device.bus, device.slot)
+                self.devices[device.label] = function_facts(host.ports, space)
             if not any(name.startswith(BOARD) for name in self.devices):
-                self.devices |= _board_functions(qtest, spaces, taken)
+                self.devices |= _board_functions(host, taken)
 
 
-def _board_functions(
-    qtest: Qtest, spaces: ConfigSpaces, taken: set[int]
-) -> Iterator[tuple[str, Facts]]:
+def _no_bridge(machine: str, board: GuestBoard) -> HostError:
+    places = " or ".join(f"{base:#x}" for base in board.ecam)
+    return HostError(
+        f"{printable(machine)} has no PCI host bridge at {places}",
+        code="qemu-failed",
+        help="boards of this family have it there in every QEMU that was looked at",
+    )
+
+
+def _board_functions(host: PciHost, taken: set[int]) -> Iterator[tuple[str, Facts]]:
     """Yield what the board itself has on its root bus."""
     for slot in range(_SLOTS):
         for function in range(_FUNCTIONS if slot not in taken else 0):
-            space = spaces.at(0, slot, function)
+            space = host.at(0, slot, function)
             if space.read(0) & 0xFFFF != _NOTHING:
-                yield f"{BOARD}{slot:02x}.{function}", function_facts(qtest, space)
+                yield f"{BOARD}{slot:02x}.{function}", function_facts(host.ports, space)
 
 
 def _blamed(start: PlacedStart, error: StartError, refused: Sequence[Placed]) -> Placed | None:

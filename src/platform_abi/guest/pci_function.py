@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from platform_abi.guest.config_space import ConfigSpace
 from platform_abi.guest.pci_config import facts
+from platform_abi.guest.pci_hosts import Ports
 from platform_abi.guest.virtio_pci import legacy_offer, modern_offer
-from platform_abi.qemu.qtest import Accesses
 
 _BARS = 0x10
 #: How many BARs a function has and where its ROM's is, by the type of its header.
@@ -22,8 +22,11 @@ _ROM_MASK = 0xFFFFF800
 _ALL_ONES = 0xFFFFFFFF
 
 
-def function_facts(guest: Accesses, space: ConfigSpace) -> dict[str, str]:
-    """Return all that a guest finds of the function whose configuration space is given."""
+def function_facts(ports: Ports, space: ConfigSpace) -> dict[str, str]:
+    """Return all that a guest finds of the function whose configuration space is given.
+
+    *ports* are those of its bus.
+    """
     image = space.image()
     said = facts(image)
     layout = _LAYOUT.get(image[0x0E] & 0x7F)
@@ -36,7 +39,7 @@ def function_facts(guest: Accesses, space: ConfigSpace) -> dict[str, str]:
     space.write(rom, 0)
     if mask:
         said["rom"] = _size(_lowest(mask))
-    return said | _virtio(guest, space, image)
+    return said | _virtio(ports, space, image)
 
 
 def _bars(space: ConfigSpace, count: int) -> Iterator[tuple[int, str]]:
@@ -78,14 +81,14 @@ def _size(number: int) -> str:
     return str(number)
 
 
-def _virtio(guest: Accesses, space: ConfigSpace, image: bytes) -> dict[str, str]:
+def _virtio(ports: Ports, space: ConfigSpace, image: bytes) -> dict[str, str]:
     """Return what a virtio device offers through each of its interfaces, nothing for another."""
     said = {}
     if modern := modern_offer(space, image):
         said = {"features": f"{modern.features:#034x}", "queues": queue_sizes(modern.queue_sizes)}
         if modern.config:
             said["config"] = modern.config.hex()
-    if legacy := legacy_offer(guest, space, image):
+    if legacy := legacy_offer(ports, space, image):
         said["legacy-features"] = f"{legacy.features:#010x}"
         said["legacy-queues"] = queue_sizes(legacy.queue_sizes)
     return said

@@ -13,6 +13,7 @@ from typing import Protocol
 from platform_abi.errors import HostError
 from platform_abi.guest.config_space import ConfigSpace, PortSpace
 from platform_abi.guest.pci_config import VIRTIO_VENDOR, virtio_structure
+from platform_abi.guest.pci_hosts import Ports
 from platform_abi.model.value import frozen
 from platform_abi.qemu.qtest import Accesses
 
@@ -22,7 +23,7 @@ _BAR = 0x10
 _BAR_PORT = 0x1
 _ALL_ONES = 0xFFFFFFFF
 
-#: A port that no board has anything at.
+#: A port that no board has anything at, and that is in reach of every one.
 _PORT = 0xC000
 
 # The structure "common" (virtio 1.2, 4.1.4.3) and the legacy header (4.1.4.10).
@@ -108,10 +109,10 @@ def modern_offer(space: ConfigSpace, image: bytes) -> Offered | None:
     return Offered(features=features, queue_sizes=sizes, config=config)
 
 
-def legacy_offer(guest: Accesses, space: ConfigSpace, image: bytes) -> Offered | None:
+def legacy_offer(ports: Ports, space: ConfigSpace, image: bytes) -> Offered | None:
     """Return what a function offers through virtio's legacy header, None where it has none.
 
-    *image* is what is in its configuration *space*. Its ports are in BAR 0, always.
+    *image* is what is in its configuration *space*. Its *ports* are in BAR 0, always.
     """
     if int.from_bytes(image[:2], "little") != VIRTIO_VENDOR:
         return None
@@ -120,7 +121,7 @@ def legacy_offer(guest: Accesses, space: ConfigSpace, image: bytes) -> Offered |
     if space.read(_BAR) & _BAR_PORT:
         space.write(_BAR, _PORT)
         space.write(_COMMAND, _COMMAND_IO)
-        features, sizes = legacy_header(guest, _PORT)
+        features, sizes = legacy_header(ports, _PORT)
         space.write(_COMMAND, 0)
         offered = Offered(features=features, queue_sizes=sizes)
     space.write(_BAR, 0)
@@ -155,13 +156,13 @@ def queues(memory: Memory, common: int) -> Iterator[tuple[int, int]]:
         yield queue, memory.readw(common + _QUEUE_SIZE)
 
 
-def legacy_header(guest: Accesses, ports: int) -> tuple[int, tuple[int, ...]]:
+def legacy_header(ports: Ports, place: int) -> tuple[int, tuple[int, ...]]:
     """Return features and queue sizes by the legacy header at a port."""
-    features = guest.inl(ports + _LEGACY_FEATURES)
+    features = ports.inl(place + _LEGACY_FEATURES)
     sizes = []
     for queue in range(_LEGACY_QUEUES_MAX):
-        guest.outw(ports + _LEGACY_QUEUE_SELECT, queue)
-        size = guest.inw(ports + _LEGACY_QUEUE_SIZE)
+        ports.outw(place + _LEGACY_QUEUE_SELECT, queue)
+        size = ports.inw(place + _LEGACY_QUEUE_SIZE)
         if size == 0:  # the legacy header has no count: the first missing queue is the end
             break
         sizes.append(size)

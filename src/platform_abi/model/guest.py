@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from attrs import field
 
@@ -12,15 +13,26 @@ from platform_abi.model.visibility import matches
 
 @frozen(kw_only=True)
 class GuestBoard:
-    """A family of machine types with a PCI bus that can be read through ports."""
+    """A family of machine types with a PCI bus that can be looked at."""
 
     family: str
     #: What its root bus is called.
     bus: str
     #: The driver of a port that a device can be plugged into; empty: it has none.
     port: str = ""
+    #: How a guest reaches configuration spaces: the ports of a PC, a memory window, or RTAS.
+    access: Literal["ports", "ecam", "rtas"] = "ports"
     #: The host bridge's register for the place of the extended configuration space; 0: none.
     pciexbar: int = 0
+    #: Physical addresses of the memory window, one of which it has.
+    ecam: tuple[int, ...] = ()
+    #: What RTAS knows the host bridge by.
+    buid: int = 0
+    #: Where in memory the ports of the bus begin, on a board whose processor has none.
+    ports: int = 0
+    #: Where RAM begins, and how much of it a machine needs, in MiB.
+    ram: int = 0
+    memory: int = 64
 
 
 @frozen(kw_only=True)
@@ -63,7 +75,7 @@ class GuestDevices:
 
     def board_of(self, machine: str) -> GuestBoard | None:
         """Return the board of a machine type, None if it has no PCI bus that can be read."""
-        return next((b for b in self.board if machine.startswith(f"{b.family}-")), None)
+        return next((b for b in self.board if f"{machine}-".startswith(f"{b.family}-")), None)
 
 
 def label(device: GuestDevice, *, port: bool = False) -> str:

@@ -74,7 +74,7 @@ class Accesses:
         self._timeout = timeout
         self._received = bytearray()
 
-    # Ports and memory of the guest. Values are unsigned, little-endian as on every x86.
+    # Ports and memory of the guest. Values are unsigned, in the byte order of its architecture.
 
     def inw(self, port: int) -> int:
         """Return the 16-bit value that the guest would read from a port."""
@@ -112,13 +112,41 @@ class Accesses:
         """Return the *size* bytes that the guest would read from a physical address on."""
         return self._ask(f"read {address:#x} {size:#x}").to_bytes(size, "big")
 
+    def write(self, address: int, data: bytes) -> None:
+        """Write bytes from a physical address on, as the guest would."""
+        self._ask(_written(address, data))
+
+    def rtas(self, name: str, place: int, words: bytes, answers: int) -> bytes:
+        """Return the answer of a POWER machine's firmware, *answers* bytes, to a call with *words*.
+
+        Both are in RAM, the words at *place* and the answer behind them (PAPR, 7.2.8).
+        """
+        there = place + len(words)
+        *_, said = self._ask_all(
+            _written(place, words),
+            f"rtas {name} {len(words) // 4} {place:#x} {answers // 4} {there:#x}",
+            f"read {there:#x} {answers:#x}",
+        )
+        return said.to_bytes(answers, "big")
+
     # The conversation.
 
     def _ask(self, command: str) -> int:
         """Send a command and return the number in its answer, 0 if there is none."""
+        return self._ask_all(command)[0]
+
+    def _ask_all(self, *commands: str) -> list[int]:
+        """Send commands that do not wait for each other, and return the numbers in the answers."""
+        deadline = time.monotonic() + self._timeout
         try:
-            self._stream.send(command.encode() + b"\n")
-            answer = self._receive_line(time.monotonic() + self._timeout)
+            self._stream.send(b"".join(command.encode() + b"\n" for command in commands))
+        except OSError as error:
+            raise _error(f"{commands[0]!r}: {error}", self._stream.stderr.splitlines()) from None
+        return [self._answer(command, deadline) for command in commands]
+
+    def _answer(self, command: str, deadline: float) -> int:
+        try:
+            answer = self._receive_line(deadline)
         except TimeoutError:
             raise QtestError(
                 f"QEMU did not answer {command!r} in {self._timeout:g} s",
@@ -229,6 +257,10 @@ _LONGEST_SHOWN = 200
 
 # The protocol runs over QEMU's standard streams.
 _QTEST_ARGUMENTS = ("-S", "-display", "none", "-qtest", "stdio", "-qtest-log", "none")
+
+
+def _written(address: int, data: bytes) -> str:
+    return f"write {address:#x} {len(data):#x} 0x{data.hex()}"
 
 
 def _error(message: str, details: Iterable[str] = ()) -> QtestError:

@@ -14,10 +14,10 @@ from typing import Any, Final, Self
 from attrs import field
 
 from platform_abi.guest.buses import Chain, walk
-from platform_abi.guest.config_space import ConfigSpace, ConfigSpaces
 from platform_abi.guest.driver import Bound, bind, bound
 from platform_abi.guest.pci_config import without_slot_control
 from platform_abi.guest.pci_function import function_facts
+from platform_abi.guest.pci_hosts import PciHost, pci_host
 from platform_abi.guest.view import Facts
 from platform_abi.model.guest import GuestBoard
 from platform_abi.model.machine import TypeTable
@@ -30,7 +30,7 @@ from platform_abi.verifier.located import locate
 from platform_abi.verifier.paused import asking
 from platform_abi.verifier.running import look
 
-#: Where the rings of every queue are: RAM that no board keeps for itself.
+#: Where in RAM the rings of every queue are: what no board keeps for itself.
 _RINGS: Final = 16 << 20
 
 #: What a destination waits by: for a guest that ``migrate-incoming`` names.
@@ -108,17 +108,19 @@ class End:
         """What QEMU has written to stderr so far."""
         return self.qmp.stderr
 
-    def _spaces(self) -> dict[Chain, ConfigSpace]:
-        if self.board is None:
-            return {}
-        return walk(ConfigSpaces(self._qemu.guest, self.board))
+    def _host(self) -> PciHost | None:
+        return None if self.board is None else pci_host(self._qemu.guest, self.board)
 
     def bind(self) -> dict[Chain, Bound]:
         """Let a driver take all that each virtio device offers, and return what they agree on."""
+        host = self._host()
+        if host is None or self.board is None:
+            return {}
+        rings = self.board.ram + _RINGS
         self._bound = {
             chain: agreed
-            for chain, space in self._spaces().items()
-            if (agreed := bind(space, rings=_RINGS)) is not None
+            for chain, space in walk(host).items()
+            if (agreed := bind(space, rings=rings)) is not None
         }
         return dict(self._bound)
 
@@ -128,13 +130,16 @@ class End:
         What drivers have agreed on is asked for where they have been bound; *agreed* says where,
         for a guest that has come.
         """
-        spaces = self._spaces()
+        host = self._host()
+        if host is None:
+            return Sight(cpu=self._cpu())
+        spaces = walk(host)
         bounds = dict(self._bound)
         for chain in agreed or ():
             now = bound(spaces[chain]) if chain in spaces else None
             if now is not None:
                 bounds[chain] = now
-        functions = {at: function_facts(self._qemu.guest, s) for at, s in spaces.items()}
+        functions = {at: function_facts(host.ports, s) for at, s in spaces.items()}
         for facts in functions.values():
             facts.pop(_WRITTEN, None)
             if _EXPRESS in facts:

@@ -21,7 +21,6 @@ from platform_abi.model.guest import GuestBoard
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.qemu.process import last_line
-from platform_abi.qemu.qtest import PORT_ARCHITECTURES
 from platform_abi.rehearsal.culprits import culprits
 from platform_abi.rehearsal.findings import (
     SCOPE,
@@ -211,9 +210,7 @@ class _Rehearsing:
 
     def _board_of(self, machine: str) -> GuestBoard | None:
         looked_at = self._catalogue.guest_devices(self._vm.arch)
-        if looked_at is None or self._vm.arch not in PORT_ARCHITECTURES:
-            return None
-        return looked_at.board_of(machine)
+        return None if looked_at is None else looked_at.board_of(machine)
 
     def _closed(self, labels: Sequence[str]) -> list[str]:
         wanted = set(labels)

@@ -67,7 +67,9 @@ class _Reader:
         self._device = device
         self._label = label
         self._family = family
-        self.types = know(plan, device.driver).types
+        known = know(plan, device.driver)
+        self.types = known.types
+        self._properties = known.properties
         own = netdev_settings(abi.settings).get(label, ())
         kind = behind(plan.catalogue.devices(), device, own)
         self._backend = kind or family.backend or NO_BACKEND
@@ -91,7 +93,9 @@ class _Reader:
         own = [s for s in settings if s.device == self._label]
         said = [s.value for s in (*constant, *(s for s, _ in wide), *own)]
         said += [value for key, value in self._device.properties if key == name]
-        if said:
+        # Compat properties of machine types name the types of drivers that lack one of them: there
+        # is nothing to disable in a virtio device that is not transitional.
+        if said and (self._properties is None or name in self._properties):
             return said[-1]
         before = self._plan.is_before(generation, (self._family.driver, name))
         return "off" if before else default

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from platform_abi.guest.config_space import ConfigSpace, ConfigSpaces, number_buses
-from platform_abi.model.guest import GuestBoard
-from platform_abi.qemu.qtest import Accesses
+from platform_abi.guest.config_space import ConfigSpace, number_buses
+from platform_abi.guest.pci_hosts import PciHost
 from platform_abi.verifier.running import Ask
 
 #: The highest number that a bus can have.
@@ -35,8 +34,8 @@ def chain_of(ask: Ask, path: str) -> tuple[int, ...]:
 class Buses:
     """The PCI buses of a paused machine, of which only those are numbered that lead somewhere."""
 
-    def __init__(self, guest: Accesses, board: GuestBoard) -> None:
-        self._spaces = ConfigSpaces(guest, board)
+    def __init__(self, host: PciHost) -> None:
+        self.host = host
         self._numbered: list[ConfigSpace] = []
 
     def at(self, chain: tuple[int, ...]) -> ConfigSpace | None:
@@ -45,10 +44,10 @@ class Buses:
             number_buses(bridge, 0, 0, 0)
         self._numbered = []
         *bridges, last = chain
-        if bridges and not self._spaces.extended:
+        if bridges and not self.host.extended:
             return None
         for bus, place in enumerate(bridges):
-            bridge = self._spaces.at(bus, place >> 3, place & 7)
+            bridge = self.host.at(bus, place >> 3, place & 7)
             number_buses(bridge, bus, bus + 1, _LAST_BUS)
             self._numbered.append(bridge)
-        return self._spaces.at(len(bridges), last >> 3, last & 7)
+        return self.host.at(len(bridges), last >> 3, last & 7)

@@ -12,13 +12,14 @@ from attrs import evolve
 
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.guest.pci_function import function_facts
+from platform_abi.guest.pci_hosts import pci_host
 from platform_abi.guest.view import LEGACY
 from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.guest import DeviceView, MachineView
 from platform_abi.model.host import HostReport
 from platform_abi.model.value import frozen
-from platform_abi.qemu.qtest import PORT_ARCHITECTURES, Qtest
+from platform_abi.qemu.qtest import Qtest
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError, QmpError
 from platform_abi.verifier.buses import Buses, chain_of
 from platform_abi.verifier.expected import expected
@@ -176,15 +177,19 @@ class _Paused:
         on_bus = {label: chain for label, chain in self.seen.chains.items() if chain}
         looked_at = self._catalogue.guest_devices(arch)
         board = None if looked_at is None else looked_at.board_of(machine)
-        if board is None or arch not in PORT_ARCHITECTURES:
+        if board is None:
             return dict.fromkeys(on_bus, f"{machine} has no PCI bus that can be looked at")
-        found: dict[str, DeviceView | str] = {}
-        if on_bus:
-            with Qtest(self._binary, self.seen.words, timeout=self._timeout) as qtest:
-                buses = Buses(qtest, board)
-                for label, chain in on_bus.items():
-                    found[label] = _found(qtest, buses, chain, self.seen.drivers[label])
-        return found
+        if not on_bus:
+            return {}
+        with Qtest(self._binary, self.seen.words, timeout=self._timeout) as qtest:
+            host = pci_host(qtest, board)
+            if host is None:
+                return dict.fromkeys(on_bus, "no host bridge is where boards of its kind have it")
+            buses = Buses(host)
+            return {
+                label: _found(buses, chain, self.seen.drivers[label])
+                for label, chain in on_bus.items()
+            }
 
     def offers(self, facts: Mapping[str, DeviceView | str]) -> dict[str, Offer]:
         """Return the feature bits of every virtio device that a definition describes."""
@@ -222,12 +227,12 @@ def asking(qmp: Qmp) -> Ask:
     return ask
 
 
-def _found(qtest: Qtest, buses: Buses, chain: tuple[int, ...], driver: str) -> DeviceView | str:
+def _found(buses: Buses, chain: tuple[int, ...], driver: str) -> DeviceView | str:
     """Return what a guest finds of the device at the end of *chain*, or why nobody can tell."""
     space = buses.at(chain)
     if space is None:
         return "it is behind a bridge, which cannot be looked at on this board"
-    facts = function_facts(qtest, space)
+    facts = function_facts(buses.host.ports, space)
     if facts["identity"] == _NOTHING:
         return "nothing was found in its place"
     # The ports of a legacy device behind a bridge are not forwarded: nobody gave that a window.
