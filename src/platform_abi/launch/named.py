@@ -10,11 +10,10 @@ from attrs import evolve
 from platform_abi.errors import UsageError
 from platform_abi.launch.described import Described
 from platform_abi.launch.host import Host
+from platform_abi.launch.other_build import running_build
 from platform_abi.model.platform import release_key, version_key
-from platform_abi.resolver.machine_choice import (
-    unversioned,
-    versioned,
-)
+from platform_abi.resolver.machine_choice import choose_machine, unversioned, versioned
+from platform_abi.resolver.older import leaves
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
@@ -96,3 +95,36 @@ def _of_release(catalogue: Catalogue, host: Host, found: Described) -> Described
     same = release_key(build.version) == release_key(version)
     remarks = found.remarks if same else (*found.remarks, remark)
     return evolve(found, vm=evolve(vm, build=build.name), remarks=remarks)
+
+
+def with_what_is_left(
+    catalogue: Catalogue, host: Host, found: Described
+) -> tuple[Catalogue, Described]:
+    """Return *found* of the build that is to run it, where that leaves its machine type more.
+
+    A versioned machine type is the same in every QEMU, but where a build leaves it what came with
+    a later release, and a host would decide that (``resolver.older``).
+    """
+    vm = found.vm
+    if vm.build is not None:
+        return catalogue, found
+    machine = choose_machine(catalogue, vm.machine, vm.arch, None)[1]
+    version, _ = host.version() or ("", "")
+    if machine.generation is None or not version:
+        return catalogue, found
+    newer = [
+        feature
+        for feature in catalogue.every_feature()
+        if feature.generation is not None
+        and release_key(machine.generation) < release_key(feature.generation)
+        and release_key(feature.generation) <= release_key(version)
+    ]
+    if not newer:
+        return catalogue, found
+    knowing, name, _ = running_build(catalogue, vm, host)
+    if name is None:
+        return catalogue, found
+    build, own = choose_machine(knowing, vm.machine, vm.arch, name)
+    if not any(leaves(knowing, build, own, feature) for feature in newer):
+        return catalogue, found
+    return knowing, evolve(found, vm=evolve(vm, build=name))

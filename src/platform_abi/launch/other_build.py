@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from platform_abi.launch.platform_option import PlatformOption
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.guest import MachineView
+    from platform_abi.model.vm import VirtualMachine
 
 
 @frozen(kw_only=True)
@@ -32,13 +33,13 @@ class Moved:
 
 
 def running_build(
-    catalogue: Catalogue, abi: GuestAbi, host: Host
+    catalogue: Catalogue, vm: VirtualMachine, host: Host
 ) -> tuple[Catalogue, str | None, bool]:
     """Return the build that the QEMU to be started is, or else the nearest, and who has it.
 
     And whether it is that very build.
     """
-    vm, known = abi.vm, host.known()
+    known = host.known()
     if known is not None:
         knowing, build = known
         if vm.machine in build.machines and knowing.property_rows(build.name, vm.arch):

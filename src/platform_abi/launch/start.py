@@ -14,12 +14,13 @@ from platform_abi.compat.preference import CONSERVATIVE
 from platform_abi.errors import UsageError, printable
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.host import Host
-from platform_abi.launch.named import described_by_qemu, of_build
+from platform_abi.launch.named import described_by_qemu, of_build, with_what_is_left
 from platform_abi.launch.other_build import Moved, lacking, moved_to, running_build
 from platform_abi.launch.rewrite import rewrite
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import QEMU_DRIVERS
 from platform_abi.model.value import frozen
+from platform_abi.resolver.choice import choose, reference_of
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
@@ -106,6 +107,9 @@ def start(
         )
         abi, remarks, changed = again.abi, (*remarks, *again.remarks), again.changed
     else:
+        if named is not None:
+            choose(catalogue, reference_of(named))  # a slip is told before anybody is asked
+        catalogue, found = with_what_is_left(catalogue, host, found)
         if named is None:
             if incoming:
                 raise _incoming_without(option.lock)
@@ -114,7 +118,7 @@ def start(
         abi = resolve(catalogue, found.vm, named, strict=option.strict, hotplug=True)
     build, exact = None, False
     if option.lock is not None:
-        catalogue, build, exact = running_build(catalogue, abi, host)
+        catalogue, build, exact = running_build(catalogue, abi.vm, host)
     if stored is None and look is not None:
         abi = evolve(abi, view=look(abi))
     moved = Moved()

@@ -237,7 +237,7 @@ def _silence(plan: Plan, feature: Feature) -> str:
     """Return why *feature* does not apply, or nothing where it does."""
     if plan.applies(feature):
         return ""
-    if any(plan.is_before(feature.generation, carried) for carried in feature.drives):
+    if plan.is_before(feature.generation):
         return (
             f"{feature.id} is there since machine types of {feature.generation}; "
             f"{plan.machine.name} is older, and QEMU's own compat properties keep it as it was"

@@ -97,8 +97,8 @@ class _Reader:
         # is nothing to disable in a virtio device that is not transitional.
         if said and (self._properties is None or name in self._properties):
             return said[-1]
-        before = self._plan.is_before(generation, (self._family.driver, name))
-        return "off" if before else default
+        lacking = self._plan.lacks(generation, self._family.driver, name)
+        return "off" if lacking else default
 
     def legacy(self, transport: Transport | None) -> bool:
         """Return whether *transport* shows the guest what a legacy driver sees."""

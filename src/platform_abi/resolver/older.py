@@ -10,12 +10,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from platform_abi.model.feature import ANY_BACKEND
 from platform_abi.model.memo import remembered
 from platform_abi.model.platform import release_key
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.feature import Feature
     from platform_abi.model.machine import MachineType, QemuBuild
+
+
+def leaves(catalogue: Catalogue, build: QemuBuild, machine: MachineType, feature: Feature) -> bool:
+    """Return whether *build* leaves *machine* the later *feature*, for a host to decide.
+
+    What asks nothing of most backends is the same on all hosts, and needs no pin either way.
+    """
+    if feature.generation is None or feature.requires.get(ANY_BACKEND) == ():
+        return False
+    return any(
+        lets_older(catalogue, build, machine, feature.generation, carried)
+        for carried in feature.drives
+    )
 
 
 def lets_older(

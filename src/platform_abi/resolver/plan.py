@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import NETDEV, DeviceFamily
-from platform_abi.model.feature import ANY_BACKEND, Feature
+from platform_abi.model.feature import Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import Memo, remembered
 from platform_abi.model.platform import PlatformReference, edition_key, version_key
@@ -22,7 +22,7 @@ from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import Choice, Decision, check_override, choose, decide
 from platform_abi.resolver.layers import compat_of, device_types, in_order
 from platform_abi.resolver.machine_choice import choose_machine, of_unknown_generation
-from platform_abi.resolver.older import lets_older
+from platform_abi.resolver.older import leaves, lets_older
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import Setting
@@ -115,26 +115,23 @@ class Plan:
             )
         if feature.until is not None and self.generation >= version_key(feature.until):
             return False
-        # What asks nothing of most hosts is the same on all of them, and needs no pin either way.
-        free = feature.requires.get(ANY_BACKEND) == ()
-        return not any(
-            self.is_before(feature.generation, carried, follow_build=not free)
-            for carried in feature.drives or (("", ""),)
+        return not self.is_before(feature.generation) or leaves(
+            self.catalogue, self.build, self.machine, feature
         )
 
-    def is_before(
-        self, generation: str | None, carried: tuple[str, str], *, follow_build: bool = True
-    ) -> bool:
-        """Return whether the machine type is older than *generation*, and so lacks what came then.
+    def is_before(self, generation: str | None) -> bool:
+        """Return whether the machine type is of an earlier release than *generation*."""
+        return generation is not None and self.generation < version_key(generation)
 
-        *carried* is the driver and the property of that. With *follow_build*, one that the build
-        itself leaves it to counts as of that generation.
+    def lacks(self, generation: str | None, driver: str, name: str) -> bool:
+        """Return whether the machine type is without what came with *generation*.
+
+        It is switched by property *name* of *driver*. One that is older may have been left it.
         """
-        if generation is None or version_key(generation) <= self.generation:
-            return False
-        return not (
-            follow_build
-            and lets_older(self.catalogue, self.build, self.machine, generation, carried)
+        return (
+            generation is not None
+            and self.is_before(generation)
+            and not lets_older(self.catalogue, self.build, self.machine, generation, (driver, name))
         )
 
 
