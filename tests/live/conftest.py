@@ -6,6 +6,11 @@ A test that asks for something this machine lacks is skipped, and says what is m
 ``PLATFORM_ABI_LIVE_QEMU`` names the folder that ``tests/live/install-qemu`` filled. Without it, the
 QEMU on ``PATH`` stands for the one version that it is.
 
+Most tests are of a build that the definitions have. Where Debian has moved on, a newer release
+stands in its place: tests of the shipped one are skipped then, by name, also where they are
+required, and the last lines of a run say so. ``test_installed.py`` holds that these are few, and
+that the newer one is learned.
+
 Nothing here runs when tests are collected, so that ids are the same in every xdist worker.
 """
 
@@ -18,9 +23,11 @@ import secrets
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NoReturn
 
 import pytest
@@ -55,37 +62,74 @@ def _unavailable(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-class _Binaries(dict[str, Path]):
+#: What the reason begins with where a test is skipped because Debian has moved on.
+_MOVED: Final = "moved on:"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end of a run which shipped builds were not tested, and how often."""
+    said = [
+        report.longrepr[2].removeprefix("Skipped: ").removeprefix(f"{_MOVED} ")
+        for report in terminalreporter.stats.get("skipped", ())
+        if isinstance(report.longrepr, tuple | list) and _MOVED in report.longrepr[2]
+    ]
+    for line, count in sorted(Counter(said).items()):
+        terminalreporter.write_line(
+            f"NOT TESTED: {line}: {count} tests were skipped; import the newer one", yellow=True
+        )
+
+
+class Binaries(dict[str, Path]):
     """QEMU binaries by version; asking for one that is missing ends the test that asks."""
 
+    #: What stands in the place of a version, where that is another release than the shipped one.
+    moved: Mapping[str, tuple[str, Path]] = MappingProxyType({})
+
     def __missing__(self, version: str) -> NoReturn:
+        if version in self.moved:
+            release, _ = self.moved[version]
+            pytest.skip(f"{_MOVED} QEMU {version} is {release} here, not {BUILD_OF[version]}")
         where = os.environ.get("PLATFORM_ABI_LIVE_QEMU")
         place = f"in {where} ($PLATFORM_ABI_LIVE_QEMU)" if where else "on PATH"
         _unavailable(f"no QEMU {version} {place}; tests/live/install-qemu can get it")
 
 
-def _installed(folder: Path) -> _Binaries:
+def binaries_in(folder: Path) -> Binaries:
     """Return the wrappers that ``install-qemu`` has put into a folder."""
     candidates = {
         version: folder.absolute() / "bin" / f"qemu-system-x86_64-{version}"
         for version in QEMU_VERSIONS + MORE_QEMU_VERSIONS
     }
-    return _Binaries({v: path for v, path in candidates.items() if os.access(path, os.X_OK)})
+    there = {v: path for v, path in candidates.items() if os.access(path, os.X_OK)}
+    releases = {version: _release(path) for version, path in there.items()}
+    shipped = {v for v in there if re.match(rf"qemu-{re.escape(releases[v])}(-|$)", BUILD_OF[v])}
+    found = Binaries({version: there[version] for version in there if version in shipped})
+    found.moved = {v: (releases[v], there[v]) for v in there if v not in shipped}
+    return found
 
 
-def _on_path() -> _Binaries:
+def _release(binary: Path) -> str:
+    """Return the version that a QEMU says it is, empty where it does not start."""
+    process = subprocess.run(
+        [binary, "--version"], capture_output=True, text=True, timeout=60, check=False
+    )
+    match = re.match(r"QEMU emulator version (\d+\.\d+\.\d+)", process.stdout)
+    return "" if match is None else match[1]
+
+
+def _on_path() -> Binaries:
     """Return the QEMU on PATH, under the version that it says it is."""
     found = shutil.which("qemu-system-x86_64")
     if found is None:
-        return _Binaries()
+        return Binaries()
     process = subprocess.run(
         [found, "--version"], capture_output=True, text=True, timeout=30, check=False
     )
     version = re.match(r"QEMU emulator version ((\d+\.\d+)[.\d]*)", process.stdout)
     if version is None:
-        return _Binaries()
+        return Binaries()
     exact = version[1] in MORE_QEMU_VERSIONS
-    return _Binaries({version[1] if exact else version[2]: Path(found)})
+    return Binaries({version[1] if exact else version[2]: Path(found)})
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +139,7 @@ def qemu_binaries() -> dict[str, Path]:
     Looking up a version that is missing skips the test, or fails it where that is required.
     """
     folder = os.environ.get("PLATFORM_ABI_LIVE_QEMU")
-    return _installed(Path(folder)) if folder else _on_path()
+    return binaries_in(Path(folder)) if folder else _on_path()
 
 
 @pytest.fixture(scope="session", params=QEMU_VERSIONS)
