@@ -120,7 +120,12 @@ class Matrix:
         return frozenset().union(
             *(self._still(build) for build in pair),
             (name for name in source if name not in destination),
-            (name for each in self._catalogue.devices().blockers for name in each.drivers),
+            (
+                name
+                for each in self._catalogue.devices().blockers
+                if not each.since
+                for name in each.drivers
+            ),
             *({*destination} - installed(str(self._binary(build))) for build in pair),
         )
 

@@ -97,7 +97,9 @@ def settled(
     """
     types = catalogue.types(build, arch)
     inside = inner_types(catalogue, types)
-    described = {d for blocker in catalogue.devices().blockers for d in blocker.drivers}
+    described = {
+        d for blocker in catalogue.devices().blockers if not blocker.since for d in blocker.drivers
+    }
     hosts = {name: [_driver(e) for e in _chain(name)[1:]] for name in blocked}
     return tuple(
         sorted(

@@ -6,12 +6,14 @@ refuses for the device before it looks for that (migration/migration.c, migratio
 
 from __future__ import annotations
 
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 import platform_abi as pa
-from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
+from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError, QmpError
 from tests.live.conftest import BUILD_OF
 
 pytestmark = pytest.mark.live
@@ -25,6 +27,8 @@ _USB = ("-device", "qemu-xhci,id=usb")
 #: Devices, and what has to be there before each.
 DEVICES: dict[str, tuple[str, ...]] = {
     "nvme,serial=1,drive=d0,id=dut": _BLOCK,
+    "nvme,serial=1,drive=d0,cmb_size_mb=16,id=dut": _BLOCK,
+    "nvme,serial=1,drive=d0,pmrdev=m0,id=dut": (*_BLOCK, *_SHARED),
     "virtio-crypto-pci,cryptodev=c0,id=dut": _CRYPTO,
     "amd-iommu,id=dut": (),
     "usb-net,bus=usb.0,id=dut": _USB,
@@ -112,3 +116,35 @@ def test_where_virtio_memory_stands_follows_from_sizes_as_well(
         told = [entry["data"] for entry in qmp.execute("query-memory-devices")]
     found = [each.get("memaddr", each.get("addr")) for each in told]
     assert found == [(1 << 32) + (sum(sizes[:number]) << 20) for number in range(len(sizes))]
+
+
+@pytest.mark.parametrize(
+    "device",
+    [("nvme,serial=1,id=dut",), ("nvme,serial=1,id=dut", "nvme-ns,drive=d0,bus=dut")],
+)
+def test_a_controller_without_a_disk_ends_the_qemu_that_moves_it(
+    catalogue: pa.FileCatalogue, qemu: Path, qemu_version: str, device: tuple[str, ...]
+) -> None:
+    """Which is told of a build that migrates the others; one that migrates none refuses it."""
+    machine, build = "pc-q35-7.2", BUILD_OF[qemu_version]
+    vm = pa.virtual_machine(
+        catalogue.devices(), machine, accelerator="tcg", devices=device, build=build
+    )
+    (said, *_) = pa.resolve(catalogue, vm, "conservative").obstacles
+    words = [word for each in device for word in ("-device", each)]
+    arguments = ("-machine", machine, "-accel", "tcg", "-nodefaults", *_BLOCK, *words)
+    with Qmp(str(qemu), arguments, timeout=_TIMEOUT) as qmp:
+        try:
+            qmp.execute("migrate", uri="exec:cat >/dev/null")
+        except QmpCommandError:
+            assert f"{build} does not migrate it" in said.reason
+            return
+        with pytest.raises(QmpError):
+            _until_it_failed(qmp)
+        assert -signal.SIGSEGV == qmp.end()
+    assert "segmentation fault" in said.reason
+
+
+def _until_it_failed(qmp: Qmp) -> None:
+    while "failed" != qmp.execute("query-migrate").get("status"):
+        time.sleep(0.05)

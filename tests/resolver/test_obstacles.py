@@ -117,7 +117,7 @@ def test_an_old_lockfile_is_judged_by_what_is_known_today(catalogue: pa.FileCata
 
 def test_a_build_decides_which_devices_it_migrates(catalogue: pa.FileCatalogue) -> None:
     """NVMe since QEMU 11; where no build is named, any that has the machine type may be meant."""
-    nvme = "nvme,serial=1,id=n0"
+    nvme = "nvme,serial=1,drive=d,id=n0"
     assert _abi(catalogue, nvme, build="qemu-11.1.3").migratable is True
     assert _abi(catalogue, nvme, build="qemu-10.0.2").migratable is False
     abi = _abi(catalogue, nvme)
@@ -129,7 +129,7 @@ def test_a_build_decides_which_devices_it_migrates(catalogue: pa.FileCatalogue) 
 
 def test_the_qemu_of_either_end_decides(catalogue: pa.FileCatalogue) -> None:
     """One that does not write the state of a device does not read it either."""
-    abi = _abi(catalogue, "nvme,serial=1,id=n0")
+    abi = _abi(catalogue, "nvme,serial=1,drive=d,id=n0")
     old, new = _host("10.0.2"), _host("11.1.3")
     verdict = check_migration(catalogue, abi, new, old)
     assert "device-unmigratable" in _codes(verdict.forward)
@@ -244,3 +244,25 @@ def test_a_build_that_nobody_asked_what_it_migrates_is_supposed_to_be_as_the_one
     assert "qemu-10.0.13 does not migrate it, and nobody asked qemu-11.1.3" in found.reason
     (known,) = obstacles(catalogue, vm)
     assert (known.code, known.certain) == ("device-unmigratable", True)
+
+
+@pytest.mark.parametrize(
+    ("properties", "moves"),
+    [
+        ("drive=d", True),
+        ("", False),
+        ("drive=d,cmb_size_mb=0", True),
+        ("drive=d,cmb_size_mb=16", False),
+        ("drive=d,pmrdev=m", False),
+        ("drive=d,sriov_max_vfs=1", False),
+        ("drive=d,sriov_max_vfs=0", True),
+    ],
+)
+def test_a_release_that_migrates_some_says_which(
+    catalogue: pa.FileCatalogue, properties: str, *, moves: bool
+) -> None:
+    """And one that migrates none says so of each, whatever its properties are."""
+    device = f"nvme,serial=x,id=n,{properties}".rstrip(",")
+    (older,) = _abi(catalogue, device, build="qemu-10.0.2").obstacles
+    assert "qemu-10.0.2 does not migrate it" == older.reason
+    assert moves is not bool(_abi(catalogue, device, build="qemu-11.1.3").obstacles)

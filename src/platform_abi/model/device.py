@@ -178,7 +178,9 @@ BACKEND_OPTIONS: Mapping[str, str] = {"netdev": "netdev", "tpmdev": "tpmdev", "m
 class MigrationBlocker:
     """Devices with which QEMU refuses to migrate for a reason that their properties decide.
 
-    It does unless a device has one of *unless*, ``property=value`` each.
+    It does where a device has one of *when*, if there are any, unless it has one of *unless*:
+    ``property=value`` each, and ``*`` for whatever value is given. *since* is the first release
+    that does.
     """
 
     drivers: tuple[str, ...]
@@ -186,6 +188,19 @@ class MigrationBlocker:
     help: str
     source: str
     unless: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+    since: str = ""
+
+    def blocks(self, given: Mapping[str, str]) -> bool:
+        """Return whether a device is not migrated that has the properties *given*."""
+        if any(_given(each, given) for each in self.unless):
+            return False
+        return not self.when or any(_given(each, given) for each in self.when)
+
+
+def _given(wanted: str, given: Mapping[str, str]) -> bool:
+    name, _, value = wanted.partition("=")
+    return name in given and value in ("*", given[name])
 
 
 @frozen(kw_only=True)

@@ -13,7 +13,7 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import MigrationBlocker
 from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.model.platform import version_key
-from platform_abi.model.vm import Device, VirtualMachine
+from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.layers import inner_device, inner_types
 
@@ -48,8 +48,10 @@ def _devices(
     builds = _builds(catalogue, vm, versions)
     of = (vm.machine, vm.arch, vm.build)
     for label, device in vm.labelled():
-        refusal = _refusal(catalogue, of, builds, device.driver)
-        if refusal is not None and not _met(device, refusal.unless):
+        given = {key: BOOLEANS.get(value, value) for key, value in device.properties}
+        refusals = _refusals(catalogue, of, builds, device.driver)
+        refusal = next((r for r in refusals if r.only is None or r.only.blocks(given)), None)
+        if refusal is not None:
             yield Obstacle(
                 code=refusal.code,
                 what=f"{device.driver} ({label})",
@@ -59,11 +61,11 @@ def _devices(
 
 
 class _Refusal(NamedTuple):
-    """Why QEMU migrates no device of a driver, unless that has one of the properties *unless*."""
+    """Why QEMU migrates no device of a driver, or *only* those that are described."""
 
     reason: str
     help: str
-    unless: tuple[str, ...] = ()
+    only: MigrationBlocker | None = None
     code: str = _UNMIGRATABLE
 
 
@@ -72,14 +74,36 @@ _Of = tuple[str, str, str | None]
 
 
 @remembered(MEMO_LIMIT)
-def _refusal(
+def _refusals(
     catalogue: Catalogue, of: _Of, builds: tuple[str, ...], driver: str
-) -> _Refusal | None:
+) -> tuple[_Refusal, ...]:
     """Return why those of *builds* that may run such a machine migrate no device of *driver*."""
     names = _types(catalogue, of, driver)
-    blocker = _blocker(catalogue, names)
-    if blocker is not None:
-        return _Refusal(blocker.reason, blocker.help, blocker.unless)
+    own = _refusal(catalogue, of, builds, names)
+    return (
+        *(
+            _Refusal(blocker.reason, blocker.help, blocker)
+            for blocker in catalogue.devices().blockers
+            if not names.isdisjoint(blocker.drivers)
+            and (not blocker.since or _reaches(catalogue, of, builds, blocker.since))
+        ),
+        *([own] if own is not None else []),
+    )
+
+
+def _reaches(catalogue: Catalogue, of: _Of, builds: tuple[str, ...], release: str) -> bool:
+    """Return whether one of *builds* that may run such a machine is of *release* or later."""
+    return any(
+        version_key(catalogue.build(build, of[1]).version) >= version_key(release)
+        for build in builds
+        if _may_run(catalogue, of, build)
+    )
+
+
+def _refusal(
+    catalogue: Catalogue, of: _Of, builds: tuple[str, ...], names: frozenset[str]
+) -> _Refusal | None:
+    """Return why those of *builds* migrate no device of *names*, whatever its properties are."""
     refusing = [
         build
         for build in builds
@@ -184,14 +208,3 @@ def _types_in(catalogue: Catalogue, build: str, arch: str, driver: str) -> froze
 @remembered()
 def _inside(catalogue: Catalogue, build: str, arch: str) -> dict[str, str]:
     return inner_types(catalogue, catalogue.types(build, arch))
-
-
-def _blocker(catalogue: Catalogue, names: frozenset[str]) -> MigrationBlocker | None:
-    known = catalogue.devices().blockers
-    return next((b for b in known if not names.isdisjoint(b.drivers)), None)
-
-
-def _met(device: Device, unless: Collection[str]) -> bool:
-    """Return whether *device* has a property with which QEMU migrates it."""
-    given = {key: BOOLEANS.get(value, value) for key, value in device.properties}
-    return any(given.get(key) == value for key, _, value in (u.partition("=") for u in unless))
