@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -207,3 +210,12 @@ def test_every_setting_of_the_shipped_features_has_a_place(catalogue: pa.FileCat
     placed = {name for place in table.native for name in place.properties}
     assert set() == placed - named - counted
     assert set(table.lost) <= named
+
+
+def test_the_table_of_the_documents_is_that_of_the_definitions() -> None:
+    """What libvirt 9.0, 11.3 and 12.8 can say, and where, for whoever reads it."""
+    tool = Path(__file__).parents[2] / "tools" / "libvirt_places.py"
+    done = subprocess.run(
+        [sys.executable, tool, "--check"], capture_output=True, text=True, check=False
+    )
+    assert 0 == done.returncode, done.stderr

@@ -16,8 +16,10 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.emit.domain_xml import domain_xml
+from platform_abi.emit.xml_edit import Wanted, edited
 from platform_abi.model.device import MACHINE
-from platform_abi.model.xml_tree import read_xml
+from platform_abi.model.libvirt import LibvirtTable, NativePlace, numbers
+from platform_abi.model.xml_tree import Element, read_xml
 from platform_abi.resolver.layers import device_types, inner_device, inner_types
 from tests.emit.domains import BUILD, domain, elements, machine_of
 from tests.live import embedded
@@ -150,3 +152,99 @@ def _returned(text: str) -> list[Any]:
     answers = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     assert [] == [answer for answer in answers if "return" not in answer]
     return [answer["return"] for answer in answers]
+
+
+# --- the table itself ----------------------------------------------------------------------------
+
+#: Elements that need nothing of this host while nobody starts them.
+_UNSTARTED = """
+    <vsock model='virtio'><cid auto='no' address='5'/></vsock>
+    <disk type='vhostuser' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source type='unix' path='/blk.sock'/>
+      <target dev='vdb' bus='virtio'/>
+    </disk>
+    <filesystem type='mount'>
+      <driver type='virtiofs'/><source socket='/fs.sock'/><target dir='tag'/>
+    </filesystem>
+    <iommu model='virtio'/>
+"""
+
+#: What libvirt 12.8 wants beside other enlightenments.
+_HYPERV = "<hyperv>{}</hyperv>".format(
+    "".join(f"<{name} state='on'/>" for name in ("vapic", "vpindex", "synic", "stimer"))
+)
+_CLOCK = """
+  <clock offset='utc'><timer name='hypervclock' present='yes'/></clock>
+  <devices>"""
+
+#: Properties of the last element of its name, not of the first.
+_OF_LAST = ("vhost-user-blk.packed", "vhost-user-blk.iommu_platform")
+
+
+def _every_place(table: LibvirtTable, version: str) -> Iterator[tuple[NativePlace, str, str]]:
+    """Yield each place that libvirt *version* has, with each of some values, as QEMU has it."""
+    for place in table.native:
+        if not place.since or numbers(place.since) <= numbers(version):
+            number = "8191" if "spinlocks" in place.path else "4"
+            for value, text in place.values.items() or ((number, number),):
+                yield place, value, text
+
+
+def _said(root: Element, place: NativePlace, text: str) -> tuple[Element, Wanted]:
+    """Return the element that *place* begins at, with *text* in its attribute."""
+    element = root
+    if place.element:
+        devices = root.first("devices")
+        assert devices is not None
+        element = [*devices.named(place.element)][-1 if place.properties[0] in _OF_LAST else 0]
+    wanted = here = Wanted(name=element.name)
+    for step in place.steps():
+        here = here.child(step.name, dict(step.by))
+        here.attributes |= {"offset": "utc"} if step.name == "clock" else {}
+    here.attributes |= {**place.also, place.attribute: text}
+    return element, wanted
+
+
+def test_a_native_place_means_its_property(
+    libvirt: tuple[str, Path], catalogue: pa.FileCatalogue, qemu_binaries: dict[str, Path]
+) -> None:
+    """Each place of the table, with each of its values, is that property on QEMU's command line."""
+    program, folder = libvirt
+    version = embedded.virsh(program, folder, "version --daemon").stdout.rsplit(maxsplit=1)[-1]
+    text = _real(folder, qemu_binaries["10.0"], "kvm").replace(
+        "  </devices>",
+        f"{_UNSTARTED}  </devices>\n  <memoryBacking><source type='memfd'/>"
+        "<access mode='shared'/></memoryBacking>",
+    )
+    text = text.replace("    <apic/>", f"    <apic/>\n{_HYPERV}").replace("  <devices>", _CLOCK, 1)
+    root = read_xml(text, "a domain")
+    places = [
+        each
+        for each in _every_place(catalogue.libvirt(), version)
+        # Of interfaces domxml-to-native says nothing; they are read back above.
+        if each[0].element != "interface"
+    ]
+    commands = []
+    for number, (place, _, said) in enumerate(places):
+        file = folder / f"{number}.xml"
+        file.write_bytes(edited(text.encode(), [_said(root, place, said)], {}))
+        commands += [f"domxml-to-native qemu-argv {file}", "echo .mark."]
+    done = embedded.virsh(program, folder, *commands)
+    shown = done.stdout.split(".mark.")
+    assert len(places) + 1 == len(shown)
+    wrong = [
+        (place.element, place.path, place.attribute, said)
+        for (place, value, said), line in zip(places, shown, strict=False)
+        if not any(form in line for form in _forms(place.properties[0].partition(".")[2], value))
+    ]
+    assert not wrong, f"{wrong}\n{done.stderr[-2000:]}"
+
+
+def _forms(name: str, value: str) -> Iterator[str]:
+    """Yield how a command line can say the value of a property: by -cpu, -machine, or in JSON."""
+    yield f"{name}={value}"
+    yield f'"{name}":{json.dumps(value == "on" if value in ("on", "off") else value)}'
+    yield f'"{name}":{value}'
+    if value.isdecimal():
+        yield f"{name}={int(value):#x}"
