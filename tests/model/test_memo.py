@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import attrs
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_abi.model.memo import Memo, forget, remembered
+from platform_abi.model.memo import Memo, forget, remembered, remembered_of_same
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -79,3 +80,41 @@ def test_a_refusal_is_raised_each_time_and_by_itself() -> None:
             _sum(about, 1, 0)
         assert caught.value.__context__ is None
     assert about.looked == [(1, 0), (1, 0)]
+
+
+def test_the_very_same_object_is_looked_at_once() -> None:
+    """An equal one is another, and one that is gone is taken for no other: it is held."""
+    looked: list[tuple[int, ...]] = []
+
+    @remembered_of_same(4)
+    def length(value: tuple[int, ...]) -> int:
+        looked.append(value)
+        return len(value)
+
+    one = tuple(range(3))
+    assert [length(one), length(one)] == [3, 3]
+    assert looked == [one]
+    assert length(tuple(range(3))) == 3
+    assert len(looked) == 2
+    for size in range(100):  # as many objects, each in the place of the one before
+        assert length(tuple(range(size))) == size
+
+
+class _Held:
+    """An object that can be seen to go."""
+
+
+def test_no_more_objects_are_held_than_may_be() -> None:
+    """Where there would be more, all are let go."""
+    held = [_Held() for _ in range(5)]
+    gone = [weakref.ref(each) for each in held]
+
+    @remembered_of_same(4)
+    def name(value: _Held) -> int:
+        return id(value)
+
+    for each in held:
+        assert name(each) == id(each)
+    del each
+    held.clear()
+    assert [ref() is None for ref in gone] == [True, True, True, True, False]

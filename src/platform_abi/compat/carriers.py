@@ -183,7 +183,7 @@ def defaults_gained(
     if plan is None:
         return
     given = {(s.device, s.property) for s in abi.settings if s.layer in ("global", "device")}
-    lacking = {name for name, fact in first.facts.items() if fact.proven == "absent"}
+    lacking = {n for n, f in first.facts.items() if f.state == "absent" == f.proven}
     if not lacking:
         return
     aliases = _aliases(plan)

@@ -70,13 +70,17 @@ class DefinitionValues:
 
         The methods of a catalogue are this with a type, and an error for a name that there is not.
         """
-        return self._settled((kind, *key), lambda: self._reader().value(kind, *key))
+        called = (kind, *key)
+        if called in self.memo:
+            return self.memo[called]
+        return self._settled(called, lambda: self._reader().value(kind, *key))
 
     def _value_or(self, nothing: T, kind: str, *key: str) -> T:
         """Return what the files of *kind* that *key* asks for mean, *nothing* without any."""
-        if (kind, *key) not in self.memo and not self._files.of(kind, *key):
+        called = (kind, *key)
+        if called not in self.memo and not self._files.of(kind, *key):
             return nothing
-        found: T = self.value(kind, *key)
+        found: T = self.memo[called] if called in self.memo else self.value(kind, *key)
         return found
 
     def _settled(self, key: tuple[str, ...], read: Callable[[], T]) -> T:

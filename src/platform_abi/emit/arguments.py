@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.device import MACHINE, NETDEV
+from platform_abi.model.memo import MEMO_LIMIT, remembered_of_same
 from platform_abi.model.option_language import join_options
 from platform_abi.resolver.layers import UNWRITTEN
 from platform_abi.resolver.netdevs import to_write
@@ -39,15 +40,14 @@ def arguments(abi: GuestAbi) -> list[str]:
     """
     vm = abi.vm
     out = ["-machine", join_options(vm.machine, vm.machine_options)]
-    written = _written(abi)
+    written = _written(abi.settings)
     for chosen in written.machine:
         # QEMU merges every -machine of a command line.
         out += ["-machine", f"{chosen.property}={chosen.value}"]
     out += ["-accel", vm.accelerator]
     if vm.cpu is not None:
         out += ["-cpu", join_options(vm.cpu.model, vm.cpu.properties)]
-    for s in written.wide:
-        out += ("-global", _global(s.driver, s.property, s.value))
+    out += written.globals
     for device, own in _with_own(abi, written):
         out += ["-device", device_argument(device, own)]
     for name, setting in _of_netdevs(abi, written):
@@ -70,11 +70,15 @@ class _Written(NamedTuple):
     own: dict[str, list[Setting]]
     #: Of netdevs, by the label of the device before each.
     netdevs: dict[str, list[Setting]]
+    #: What is *wide* as arguments.
+    globals: list[str]
 
 
-def _written(abi: GuestAbi) -> _Written:
-    written = _Written([], [], {}, {})
-    for s in abi.settings:
+@remembered_of_same(MEMO_LIMIT)
+def _written(settings: tuple[Setting, ...]) -> _Written:
+    """Return where *settings* are written; virtual machines with the same devices have the same."""
+    written = _Written([], [], {}, {}, [])
+    for s in settings:
         if s.device is not None:
             if s.driver == NETDEV:
                 written.netdevs.setdefault(s.device, []).append(s)
@@ -85,22 +89,23 @@ def _written(abi: GuestAbi) -> _Written:
                 written.machine.append(s)
         elif s.layer not in UNWRITTEN:
             written.wide.append(s)
+            written.globals.extend(("-global", _global(s.driver, s.property, s.value)))
     return written
 
 
 def chosen_options(abi: GuestAbi) -> Properties:
     """Return the options of -machine that the platform sets, beside the user's own."""
-    return tuple((s.property, s.value) for s in _written(abi).machine)
+    return tuple((s.property, s.value) for s in _written(abi.settings).machine)
 
 
 def global_settings(abi: GuestAbi) -> list[Setting]:
     """Return the settings that become ``-global`` arguments, in their order."""
-    return _written(abi).wide
+    return list(_written(abi.settings).wide)
 
 
 def own_settings(abi: GuestAbi) -> Iterator[tuple[Device, list[Setting]]]:
     """Yield each device that gets values of its own, with those that the platform sets."""
-    return _with_own(abi, _written(abi))
+    return _with_own(abi, _written(abi.settings))
 
 
 def _with_own(abi: GuestAbi, written: _Written) -> Iterator[tuple[Device, list[Setting]]]:
@@ -116,7 +121,7 @@ def netdev_options(abi: GuestAbi) -> Iterator[tuple[str, Setting]]:
     The id is empty where the device names no netdev, as that of ``-nic``, and where ``-set`` cannot
     say it.
     """
-    return _of_netdevs(abi, _written(abi))
+    return _of_netdevs(abi, _written(abi.settings))
 
 
 def _of_netdevs(abi: GuestAbi, written: _Written) -> Iterator[tuple[str, Setting]]:

@@ -397,7 +397,9 @@ class _Reading:
     def _made_disks(self, family: str) -> Iterator[_Made]:
         """Yield the disks that a board of *family* makes of -drive and its abbreviations."""
         board = self.table.board_of(self.arch, family)
-        usual = {"if": "" if board is None else board.disk, "media": "disk"}
+        said = {"interface": "" if board is None else board.disk}
+        said["medium"] = self.table.drive_value.get("medium", "")
+        usual = {self.table.drive_key.get(what, ""): value for what, value in said.items()}
         for pairs in self.hardware.given.get("drive", ()):
             given = {**usual, **dict(pairs)}
             for entry in self.table.device:

@@ -48,32 +48,35 @@ _MOST_NODES = 16
 
 def drives(reading: HardwareReading, board: OptionBoard | None) -> Facts:
     """Yield disks that are made without a -device, and how large flash memory is."""
+    table = reading.catalogue.options()
+    keys, values = table.drive_key, table.drive_value
     default = "default" if board is None else board.disk
     taken: dict[str, set[str]] = {}
     free: dict[str, Iterator[str]] = {}
     for pairs in reading.given.get("drive", ()):
         given = dict(pairs)
-        interface = given.get("if", default)
-        if interface == "none":
+        said = {what: given[key] for what, key in keys.items() if key in given}
+        interface = said.get("interface", default)
+        if interface == values.get("unattached"):
             continue
         used = taken.setdefault(interface, set())
-        if "bus" in given or "unit" in given:
-            place = f"{given.get('bus', '0')}:{given.get('unit', AUTOMATIC)}"
+        if "bus" in said or "unit" in said:
+            place = f"{said.get('bus', values.get('bus', ''))}:{said.get('unit', AUTOMATIC)}"
         else:
             numbers = free.setdefault(interface, map(str, itertools.count()))
-            place = given.get("index") or next(n for n in numbers if n not in used)
+            place = said.get("index") or next(n for n in numbers if n not in used)
             used.add(place.lstrip("0") or "0")
-        if interface == "pflash":
-            size = reading.file_size(given.get("file", ""))
+        if interface == values.get("flash"):
+            size = reading.file_size(said.get("image", ""))
             yield f"firmware.pflash{place}", f"{size}{media_of(given)}"
             continue
-        table = reading.catalogue.options()
         own = {
             key: value
             for key, value in given.items()
             if key not in table.disk_keys and not table.hides_key("drive", key)
         }
-        text = join_options(own.pop("media", "disk"), (*sorted(own.items()),))
+        medium = own.pop(keys.get("medium", ""), values.get("medium", ""))
+        text = join_options(medium, (*sorted(own.items()),))
         yield f"drive.{interface}.{place}", f"{text}{media_of(given)}"
 
 

@@ -114,7 +114,7 @@ def _others(reading: HardwareReading) -> Facts:
     """Yield every option that nothing else here is about, as it was written."""
     table = reading.catalogue.options()
     for name, occurrences in reading.given.items():
-        if name in _DONE or name in table.ports or table.hides(name, reading.arch):
+        if name in table.interpreted or name in table.ports or table.hides(name, reading.arch):
             continue
         merged = [(*reading.merged(name).items(),)]
         for number, pairs in enumerate(merged if name in table.merged else occurrences):
@@ -130,10 +130,6 @@ def _others(reading: HardwareReading) -> Facts:
                 place = given.get("id", str(number)) if name == "object" else str(number)
                 text = given.get("") or join_options("", (*sorted(kept),))[1:]
                 yield f"{name}.{place}", text
-
-
-#: Options that the functions above are about.
-_DONE = frozenset({"smp", "m", "numa", "mem-path", "machine", "accel", "drive", "nodefaults"})
 
 
 def _hidden_object(patterns: Sequence[str], given: Mapping[str, str]) -> bool:

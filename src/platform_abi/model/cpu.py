@@ -112,10 +112,14 @@ class CpuTable:
 
     def flags_of(self, model: str) -> frozenset[str]:
         """Return the flags that *model* has by itself; none of one that is not known."""
-        known = self.models.get(model)
-        if known is None:
-            return frozenset()
-        return (self.flags_of(known.like) - known.without) | known.flags
+        lineage: list[FlagsOfModel] = []
+        while (known := self.models.get(model)) is not None:
+            lineage.append(known)
+            model = known.like
+        flags: frozenset[str] = frozenset()
+        for known in reversed(lineage):
+            flags = (flags - known.without) | known.flags
+        return flags
 
     def model_flags(self, model: str, accelerator: str) -> frozenset[str]:
         """Return the flags of *model* under *accelerator*; those of no model are its own."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import Literal
 
 from attrs import evolve, field, fields_dict
@@ -75,6 +77,11 @@ class FeatureBefore:
     requires: Mapping[str, tuple[str, ...]] | None = None
 
 
+@lru_cache(maxsize=4096)
+def _drives(properties: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple(map(driver_and_property, properties))
+
+
 @frozen(kw_only=True)
 class Feature:
     """One guest-visible behaviour that a host would decide if nobody pinned it.
@@ -145,12 +152,12 @@ class Feature:
     @property
     def drives(self) -> tuple[tuple[str, str], ...]:
         """Return driver and name of each property."""
-        return tuple(map(driver_and_property, self.properties))
+        return _drives(self.properties)
 
     @property
     def capabilities(self) -> tuple[str, ...]:
         """Return every host capability that it needs behind some backend, each once."""
-        return tuple(dict.fromkeys(name for needs in self.requires.values() for name in needs))
+        return tuple(dict.fromkeys(chain.from_iterable(self.requires.values())))
 
     def needs(self, backend: str) -> tuple[str, ...] | None:
         """Return the host capabilities needed behind *backend*, or None if it cannot carry this."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import field
 
@@ -81,13 +81,13 @@ class TypeTable:
         """Return the type that ``-device`` means by *name*."""
         return self.aliases.get(name, name)
 
-    def ancestry(self, name: str) -> Iterator[str]:
-        """Yield *name* and its parents, as far as they are known."""
-        steps = 0
-        while name and steps <= len(self.parents):
-            yield name
+    def ancestry(self, name: str) -> Sequence[str]:
+        """Return *name* and its parents, as far as they are known."""
+        steps: list[str] = []
+        while name and len(steps) <= len(self.parents):
+            steps.append(name)
             name = self.parents.get(name, "")
-            steps += 1
+        return steps
 
     def is_a(self, name: str, ancestor: str) -> bool:
         """Return whether ``-global ancestor.x`` reaches objects of type *name*."""
@@ -95,6 +95,4 @@ class TypeTable:
 
     def properties(self, name: str) -> frozenset[str]:
         """Return all properties of *name*, its parents' included."""
-        return frozenset(
-            p for step in self.ancestry(name) for p in self.own_properties.get(step, ())
-        )
+        return frozenset().union(*[self.own_properties.get(s, ()) for s in self.ancestry(name)])

@@ -23,6 +23,7 @@ class Remembering(Protocol):
 About = TypeVar("About", bound=Remembering)
 Key = TypeVarTuple("Key")
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def remembered(
@@ -46,6 +47,33 @@ def remembered(
             if limit is not None and len(answers) >= limit:
                 answers.clear()
             answers[key] = answer
+            return answer
+
+        return recalled
+
+    return remembering
+
+
+def remembered_of_same(limit: int) -> Callable[[Callable[[T], R]], Callable[[T], R]]:
+    """Let a pure function of one frozen value remember what it made of that very object.
+
+    It asks nobody whether two are equal, which of large values takes as long as most functions. No
+    more than *limit* are remembered: where there would be more, all are dropped.
+    """
+
+    def remembering(work_out: Callable[[T], R]) -> Callable[[T], R]:
+        # The object is held as well, so that no other can have its number.
+        known: dict[int, tuple[T, R]] = {}
+
+        @wraps(work_out)
+        def recalled(value: T) -> R:
+            found = known.get(id(value))
+            if found is not None:
+                return found[1]
+            answer = work_out(value)
+            if len(known) >= limit:
+                known.clear()
+            known[id(value)] = (value, answer)
             return answer
 
         return recalled

@@ -125,6 +125,8 @@ class OptionTable:
     seen_on: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: Options that are one of ``-machine`` by another name.
     machine_option: Mapping[str, str] = field(factory=dict)
+    #: Options that the reading of hardware knows more of than how they are written.
+    interpreted: tuple[str, ...] = ()
     #: Options of which every occurrence adds to the one before.
     merged: tuple[str, ...] = ()
     #: Options for a character device each: a machine has as many as there are.
@@ -137,6 +139,10 @@ class OptionTable:
     shared_memory: tuple[str, ...] = ()
     #: Keys of ``-drive`` that say which disk it is, and how it was opened.
     disk_keys: tuple[str, ...] = ()
+    #: By what they say, keys of ``-drive``: interface, index, bus, unit, image and medium.
+    drive_key: Mapping[str, str] = field(factory=dict)
+    #: Values of these: the interfaces ``unattached`` and ``flash``, and the usual medium and bus.
+    drive_value: Mapping[str, str] = field(factory=dict)
     #: Options, and the keys of theirs that name a file, of which a guest can tell the size.
     files: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: Options that are a -drive by another name.
