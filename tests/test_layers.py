@@ -176,8 +176,8 @@ def test_what_is_pure_reaches_nothing_outside(path: Path) -> None:
         "hash",
         "id",
     } - (
-        # One memo is keyed by the identity of results that it keeps alive; values hash.
-        {"resolver/resolve.py": {"id"}, "model/value.py": {"hash"}}.get(_name(path), set())
+        # One memo is keyed by the identity of values that it keeps alive; values hash.
+        {"model/memo.py": {"id"}, "model/value.py": {"hash"}}.get(_name(path), set())
     )
 
 
