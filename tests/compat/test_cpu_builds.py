@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.cpu_builds import build_findings
+from platform_abi.compat.cpu_builds import cpu_build_findings
 from platform_abi.compat.finding import Finding
 from platform_abi.model.host import QEMU_VERSION
 from tests.compat.cpu_hosts import CATALOGUE, MODELS, TABLE
@@ -25,7 +25,7 @@ def _found(cpu: str, before: str, after: str, accelerator: str = "tcg") -> list[
         evolve(here, values={QEMU_VERSION: f"{version}.1"} if version else {})
         for version in (before, after)
     )
-    return [*build_findings(CATALOGUE, abi, one, two)]
+    return [*cpu_build_findings(CATALOGUE, abi, one, two)]
 
 
 @given(st.sampled_from(MODELS), st.sampled_from(RELEASES), st.sampled_from(RELEASES))
@@ -81,7 +81,7 @@ def test_what_two_qemus_show_of_the_hosts_cpu_is_compared_flag_for_flag(
         vm = pa.virtual_machine(CATALOGUE.devices(), "pc-q35-7.2", cpu=cpu)
         abi = pa.resolve(CATALOGUE, vm, "linux-6.9")
         here = pa.HostReport(arch="x86_64")
-        return [*build_findings(CATALOGUE, abi, here, here, (qemus[0], qemus[1]))]
+        return [*cpu_build_findings(CATALOGUE, abi, here, here, (qemus[0], qemus[1]))]
 
     if not before or not after:
         return  # a report that does not say
@@ -116,5 +116,5 @@ def test_what_a_platform_writes_of_a_cpu_no_host_decides(
     vm = pa.virtual_machine(CATALOGUE.devices(), machine, cpu=cpu)
     abi = pa.resolve(CATALOGUE, vm, "linux-6.9")
     here = pa.HostReport(arch="x86_64")
-    found = [*build_findings(CATALOGUE, abi, here, here, (first, second))]
+    found = [*cpu_build_findings(CATALOGUE, abi, here, here, (first, second))]
     assert bool(found) is differs

@@ -93,7 +93,7 @@ def test_the_control_of_a_slot_is_nothing_else(body: bytes, data: st.DataObject)
     changed = bytearray(image)
     changed[0x40 + place] ^= 1 << data.draw(st.integers(0, 7))
     told = [
-        pci_config.without_slot_control(pci_config.facts(bytes(each))["capability express"])
+        pci_config.without_express(pci_config.facts(bytes(each)), pci_config.SLOT_STATE)
         for each in (image, changed)
     ]
     assert (told[0] == told[1]) == (0x18 <= place < 0x1C)

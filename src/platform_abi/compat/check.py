@@ -24,9 +24,9 @@ from platform_abi.compat.finding import (
 )
 from platform_abi.compat.folding import folded, node_cause
 from platform_abi.compat.host_qemu import HostQemu, choose_qemu, qemu_findings
-from platform_abi.compat.learned import with_learned
 from platform_abi.compat.machine_missing import missing_on_host
 from platform_abi.compat.met import met, unmet
+from platform_abi.compat.newer_needs import with_newer_needs
 from platform_abi.errors import of_device
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.resolver.choice import parse_platform
@@ -55,7 +55,7 @@ def check(
     *qemu* is what names one of several QEMUs of the host (see ``choose_qemu``); *of_qemu*, where it
     is given, is what there is to say of the one that runs it, whatever the report holds.
     """
-    abi = with_learned(catalogue, abi)
+    abi = with_newer_needs(catalogue, abi)
     if of_qemu is None:
         chosen = choose_qemu(report, abi.vm, qemu, allow_unknown=allow_unknown)
         of_qemu = of_host_qemu(catalogue, abi, report, chosen, None, allow_unknown=allow_unknown)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NAMED = 8
 
 
-def build_findings(
+def cpu_build_findings(
     catalogue: Catalogue,
     abi: GuestAbi,
     start: HostReport,

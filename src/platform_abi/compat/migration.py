@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from platform_abi.compat.agreement import agree
 from platform_abi.compat.carriers import defaults_gained, open_feature
 from platform_abi.compat.check import check, of_host_qemu, verdict
-from platform_abi.compat.cpu_builds import build_findings
+from platform_abi.compat.cpu_builds import cpu_build_findings
 from platform_abi.compat.cpu_flags import settled_bits
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
 from platform_abi.compat.host_qemu import HostQemu, choose_qemu, with_qemus
-from platform_abi.compat.learned import with_learned
+from platform_abi.compat.newer_needs import with_newer_needs
 from platform_abi.errors import of_device
 from platform_abi.model.feature import Migration
 from platform_abi.model.host import QEMU_VERSION, HostReport
@@ -50,7 +50,7 @@ def check_migration(
     source itself cannot honour was given something else than *abi* says. *further* is of the
     destination; *qemus* and *of_qemus* are of source and destination, each as ``check`` has it.
     """
-    abi = with_learned(catalogue, abi)
+    abi = with_newer_needs(catalogue, abi)
     there, here = (
         _End(
             report=report,
@@ -107,7 +107,7 @@ def _move(
     findings = (
         *there.findings,
         *_in_the_way(catalogue, abi, (start, end), allow_unknown=allow_unknown),
-        *build_findings(
+        *cpu_build_findings(
             catalogue,
             abi,
             *reports,

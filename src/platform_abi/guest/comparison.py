@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Final, TypeGuard
 
 from platform_abi.emit.arguments import global_argument
-from platform_abi.guest.pci_config import SIZE
+from platform_abi.guest.pci_config import LINK_STATE, SIZE, SLOT_STATE, without_express
 from platform_abi.guest.view import REFUSED, Facts
 from platform_abi.model.abi import Setting
 from platform_abi.model.catalogue import Catalogue
@@ -77,23 +77,10 @@ def lasting(facts: Facts) -> Facts:
     """Return *facts* without what is no more than the state of a device at this moment.
 
     Link and slot of PCI Express say what is plugged in and whether it has been reset, and what they
-    say is in a migration stream (hw/pci/pcie.c, pcie_sync_bridge_lnk; hw/pci/pci.c, vmstate).
+    say is in a migration stream (hw/pci/pcie.c, pcie_sync_bridge_lnk; hw/pci/pci.c, vmstate). A
+    slot with nothing in it is switched off (pcie_cap_slot_reset).
     """
-    text = facts.get(_EXPRESS)
-    found = None if text is None else re.fullmatch("(at [0-9a-f]{2}: )((?:[0-9a-f]{2})+)", text)
-    if found is None:
-        return facts
-    body = bytearray.fromhex(found[2])
-    for place in _STATE:
-        body[place : place + 2] = bytes(len(body[place : place + 2]))
-    return {**facts, _EXPRESS: found[1] + (bytes(body).rstrip(b"\0").hex() or "0")}
-
-
-_EXPRESS = "capability express"
-
-#: Link status, slot control and status, and the second link status, from where a fact begins (PCI
-#: Express 5.0, 7.5.3). A slot with nothing in it is switched off (pcie_cap_slot_reset).
-_STATE = (0x12 - 2, 0x18 - 2, 0x1A - 2, 0x32 - 2)
+    return without_express(facts, (*LINK_STATE, *SLOT_STATE))
 
 
 # --- feature bits --------------------------------------------------------------------------------

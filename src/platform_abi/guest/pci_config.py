@@ -7,7 +7,8 @@ Local Bus Specification 3.0, chapter 6, and PCI Express 5.0, chapter 7.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 #: How much of configuration space any function has, and an express one where it can be reached.
 SIZE = 256
@@ -37,9 +38,10 @@ _CAPABILITIES = {
     0x13: ("af", 6),
 }
 
-#: Where the Slot Control and Slot Status registers are behind an Express capability's two bytes of
-#: header (PCI Express 5.0, 7.5.3.10).
-_SLOT_CONTROL = 0x18 - 2
+#: Where registers of an Express capability are behind its two bytes of header (PCI Express 5.0,
+#: 7.5.3): slot control and status; link status, and the second one.
+SLOT_STATE = (0x18 - 2, 0x1A - 2)
+LINK_STATE = (0x12 - 2, 0x32 - 2)
 
 #: Extended capabilities by id.
 _EXTENDED = {
@@ -92,16 +94,24 @@ def facts(image: bytes) -> dict[str, str]:
     return found
 
 
-def without_slot_control(capability: str) -> str:
-    """Return what ``facts`` says of an Express capability, without control and status of the slot.
+def without_express(facts: Mapping[str, str], registers: Iterable[int]) -> Mapping[str, str]:
+    """Return *facts* with zeros for *registers* of two bytes in the Express capability, if any.
 
-    Both are for software to write, and what they hold once a device is in the slot follows from
-    that and from nothing that was promised.
+    What a slot is told is for software to write, and what it and a link say once a device is there
+    follows from that and from nothing that was promised.
     """
-    place, _, text = capability.partition(": ")
+    place, _, text = facts.get(_EXPRESS, "").partition(": ")
+    if not text or _HEX.fullmatch(text) is None:
+        return facts
     body = bytearray.fromhex(text if len(text) % 2 == 0 else f"{text}0")
-    body[_SLOT_CONTROL : _SLOT_CONTROL + 4] = bytes(len(body[_SLOT_CONTROL : _SLOT_CONTROL + 4]))
-    return f"{place}: {_bytes(bytes(body))}"
+    for register in registers:
+        body[register : register + 2] = bytes(len(body[register : register + 2]))
+    return {**facts, _EXPRESS: f"{place}: {_bytes(bytes(body))}"}
+
+
+#: What ``facts`` calls an Express capability, and how it writes the bytes of one.
+_EXPRESS = "capability express"
+_HEX = re.compile("[0-9a-f]+")
 
 
 def capability_offsets(image: bytes) -> Iterator[int]:

@@ -15,7 +15,7 @@ from attrs import field
 
 from platform_abi.guest.buses import Chain, walk
 from platform_abi.guest.driver import Bound, bind, bound
-from platform_abi.guest.pci_config import without_slot_control
+from platform_abi.guest.pci_config import SLOT_STATE, without_express
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import PciHost, pci_host
 from platform_abi.guest.view import Facts
@@ -38,7 +38,6 @@ _INCOMING: Final = ("-incoming", "defer")
 
 #: The registers of a function hold what firmware and drivers wrote, and a window's own.
 _WRITTEN: Final = "registers"
-_EXPRESS: Final = "capability express"
 
 #: Of what the CPU model says of itself, what CPUID shows.
 _CPU_FACTS: Final = (
@@ -140,10 +139,9 @@ class End:
             if now is not None:
                 bounds[chain] = now
         functions = {at: function_facts(host.ports, s) for at, s in spaces.items()}
-        for facts in functions.values():
+        for at, facts in functions.items():
             facts.pop(_WRITTEN, None)
-            if _EXPRESS in facts:
-                facts[_EXPRESS] = without_slot_control(facts[_EXPRESS])
+            functions[at] = dict(without_express(facts, SLOT_STATE))
         return Sight(functions=functions, cpu=self._cpu(), bound=bounds)
 
     def _cpu(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 import platform_abi as pa
-from platform_abi.compat.learned import with_learned
+from platform_abi.compat.newer_needs import with_newer_needs
 from platform_abi.testing import Scenario, scenarios
 
 NEWER = "pc-q35-10.0"
@@ -29,7 +29,7 @@ def test_what_is_left_to_the_host_is_said_whatever_the_edition(
     cpu = "EPYC-v4,vendor=AuthenticAMD,host-cache-info=on"
     old = _resolved(catalogue, cpu, "tap,id=n0", "2026.1")
     assert not any("host-cache-info" in entry.what for entry in old.unpinned)
-    found = with_learned(catalogue, old)
+    found = with_newer_needs(catalogue, old)
     assert [e.what for e in found.unpinned if e not in old.unpinned] == ["x86-cpu.host-cache-info"]
     assert (found.settings, found.vm) == (old.settings, old.vm)
     assert pa.arguments(found) == pa.arguments(old)
@@ -38,7 +38,7 @@ def test_what_is_left_to_the_host_is_said_whatever_the_edition(
 def test_what_a_host_must_have_is_asked_whatever_the_edition(catalogue: pa.FileCatalogue) -> None:
     """A vhost without virtio 1 gives a guest of the first edition another BAR too."""
     old = _resolved(catalogue, "EPYC-v4,vendor=AuthenticAMD", "tap,id=n0,vhost=on", "2026.1")
-    new = with_learned(catalogue, old)
+    new = with_newer_needs(catalogue, old)
     (entry,) = (e for e in new.preconditions if e not in old.preconditions)
     assert ("vhost-net.version-1", ("virtio-net.version-1",)) == (entry.capability, entry.because)
     facts = {
@@ -52,7 +52,7 @@ def test_what_a_host_must_have_is_asked_whatever_the_edition(catalogue: pa.FileC
 def test_nothing_is_added_to_the_newest_edition(scenario: Scenario) -> None:
     """And nothing is taken away from any."""
     abi = pa.resolve(scenario.catalogue, scenario.vm, scenario.platform)
-    found = with_learned(scenario.catalogue, abi)
+    found = with_newer_needs(scenario.catalogue, abi)
     if abi.edition == scenario.catalogue.newest_edition():
         assert found == abi
     assert set(abi.preconditions) <= set(found.preconditions)

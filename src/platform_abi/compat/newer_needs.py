@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _OF_HOSTS = frozenset({"precondition", "unpinnable"})
 
 
-def with_learned(catalogue: Catalogue, abi: GuestAbi) -> GuestAbi:
+def with_newer_needs(catalogue: Catalogue, abi: GuestAbi) -> GuestAbi:
     """Return *abi* with what the newest edition knows that it needs of a host, and leaves to it.
 
     A lockfile goes on meaning what it meant, and gives the same arguments; but a verdict that knew
