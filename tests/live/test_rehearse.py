@@ -17,6 +17,8 @@ import platform_abi as pa
 from platform_abi.cli import main
 from platform_abi.emit.lockfile import lockfile
 from platform_abi.files import write_text
+from platform_abi.rehearsal.findings import changed
+from platform_abi.rehearsal.move import Stage
 from tests.documents import validated
 from tests.qemu.programs import eventually, running, script
 
@@ -279,3 +281,29 @@ def test_nothing_is_left_of_a_rehearsal_that_was_ended(
 
 def _others(token: str, but: int) -> Sequence[str]:
     return [each for each in running(token) if not each.startswith(f"{but}:")]
+
+
+@pytest.mark.usefixtures("can_kvm")
+def test_flags_that_no_cpuid_shows_are_looked_at(
+    catalogue: pa.FileCatalogue, qemu_binaries: Mapping[str, Path]
+) -> None:
+    """Those in model-specific registers: a guest reads what its processor is not open to."""
+    flags = catalogue.cpus()["x86_64"].of_msrs
+    qemu = str(qemu_binaries["11.1"])
+    stage = Stage(source=qemu, destination=qemu, timeout=60.0, flags=flags)
+    board = ("-machine", "pc-q35-10.0", "-accel", "kvm", "-m", "64", "-nodefaults")
+    words = (*board, "-display", "none", "-cpu", "host")
+    less = (*words[:-1], "host,arch-capabilities=off")
+    move = stage.move(words, lambda _machine: None, arriving=less)
+    assert move.ended == "moved", move
+    on = set(flags) & move.before.cpu.keys()
+    of_register = {
+        flag
+        for flag, bits in catalogue.cpus()["x86_64"].bits.items()
+        if any(register == "kvm.msr.0000010a" for register, _ in bits)
+    }
+    if not on & of_register:
+        pytest.skip("the processor of this host says nothing in IA32_ARCH_CAPABILITIES")
+    told = {each.message.partition(" ")[0] for each in changed(catalogue, move, {})}
+    assert on & of_register <= told
+    assert not set(flags) & move.after.cpu.keys() & of_register

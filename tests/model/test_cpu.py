@@ -37,3 +37,17 @@ def test_a_table_knows_flags_by_every_name_and_what_is_granted() -> None:
     assert ["pni", "pni", ""] == [table.flag(name) for name in ("pni", "sse_3", "sse4")]
     assert [grant] == [*table.grants_of("pni")]
     assert [] == [*table.grants_of("avx")]
+
+
+def test_flags_of_msrs_are_those_that_no_cpuid_register_has() -> None:
+    """Each once, whatever else of it is in CPUID."""
+    bits = {
+        "aes": (("kvm.cpuid.00000001.00.ecx", 25),),
+        "its-no": (("kvm.msr.0000010a", 62),),
+        "both": (
+            ("kvm.msr.0000048b", 1),
+            ("kvm.msr.0000048d", 2),
+            ("kvm.cpuid.00000007.00.ebx", 5),
+        ),
+    }
+    assert CpuTable(arch="x86_64", bits=bits).of_msrs == ("its-no", "both")

@@ -110,6 +110,15 @@ class CpuTable:
         """Return what QEMU calls the flag *name*; nothing where *name* is no flag."""
         return self.names.get(name.replace("_", "-"), "")
 
+    @property
+    def of_msrs(self) -> tuple[str, ...]:
+        """Return the flags that are in a model-specific register: CPUID does not show them."""
+        return tuple(
+            flag
+            for flag, bits in self.bits.items()
+            if any(is_msr(register) for register, _ in bits)
+        )
+
     def flags_of(self, model: str) -> frozenset[str]:
         """Return the flags that *model* has by itself; none of one that is not known."""
         lineage: list[FlagsOfModel] = []

@@ -65,8 +65,9 @@ class Sight:
 class End:
     """A paused QEMU from which, or *incoming* to which, a guest is to move, for a block.
 
-    *timeout* in seconds bounds each answer, *environment* is added to this process's own. Raises
-    HostError, as ``PausedQemu`` does, in all that it does.
+    *timeout* in seconds bounds each answer, *environment* is added to this process's own. *flags*
+    are those of the CPU to look at besides what CPUID shows. Raises HostError, as ``PausedQemu``
+    does, in all that it does.
     """
 
     #: Says where its buses are; None where nobody can look at them.
@@ -80,9 +81,11 @@ class End:
         incoming: bool = False,
         timeout: float,
         environment: Mapping[str, str] = MappingProxyType({}),
+        flags: Collection[str] = (),
     ) -> None:
         own = [*words, *(_INCOMING if incoming else ())]
         self._qemu = PausedQemu(binary, own, timeout=timeout, environment=environment)
+        self._flags = frozenset(flags)
         self._bound: dict[Chain, Bound] = {}
 
     def __enter__(self) -> Self:
@@ -157,7 +160,9 @@ class End:
             features = word["features"] & ~_BY_TOPOLOGY.get(name, 0)
             if features:  # newer QEMUs know of more words
                 facts[name] = f"{features:#x}"
-        return facts
+        known = {each["name"] for each in self.qmp.execute("qom-list", path=path)}
+        on = (flag for flag in sorted(self._flags & known) if self._get(path, flag))
+        return facts | dict.fromkeys(on, "on")  # a flag that a QEMU does not know is off
 
     def _get(self, path: str, name: str) -> Any:
         with contextlib.suppress(QmpCommandError):

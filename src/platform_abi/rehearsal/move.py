@@ -76,7 +76,8 @@ class Stage:
     """Two QEMUs between which guests move: *source* and *destination* are binaries.
 
     *timeout* in seconds bounds every answer, and the whole of a migration. *environments* are
-    added to this process's own for either.
+    added to this process's own for either. *flags* are those of the CPU to look at besides what
+    CPUID shows.
     """
 
     source: str
@@ -86,6 +87,7 @@ class Stage:
         MappingProxyType({}),
         MappingProxyType({}),
     )
+    flags: tuple[str, ...] = ()
 
     def move(
         self,
@@ -103,13 +105,14 @@ class Stage:
         source that does not start in time, ``qemu-streams`` for one that does not become QEMU.
         """
         here, there = self.environments
-        source = End(self.source, words, timeout=self.timeout, environment=here)
+        source = End(self.source, words, timeout=self.timeout, environment=here, flags=self.flags)
         destination = End(
             self.destination,
             words if arriving is None else arriving,
             incoming=True,
             timeout=self.timeout,
             environment=there,
+            flags=self.flags,
         )
         with source, destination:
             return _Going(source, destination, self.timeout).go(board_of, place)

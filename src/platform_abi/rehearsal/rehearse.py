@@ -89,12 +89,13 @@ def rehearse_start(
     progress: Progress = lambda _what: None,
 ) -> Rehearsal:
     """Return what ``rehearse`` does for *vm*, started as *made* says."""
-    there = _Rehearsing(
-        catalogue, vm, made, Stage(source=qemu, destination=to_qemu, timeout=timeout), progress
-    ).run()
+    table = catalogue.cpus().get(vm.arch)
+    flags = () if table is None else table.of_msrs
+    stage = Stage(source=qemu, destination=to_qemu, timeout=timeout, flags=flags)
+    there = _Rehearsing(catalogue, vm, made, stage, progress).run()
     again = None
     if back:
-        stage = Stage(source=to_qemu, destination=qemu, timeout=timeout)
+        stage = Stage(source=to_qemu, destination=qemu, timeout=timeout, flags=flags)
         try:
             again = _Rehearsing(catalogue, vm, made, stage, progress).run()
         except HostError as error:

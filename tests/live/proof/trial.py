@@ -160,6 +160,7 @@ class Judge:
             destination=str(there.qemu),
             timeout=_PATIENCE,
             environments=(here.environment, there.environment),
+            flags=self._catalogue.cpus()[_ARCH].of_msrs,
         )
         move = stage.move(words[0], self._board_of, arriving=words[1])
         if move.ended != "moved":
