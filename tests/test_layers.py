@@ -26,7 +26,8 @@ PACKAGE = Path(platform_abi.__file__).parent
 ROOMS = (
     "_version", "errors", "files", "model", "definitions", "resolver", "emit", "qemu", "guest",
     "host", "compat", "fleet", "diagnosis", "launch", "monitor", "verifier",
-    "source", "rehearsal", "author", "cli",
+    "source", "rehearsal", "author", "remote",
+    "cli",
 )  # fmt: skip
 
 #: What may know every room: the face, the entry point, and strategies for tests.

@@ -126,7 +126,7 @@ from platform_abi.qemu.binary import find_qemu as find_qemu
 from platform_abi.host.witness import ask_qemu as ask_qemu
 from platform_abi.qemu.netdevs import ask_netdevs as ask_netdevs
 from platform_abi.compat.evidence import predict as predict
-from platform_abi.compat.evidence import from_configuration as from_configuration
-from platform_abi.compat.evidence import complete as complete
+from platform_abi.compat.completion import from_configuration as from_configuration
+from platform_abi.compat.completion import complete as complete
 from platform_abi.compat.agreement import compare_probes as compare_probes
 from platform_abi.compat.agreement import Disagreement as Disagreement

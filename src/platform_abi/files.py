@@ -68,8 +68,7 @@ def read_bytes(name: str | Path, most: int, *, stdin: bool = False) -> bytes:
 def read_pieces(name: str | Path, *, stdin: bool = False) -> Iterator[bytes]:
     """Yield what ``read_bytes`` reads, of any size, in pieces of which each can be forgotten."""
     with _reading(os.fspath(name), stdin=stdin) as stream:
-        while data := stream.read(_PIECE):
-            yield data
+        yield from iter(lambda: stream.read(_PIECE), b"")
 
 
 #: So much of a file is read at once, in bytes.

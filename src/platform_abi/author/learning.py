@@ -10,8 +10,9 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from attrs import evolve
 
@@ -128,6 +129,13 @@ def defined_build(catalogue: FileCatalogue, qemu: Asked) -> QemuBuild | None:
     package it is may have been built of anything.
     """
     version, arch = qemu.execute("query-version"), str(qemu.execute("query-target")["arch"])
+    return build_that_says(catalogue, version, arch)
+
+
+def build_that_says(
+    catalogue: FileCatalogue, version: Mapping[str, Any], arch: str
+) -> QemuBuild | None:
+    """Return what ``defined_build`` does of a QEMU for *arch* that answers *version*."""
     try:
         said = build_of(version, arch, catalogue.naming(), Given())
     except UsageError:

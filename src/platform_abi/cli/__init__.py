@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         wrong = HostError(f"cannot write the output: {error.strerror}", code="write-failed")
     except KeyboardInterrupt:
         return _INTERRUPTED
-    _report(wrong, as_json="--json" in words)
+    from platform_abi.cli.render import print_error
+
+    print_error(wrong, as_json="--json" in words)
     return wrong.exit_code
 
 
@@ -122,20 +124,3 @@ def _drop_output() -> None:
 def _drop(stream: TextIO) -> None:
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _report(error: PlatformAbiError, *, as_json: bool) -> None:
-    from platform_abi.cli.render import Painted, say
-
-    if as_json:
-        from platform_abi.emit.plain import SCHEMA_VERSION, json_line
-
-        said = {"schema_version": SCHEMA_VERSION, "error": error.as_dict()}
-        say(json_line(said), to=sys.stderr)
-        return
-    head = Painted(f"error[{error.code}]:", "red")
-    say(head, " ", error.lines[0], to=sys.stderr)
-    for line in error.lines[1:]:
-        say(line, to=sys.stderr)
-    if error.help:
-        say("help: ", error.help, to=sys.stderr)

@@ -7,26 +7,32 @@ from pathlib import Path
 
 from attrs import evolve
 
-from platform_abi.cli.hosts import THIS, report_of
+from platform_abi.cli.hosts import ask, report_of
 from platform_abi.cli.options import BaselineOptions
-from platform_abi.cli.render import Painted, note, print_json, say, table
+from platform_abi.cli.render import Painted, note, print_error, print_json, say, table
 from platform_abi.cli.scope import scope_of
 from platform_abi.compat.finding import Finding
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
-from platform_abi.errors import UsageError, first_of, unknown
+from platform_abi.errors import PlatformAbiError, UsageError, first_of, unknown
 from platform_abi.fleet.baseline import baseline, usual_scope
 from platform_abi.fleet.common import Baseline, Common
 from platform_abi.fleet.stranded import Stranded, joined, left, stranded
 from platform_abi.fleet.stream import NAMES_KEPT, read_fleet
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import FleetHost, HostReport
+from platform_abi.remote.destination import SCHEME, THIS
 
 
 def run(options: BaselineOptions) -> int:
-    """Print the newest common platform; 1 where there is none, or a virtual machine is stranded."""
+    """Print the newest common platform; 1 where there is none, or a virtual machine is stranded.
+
+    4 where a host could not be asked: what is said is of the others, and each that is not among
+    them has an error.
+    """
     catalogue = load_catalogue()
     abis = _abis(catalogue, options.lock)
-    before, after = _fleets(catalogue, options)
+    errors: list[PlatformAbiError] = []
+    before, after = _fleets(catalogue, options, errors)
     changed = bool(options.joins or options.upgrade)
     found = _baseline(catalogue, after, options)
     earlier = _baseline(catalogue, before, options) if changed else None
@@ -44,7 +50,10 @@ def run(options: BaselineOptions) -> int:
     else:
         _print(found, earlier)
         _print_stranded(left_behind)
-    return int(found.newest is None or bool(left_behind))
+    for error in errors:
+        print_error(error, as_json=options.json)
+    no = int(found.newest is None or bool(left_behind))
+    return max((error.exit_code for error in errors), default=no)
 
 
 # --- what is asked -------------------------------------------------------------------------------
@@ -69,16 +78,19 @@ def _baseline(
 
 
 def _fleets(
-    catalogue: FileCatalogue, options: BaselineOptions
+    catalogue: FileCatalogue, options: BaselineOptions, errors: list[PlatformAbiError]
 ) -> tuple[list[FleetHost], list[FleetHost]]:
-    """Return the hosts before and after what joins and what is upgraded."""
+    """Return the hosts before and after what joins and what is upgraded.
+
+    What is wrong with one of many that are asked now is added to *errors*.
+    """
     upgrades = [_upgrade(catalogue, text) for text in options.upgrade]
     wanted = [name for name, _, _ in upgrades]
     for name in wanted:
         if wanted.count(name) > 1:
             raise _twice(name)
     most = None if options.json else NAMES_KEPT  # a scheduler wants every host, people a few
-    before = _read(catalogue, options.hosts, wanted, most)
+    before = _read(catalogue, options.hosts, wanted, most, errors)
     after = before
     for name, old, new in upgrades:
         report = _report(before, name, old)
@@ -93,14 +105,21 @@ def _read(
     paths: Sequence[str],
     wanted: Collection[str] = (),
     most: int | None = NAMES_KEPT,
+    errors: list[PlatformAbiError] | None = None,
 ) -> list[FleetHost]:
-    here = [
-        FleetHost(report=evolve(report_of(catalogue, THIS), name=""), names=(THIS,))
-        for path in paths
-        if path == THIS
-    ]
-    read = [path for path in paths if path != THIS]
-    return joined(read_fleet(read, wanted=wanted, most=most), here)
+    """Return the hosts of *paths*; those asked now, whose *errors* may be kept, are the last."""
+    remote = [path for path in paths if path.startswith(SCHEME)]
+    told = [(THIS, report_of(catalogue, THIS)) for path in paths if path == THIS]
+    asked = ask(catalogue, remote) if remote else []
+    failed = [host.error for host in asked if host.error is not None]
+    told += [(host.name, host.report) for host in asked if host.report is not None]
+    files = [path for path in paths if path != THIS and path not in remote]
+    if failed and (errors is None or not (told or files)):
+        raise failed[0]
+    if errors is not None:
+        errors += failed
+    now = [FleetHost(report=evolve(report, name=""), names=(name,)) for name, report in told]
+    return joined(read_fleet(files, wanted=wanted, most=most), now)
 
 
 def _one(catalogue: FileCatalogue, path: str) -> FleetHost:

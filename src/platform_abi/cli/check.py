@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from platform_abi.cli.findings import print_findings
-from platform_abi.cli.hosts import THIS, report_of
+from platform_abi.cli.hosts import report_of, reports_of
 from platform_abi.cli.options import CheckOptions
 from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.cli.vm import check_alone, platform_of, vm_of
@@ -14,6 +14,7 @@ from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict,
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError
 from platform_abi.files import STDIN
+from platform_abi.remote.destination import THIS
 from platform_abi.source.reading import unread_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def run(options: CheckOptions) -> int:
     further = [*_not_read(abi, options), *_of_words(catalogue, abi, options)]
     built = _of_build(catalogue, abi, options)
     how: dict[str, Any] = {"allow_unknown": options.allow_unknown, "force": options.force}
-    reports = [report_of(catalogue, name, hold_qemu=built is None) for name in ends]
+    reports = reports_of(catalogue, ends, hold_qemu=built is None)
     found: CheckVerdict | MigrationVerdict
     if len(reports) == 1:
         found = check(

@@ -66,11 +66,11 @@ def _abis(before: str, after: str) -> Sequence[AbiDifference]:
 
 
 def _hosts(before: str, after: str) -> Sequence[HostDifference]:
-    from platform_abi.cli.hosts import report_of
+    from platform_abi.cli.hosts import reports_of
     from platform_abi.compat.agreement import diff_hosts
 
     catalogue = load_catalogue()
-    return diff_hosts(*(report_of(catalogue, name) for name in (before, after)))
+    return diff_hosts(*reports_of(catalogue, (before, after)))
 
 
 def _print(found: Differences, *, as_json: bool, in_prose: bool) -> None:

@@ -118,7 +118,9 @@ class PlatformsOptions(ScopeOptions):
 
     name: str | None = positional("NAME", "NAME[@EDITION]: what it lists", nargs="?")
     names: bool = flag("names only, one a line")
-    host: str | None = option("REPORT", "what that host supports and why not; 'this' probes")
+    host: str | None = option(
+        "REPORT", "what that host supports and why not; 'this' probes, as ssh:HOST"
+    )
     all: bool = flag("those of other operating systems than the host's as well")
     policy: str | None = option("NAME", "newest or conservative: which one to choose")
     format: str = option(
@@ -135,6 +137,9 @@ class HostOptions(Options):
         "platform-abi host --no-qemu --line >> hosts.jsonl",
     )
 
+    hosts: tuple[str, ...] = positional(
+        "HOST", "'this', the default, or ssh:HOST, which needs python3 and no more", nargs="*"
+    )
     output: str | None = option("FILE", "write the report there, whole or not at all", "-o")
     line: bool = flag("the report as one line, for a file of many hosts")
     name: str | None = option("NAME", "what to call the host in the report; nothing by default")
@@ -148,6 +153,7 @@ class HostOptions(Options):
     no_qemu: bool = flag("start no QEMU")
     oracle: bool = flag("let a throw-away QEMU answer what no probe could")
     timeout: float | None = seconds("how long one device may take to answer")
+    probe_script: bool = flag("print the script that ssh:HOST runs there; its report is a line")
 
 
 class CheckOptions(VmOptions):
@@ -159,7 +165,9 @@ class CheckOptions(VmOptions):
         "platform-abi check -M pc-q35-9.1 --platform linux-6.9 --host node7.json",
     )
 
-    host: str | None = option("REPORT", "may it start there; 'this', the default, probes")
+    host: str | None = option(
+        "REPORT", "may it start there; 'this', the default, probes, as ssh:HOST"
+    )
     source: str | None = option("REPORT", "may it move from there", "--from")
     destination: str | None = option("REPORT", "to there, and come back", "--to")
     qemu: str | None = option("QEMU", "which QEMU of --host runs it: path, version, identity")
@@ -178,7 +186,7 @@ class BaselineOptions(ScopeOptions):
     )
 
     hosts: tuple[str, ...] = positional(
-        "HOST", "host reports, one a file or one a line; -: stdin", nargs="+"
+        "HOST", "host reports, one a file or one a line; -: stdin; ssh:HOST", nargs="+"
     )
     edition: str | None = option("EDITION", "edition of the platforms; else the newest")
     lock: tuple[str, ...] = repeated("SOURCE", "a VM: a lockfile, or what 'lock' takes")

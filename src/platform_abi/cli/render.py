@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 from platform_abi.errors import printable
 
 if TYPE_CHECKING:
+    from platform_abi.errors import PlatformAbiError
     from platform_abi.model.abi import GuestAbi
 
 _COLORS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
@@ -81,6 +82,22 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def note(kind: str, text: str, color: str = "yellow") -> None:
     """Print a remark to stderr, where it does not disturb what is piped on."""
     say(Painted(f"{kind}:", color), " ", text, to=sys.stderr)
+
+
+def print_error(error: PlatformAbiError, *, as_json: bool) -> None:
+    """Print *error* to stderr: in lines, or as a JSON object in one."""
+    if as_json:
+        from platform_abi.emit.plain import SCHEMA_VERSION, json_line
+
+        said = {"schema_version": SCHEMA_VERSION, "error": error.as_dict()}
+        say(json_line(said), to=sys.stderr)
+        return
+    head = Painted(f"error[{error.code}]:", "red")
+    say(head, " ", error.lines[0], to=sys.stderr)
+    for line in error.lines[1:]:
+        say(line, to=sys.stderr)
+    if error.help:
+        say("help: ", error.help, to=sys.stderr)
 
 
 def show_progress(what: str, done: int, of: int) -> None:

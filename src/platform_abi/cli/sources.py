@@ -78,8 +78,9 @@ def newest_for(
     catalogue: FileCatalogue, vm: VirtualMachine, host: Callable[[], HostReport] | None = None
 ) -> str:
     """Return the newest platform that a host supports for *vm*, this one for None, and say so."""
-    from platform_abi.cli.hosts import THIS, policy, report_of
+    from platform_abi.cli.hosts import policy, report_of
     from platform_abi.launch.start import choice
+    from platform_abi.remote.destination import THIS
 
     report = report_of(catalogue, THIS) if host is None else host()
     wanted = choice(catalogue, vm, report, policy())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
-from platform_abi.cli.hosts import THIS, report_of, this_host
+from platform_abi.cli.hosts import report_of, this_host
 from platform_abi.cli.options import VerifyOptions
 from platform_abi.cli.render import Painted, note, print_json, say
 from platform_abi.cli.sources import abi_of_source
@@ -16,6 +16,7 @@ from platform_abi.emit.lock_reading import load_lock
 from platform_abi.emit.lockfile import lockfile
 from platform_abi.errors import UsageError
 from platform_abi.files import STDIN, write_text
+from platform_abi.remote.destination import THIS
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi

@@ -1,7 +1,6 @@
-"""What else is known where a probe could not tell.
+"""What a kernel's release predicts where a probe could not tell, which proves nothing and says so.
 
-Another probe may have been answered, the kernel's configuration proves what is not there, and its
-release predicts, which proves nothing and says so.
+What else proves something: see ``completion``.
 """
 
 from __future__ import annotations
@@ -16,49 +15,10 @@ from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.host import Fact, HostReport
 
 if TYPE_CHECKING:
-    from platform_abi.compat.agreement import Disagreement
     from platform_abi.model.catalogue import Catalogue
 
 #: The upstream part of a kernel release: 5.14 of 5.14.0-503.el9.x86_64.
 _UPSTREAM = re.compile(r"[0-9]+\.[0-9]+")
-
-
-def complete(report: HostReport, other: HostReport) -> HostReport:
-    """Return *report* with what *other*, another report of the same host, adds to it.
-
-    Where one proves what the other disproves, neither is believed: the fact is unknown, and its
-    detail has the word of both.
-    """
-    from platform_abi.compat.agreement import compare_probes
-
-    added = {k: f for k, f in other.facts.items() if report.fact(k).state == "unknown"}
-    disputed = {d.capability: _disputed(d) for d in compare_probes(report, other)}
-    return evolve(
-        report,
-        facts={**report.facts, **added, **disputed},
-        numbers={**other.numbers, **report.numbers},
-        masks={**other.masks, **report.masks},
-        sets={**other.sets, **report.sets},
-        values={**other.values, **report.values},
-    )
-
-
-def _disputed(found: Disagreement) -> Fact:
-    said = (f"{f.state} by {f.source} ({f.detail})" for f in (found.first, found.second))
-    return Fact(state="unknown", detail="; but ".join(said))
-
-
-def from_configuration(catalogue: Catalogue, report: HostReport) -> HostReport:
-    """Return *report* with absent what its kernel was built without, where no probe could tell."""
-    facts = dict(report.facts)
-    for name, capability in catalogue.capabilities().items():
-        if report.fact(name).state != "unknown":
-            continue
-        without = [option for option in capability.config if report.config.get(option) == "n"]
-        if without:
-            detail = f"CONFIG_{without[0]} is not set"
-            facts[name] = Fact(state="absent", source="file", detail=detail)
-    return evolve(report, facts=facts)
 
 
 def predict(catalogue: Catalogue, report: HostReport) -> HostReport:

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 _STATES: Mapping[str, State] = {word: word for word in get_args(State)}
 _SOURCES: Mapping[str, Source] = {word: word for word in SOURCES}
 
+#: What follows the first word of a line: see ``reply`` and ``child``.
+_SHAPES: Mapping[str, list[type]] = {
+    "fact": [str, str, str, str],
+    "ended": [int, str],
+    "number": [str, int],
+    "mask": [str, int],
+    "set": [str, list],
+    "value": [str, str],
+    "config": [str, str],
+    "host": [str, str],
+}
+
 #: No text of the child's is longer; reports are kept for every host.
 _MAX_TEXT = 200
 
@@ -50,23 +62,29 @@ class Answers:
         self._keep(words)
 
     def _keep(self, words: Any) -> None:
-        match words:
-            case ["fact", str(name), str(state), str(source), str(detail)]:
-                if name in self._group and state in _STATES and source in _SOURCES:
-                    self._facts[name] = Fact(
-                        state=_STATES[state], source=_SOURCES[source], detail=detail[:_MAX_TEXT]
-                    )
-            case ["ended", int(number), str(reason)]:
-                self._ended[number] = reason[:_MAX_TEXT]
-            case ["number" | "mask" as kind, str(key), int(number)]:
-                if type(number) is int and 0 <= number < WIDEST:
-                    kept = self._numbers if kind == "number" else self._masks
-                    kept[key[:_MAX_TEXT]] = number
-            case ["set", str(key), list(members)]:
-                found = self._sets.setdefault(key[:_MAX_TEXT], set())
-                found.update(member[:_MAX_TEXT] for member in members if isinstance(member, str))
-            case ["value" | "config" | "host" as kind, str(key), str(word)]:
-                self._words[kind][key[:_MAX_TEXT]] = word[:_MAX_TEXT]
+        rest: list[Any]
+        kind, *rest = words if isinstance(words, list) and words else [None]
+        if not isinstance(kind, str) or [type(word) for word in rest] != _SHAPES.get(kind):
+            return
+        if kind == "fact":
+            name, state, source, detail = rest
+            if name in self._group and state in _STATES and source in _SOURCES:
+                self._facts[name] = Fact(
+                    state=_STATES[state], source=_SOURCES[source], detail=detail[:_MAX_TEXT]
+                )
+            return
+        key, said = rest
+        if kind == "ended":
+            self._ended[key] = said[:_MAX_TEXT]
+        elif kind in {"number", "mask"}:
+            if 0 <= said < WIDEST:
+                kept = self._numbers if kind == "number" else self._masks
+                kept[key[:_MAX_TEXT]] = said
+        elif kind == "set":
+            found = self._sets.setdefault(key[:_MAX_TEXT], set())
+            found.update(member[:_MAX_TEXT] for member in said if isinstance(member, str))
+        else:
+            self._words[kind][key[:_MAX_TEXT]] = said[:_MAX_TEXT]
 
     def facts(self, reason: str) -> dict[str, Fact]:
         """Return a fact for everything asked; *reason* is why what nobody answered is unknown."""

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 REGISTERS = ("eax", "ebx", "ecx", "edx")
 
-#: (leaf, subleaf, register: 0 to 3 for EAX, EBX, ECX, EDX)
-Register = tuple[int, int, int]
+# Type checkers know this name by itself.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    #: (leaf, subleaf, register: 0 to 3 for EAX, EBX, ECX, EDX)
+    Register = tuple[int, int, int]
 
 FEATURE_REGISTERS: frozenset[Register] = frozenset(
     {

@@ -93,7 +93,9 @@ def _value(lines: str, option: str) -> str | None:
     at = lines.rfind(begin)
     while at >= 0:
         start = at + len(begin)
-        value = lines[start : lines.index("\n", start)].removeprefix('"').removesuffix('"')
+        value = lines[start : lines.index("\n", start)]
+        value = value.removeprefix('"')
+        value = value.removesuffix('"')
         if '"' not in value:
             return value
         at = lines.rfind(begin, 0, at)

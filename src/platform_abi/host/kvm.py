@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from platform_abi.host.cpuid import (
     FEATURE_REGISTERS,
     NUMBERS,
-    Register,
     bit_name,
     bit_of,
     mask_name,
@@ -23,6 +22,14 @@ from platform_abi.host.cpuid import (
 )
 from platform_abi.host.nodes import opened
 from platform_abi.host.reply import Question, all_unknown, errno_name, say, say_set
+
+# typing costs as much as the rest; type checkers know this name by itself.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from platform_abi.host.cpuid import Register
+
+    #: EAX, EBX, ECX and EDX, by leaf and subleaf.
+    Cpuid = dict[tuple[int, int], tuple[int, int, int, int]]
 
 _API_VERSION = 12
 
@@ -48,8 +55,6 @@ _CAP_SYS_ATTRIBUTES = 209
 
 #: Numbers of extensions are asked up to here; 245 were given away in Linux 7.0.
 _EXTENSIONS = 512
-
-Cpuid = dict[tuple[int, int], tuple[int, int, int, int]]
 
 
 def answer(questions: Sequence[Question]) -> None:

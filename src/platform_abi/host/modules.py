@@ -14,7 +14,7 @@ def node_hint(node: str) -> str:
 
     The module is the one that ``modules.devname`` names, else the one that is called as the node.
     """
-    name = _for_node(node.removeprefix("/dev/"))
+    name = _for_node(node.partition("/dev/")[2] if node.startswith("/dev/") else node)
     if os.path.isdir(f"/sys/module/{name}"):  # noqa: PTH112 - see reply.read
         return f"; module {name} is there, its node is not"
     return f"; module {name} is not loaded" if listed(name) else ""

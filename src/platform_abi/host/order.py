@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from attrs import field
 
-from platform_abi.model.capability import Capability, Probe
 from platform_abi.model.value import frozen
 from platform_abi.qemu.netdevs import NETDEV_METHOD
+
+if TYPE_CHECKING:
+    from platform_abi.model.capability import Capability, Probe
 
 #: Which module answers a method. Every other method is one of a later version.
 FAMILIES: Mapping[str, str] = {

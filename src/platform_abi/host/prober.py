@@ -9,10 +9,10 @@ import contextlib
 import os
 import select
 import signal
-import sys
 import time
 
 from platform_abi.host.reply import killed_by
+from platform_abi.qemu.bare import start_bare
 
 # typing costs as much as all of the above; type checkers know this name by itself.
 TYPE_CHECKING = False
@@ -30,10 +30,7 @@ _MAX_ANSWER = 1024 * 1024
 
 _CHUNK = 64 * 1024
 
-_CHILD = (
-    # Last, so that nothing beside this package shadows a module of the standard library.
-    "import sys; sys.path.append(sys.argv[1]); from platform_abi.host.child import main; main()"
-)
+_CHILD = "platform_abi.host.child"
 
 _DONE = b'["done"]\n'
 
@@ -45,7 +42,7 @@ class Prober:
     """
 
     def __init__(self, python: str | None = None) -> None:
-        self._python = python or sys.executable or ""  # an embedding program may not know its own
+        self._python = python
         self._pid = 0
         self._refusal = ""
         self._status: int | None = None
@@ -56,7 +53,10 @@ class Prober:
         os.set_blocking(order, False)
         self._order, self._answer = order, answer
         try:
-            self._pid = self._start(reading, writing)
+            # Its process group is what it is killed by.
+            self._pid = start_bare(
+                _CHILD, stdin=reading, stdout=writing, python=self._python, session=True
+            )
         except (OSError, ValueError) as error:
             said = getattr(error, "strerror", None) or type(error).__name__
             self._refusal = f"the probe did not start: {said}"
@@ -64,24 +64,6 @@ class Prober:
             os.close(reading)
             os.close(writing)
         return self
-
-    def _start(self, reading: int, writing: int) -> int:
-        """Start the child: quickly, and untouched by PYTHON* and the user's site."""
-        quiet = ["-B"] if sys.dont_write_bytecode else []
-        package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120 - start-up time
-        return os.posix_spawnp(
-            self._python,
-            [self._python, "-I", "-S", *quiet, "-c", _CHILD, package],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, reading, 0),
-                (os.POSIX_SPAWN_DUP2, writing, 1),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-            ],
-            # Its own process group is what it is killed by; no signal of a terminal's reaches it.
-            setsid=True,
-            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # which Python ignores
-        )
 
     def __exit__(self, *_: object) -> None:
         self._end()

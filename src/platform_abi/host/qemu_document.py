@@ -9,7 +9,7 @@ from platform_abi.host.checked import Checked
 from platform_abi.model.reported import ReportedMachine, ReportedQemu
 
 _NAMES = ("arch", "version", "package", "identity", "build", "path", "fingerprint")
-_KEYS = (*_NAMES, "usual", "machines", "cpus", "views", "lacking", "content")
+_KEYS = (*_NAMES, "usual", "machines", "cpus", "views", "lacking", "drivers", "content")
 _MACHINE_KEYS = ("aliases", "default", "deprecated", "fingerprint")
 
 #: What the definitions of a QEMU come to, deflated, is far below this. In characters.
@@ -36,6 +36,8 @@ def qemu_document(qemu: ReportedQemu, *, brief: bool = False) -> dict[str, Any]:
         }
     if qemu.lacking is not None:
         document["lacking"] = list(qemu.lacking)
+    if qemu.drivers is not None and not brief:
+        document["drivers"] = list(qemu.drivers)
     if qemu.content and not brief:
         document["content"] = qemu.content
     return document
@@ -71,6 +73,9 @@ def read_qemus(checked: Checked, place: str, value: Any) -> tuple[ReportedQemu, 
     def view(at: str, labels: Any) -> Mapping[str, str]:
         return checked.table(at, labels, checked.text)
 
+    def drivers(at: str, known: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+        return checked.members(f"{at}.{key}", known[key]) if key in known else None
+
     def qemu(at: str, body: Any) -> ReportedQemu:
         known = checked.object(at, body, _KEYS)
         return ReportedQemu(
@@ -79,9 +84,8 @@ def read_qemus(checked: Checked, place: str, value: Any) -> tuple[ReportedQemu, 
             machines=machines(f"{at}.machines", known.get("machines", {})),
             cpus=checked.table(f"{at}.cpus", known.get("cpus", {}), checked.members),
             views=checked.table(f"{at}.views", known.get("views", {}), view),
-            lacking=checked.members(f"{at}.lacking", known["lacking"])
-            if "lacking" in known
-            else None,
+            lacking=drivers(at, known, "lacking"),
+            drivers=drivers(at, known, "drivers"),
             content=checked.text(f"{at}.content", known.get("content", ""), _MAX_CONTENT),
         )
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from platform_abi.definitions.search import packaged
 from platform_abi.emit.held import held_text
-from platform_abi.model.host import CPU_FLAGS, QEMU_DRIVERS
+from platform_abi.model.host import QEMU_DRIVERS
 from platform_abi.model.reported import ReportedMachine, ReportedQemu
+from platform_abi.qemu.here import flags_of
 from platform_abi.resolver.fingerprint import build_fingerprint, content_fingerprint
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def reported_qemu(
             for machine in [catalogue.machine(build.name, name, arch)]
         ),
         content="" if everybodys else held_text(catalogue, build.name, arch),
-        cpus=_cpus(sets or {}),
+        cpus=flags_of(sets or {}),
         lacking=_lacking(catalogue, build, (sets or {}).get(QEMU_DRIVERS)),
     )
 
@@ -69,17 +70,3 @@ def _lacking(
         return None
     types = catalogue.types(build.name, build.arch)
     return tuple(sorted(types.parents.keys() - types.abstract - set(drivers)))
-
-
-def _cpus(sets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Return the flags of CPU models, of one that has those of another only the other's."""
-    known = {
-        name.removeprefix(CPU_FLAGS): flags
-        for name, flags in sorted(sets.items())
-        if name.startswith(CPU_FLAGS)
-    }
-    return {
-        name: flags
-        for place, (name, flags) in enumerate(known.items())
-        if flags not in [*known.values()][:place]
-    }

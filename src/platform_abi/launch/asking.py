@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from platform_abi.compat.evidence import complete, from_configuration
+from platform_abi.compat.completion import complete, from_configuration
 from platform_abi.compat.modules import has_modules
 from platform_abi.errors import HostError, printable
 from platform_abi.launch.ahead import Ahead

@@ -58,6 +58,9 @@ class ReportedQemu:
     #: Drivers that its definitions have and it has not on that host, because modules of QEMU's are
     #: not installed; None: nobody asked.
     lacking: tuple[str, ...] | None = None
+    #: Every driver that it has on that host, in the report of who has no definitions to say which
+    #: are *lacking*; None: that is said, or nobody asked.
+    drivers: tuple[str, ...] | None = None
 
     @property
     def order(self) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from platform_abi.qemu.stdio_qmp import Qmp, QmpError
 # As in ``netdevs``.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     from platform_abi.model.host import HostReport
@@ -56,7 +57,7 @@ class QemuHere:
             self._qmp.greet(timeout)
             sets = self._models() if models else {}
             if drivers:
-                sets |= self._drivers()
+                sets.update(self._drivers())
         except QmpError as error:
             if error.code == "qemu-timeout":
                 raise
@@ -112,6 +113,25 @@ class QemuHere:
             if value is True and not name.startswith(_KNOB) and not name.endswith(_AUTOMATIC)
         }
         return tuple(sorted(flags))
+
+
+def flags_of(sets: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return the flags of CPU models in *sets* of an answer, by model.
+
+    Of a model that has those of another only the other's.
+    """
+    from platform_abi.model.host import CPU_FLAGS
+
+    known = {
+        name[len(CPU_FLAGS) :]: flags
+        for name, flags in sorted(sets.items())
+        if name.startswith(CPU_FLAGS)
+    }
+    return {
+        name: flags
+        for place, (name, flags) in enumerate(known.items())
+        if flags not in [*known.values()][:place]
+    }
 
 
 def ask_qemu_here(

@@ -111,7 +111,7 @@ def _program(pid: str, executed: str) -> str | None:
     mapped = _mapped(pid)
     if len(mapped) == 1:
         return own
-    loaded = {identity for path in mapped if (identity := _mapped_program(path)) is not None}
+    loaded = {_mapped_program(path) for path in mapped} - {None}
     return loaded.pop() if len(loaded) == 1 else None
 
 

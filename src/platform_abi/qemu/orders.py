@@ -32,7 +32,7 @@ def read_order(text: bytes) -> tuple[list[str], list[str], dict[str, str]]:
     """Return the folders, the command and the environment that *text* orders."""
     folders, command, environment = (
         [os.fsdecode(word[1:]) for word in group.split(b"\0")[1:]]
-        for group in text.removesuffix(END).split(b"\0\0")
+        for group in text[: -len(END)].split(b"\0\0")
     )
     pairs = (pair.partition("=") for pair in environment)
     return folders, command, {key: value for key, _, value in pairs}

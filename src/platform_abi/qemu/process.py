@@ -14,13 +14,17 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Self
 
 from platform_abi.errors import HostError, printable, signal_name
 from platform_abi.qemu.binary import qemu_path
 from platform_abi.qemu.modules import foreign_modules
 from platform_abi.qemu.orders import ENDED, REFUSED, STARTED, order
 from platform_abi.qemu.starting import starting
+
+# typing costs as much as the rest; type checkers know this name by itself.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
 
 #: What is kept of all that a process writes to its stderr, in bytes. The rest is read and dropped:
 #: a process that writes without end fills neither a disk nor a pipe.
@@ -199,7 +203,7 @@ class Throwaway:
         Raises TimeoutError as ``receive`` does, HostError (``qemu-failed``) for no end of it.
         """
         output = bytearray()
-        while chunk := self.receive(deadline):
+        for chunk in iter(lambda: self.receive(deadline), b""):
             output += chunk
             if len(output) > MAX_OUTPUT:
                 raise HostError(
@@ -239,7 +243,7 @@ class Throwaway:
             if not chunk:
                 return
             *lines, heard = (heard + chunk).split(b"\n")
-            self._said |= dict(line.split(b" ", 1) for line in lines)
+            self._said.update(dict(line.split(b" ", 1) for line in lines))
 
     def _drain(self) -> None:
         """Take over what is there of the process's stderr, without waiting for more."""

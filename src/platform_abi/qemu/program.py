@@ -161,7 +161,7 @@ def _digest(stream: BinaryIO) -> str:
 
     stream.seek(0)
     digest = hashlib.sha256()
-    while piece := stream.read(_PIECE):
+    for piece in iter(lambda: stream.read(_PIECE), b""):
         digest.update(piece)
     return digest.hexdigest()
 

@@ -53,8 +53,9 @@ _PARTS = {
 }
 
 
-def main(caller: int) -> None:
-    """Take orders from standard input for process *caller*, as long as that lives."""
+def main(pid: str) -> None:
+    """Take orders from standard input for the process called *pid*, as long as that lives."""
+    caller = int(pid)
     os.setsid()  # Ctrl-C at a terminal is for the caller alone
     # What the caller ignores or blocks is inherited, and what it left open.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -11,13 +11,10 @@ from collections.abc import Iterator
 from functools import cache
 
 from platform_abi.errors import HostError, printable
+from platform_abi.qemu.bare import start_bare
 from platform_abi.qemu.orders import CONTAINED, order
 
-_STARTER = (
-    # Last, so that nothing beside this package shadows a module of the standard library.
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from platform_abi.qemu.starter import main; main(int(sys.argv[2]))"
-)
+_STARTER = "platform_abi.qemu.starter"
 
 #: More than the one line that says what a process has of its own, in bytes.
 _ANSWER = 4096
@@ -27,23 +24,11 @@ class Starter:
     """The process of ``starter``, which starts others: one for all that are wanted at a time."""
 
     def __init__(self) -> None:
-        quiet = ["-B"] if sys.dont_write_bytecode else []
-        package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120 - start-up time
-        words = [*quiet, "-c", _STARTER, package, str(os.getpid())]
         self._orders, theirs = socket.socketpair()
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._orders)
             with theirs:
-                python = sys.executable or ""  # an embedding program may not know its own
-                self._pid = os.posix_spawn(
-                    python,
-                    [python, "-I", "-S", *words],
-                    os.environ,
-                    file_actions=[
-                        (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
-                        *((os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_WRONLY, 0) for n in (1, 2)),
-                    ],
-                )
+                self._pid = start_bare(_STARTER, [str(os.getpid())], stdin=theirs.fileno())
             stack.pop_all()
 
     def order(self, *descriptors: int) -> None:

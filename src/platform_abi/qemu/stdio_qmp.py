@@ -13,10 +13,14 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Self
 
 from platform_abi.errors import HostError, printable
 from platform_abi.qemu.process import MAX_OUTPUT, Throwaway, ending
+
+# As in ``process``.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self
 
 _ARGUMENTS = ("-S", "-display", "none")
 
