@@ -41,6 +41,10 @@ from platform_abi.model.host import HostReport as HostReport
 from platform_abi.compat.supported import PlatformVerdict as PlatformVerdict
 from platform_abi.compat.supported import Missing as Missing
 from platform_abi.host.document import report_line as report_line
+from platform_abi.remote.hosts import ask_hosts as ask_hosts
+from platform_abi.remote.hosts import AskedHost as AskedHost
+from platform_abi.remote.script import Wishes as Wishes
+from platform_abi.remote.script import probe_script as probe_script
 from platform_abi.host.document import report_document as report_document
 from platform_abi.host.document import read_report as read_report
 

@@ -1,4 +1,4 @@
-"""Hosts to be asked that are no others: a program in ssh's place runs here what it was to run there."""
+"""Hosts to be asked that are no others: what stands in ssh's place runs here what was for there."""
 
 from __future__ import annotations
 

@@ -33,10 +33,11 @@ def test_what_ssh_takes_is_taken(name: str, given_to_ssh: str, known_as: str) ->
 @pytest.mark.parametrize(
     "name",
     [
-        "ssh:", "ssh://", "node7", "ssh:-oProxyCommand=id", "ssh:root@-oProxyCommand=id", "ssh:a b",
-        "ssh:a;id", "ssh:$(id)", "ssh:`id`", "ssh:a|id", "ssh:a\nid", "ssh:a'b", 'ssh:a"b', "ssh:a\0",
-        "ssh:node7:22", "ssh:user@node7:22", "ssh://node7:port", "ssh://-x", "ssh:a/b", "ssh:@node7",
-        "ssh:user:secret@node7", "ssh://user:secret@node7", "ssh:nöde", "ssh:a\\b",
+        "ssh:", "ssh://", "node7", "ssh:-oProxyCommand=id", "ssh:root@-oProxyCommand=id",
+        "ssh:a b", "ssh:a;id", "ssh:$(id)", "ssh:`id`", "ssh:a|id", "ssh:a\nid", "ssh:a'b",
+        'ssh:a"b', "ssh:a\0", "ssh:node7:22", "ssh:user@node7:22", "ssh://node7:port", "ssh://-x",
+        "ssh:a/b", "ssh:@node7", "ssh:user:secret@node7", "ssh://user:secret@node7", "ssh:nöde",
+        "ssh:a\\b",
     ],
 )  # fmt: skip
 def test_what_names_no_host_is_an_error(name: str) -> None:

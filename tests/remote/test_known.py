@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -66,7 +68,7 @@ def test_a_qemu_of_a_known_package_is_as_an_installed_probe_reports_it(
     ],
 )
 def test_a_qemu_that_says_otherwise_stays_unknown(
-    catalogue: pa.FileCatalogue, otherwise: dict[str, str]
+    catalogue: pa.FileCatalogue, otherwise: dict[str, Any]
 ) -> None:
     """Another release, another package, another architecture: nothing is taken for near enough."""
     told = evolve(_TOLD, **otherwise)

@@ -171,6 +171,10 @@ class _Asked:
             os.set_blocking(stream.fileno(), False)
             selector.register(stream, event, act)
 
+    @property
+    def _endless(self) -> bool:
+        return len(self._output) > MAX_SIZE + _NOISE
+
     def _write(self) -> None:
         stream = self._process.stdin
         assert stream is not None  # noqa: S101 - a pipe
@@ -188,7 +192,7 @@ class _Asked:
         assert stream is not None  # noqa: S101 - a pipe
         more = os.read(stream.fileno(), _CHUNK)
         self._output += more
-        if not more or len(self._output) > MAX_SIZE + _NOISE:
+        if not more or self._endless:
             # What ssh left behind, to share its connection, may hold its stderr open.
             self._close(stream)
             self.done = True
@@ -208,7 +212,7 @@ class _Asked:
 
     def end(self) -> None:
         """End the ssh, if it has not ended by itself, with whatever it has started."""
-        if self.done and len(self._output) <= MAX_SIZE + _NOISE:
+        if self.done and not self._endless:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._status = self._process.wait(_GRACE)
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -254,9 +258,12 @@ class _Asked:
                 code="host-without-python",
                 help="install Python 3.6 or newer there",
             )
-        ended = "it writes without end" if self._status is None else f"it {ending(self._status)}"
+        if self._endless:
+            ended = "writes without end"
+        else:
+            ended = "does not end" if self._status is None else ending(self._status)
         return HostError(
-            f"{name} gave no report: {ended}: {said}",
+            f"{name} gave no report: it {ended}: {said}",
             code="host-no-report",
             help=f"see what it says: platform-abi host --probe-script | ssh {target} python3 -",
         )
