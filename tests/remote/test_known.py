@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ _TOLD = ReportedQemu(
     arch="x86_64",
     version="10.0.2",
     package="Debian 1:10.0.2+ds-2+deb13u1~bpo12+1",
-    identity="build-id:00ff",
+    identity=f"build-id:{'0f' * 20}",
     path="/usr/bin/qemu-system-x86_64",
     usual=True,
     machines=(ReportedMachine(name="pc-q35-10.0", aliases=("q35",)),),
@@ -82,6 +84,24 @@ def test_whatever_a_qemu_calls_itself_is_no_failure(
     """What comes from elsewhere may say anything."""
     told = evolve(_TOLD, version=version, package=package, arch=arch)
     assert told.path == _known(catalogue, told).path
+
+
+@pytest.mark.parametrize("identity", ["build-id:../../../kept", "build-id:", "kept", "a\0b"])
+def test_no_identity_of_a_report_names_a_file(
+    catalogue: pa.FileCatalogue, tmp_path: Path, identity: str
+) -> None:
+    """Only what names the content of a program is looked for among what is kept of QEMUs."""
+    seen: list[str] = []
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open" and tracing:
+            seen.append(str(arguments[0]))
+
+    tracing = True
+    sys.addaudithook(note)
+    _known(catalogue, evolve(_TOLD, identity=identity, package="nobody's"))
+    tracing = False
+    assert not [path for path in seen if "kept" in path or path.startswith(str(tmp_path))]
 
 
 def test_what_another_probe_knew_is_left_as_it_is(catalogue: pa.FileCatalogue) -> None:

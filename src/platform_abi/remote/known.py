@@ -46,7 +46,7 @@ def _known(catalogue: FileCatalogue, qemu: ReportedQemu) -> ReportedQemu:
 
 
 def _found(catalogue: FileCatalogue, qemu: ReportedQemu) -> tuple[FileCatalogue, QemuBuild] | None:
-    if qemu.identity:
+    if _IDENTITY.fullmatch(qemu.identity):
         modular = {driver for each in catalogue.devices().modules for driver in each.drivers}
         here = modular.intersection(qemu.drivers or ())
         kept = kept_qemu(catalogue, qemu.identity, lambda _: None, here)
@@ -60,6 +60,9 @@ def _found(catalogue: FileCatalogue, qemu: ReportedQemu) -> tuple[FileCatalogue,
     build = build_that_says(catalogue, said, qemu.arch)
     return None if build is None else (catalogue, build)
 
+
+#: As ``qemu.program`` has it: it becomes the name of a file, and anybody can write a report.
+_IDENTITY = re.compile(r"(?:build-id|sha256):[0-9a-f]{32,}")
 
 #: With the parts of query-version's answer.
 _VERSION = re.compile(r"(?P<major>\d{1,3})\.(?P<minor>\d{1,3})\.(?P<micro>\d{1,3})", re.ASCII)
