@@ -270,7 +270,7 @@ def _clear(folder: int, begin: str) -> None:
         finally:
             os.close(listed)
         for name in names:
-            chance = name.removeprefix(begin)
+            chance = name[len(begin) :]
             if len(chance) == 2 * _RANDOM and name.startswith(begin) and _CHANCE.issuperset(chance):
                 _clear_abandoned(folder, name)
 

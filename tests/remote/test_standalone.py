@@ -33,7 +33,9 @@ _ANSWERS: dict[str, Any] = {
         {"name": "pc", "is-default": True, "cpu-max": 1, "deprecated": True},
         {"name": "none", "cpu-max": 1},
     ],
+    "query-kvm": {"enabled": True, "present": True},
     "query-cpu-definitions": [{"name": "b", "unavailable-features": []}],
+    "qom-list-types": [{"name": "e1000"}, {"name": "virtio-net-pci"}],
 }
 
 
@@ -69,6 +71,7 @@ def test_a_qemu_says_what_it_is_and_has(tmp_path: Path) -> None:
         name: fact.state for name, fact in report.facts.items()
     }
     assert ("b",) == report.sets[CPU_MODELS]
+    assert (("e1000", "virtio-net-pci"), None) == (found.drivers, found.lacking)
     assert "9.1.0" == report.values["qemu.version"]
 
 

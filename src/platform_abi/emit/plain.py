@@ -55,7 +55,7 @@ def _readers(shape: Shape) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
 
 
 def _reader(entry: str) -> tuple[str, Callable[[Any], Any]]:
-    key, _, path = entry.removesuffix("?").partition(":")
+    key, _, path = entry.rstrip("?").partition(":")
     outer, _, inner = (path or key).rpartition(".")
     read = attrgetter(inner)
     if outer:

@@ -94,8 +94,8 @@ def _value(lines: str, option: str) -> str | None:
     while at >= 0:
         start = at + len(begin)
         value = lines[start : lines.index("\n", start)]
-        value = value.removeprefix('"')
-        value = value.removesuffix('"')
+        value = value[value.startswith('"') :]
+        value = value[: len(value) - value.endswith('"')]
         if '"' not in value:
             return value
         at = lines.rfind(begin, 0, at)

@@ -60,7 +60,7 @@ def read_qemus(checked: Checked, place: str, value: Any) -> tuple[ReportedQemu, 
         def machine(at: str, body: Any) -> ReportedMachine:
             known = checked.object(at, body, _MACHINE_KEYS)
             return ReportedMachine(
-                name=at.removeprefix(f"{place_of}."),
+                name=at[len(place_of) + 1 :],
                 aliases=checked.texts(f"{at}.aliases", known.get("aliases", [])),
                 default=checked.truth(f"{at}.default", known.get("default", False)),
                 deprecated=checked.truth(f"{at}.deprecated", known.get("deprecated", False)),
