@@ -73,6 +73,7 @@ def test_of_many_those_that_answer_are_reported(capsys: Run, tmp_path: Path) -> 
         (["ssh:-x"], 2, "bad-host"),
         (["ssh:a", "ssh:a"], 2, "twice"),
         (["ssh:a", "--oracle"], 2, "--oracle"),
+        (["ssh:a", "--look", "q35"], 2, "--look"),
         (["ssh:a", "ssh:b", "--json"], 2, "--line"),
         (["ssh:a", "ssh:b", "--name", "x"], 2, "--name"),
         (["ssh:a", "ssh:b", "-o", "/tmp/x"], 2, "--line"),

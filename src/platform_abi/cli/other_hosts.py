@@ -72,6 +72,7 @@ def _check(options: HostOptions) -> None:
     several = len(named) > 1
     for given, said in (
         (options.oracle, "--oracle asks a QEMU of this host"),
+        (options.look, "--look starts a QEMU of this host"),
         (options.probe_script and options.hosts, "--probe-script is one for all hosts"),
         (
             several and options.json,
