@@ -22,9 +22,12 @@ import attrs
 from platform_abi.author.audited import Audited
 from platform_abi.cli import (
     audit_qemu,
+    capabilities,
     diff,
     explain,
     explain_error,
+    features,
+    identified,
     import_qemu,
     listed,
     start_document,
@@ -60,11 +63,14 @@ Schema = dict[str, Any]
 DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
     "audit-qemu": (audit_qemu.Audit, audit_qemu.SHAPES),
     "baseline": (fleet.FleetAnswer, fleet.SHAPES),
+    "capabilities": (capabilities.CapabilityList, capabilities.SHAPES),
     "check": (CheckVerdict, compat.SHAPES),
     "check-migration": (MigrationVerdict, compat.SHAPES),
     "diff": (diff.Differences, {}),
     "explain": (Explanation, explain.SHAPES),
     "explain-error": (Diagnosis, explain_error.SHAPES),
+    "explain-id": (identified.Identified, identified.SHAPES),
+    "features": (features.FeatureList, features.SHAPES),
     "import-qemu": (import_qemu.ImportedQemu, import_qemu.SHAPES),
     "platform": (listed.PlatformListing, listed.SHAPES),
     "platforms": (listed.PlatformList, listed.SHAPES),

@@ -389,3 +389,31 @@ def test_an_interrupt_is_no_traceback(capsys: Run, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("platform_abi.cli.resolve.run", interrupted)
     assert (130, "", "") == run_command(capsys, *PINNED)
+
+
+def test_each_document_has_a_schema_that_can_be_asked_for(capsys: Run) -> None:
+    """Of the name that is listed, and JSON; another name is told the nearest."""
+    code, out, _ = run_command(capsys, "schema")
+    assert code == 0
+    assert {"check", "resolve", "report"} <= {*out.split()}
+    for name in out.split():
+        code, text, _ = run_command(capsys, "schema", name)
+        assert code == 0
+        assert json.loads(text)["type"] == "object"
+    code, _, err = run_command(capsys, "schema", "chek")
+    assert code == 2
+    assert "did you mean 'check'?" in err
+
+
+def test_lists_of_names_are_for_completion(capsys: Run) -> None:
+    """One a line, and nothing else; those of one family where it is named."""
+    code, out, _ = run_command(capsys, "features", "virtio-net", "--names")
+    assert code == 0
+    assert "virtio-net.host-uso" in out.splitlines()
+    assert all(name.startswith("virtio-net.") for name in out.splitlines())
+    code, out, _ = run_command(capsys, "capabilities", "--names")
+    assert "tun.uso" in out.splitlines()
+    for verb, name in (("features", "virtio-nett"), ("capabilities", "tun.us")):
+        code, _, err = run_command(capsys, verb, name)
+        assert code == 2
+        assert "did you mean" in err

@@ -60,6 +60,17 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
         ("explain-error", "--device", "virtio-net-pci", "Features 0x3 unsupported. Allowed: 0x0"),
         ("explain-error", "nothing"),
     ],
+    "explain-id": [
+        ("explain", "virtio-net.host-uso"),
+        ("explain", "virtio-net-pci.host_uso"),
+        ("explain", "vhost-net.version-1"),
+        ("explain", "netdev.vhost-user"),
+        ("explain", "linux-6.9@2026.1"),
+        ("explain", "unpinned"),
+        ("explain", "unknown-section"),
+    ],
+    "features": [("features",), ("features", "virtio-net"), ("features", "virtio-net.host-uso")],
+    "capabilities": [("capabilities",), ("capabilities", "tun"), ("capabilities", "tun.uso")],
 }  # fmt: skip
 
 

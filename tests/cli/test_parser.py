@@ -66,9 +66,9 @@ def _required(verb: str) -> list[str]:
 
 def test_what_is_none_of_a_choice_is_told_the_nearest() -> None:
     """Of an option and of a word that is told by its place."""
-    assert _refused(["resolve", "--format", "shel"]).message == (
-        "--format takes lines, shell, readconfig or lock, found 'shel'; did you mean 'shell'?"
-    )
+    shell = _refused(["resolve", "--format", "shel"]).message
+    assert shell.startswith("--format takes lines, shell, ")
+    assert shell.endswith("found 'shel'; did you mean 'shell'?")
     assert "found 'plattform'; did you mean 'platform'?" in (
         _refused(["diff", "plattform", "a", "b"]).message
     )
@@ -80,7 +80,7 @@ def test_every_verb_has_examples_that_it_takes(verb: str) -> None:
     kind = VERBS[verb][1]
     assert kind.examples
     for line in kind.examples:
-        words = shlex.split(line.rpartition("| ")[2].partition(" >> ")[0])
+        words = shlex.split(re.split(" >>? ", line.rpartition("| ")[2])[0])
         assert words[:2] == ["platform-abi", verb]
         own, others = words[1:], []
         if "--" in own and verb != "run":

@@ -20,8 +20,9 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.cli import main
-from platform_abi.cli.qemu_platform import divided
+from platform_abi.cli.qemu_platform import _ALONE, _WITH_VALUE, divided
 from platform_abi.host.document import report_document
+from platform_abi.launch.platform_option import _SWITCHES
 from tests.compat.strategies import full_report, without
 from tests.documents import validated
 
@@ -135,7 +136,8 @@ def test_qemu_is_this_very_process(program: str, qemu: str, new: str, tmp_path: 
     "words",
     [
         ["-version"],
-        ["--help"],
+        ["-help"],
+        ["-h"],
         ["-machine", "help"],
         ["-device", "virtio-net-pci,help"],
         ["-S", "-no-user-config", "-nodefaults", "-nographic", "-machine", "none,accel=kvm:tcg"],
@@ -149,6 +151,22 @@ def test_capability_probing_passes_through(
         done = _start(program, "--qemu", qemu, *asking, PLATFORM_ABI_HOST="/no/such/report")
         assert (0, "") == (done.returncode, done.stderr)
         assert asking == _started(tmp_path)
+
+
+def test_help_says_what_platform_takes_and_then_what_qemu_does(
+    program: str, qemu: str, tmp_path: Path
+) -> None:
+    """Every key of ``-platform`` and every option of ours; then QEMU is given the word itself."""
+    done = _start(program, "--qemu", qemu, "--help")
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["--help"] == _started(tmp_path)
+    ours, end, _ = done.stdout.partition("QEMU's own help follows.\n")
+    assert end
+    for word in (*_SWITCHES, "lock", "NAME[@EDITION]", "help", "none"):
+        assert word in ours
+    for option in (*_WITH_VALUE, *_ALONE):
+        assert f"  {option}" in ours
+    assert all(len(line) <= 100 for line in ours.splitlines())
 
 
 def test_none_leaves_everything_to_qemu(program: str, qemu: str, tmp_path: Path) -> None:

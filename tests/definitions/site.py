@@ -214,6 +214,11 @@ smp = ["cpus"]
 [instead]
 vnc = "-display none"
 """,
+    "codes/net.toml": """
+schema = 1
+[means]
+net-missing = "there is no net"
+""",
     "libvirt/net.toml": """
 schema = 1
 oldest = "9.0"

@@ -48,6 +48,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "inner types": (lambda c: c.inner_types(), ["realize/net.toml"]),
     "options": (lambda c: c.options(), ["options/qemu.toml"]),
     "messages": (lambda c: c.messages(), ["messages/net.toml"]),
+    "codes": (lambda c: c.codes(), ["codes/net.toml"]),
     "harmless": (lambda c: c.harmless(), ["harmless/net.toml"]),
     "libvirt": (lambda c: c.libvirt(), ["libvirt/net.toml"]),
     "visibility": (lambda c: c.visibility(), ["visibility/net.toml"]),

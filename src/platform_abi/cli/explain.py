@@ -8,7 +8,7 @@ from attrs import evolve
 
 from platform_abi.cli.options import ExplainOptions
 from platform_abi.cli.render import Painted, print_json, say
-from platform_abi.cli.vm import described, platform_of
+from platform_abi.cli.vm import described, describes, platform_of
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import of_device
@@ -16,8 +16,12 @@ from platform_abi.resolver.explain import Explanation, Step, explain
 
 
 def run(options: ExplainOptions) -> int:
-    """Print every layer's word on a property, the one that counts last."""
+    """Print every layer's word on a property, the one that counts last; or what an id means."""
     catalogue = load_catalogue()
+    if not describes(options) and options.platform is None:
+        from platform_abi.cli.identified import run_identified
+
+        return run_identified(catalogue, options.property, as_json=options.json)
     vm, named = described(catalogue, options)
     found = explain(catalogue, options.property, vm, platform_of(options, named))
     steps = tuple(evolve(step, source=_place(catalogue, step)) for step in found.steps)

@@ -102,9 +102,52 @@ class LockOptions(VmOptions):
 class ExplainOptions(VmOptions):
     """What ``explain`` is asked for."""
 
-    examples = ("platform-abi explain machine.smm -M pc-q35-9.1 --platform linux-6.9",)
+    examples = (
+        "platform-abi explain machine.smm -M pc-q35-9.1 --platform linux-6.9",
+        "platform-abi explain virtio-net.host-uso",
+        "platform-abi explain capability-missing",
+    )
 
-    property: str = positional("DRIVER.PROPERTY")
+    property: str = positional(
+        "ID", "DRIVER.PROPERTY of a VM; or a feature, capability, platform or code by itself"
+    )
+
+
+class _NamedOptions(Options):
+    """Which entries of a list are asked for."""
+
+    name: str | None = positional("NAME", "one of them, or what several begin with", nargs="?")
+    names: bool = flag("names only, one a line")
+
+
+class FeaturesOptions(_NamedOptions):
+    """What ``features`` is asked for."""
+
+    examples = (
+        "platform-abi features",
+        "platform-abi features virtio-net",
+        "platform-abi features virtio-net.host-uso",
+    )
+
+
+class CapabilitiesOptions(_NamedOptions):
+    """What ``capabilities`` is asked for."""
+
+    examples = (
+        "platform-abi capabilities tun",
+        "platform-abi capabilities tun.uso",
+    )
+
+
+class SchemaOptions(Options):
+    """What ``schema`` is asked for."""
+
+    examples = (
+        "platform-abi schema",
+        "platform-abi schema check > check.schema.json",
+    )
+
+    name: str | None = positional("NAME", "a document; without, all names", nargs="?")
 
 
 class PlatformsOptions(ScopeOptions):
@@ -365,10 +408,12 @@ VERBS: Verbs = {
         LockOptions,
     ),
     "explain": (
-        "which layer sets a property, in which file and line, and what it overrides",
+        "which layer sets a property, in which file and line; or what any printed id means",
         ExplainOptions,
     ),
     "platforms": ("the platforms that are defined, or what one of them lists", PlatformsOptions),
+    "features": ("what a host would decide of a guest, if nobody pinned it", FeaturesOptions),
+    "capabilities": ("what features need of a host, and how it is asked", CapabilitiesOptions),
     "host": ("what this host offers, how each fact was found, its newest platform", HostOptions),
     "check": ("whether a VM may start on a host, or move to another and back", CheckOptions),
     "baseline": ("the newest platform that many hosts have in common", BaselineOptions),
@@ -385,6 +430,7 @@ VERBS: Verbs = {
         RehearseOptions,
     ),
     "monitor": ("a QMP server in front of QEMU's that answers query-platforms", MonitorOptions),
+    "schema": ("the JSON Schema of a document that is printed or read", SchemaOptions),
     "explain-error": (
         "what a line of QEMU's about a failed migration means",
         ExplainErrorOptions,

@@ -81,6 +81,11 @@ _DESCRIBING = (
 )
 
 
+def describes(options: VmOptions) -> bool:
+    """Return whether *options* describe a virtual machine at all."""
+    return any(getattr(options, name) for name in ("vm", "words", *_DESCRIBING))
+
+
 def check_alone(options: VmOptions, what: str) -> None:
     """Raise UsageError where options describe piece by piece what *what* already says."""
     for name in _DESCRIBING:

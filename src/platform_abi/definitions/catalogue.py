@@ -233,6 +233,11 @@ class FileCatalogue(BuildValues, Catalogue):
         found: GuestDevices | None = self._value_or(None, "guests", arch)
         return found
 
+    def codes(self) -> Mapping[str, str]:
+        """Return what the code of each finding and error means."""
+        found: Mapping[str, str] = self.value("codes")
+        return found
+
     def options(self) -> OptionTable:
         """Return what there is to know of the options of QEMU's command line."""
         found: OptionTable = self.value("options")

@@ -194,6 +194,10 @@ class Catalogue(Protocol):
         """
         ...
 
+    def codes(self) -> Mapping[str, str]:
+        """Return what the code of each finding and error means."""
+        return {}
+
     def options(self) -> OptionTable:
         """Return what there is to know of the options of QEMU's command line."""
         ...

@@ -32,6 +32,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "visibility": ("visibility", (1,), ".toml"),
     "messages": ("messages", (1,), ".toml"),
     "options": ("options", (1,), ".toml"),
+    "codes": ("codes", (1,), ".toml"),
     "harmless": ("harmless", (1,), ".toml"),
     "libvirt": ("libvirt", (1,), ".toml"),
     "cpus": ("cpus", (1,), ".toml"),

@@ -1,0 +1,153 @@
+"""What an id that is printed somewhere stands for: a feature, a capability, a platform, a code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from platform_abi.errors import UnknownNameError, unknown
+from platform_abi.model.capability import Capability
+from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.feature import Feature
+from platform_abi.model.names import driver_and_property
+from platform_abi.model.platform import Platform, edition_key
+from platform_abi.model.value import frozen
+from platform_abi.resolver.choice import parse_platform
+
+
+@frozen(kw_only=True)
+class FeatureEntry:
+    """A feature, and what platforms do with it.
+
+    *platforms* has, by lineage, the first platform of it that turns the feature on.
+    """
+
+    feature: Feature
+    platforms: Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class CapabilityEntry:
+    """A host capability, and the *features* that need it behind some backend."""
+
+    capability: Capability
+    features: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class CodeEntry:
+    """The *code* of a finding or an error, and what it *means*."""
+
+    code: str
+    means: str
+
+
+@frozen(kw_only=True)
+class MessageEntry:
+    """A message of QEMU's or libvirt's that ``explain-error`` knows by *code*.
+
+    *of* is the source file that has it, *says* what it means, with the fields of its *texts* in
+    braces.
+    """
+
+    code: str
+    of: str
+    says: str
+    texts: tuple[str, ...]
+
+
+Entry = FeatureEntry | CapabilityEntry | CodeEntry | MessageEntry | Platform
+
+
+def identified(catalogue: Catalogue, name: str) -> tuple[Entry, ...]:
+    """Return what *name* stands for; several for a property that more than one feature drives.
+
+    *name* is the id of a feature or a host capability, ``DRIVER.PROPERTY`` that features drive, a
+    platform with its edition or without, or the code of a finding or an error. Raises
+    UnknownNameError (``unknown-id``) for what is none of these, with the nearest that are.
+    """
+    found = [*_entries(catalogue, name)]
+    if not found:
+        raise _unknown(catalogue, name)
+    return tuple(found)
+
+
+def _entries(catalogue: Catalogue, name: str) -> Iterator[Entry]:
+    feature = catalogue.feature(name)
+    if feature is not None:
+        yield feature_entry(catalogue, feature)
+    if name in (capabilities := catalogue.capabilities()):
+        yield capability_entry(catalogue, capabilities[name])
+    if feature is None:
+        yield from (feature_entry(catalogue, each) for each in _driving(catalogue, name))
+    platform = name.partition("@")[0].partition(",")[0]
+    if platform in catalogue.platform_names():
+        yield catalogue.platform(parse_platform(name).name)
+    means = catalogue.codes().get(name)
+    if means is not None:
+        yield CodeEntry(code=name, means=means)
+    for message in catalogue.messages().messages:
+        if message.code == name:
+            yield MessageEntry(
+                code=name,
+                of=message.text[0].source,
+                says=message.says,
+                texts=tuple(text.text for text in message.text),
+            )
+
+
+def _driving(catalogue: Catalogue, name: str) -> Iterator[Feature]:
+    """Yield the features that drive property *name* of a driver, or of the device inside it."""
+    driver, prop = driver_and_property(name)
+    family = catalogue.devices().family_of(driver)
+    some = catalogue.every_feature() if family is None else catalogue.family_features(family)
+    for feature in some:
+        drives = {(d if family is None else driver, _plain(p)) for d, p in feature.drives}
+        if (driver, _plain(prop)) in drives:
+            yield feature
+
+
+def _plain(prop: str) -> str:
+    """Return how a property is written where dashes and underscores are the same."""
+    return prop.replace("-", "_")
+
+
+def _unknown(catalogue: Catalogue, name: str) -> UnknownNameError:
+    known = [
+        *(feature.id for feature in catalogue.every_feature()),
+        *(name for feature in catalogue.every_feature() for name in feature.properties),
+        *catalogue.capabilities(),
+        *catalogue.platform_names(),
+        *catalogue.codes(),
+        *(message.code for message in catalogue.messages().messages),
+    ]
+    return unknown(
+        "id",
+        name,
+        known,
+        code="unknown-id",
+        help="an id is what is printed: a feature, capability, platform or code; a property "
+        "needs a virtual machine, as for resolve",
+    )
+
+
+def feature_entry(catalogue: Catalogue, feature: Feature) -> FeatureEntry:
+    """Return what there is to say of *feature* besides itself."""
+    return FeatureEntry(feature=feature, platforms=_first_platforms(catalogue, feature))
+
+
+def _first_platforms(catalogue: Catalogue, feature: Feature) -> dict[str, str]:
+    newest = edition_key(catalogue.newest_edition() or catalogue.editions()[-1])
+    found: dict[str, str] = {}
+    for name in catalogue.platform_names():
+        platform = catalogue.platform(name)
+        listing = catalogue.listing(platform, feature)
+        value = None if listing is None else listing.at(newest)
+        if value is not None and feature.demands(value):
+            found.setdefault(platform.lineage, name)
+    return found
+
+
+def capability_entry(catalogue: Catalogue, capability: Capability) -> CapabilityEntry:
+    """Return what there is to say of *capability* besides itself."""
+    needing = (f.id for f in catalogue.every_feature() if capability.id in f.capabilities)
+    return CapabilityEntry(capability=capability, features=tuple(sorted(needing)))
