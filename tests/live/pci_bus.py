@@ -74,6 +74,9 @@ class _Memory:
     def __init__(self, guest: Qtest, offset: int) -> None:
         self._guest, self._offset = guest, offset
 
+    def readb(self, address: int) -> int:
+        return self._guest.readb(address + self._offset)
+
     def readw(self, address: int) -> int:
         return int.from_bytes(self._guest.read(address + self._offset, 2), "little")
 

@@ -19,6 +19,7 @@ from platform_abi.guest.look import guest_view
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import pci_host
 from platform_abi.guest.view import BOARD, REFUSED
+from platform_abi.guest.virtio_mmio import mmio_facts
 from platform_abi.model.guest import GuestBoard
 from platform_abi.qemu.qtest import QUIET, Qtest
 from platform_abi.rehearsal.rehearse import rehearse
@@ -62,8 +63,16 @@ DEVICES = (
 )
 _FIRST_SLOT = 4
 PLACED = [f"{text},addr={slot:#x}" for slot, text in enumerate(DEVICES, _FIRST_SLOT)]
+
+#: Devices on the board's own bus, where it has one.
+ON_BOARD = (
+    "virtio-net-device,id=bnet,netdev=n2,bus=virtio-mmio-bus.7",
+    "virtio-rng-device,id=brng,bus=virtio-mmio-bus.0",
+    "virtio-scsi-device,id=bscsi,bus=virtio-mmio-bus.3",
+    "virtio-serial-device,id=bserial,bus=virtio-mmio-bus.5",
+)
 _DISK = ("-blockdev", "driver=null-co,node-name=disk,read-zeroes=on")
-_NETDEVS = ("user,id=n0", "user,id=n1")
+_NETDEVS = ("user,id=n0", "user,id=n1", "user,id=n2")
 
 #: Where in RAM a driver's rings are.
 _RINGS = 16 << 20
@@ -87,8 +96,17 @@ class Lab:
         assert found is not None
         return found
 
+    def on_board(self, machine: str) -> tuple[str, ...]:
+        """Return the devices on the board's own bus.
+
+        Before 2.7 their places are in no stream, so that none may be there beside one of its kind
+        on PCI (hw/core/machine.c, virtio-mmio.format_transport_address).
+        """
+        on_board = self.guest_board.mmio is not None and machine != "virt-2.6"
+        return ON_BOARD if on_board else ()
+
     def abi(self, machine: str, platform: str, *others: str) -> pa.GuestAbi:
-        """Return the ABI of a machine with every device in a slot of its own, and *others*."""
+        """Return the ABI of a machine with every device in a place of its own, and *others*."""
         vm = pa.virtual_machine(
             self.catalogue.devices(),
             machine,
@@ -96,7 +114,7 @@ class Lab:
             accelerator="tcg",
             # A board without versions is another in every build.
             build=self.build if machine == self.board.family else None,
-            devices=[*PLACED, *others],
+            devices=[*PLACED, *self.on_board(machine), *others],
             netdevs=_NETDEVS,
         )
         return pa.resolve(self.catalogue, vm, platform)
@@ -141,10 +159,17 @@ def test_offered_bits_are_the_predicted_ones_on_every_machine_type(lab: Lab) -> 
     netdevs = [word for text in _NETDEVS for word in ("-netdev", text)]
     for number, machine in enumerate(lab.machines):
         abi = lab.abi(machine, ("linux-6.9", "conservative")[number % 2])
-        words = complete(pa.arguments(abi), PLACED)
+        words = complete(pa.arguments(abi), [*PLACED, *lab.on_board(machine)])
         with Qtest(lab.binary, [*netdevs, *words, *QUIET, *memory, *_DISK], timeout=60) as qtest:
             host = pci_host(qtest, lab.guest_board)
             assert host is not None, machine
+            for text in lab.on_board(machine):
+                name, slot = device_id(text), int(text.rpartition(".")[2])
+                assert lab.guest_board.mmio is not None
+                found = mmio_facts(qtest, lab.guest_board.mmio, slot)
+                predicted = pa.offered_bits(lab.catalogue, abi, name)
+                if found is None or int(found["features"], 16) != predicted:
+                    wrong.append(f"{machine} {name}: {found}, not {predicted:#x}")
             bus = PciBus(qtest, host, lab.board.window)
             for slot, name in enumerate(map(device_id, PLACED), _FIRST_SLOT):
                 space = host.at(0, slot)
@@ -204,7 +229,7 @@ def test_a_start_is_looked_at_and_a_move_is_rehearsed(lab: Lab) -> None:
     }, verified.findings
     view = look_at(lab.catalogue, abi, binary)
     labels = set(map(device_id, PLACED)) | ({"behind", "rp0"} if port else set())
-    assert set(view.devices) == labels
+    assert set(view.devices) == labels | set(map(device_id, lab.on_board(machine)))
     rehearsed = rehearse(lab.catalogue, abi, binary, binary)
     assert rehearsed.status == "ok", rehearsed.forward.findings
     assert rehearsed.forward.compared >= len(labels)

@@ -20,6 +20,7 @@ from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import PciHost, pci_host
 from platform_abi.guest.placing import Placed, PlacedStart, labels_of, numbers, starts
 from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
+from platform_abi.guest.virtio_mmio import mmio_facts
 from platform_abi.model.guest import GuestBoard, GuestDevice, GuestDevices
 from platform_abi.qemu.process import last_line
 from platform_abi.qemu.qtest import QUIET, Qtest, StartError
@@ -214,12 +215,26 @@ class _View:
                 number_buses(host.at(0, port.slot, port.function), 0, port.bus, port.bus)
             taken = {port.slot for port in start.ports}
             for device in devices:
+                if device.bus is None:
+                    self.devices[device.label] = self._on_board(qtest, device)
+                    continue
                 if device.bus == 0:
                     taken.add(device.slot)
                 space = host.at(device.bus, device.slot)
                 self.devices[device.label] = function_facts(host.ports, space)
             if not any(name.startswith(BOARD) for name in self.devices):
                 self.devices |= _board_functions(host, taken)
+
+    def _on_board(self, qtest: Qtest, device: Placed) -> Facts:
+        slots = self._board.mmio
+        found = None if slots is None else mmio_facts(qtest, slots, device.slot)
+        if found is None:
+            raise HostError(
+                f"{device.label} is not in place {device.slot} of the board's registers",
+                code="qemu-failed",
+                help="boards of this family have them there in every QEMU that was looked at",
+            )
+        return found
 
 
 def _no_bridge(machine: str, board: GuestBoard) -> HostError:

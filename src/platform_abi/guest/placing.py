@@ -17,6 +17,8 @@ _FUNCTIONS = 8
 
 def labels_of(board: GuestBoard, device: GuestDevice) -> list[str]:
     """Return what a device is called at each place on *board* where it is looked at."""
+    if device.on == "mmio":
+        return [label(device)] if board.mmio is not None else []
     places = (device.root, False), (device.port and bool(board.port), True)
     return [label(device, port=port) for wanted, port in places if wanted]
 
@@ -27,8 +29,8 @@ class Placed:
 
     label: str
     driver: str
-    #: PCI bus number; 0 is the root bus.
-    bus: int
+    #: PCI bus number; 0 is the root bus, None that it is on a virtio-mmio bus, called by its slot.
+    bus: int | None
     slot: int
     arguments: tuple[str, ...]
     #: Whether it stands on something of the host's: what QEMU refuses then says nothing of QEMU.
@@ -72,7 +74,7 @@ def starts(
 
     *numbers* gives each label a number of its own, which names what belongs to the device.
     """
-    on_root = [device for device in devices if device.root]
+    on_root = [device for device in devices if device.on == "pci" and device.root]
     room = _LAST_SLOT - _FIRST_SLOT + 1
     for first in range(0, len(on_root), room):
         placed = [
@@ -80,6 +82,17 @@ def starts(
             for index, device in enumerate(on_root[first : first + room])
         ]
         yield PlacedStart(ports=(), devices=tuple(placed))
+    if board.mmio is not None:
+        on_board = [device for device in devices if device.on == "mmio"]
+        for first in range(0, len(on_board), board.mmio.count):
+            some = on_board[first : first + board.mmio.count]
+            yield PlacedStart(
+                ports=(),
+                devices=tuple(
+                    _placed(board, device, numbers, bus=None, slot=slot)
+                    for slot, device in enumerate(some)
+                ),
+            )
     behind = [device for device in devices if device.port and board.port]
     if behind:
         ports = [_port(board, index) for index in range(len(behind))]
@@ -106,14 +119,21 @@ def _port(board: GuestBoard, index: int) -> RootPort:
 
 
 def _placed(
-    board: GuestBoard, device: GuestDevice, numbers: Mapping[str, int], *, bus: int, slot: int
+    board: GuestBoard,
+    device: GuestDevice,
+    numbers: Mapping[str, int],
+    *,
+    bus: int | None,
+    slot: int,
 ) -> Placed:
     own = f"d{numbers[label(device)]}"
     where = f"bus=port{bus}" if bus else f"bus={board.bus},addr={slot:#x}"
+    if bus is None and board.mmio is not None:
+        where = f"bus={board.mmio.name_of(slot)}"
     option = ",".join(filter(None, (device.driver, where, device.options)))
     words = (*device.needs, "-device", option)
     return Placed(
-        label=label(device, port=bus > 0),
+        label=label(device, port=bool(bus)),
         driver=device.driver,
         bus=bus,
         slot=slot,

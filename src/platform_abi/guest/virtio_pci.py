@@ -57,6 +57,10 @@ class Offered:
 class Memory(Protocol):
     """Memory as a guest reads and writes it: unsigned, little-endian."""
 
+    def readb(self, address: int) -> int:
+        """Return the 8-bit value at an address."""
+        ...
+
     def readw(self, address: int) -> int:
         """Return the 16-bit value at an address."""
         ...
@@ -105,7 +109,7 @@ def modern_offer(space: ConfigSpace, image: bytes) -> Offered | None:
     config = b""
     if device is not None:
         length = min(_structure_length(image, device[0]), _LONGEST_CONFIG)
-        config = window.config(device[1], length)
+        config = device_config(window, device[1], length)
     return Offered(features=features, queue_sizes=sizes, config=config)
 
 
@@ -169,6 +173,22 @@ def legacy_header(ports: Ports, place: int) -> tuple[int, tuple[int, ...]]:
     return features, tuple(sizes)
 
 
+def device_config(memory: Memory, address: int, length: int) -> bytes:
+    """Return the *length* bytes of a device's own configuration, ones at the end left out.
+
+    Behind its end QEMU answers with ones, and so it does to a word that reaches across
+    (hw/virtio/virtio-config-io.c, virtio_config_modern_readl). Ones in between are values: the
+    masks of an IOMMU, the speed of a NIC that nobody knows.
+    """
+    words = [memory.readl(address + offset) for offset in range(0, length - 3, 4)]
+    while words and words[-1] == _ALL_ONES:
+        words.pop()
+    found = b"".join(word.to_bytes(4, "little") for word in words)
+    # Any of the words that were taken away may be the one that reaches across.
+    rest = bytes(memory.readb(address + offset) for offset in range(len(found), length))
+    return (found + rest).rstrip(b"\xff")
+
+
 def _structure_length(image: bytes, offset: int) -> int:
     """Return how long a virtio structure is by its capability (struct virtio_pci_cap, length)."""
     return int.from_bytes(image[offset + 12 : offset + 16], "little")
@@ -220,18 +240,3 @@ class Window:
         """Write a 16-bit value to an address."""
         self._select(address, 2)
         self._space.write(self._offset + 16, value)
-
-    def config(self, address: int, length: int) -> bytes:
-        """Return the *length* bytes of a device's own configuration, ones at the end left out.
-
-        Behind its end QEMU answers with ones, and so it does to a word that reaches across
-        (hw/virtio/virtio-config-io.c, virtio_config_modern_readl). Ones in between are values: the
-        masks of an IOMMU, the speed of a NIC that nobody knows.
-        """
-        words = [self.readl(address + offset) for offset in range(0, length - 3, 4)]
-        while words and words[-1] == _ALL_ONES:
-            words.pop()
-        found = b"".join(word.to_bytes(4, "little") for word in words)
-        # Any of the words that were taken away may be the one that reaches across.
-        rest = bytes(self.readb(address + offset) for offset in range(len(found), length))
-        return (found + rest).rstrip(b"\xff")

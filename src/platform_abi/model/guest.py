@@ -12,6 +12,29 @@ from platform_abi.model.visibility import matches
 
 
 @frozen(kw_only=True)
+class MmioSlots:
+    """Where a board has the registers of its virtio-mmio devices: *count* of them from *base* on.
+
+    Each begins *step* bytes after the one before; what is on the bus called *bus*, with its number
+    behind a dot, is the one of that number.
+    """
+
+    bus: str
+    base: int
+    step: int
+    count: int
+
+    def name_of(self, slot: int) -> str:
+        """Return what QEMU calls the bus at a place."""
+        return f"{self.bus}.{slot}"
+
+    def slot_of(self, name: str) -> int | None:
+        """Return the place of the bus called *name*, None of one of another kind."""
+        bus, _, number = name.rpartition(".")
+        return int(number) if bus == self.bus and number.isdecimal() else None
+
+
+@frozen(kw_only=True)
 class GuestBoard:
     """A family of machine types with a PCI bus that can be looked at."""
 
@@ -33,6 +56,7 @@ class GuestBoard:
     #: Where RAM begins, and how much of it a machine needs, in MiB.
     ram: int = 0
     memory: int = 64
+    mmio: MmioSlots | None = None
 
 
 @frozen(kw_only=True)
@@ -46,7 +70,9 @@ class GuestDevice:
     needs: tuple[str, ...] = ()
     #: A device node without which this host cannot have it.
     node: str = ""
-    #: Whether it is looked at on the root bus, and behind a port.
+    #: What it is on: the PCI bus, or one of the board's virtio-mmio buses.
+    on: Literal["pci", "mmio"] = "pci"
+    #: Of a PCI device, whether it is looked at on the root bus, and behind a port.
     root: bool = True
     port: bool = False
     #: Families of the only boards that can have it; empty: all.

@@ -92,6 +92,10 @@ class Accesses:
         """Write a 32-bit value to a port, as the guest would."""
         self._ask(f"outl {port:#x} {value:#x}")
 
+    def readb(self, address: int) -> int:
+        """Return the 8-bit value that the guest would read from a physical address."""
+        return self._ask(f"readb {address:#x}")
+
     def readw(self, address: int) -> int:
         """Return the 16-bit value that the guest would read from a physical address."""
         return self._ask(f"readw {address:#x}")

@@ -31,6 +31,12 @@ def chain_of(ask: Ask, path: str) -> tuple[int, ...]:
     return ()
 
 
+def bus_of(ask: Ask, path: str) -> str:
+    """Return what QEMU calls the bus that a device is on, nothing for one that is on none."""
+    (answer,) = ask([("qom-get", {"path": path, "property": "parent_bus"})])
+    return answer.value.rpartition("/")[2] if isinstance(answer.value, str) else ""
+
+
 class Buses:
     """The PCI buses of a paused machine, of which only those are numbered that lead somewhere."""
 

@@ -14,14 +14,15 @@ from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import pci_host
 from platform_abi.guest.view import LEGACY
+from platform_abi.guest.virtio_mmio import IDENTITY, mmio_facts
 from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.model.abi import GuestAbi
-from platform_abi.model.guest import DeviceView, MachineView
+from platform_abi.model.guest import DeviceView, GuestBoard, MachineView
 from platform_abi.model.host import HostReport
 from platform_abi.model.value import frozen
 from platform_abi.qemu.qtest import Qtest
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError, QmpError
-from platform_abi.verifier.buses import Buses, chain_of
+from platform_abi.verifier.buses import Buses, bus_of, chain_of
 from platform_abi.verifier.expected import expected
 from platform_abi.verifier.harmless import harmless
 from platform_abi.verifier.offered import promised_offer
@@ -33,11 +34,13 @@ from platform_abi.verifier.verify import NOTHING_KNOWN, verify
 #: How long QEMU may take to start, and to answer, by default, in seconds.
 TIMEOUT = 30.0
 
-#: The vendor of every virtio device, as a guest's view has it (virtio 1.2, 4.1.2).
-_VIRTIO_VENDOR = "1af4:"
+#: How the identity of every virtio device begins in a guest's view: on PCI with its vendor (virtio
+#: 1.2, 4.1.2).
+_VIRTIO = ("1af4:", IDENTITY)
 
-#: What is read where no function is.
+#: What is read where no function is, and what is said of that.
 _NOTHING = "ffff:ffff"
+_NOWHERE = "nothing was found in its place"
 
 
 def verify_start(
@@ -114,13 +117,14 @@ class _Seen:
     """What a paused QEMU was like: properties, and where its PCI devices are.
 
     *words* are what it was started with. *chains* has, by the lockfile's labels, the slots and
-    functions from the root bus on to the device; none for what is on no such bus. *drivers* are
-    by label too.
+    functions from the root bus on to the device; none for what is on no such bus. *buses* are the
+    names of their buses, and *drivers* are by label too.
     """
 
     words: tuple[str, ...]
     vm: RunningVm
     chains: Mapping[str, tuple[int, ...]]
+    buses: Mapping[str, str]
     drivers: Mapping[str, str]
 
 
@@ -168,27 +172,43 @@ class _Paused:
             vm = read(ask, vm, wanted.wanted())
             found = wanted.located.found.items()
             chains = {label: chain_of(ask, thing.path) for label, thing in found}
+            buses = {label: bus_of(ask, thing.path) for label, thing in found}
             drivers = {label: thing.driver for label, thing in found}
-        self.seen = _Seen(words=tuple(words), vm=vm, chains=chains, drivers=drivers)
+        self.seen = _Seen(words=tuple(words), vm=vm, chains=chains, buses=buses, drivers=drivers)
 
     def facts(self) -> Mapping[str, DeviceView | str]:
-        """Return what a guest finds of each device on a PCI bus, by label, or why nobody could."""
+        """Return what a guest finds of each device, by label, or why nobody could look at it.
+
+        Nothing is said of one that is on no bus where guests look for devices.
+        """
         machine, arch = self.seen.vm.machine_type, self._abi.vm.arch
         on_bus = {label: chain for label, chain in self.seen.chains.items() if chain}
         looked_at = self._catalogue.guest_devices(arch)
         board = None if looked_at is None else looked_at.board_of(machine)
         if board is None:
             return dict.fromkeys(on_bus, f"{machine} has no PCI bus that can be looked at")
-        if not on_bus:
+        slots = board.mmio
+        on_board = {
+            label: slot
+            for label, bus in self.seen.buses.items()
+            if slots is not None and (slot := slots.slot_of(bus)) is not None
+        }
+        if not on_bus and not on_board:
             return {}
+        drivers = self.seen.drivers
         with Qtest(self._binary, self.seen.words, timeout=self._timeout) as qtest:
-            host = pci_host(qtest, board)
+            found: dict[str, DeviceView | str] = {
+                label: _found_on_board(qtest, board, slot, drivers[label])
+                for label, slot in on_board.items()
+            }
+            host = pci_host(qtest, board) if on_bus else None
             if host is None:
-                return dict.fromkeys(on_bus, "no host bridge is where boards of its kind have it")
+                return found | dict.fromkeys(
+                    on_bus, "no host bridge is where boards of its kind have it"
+                )
             buses = Buses(host)
-            return {
-                label: _found(buses, chain, self.seen.drivers[label])
-                for label, chain in on_bus.items()
+            return found | {
+                label: _found(buses, chain, drivers[label]) for label, chain in on_bus.items()
             }
 
     def offers(self, facts: Mapping[str, DeviceView | str]) -> dict[str, Offer]:
@@ -197,7 +217,7 @@ class _Paused:
         for label in self.seen.chains:
             offer = promised_offer(self._catalogue, self._abi, label)
             if offer is not None:
-                seen = facts.get(label, "it is on no PCI bus that can be looked at")
+                seen = facts.get(label, "it is on no bus that can be looked at")
                 found[label] = _offered(seen, offer)
         return found
 
@@ -234,7 +254,7 @@ def _found(buses: Buses, chain: tuple[int, ...], driver: str) -> DeviceView | st
         return "it is behind a bridge, which cannot be looked at on this board"
     facts = function_facts(buses.host.ports, space)
     if facts["identity"] == _NOTHING:
-        return "nothing was found in its place"
+        return _NOWHERE
     # The ports of a legacy device behind a bridge are not forwarded: nobody gave that a window.
     unread = [fact for fact in facts if len(chain) > 1 and fact.startswith(LEGACY)]
     return DeviceView(
@@ -244,11 +264,19 @@ def _found(buses: Buses, chain: tuple[int, ...], driver: str) -> DeviceView | st
     )
 
 
+def _found_on_board(qtest: Qtest, board: GuestBoard, slot: int, driver: str) -> DeviceView | str:
+    """Return what a guest finds of the virtio-mmio device at a place, or why nobody can tell."""
+    facts = None if board.mmio is None else mmio_facts(qtest, board.mmio, slot)
+    if facts is None:
+        return _NOWHERE
+    return DeviceView(driver=driver, facts=facts)
+
+
 def _offered(seen: DeviceView | str, offer: Offer) -> Offer:
     """Return *offer* with what the device offers of which this was *seen*."""
     if isinstance(seen, str):
         return Offer(why=seen)
     text = seen.facts.get("features", seen.facts.get("legacy-features"))
-    if text is None or not seen.facts["identity"].startswith(_VIRTIO_VENDOR):
+    if text is None or not seen.facts["identity"].startswith(_VIRTIO):
         return Offer(why="nothing that can be read was found in its place")
     return Offer(offered=int(text, 16), promised=offer.promised, names=offer.names)
