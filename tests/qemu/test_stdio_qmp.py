@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_abi.qemu.stdio_qmp import Qmp, QmpError
+from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError, QmpError
 
 GREETING = """echo '{"QMP": {}}'; read -r line; echo '{"return": {}}'"""
 
@@ -47,3 +47,18 @@ def test_a_crash_has_the_name_of_its_signal(tmp_path: Path) -> None:
     with pytest.raises(QmpError, match="killed by SIGSEGV") as caught:
         Qmp(_script(tmp_path, crash), (), timeout=10).__enter__()
     assert caught.value.code == "qemu-failed"
+
+
+def test_many_commands_are_answered_in_their_order(tmp_path: Path) -> None:
+    """An error among them is the answer to its own command, and what follows is asked."""
+    answers = """echo '{"return": 1}'; echo '{"error": {"desc": "no"}}'; echo '{"return": 3}'"""
+    reads = "read -r line; read -r line; read -r line"
+    path = _script(
+        tmp_path, f"{GREETING}; {reads}; {answers}; read -r line; echo '{{\"return\": 4}}'"
+    )
+    with Qmp(path, (), timeout=10) as qemu:
+        one, two, three = qemu.execute_each([("a", {}), ("b", {"x": 1}), ("c", {})])
+        assert (one, three) == (1, 3)
+        assert isinstance(two, QmpCommandError)
+        assert "b: no" in str(two)
+        assert qemu.execute("d") == 4

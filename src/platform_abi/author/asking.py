@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Self
 
 from platform_abi.errors import HostError, printable
@@ -15,6 +15,9 @@ _ARGUMENTS: Final = ("-machine", "none", "-nodefaults", "-no-user-config")
 
 #: A QEMU that ends more often than this is not to be read: what it says means nothing.
 _MOST_CRASHES: Final = 20
+
+#: So many questions are put at once: enough for QEMU never to wait, and their text for no socket.
+_AT_ONCE: Final = 64
 
 #: What to do about an error, where the binary is an argument of its own: what asks here reads
 #: neither --qemu nor PLATFORM_ABI_QEMU, and lets a QEMU have more time.
@@ -110,14 +113,35 @@ class Asked:
         A QEMU that the question ends is started again. Raises QmpError where it does not answer in
         time, or ends too often.
         """
-        try:
-            return self._qemu.execute(command, typename=name)
-        except QmpCommandError as error:
-            return Refusal(reason=error.message)
-        except QmpError as error:
-            self._crashes += 1
-            if error.code != "qemu-failed" or self._crashes > _MOST_CRASHES:
-                raise
-            self._written += self._qemu.stderr
-            self._start()
-            return Refusal(reason=f"QEMU did not survive {command}")
+        (answer,) = self.about_each([(name, command)])
+        return answer
+
+    def about_each(self, questions: Sequence[tuple[str, str]]) -> Iterator[Any]:
+        """Yield what ``about`` returns for each of *questions*, a type's name and a command.
+
+        Many are asked at once. Of a type that ends a QEMU, the questions that follow about that
+        very type are not asked.
+        """
+        left = list(questions)
+        while left:
+            answers = self._qemu.execute_each([(c, {"typename": n}) for n, c in left[:_AT_ONCE]])
+            try:
+                for answer in answers:
+                    del left[0]
+                    refused = isinstance(answer, QmpCommandError)
+                    yield Refusal(reason=answer.message) if refused else answer
+            except QmpError as error:
+                ending = self._again(error, left[0][1])
+                name = left[0][0]
+                while left and left[0][0] == name:
+                    del left[0]
+                    yield ending
+
+    def _again(self, error: QmpError, command: str) -> Refusal:
+        """Start QEMU again, which *command* has ended, and say so; raises *error* too often."""
+        self._crashes += 1
+        if error.code != "qemu-failed" or self._crashes > _MOST_CRASHES:
+            raise error
+        self._written += self._qemu.stderr
+        self._start()
+        return Refusal(reason=f"QEMU did not survive {command}")

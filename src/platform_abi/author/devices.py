@@ -33,10 +33,13 @@ def device_types(
     What could not be listed is added to *warnings*, each with the reason.
     """
     answers = qemu.execute("qom-list-types", implements="device", abstract=True)
+    answers.sort(key=lambda each: str(each["name"]))
+    concrete = [answer["name"] for answer in answers if not answer.get("abstract", False)]
+    listed = qemu.about_each([(name, command) for name in concrete for command in _LISTS])
     types = []
-    for done, answer in enumerate(sorted(answers, key=lambda each: str(each["name"]))):
+    for done, answer in enumerate(answers):
         name, abstract = answer["name"], answer.get("abstract", False)
-        found = None if abstract else _properties(qemu, name)
+        found = None if abstract else _properties(next(listed), next(listed))
         if isinstance(found, Refusal):
             reason = printable(found.reason)
             warnings.append(f"{name} is left without properties of its own: {reason}")
@@ -49,12 +52,14 @@ def device_types(
     return tuple(types)
 
 
-def _properties(qemu: Asked, name: str) -> Mapping[str, DriverProperty] | Refusal:
-    """Return what ``-global`` could set of a type, or why that is not to be known."""
-    listed = qemu.about(name, "device-list-properties")
+#: What tells the properties of a type: those of a device, then all.
+_LISTS = ("device-list-properties", "qom-list-properties")
+
+
+def _properties(listed: Any, everything: Any) -> Mapping[str, DriverProperty] | Refusal:
+    """Return what ``-global`` could set of a type, by both lists, or why nobody can know."""
     if isinstance(listed, Refusal):
         return listed
-    everything = qemu.about(name, "qom-list-properties")
     if isinstance(everything, Refusal):
         return everything
     found = {

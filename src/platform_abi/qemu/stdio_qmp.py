@@ -11,7 +11,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from platform_abi.errors import HostError, printable
@@ -116,14 +116,33 @@ class Qmp:
         """
         return self._execute(command, arguments)
 
-    def _execute(self, command: str, arguments: dict[str, object], *descriptors: int) -> Any:
-        request = (
-            {"execute": command, "arguments": arguments} if arguments else {"execute": command}
-        )
+    def execute_each(
+        self, commands: Sequence[tuple[str, Mapping[str, object]]]
+    ) -> Iterator[Any | QmpCommandError]:
+        """Yield QEMU's answers to *commands*, each with its arguments, an error as a value.
+
+        All are sent at once: QEMU answers one after the other, and need not wait for who asks. So
+        they are to be no more than a few thousand. Raises QmpError where ``execute`` does.
+        """
+        self._send(b"".join(_request(*each) for each in commands))
+        for command, _ in commands:
+            try:
+                yield self._answer(command)
+            except QmpCommandError as error:
+                yield error
+
+    def _execute(self, command: str, arguments: Mapping[str, object], *descriptors: int) -> Any:
+        self._send(_request(command, arguments), *descriptors)
+        return self._answer(command)
+
+    def _send(self, data: bytes, *descriptors: int) -> None:
         try:
-            self._process.send(json.dumps(request).encode() + b"\n", *descriptors)
+            self._process.send(data, *descriptors)
         except OSError:
             raise self._failed("it has ended") from None
+
+    def _answer(self, command: str) -> Any:
+        """Return QEMU's next answer, which is one to *command*."""
         # One for all that comes: events without end are no answer.
         deadline = time.monotonic() + self._timeout
         while True:
@@ -173,3 +192,8 @@ class Qmp:
             help="name the binary of a QEMU system emulator",
             details=self.stderr.splitlines(),
         )
+
+
+def _request(command: str, arguments: Mapping[str, object]) -> bytes:
+    said = {"execute": command, "arguments": arguments} if arguments else {"execute": command}
+    return json.dumps(said).encode() + b"\n"
