@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import pytest
@@ -87,3 +88,33 @@ def test_builds_with_recorded_views_are_compared_by_these() -> None:
     ]
     found = check_migration(CATALOGUE, abi, *ends).forward.findings
     assert [each for each in found if each.code == "guest-view"] == []
+
+
+def _unseen(before: ReportedQemu, after: ReportedQemu, abi: pa.GuestAbi) -> list[str]:
+    found = check_migration(CATALOGUE, abi, host(before), host(after)).forward.findings
+    return [each.severity for each in found if each.code == "view-unknown"]
+
+
+def test_who_agrees_in_every_property_may_still_show_another_device() -> None:
+    """Two programs of which nobody looked at either are no ok; one program is, wherever it is."""
+    abi = locked(CATALOGUE, MACHINE, devices=[f"{RNG},id=rng0"])
+    first, second = (evolve(_looked(name, {}), views={}) for name in ("q0", "q1"))
+    assert _unseen(first, second, abi) == ["warn"]
+    assert _unseen(first, evolve(second, identity=first.identity), abi) == []
+    looked, other = (evolve(each, views={MACHINE: _SAME}) for each in (first, second))
+    assert _unseen(looked, second, abi) == ["warn"]
+    assert _unseen(looked, other, abi) == ["info"]
+
+
+def test_a_board_that_nobody_recorded_is_no_ok_between_two_builds() -> None:
+    """It moves between hosts with one build, whatever it was locked for, and to the one it was."""
+    vm = pa.virtual_machine(
+        CATALOGUE.devices(), "microvm", accelerator="tcg", build=BUILD, devices=[]
+    )
+    abi = pa.resolve(CATALOGUE, vm, "conservative")
+    ends = [qemu(CATALOGUE, build) for build in (BUILD, "qemu-11.1.3")]
+    for before, after in product(ends, repeat=2):
+        known = before == after or after.build == BUILD
+        assert known is (_unseen(before, after, abi) in ([], ["info"]))
+    first, second = (evolve(each, views={"microvm": {RNG: "a"}}) for each in ends)
+    assert _unseen(first, second, abi) == ["info"]

@@ -198,15 +198,15 @@ def test_what_a_property_decides_is_kept_by_it(tmp_path: Path) -> None:
     assert _blocked(view_findings(catalogue, given, VENDOR)) == {}
 
 
-def test_what_nobody_recorded_is_said_and_blocks_nothing() -> None:
-    """Of a build without views, of a QEMU of no build, and of a lockfile that names none."""
+def test_what_nobody_recorded_is_no_ok_and_blocks_nothing() -> None:
+    """Of a QEMU of no build; but a lockfile that names no build was promised nothing."""
     abi = _locked(CATALOGUE, DISK)
-    for case, build in (
-        (abi, None),
-        (evolve(abi, vm=evolve(abi.vm, build=None), content=None), NEWER),
+    for case, build, severity in (
+        (abi, None, "warn"),
+        (evolve(abi, vm=evolve(abi.vm, build=None), content=None), NEWER, "info"),
     ):
         (finding,) = view_findings(CATALOGUE, case, build)
-        assert (finding.code, finding.severity) == ("view-unknown", "info")
+        assert (finding.code, finding.severity) == ("view-unknown", severity)
 
 
 def test_what_was_looked_at_counts_before_what_was_recorded() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from platform_abi.compat.finding import Finding
+from platform_abi.compat.finding import VIEW_UNKNOWN, Finding
 from platform_abi.compat.machine_content import compare_machine
 from platform_abi.compat.machine_findings import ONE_SIDED, machine_findings
 from platform_abi.compat.machine_missing import missing_in_build, told_to_have_it
@@ -62,10 +62,18 @@ def build_findings(
 
 
 def _of_views(catalogue: Catalogue, abi: GuestAbi, build: str, since: str | None) -> list[Finding]:
-    """Return what a guest finds otherwise in *build*, where it is known what it had."""
+    """Return what a guest finds otherwise in *build*, where it is known what it had.
+
+    One that moves from *build* to itself finds what it had, whatever it was locked for.
+    """
     if not abi.told and since is not None:
         abi = evolve(abi, content=MachineContent(build=since, ran=True))
-    return view_findings(catalogue, abi, build) if abi.told or abi.view is not None else []
+    if not abi.told and abi.view is None:
+        return []
+    found = view_findings(catalogue, abi, build)
+    if since != build:
+        return found
+    return [evolve(each, severity="info") if each.code == VIEW_UNKNOWN else each for each in found]
 
 
 def lacking_findings(catalogue: Catalogue, abi: GuestAbi, build: str) -> list[Finding]:

@@ -16,6 +16,10 @@ Status = Literal["ok", "warn", "blocked"]
 #: *info*, *unknown* where nobody can tell, and *drift* where it is not what it was to be.
 Severity = Literal["info", "warn", "blocked", "unknown", "drift"]
 
+#: The code of what a guest finds and nobody could compare: of a whole machine a warning, of some of
+#: its devices a remark.
+VIEW_UNKNOWN = "view-unknown"
+
 
 @frozen(kw_only=True)
 class Finding:

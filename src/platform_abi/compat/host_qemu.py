@@ -8,10 +8,12 @@ very identity, else those that the report brings along.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from platform_abi.compat.finding import Finding, Severity
+from attrs import evolve
+
+from platform_abi.compat.finding import VIEW_UNKNOWN, Finding, Severity
 from platform_abi.compat.modules import module_findings
 from platform_abi.errors import DefinitionError, ReportError, UsageError, first_of, suggest
 from platform_abi.model.memo import MEMO_LIMIT, remembered
@@ -215,17 +217,32 @@ def qemu_findings(
     before = None if start is None else start.qemu
     beside, (build, since) = with_qemus(catalogue, (end.qemu, before))
     if build is not None:
-        yield from _in_build(beside, abi, build, _having(beside, abi, since), allow_unknown)
+        found = _in_build(beside, abi, build, _having(beside, abi, since), allow_unknown)
+        yield from _looked_at(abi, found, (before, end.qemu))
     elif end.qemu.machines and end.qemu.machine(abi.vm.machine) is None:
         yield _no_machine(abi, end.qemu)
     elif before is None or not _alike(abi, before, end.qemu):
         yield _not_known(abi, end.qemu, allow_unknown=allow_unknown)
+    elif not _one_program(before, end.qemu):
+        yield from _looked_at(abi, [_not_seen(abi, before, end.qemu)], (before, end.qemu))
     if before is not None and before.views and end.qemu.views:
         from platform_abi.compat.reported_views import reported_view_findings
 
         pair, builds = (before, end.qemu), (since, build)
         yield from reported_view_findings(beside, abi, pair, builds, allow_unknown=allow_unknown)
     yield from module_findings(beside, abi, end.qemu, build)
+
+
+def _looked_at(
+    abi: GuestAbi, found: Iterable[Finding], qemus: tuple[ReportedQemu | None, ReportedQemu]
+) -> Iterator[Finding]:
+    """Yield *found*, and what of it is not known no warning where the reports of both *qemus* say.
+
+    What these show otherwise is told by ``reported_view_findings``.
+    """
+    told = all(qemu is not None and abi.vm.machine in qemu.views for qemu in qemus)
+    for each in found:
+        yield evolve(each, severity="info") if told and each.code == VIEW_UNKNOWN else each
 
 
 @remembered(MEMO_LIMIT)
@@ -248,13 +265,28 @@ def _having(catalogue: Catalogue, abi: GuestAbi, build: str | None) -> str | Non
 
 def _alike(abi: GuestAbi, before: ReportedQemu, after: ReportedQemu) -> bool:
     """Return whether a machine type is one content in both, by what their reports say of it."""
-    if before.identity and before.identity == after.identity:
+    if _one_program(before, after):
         return True
     if before.fingerprint and before.fingerprint == after.fingerprint:
         return True
     pair = [qemu.machine(abi.vm.machine) for qemu in (before, after)]
     first, second = ("" if each is None else each.fingerprint for each in pair)
     return first != "" and first == second
+
+
+def _one_program(before: ReportedQemu, after: ReportedQemu) -> bool:
+    return before.identity != "" and before.identity == after.identity
+
+
+def _not_seen(abi: GuestAbi, before: ReportedQemu, after: ReportedQemu) -> Finding:
+    return Finding(
+        code=VIEW_UNKNOWN,
+        severity="warn",
+        message=f"{abi.vm.machine} is one content in {before.known_by} and in {after.known_by}; "
+        "what a guest finds of its devices in either was not compared",
+        help=f"'platform-abi host --qemu BINARY --look {abi.vm.machine}' on both hosts says "
+        "whether they show the same",
+    )
 
 
 def _no_machine(abi: GuestAbi, qemu: ReportedQemu) -> Finding:

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from attrs import evolve, field
 
-from platform_abi.compat.finding import Finding
+from platform_abi.compat.finding import VIEW_UNKNOWN, Finding, Severity
 from platform_abi.errors import first_of
 from platform_abi.guest.comparison import (
     FactDifference,
@@ -92,7 +92,7 @@ def view_findings(catalogue: Catalogue, abi: GuestAbi, build: str | None) -> lis
     origin = _recorded(catalogue, abi, locked)
     then = _before(abi, origin)
     if then is None:
-        return [_not_compared(f"none is recorded of {locked or 'the QEMU that it was locked for'}")]
+        return [_nothing_before(locked)]
     now = _recorded(catalogue, abi, build)
     if now is None:
         return [_not_compared(f"none is recorded of {build or 'this QEMU'}")]
@@ -189,7 +189,7 @@ def look_findings(catalogue: Catalogue, abi: GuestAbi, looked: MachineView) -> l
     locked = _locked(abi)
     then = _before(abi, _recorded(catalogue, abi, locked))
     if then is None:
-        return [_not_compared(f"none is recorded of {locked or 'the QEMU that it was locked for'}")]
+        return [_nothing_before(locked)]
     found = compare_views(catalogue, then, looked)
     return [*_differ(found, None), *_untold(found)]
 
@@ -215,10 +215,20 @@ def _before(abi: GuestAbi, origin: RecordedMachine | None) -> MachineView | None
     return evolve(abi.view, devices={**origin.view.devices, **abi.view.devices})
 
 
-def _not_compared(why: str) -> Finding:
+def _nothing_before(locked: str | None) -> Finding:
+    """Return what there is to say where nobody knows what the guest had in the build *locked*.
+
+    One that was locked for no build was promised nothing of its devices but their properties.
+    """
+    if locked is None:
+        return _not_compared("none is recorded of the QEMU that it was locked for", severity="info")
+    return _not_compared(f"none is recorded of {locked}")
+
+
+def _not_compared(why: str, severity: Severity = "warn") -> Finding:
     return Finding(
-        code="view-unknown",
-        severity="info",
+        code=VIEW_UNKNOWN,
+        severity=severity,
         message=f"what a guest finds of its devices was not compared: {why}",
         help=_LOOK,
     )
@@ -306,7 +316,7 @@ def _untold(found: ViewComparison) -> Iterator[Finding]:
         for facts, labels in sorted(by_facts.items())
     ]
     yield Finding(
-        code="view-unknown",
+        code=VIEW_UNKNOWN,
         severity="info",
         message=f"what a guest finds in {found.before} and in {found.after} was compared but for "
         f"{'; '.join(texts)}",

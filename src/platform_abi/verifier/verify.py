@@ -128,17 +128,23 @@ def _views(sides: Sides, view: MachineView | None) -> Iterator[Finding]:
 
     Of a running QEMU, which cannot be looked at, that is what was recorded of its build.
     """
-    name, vm = sides.expected.build, sides.vm
+    name, vm, content = sides.expected.build, sides.vm, sides.abi.content
+    build = None if name is None else sides.catalogue.build(name, sides.abi.vm.arch)
+    known = build is not None and same_build(build, vm.version, vm.package)
     if view is not None:
         found = look_findings(sides.catalogue, sides.abi, view)
     elif name is None:
         return
     else:
-        build = sides.catalogue.build(name, sides.abi.vm.arch)
-        known = same_build(build, vm.version, vm.package)
         found = view_findings(sides.catalogue, sides.abi, name if known else None)
+    # A QEMU of no definition is told as that, and one of the lockfile's own build is no other.
+    another = known and (content is None or content.build != name)
+    meant: Mapping[Severity, Severity] = {
+        "blocked": "drift",
+        "warn": "unknown" if another else "info",
+    }
     for each in found:
-        yield evolve(each, severity="drift" if each.severity == "blocked" else each.severity)
+        yield evolve(each, severity=meant.get(each.severity, each.severity))
 
 
 def _omitted(omitted: Sequence[str]) -> Iterator[Finding]:
