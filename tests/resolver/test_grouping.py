@@ -12,6 +12,7 @@ from platform_abi.resolver import grouping
 from platform_abi.resolver.grouping import Resolution, resolve_families
 from platform_abi.resolver.plan import plan_for
 from platform_abi.testing import BACKENDS, Scenario, scenarios
+from platform_abi.testing.scenario import NAMES
 
 _DRIVERS = ("net-pci", "net-ccw", "net-device")
 
@@ -94,6 +95,50 @@ def test_what_may_yet_come_gets_values_and_needs_nothing(scenario: Scenario, bac
     assert [] == of_net
     full = evolve(vm, devices=(pa.Device(driver="net-pci", backend=backend),))
     assert _resolution(scenario, full) == _resolution(scenario, full, hotplug=True)
+
+
+@settings(max_examples=60)
+@given(
+    scenarios(),
+    st.permutations(BACKENDS),
+    st.lists(st.booleans(), min_size=2, max_size=2),
+    st.sampled_from(NAMES),
+)
+def test_a_device_that_comes_later_is_left_to_no_host(
+    scenario: Scenario, behind: list[str], written: list[bool], name: str
+) -> None:
+    """It has what it would have on a machine without any, where those there have their own.
+
+    They do where they disagree, and where their user wrote a value for each. What one value for all
+    says it has anyway, and nothing else changes.
+    """
+    vm = evolve(
+        scenario.vm,
+        devices=tuple(
+            pa.Device(driver="net-pci", backend=backend, properties=((name, "on"),) if own else ())
+            for backend, own in zip(behind, written, strict=False)
+        ),
+        globals=(),
+    )
+    awaited = _of_net(_resolution(scenario, evolve(vm, devices=()), hotplug=True))
+    try:
+        now = _resolution(scenario, vm)
+    except pa.UsageError:  # of another type than the feature that drives it
+        return
+    later = _resolution(scenario, vm, hotplug=True)
+    wide = {s.property for s in _of_net(now) if s.device is None}
+    apart = {s.property for s in _of_net(now) if s.device is not None} - wide
+    added = [s for s in awaited if s.property in apart]
+    assert [s for s in _of_net(later) if s not in now.settings] == added
+    assert [s for s in later.settings if s not in added] == list(now.settings)
+    assert {s.property for s in awaited} <= {s.property for s in _of_net(later) if not s.device}
+    # QEMU takes what is said last; a device's own is said by itself.
+    assert _of_net(later)[: len(added)] == added
+    assert now.preconditions == later.preconditions
+
+
+def _of_net(found: Resolution) -> list[pa.Setting]:
+    return [s for s in found.settings if s.driver.startswith("net-")]
 
 
 @settings(max_examples=60)

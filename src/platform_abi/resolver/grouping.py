@@ -162,13 +162,12 @@ def _settled(plan: Plan, question: Question) -> Resolution:
 
 
 def _for_later(found: FamilyResult, awaited: FamilyResult) -> FamilyResult:
-    """Return *found* with values for devices that come later, where those there disagree.
+    """Return *found* with values for devices that come later, where those there have their own.
 
-    Each of those has its own, and one without any would be left to its host.
+    They disagree, or their user wrote one for each; a device without any would be left to its host.
     """
-    apart = {
-        s.property for s in found.settings if s.device is not None and s.layer == "platform"
-    } - {s.property for s in found.settings if s.device is None}
+    wide = {s.property for s in found.settings if s.device is None}
+    apart = {s.property for s in found.settings if s.device is not None} - wide
     later = tuple(s for s in awaited.settings if s.property in apart)
     return evolve(found, settings=(*later, *found.settings)) if later else found
 
