@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.model.machine import CompatProperty
-from platform_abi.model.platform import version_key
+from platform_abi.model.platform import edition_key, version_key
 from platform_abi.resolver.offered import offered_bits
 from platform_abi.resolver.older import leaves, lets_older
 from platform_abi.testing import BUILD, MemoryCatalogue, Scenario, scenarios
@@ -70,6 +70,38 @@ def test_a_build_before_the_release_leaves_nothing_of_it(scenario: Scenario) -> 
     machine = catalogue.machine(BUILD, scenario.vm.machine, "x86_64")
     major, *_ = version_key(build.version)
     assert not lets_older(catalogue, build, machine, f"{major + 1}.0", ("net-device", "alpha"))
+
+
+@given(scenarios())
+def test_what_a_user_writes_needs_of_a_host_what_it_needs(scenario: Scenario) -> None:
+    """However old the machine type: a QEMU that has the property takes it, and asks the host."""
+    catalogue = scenario.catalogue
+    abi = pa.resolve(catalogue, scenario.vm, scenario.platform)
+    needed = {p.capability for p in abi.preconditions}
+    for device in scenario.vm.devices:
+        for name, value in device.properties:
+            known = catalogue.feature_of("net-device", name)
+            feature = known and known.at(edition_key(abi.edition))
+            if feature and value in ("on", "true"):
+                assert set(feature.needs(device.backend) or ()) <= needed
+            if feature and value == "auto":
+                assert any(u.what.endswith(f".{name}=auto") for u in abi.unpinned)
+
+
+@pytest.mark.parametrize("machine", ["pc-i440fx-6.0", "pc-q35-8.1", "pc-q35-9.1"])
+def test_udp_segmentation_that_a_user_asks_for_needs_it(
+    catalogue: pa.FileCatalogue, machine: str
+) -> None:
+    """And a platform of hosts without it does not vouch for it."""
+    vm = pa.virtual_machine(
+        catalogue.devices(),
+        machine,
+        devices=["virtio-net-pci,netdev=n0,id=net0,guest_uso4=on"],
+        netdevs=["tap,id=n0"],
+    )
+    abi = pa.resolve(catalogue, vm, "linux-6.1")
+    assert "tun.uso" in {p.capability for p in abi.preconditions}
+    assert [("net0", "guest_uso4")] == [(b.device, b.property) for b in abi.beyond]
 
 
 def _with_nic(catalogue: pa.FileCatalogue, build: str | None, machine: str) -> pa.VirtualMachine:

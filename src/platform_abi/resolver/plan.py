@@ -6,7 +6,7 @@ looks up, groups and copies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
@@ -50,7 +50,9 @@ class FamilyPlan:
     netdev: tuple[tuple[Feature, str], ...]
     #: Features without properties, and those that no constant pins.
     other: tuple[Feature, ...]
-    #: All of them, by id.
+    #: Of features that came after the machine type: they count where a user writes them.
+    later: tuple[Row, ...]
+    #: All of them and those that came later, by id.
     features: Mapping[str, Feature]
     #: Names of properties that matter to the family when a user writes them.
     names: frozenset[str]
@@ -84,9 +86,21 @@ class Plan:
     def applied(self, known: Feature) -> Feature | None:
         """Return the feature *known* as the edition has it; None where it does not apply."""
         feature = known.at(edition_key(self.choice.edition))
-        return feature if feature is not None and self._has(feature) else None
+        if feature is None or not self._fits(feature):
+            return None
+        return feature if self._of_generation(feature) else None
 
-    def _has(self, feature: Feature) -> bool:
+    def later(self, known: Feature) -> Feature | None:
+        """Return the feature *known* where only the age of the machine type stands against it.
+
+        A QEMU that has its property takes it from a user all the same, and asks the host for it.
+        """
+        feature = known.at(edition_key(self.choice.edition))
+        if feature is None or feature.generation is None or not self._fits(feature):
+            return None
+        return None if self._of_generation(feature) or feature.until is not None else feature
+
+    def _fits(self, feature: Feature) -> bool:
         machine = self.machine
         return (
             (not feature.arch or machine.arch in feature.arch)
@@ -94,7 +108,6 @@ class Plan:
             and (not feature.machines or machine.family in feature.machines)
             and (not feature.cpus or self.cpu in feature.cpus)
             and self.cpu not in feature.not_cpus
-            and self._of_generation(feature)
         )
 
     def _of_generation(self, feature: Feature) -> bool:
@@ -139,15 +152,10 @@ class Plan:
 def family_plan(plan: Plan, name: str) -> FamilyPlan:
     """Return what *plan* has for the device family called *name*."""
     family = next(f for f in plan.catalogue.devices().families if f.name == name)
-    known = plan.catalogue.family_features(family)
+    known = [*plan.catalogue.family_features(family)]
     features = [f for each in known if (f := plan.applied(each)) is not None]
-    rows = [
-        Row(feature=feature, property=name, drivers=_carriers(plan, family, name))
-        for feature in features
-        if feature.kind in ("setting", "guard")
-        for driver, name in feature.drives
-        if driver == family.driver
-    ]
+    later = [f for each in known if (f := plan.later(each)) is not None]
+    rows, later_rows = (_rows(plan, family, each) for each in (features, later))
     netdev = tuple(
         (feature, option)
         for feature in features
@@ -160,12 +168,25 @@ def family_plan(plan: Plan, name: str) -> FamilyPlan:
     bringing = {text.partition("=")[0] for f in features for text in f.when}
     return FamilyPlan(
         family=family,
-        rows=tuple(sorted(rows, key=lambda row: row.property)),
+        rows=rows,
         netdev=netdev,
         other=other,
-        features={feature.id: feature for feature in features},
-        names=frozenset(row.property for row in rows) | deciding | bringing,
+        later=later_rows,
+        features={feature.id: feature for feature in (*features, *later)},
+        names=frozenset(row.property for row in (*rows, *later_rows)) | deciding | bringing,
     )
+
+
+def _rows(plan: Plan, family: DeviceFamily, features: Sequence[Feature]) -> tuple[Row, ...]:
+    """Return what *features* drive of *family*, by property."""
+    rows = [
+        Row(feature=feature, property=name, drivers=_carriers(plan, family, name))
+        for feature in features
+        if feature.kind in ("setting", "guard")
+        for driver, name in feature.drives
+        if driver == family.driver
+    ]
+    return tuple(sorted(rows, key=lambda row: row.property))
 
 
 def _carriers(plan: Plan, family: DeviceFamily, name: str) -> tuple[str, ...]:

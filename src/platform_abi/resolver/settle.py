@@ -47,6 +47,9 @@ def resolve_family(
     of_netdevs, work.needs = work.needs, {}
     for row in family.rows:
         work.resolve_row(row, instances)
+    for row in family.later:
+        for instance in instances:
+            work.note_later(row, instance)
     for feature in family.other:
         for instance in instances:
             work.resolve_other(feature, instance)
@@ -141,14 +144,29 @@ class _Work:
 
     def take(self, row: Row, decision: Decision, given: Explicit, instance: Instance) -> None:
         """Take over an explicit value."""
-        feature = row.feature
-        place = f"{instance.driver}.{row.property}"
-        value = normal(feature, given.value, place)
+        value = normal(row.feature, given.value, f"{instance.driver}.{row.property}")
         if given.layer == "device":
             self.settings.append(_own(row, instance, value, "device"))
         elif given.inner and instance.driver in row.drivers:
             # The machine type's own compat property on the proxy would beat the user's value.
             self.settings.append(evolve(_own(row, instance, value, "global"), device=None))
+        self.ask(row, decision, value, instance)
+
+    def note_later(self, row: Row, instance: Instance) -> None:
+        """Note what a user asks for of a feature that came after the machine type.
+
+        It stands where the user wrote it; nothing is said of it where none did.
+        """
+        given = explicit(instance, row.property, self.globals)
+        if given is None:
+            return
+        decision = self.weakest(row.feature, instance)
+        place = f"{instance.driver}.{row.property}"
+        self.ask(row, decision, normal(row.feature, given.value, place), instance)
+
+    def ask(self, row: Row, decision: Decision, value: str, instance: Instance) -> None:
+        """Note what an explicit *value* needs of the host, or that it is left to that."""
+        feature, place = row.feature, f"{instance.driver}.{row.property}"
         if value in UNDECIDED:
             pin = feature.when_supported or feature.fallback
             self.unpinned.append(
