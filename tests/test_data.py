@@ -131,6 +131,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "tcg": "the accelerator that does for it",
         "-enable-kvm": "an option of QEMU's",
     },
+    "source/domain_places.py": {"virtio-serial": "libvirt's kind of an address"},
     "verifier/identity.py": {"kvm": "QMP's answer to query-kvm"},
     "verifier/running.py": {
         "kvm": "QMP's answer to query-kvm", "query-kvm": "QMP",

@@ -63,10 +63,15 @@ def _write(file: Path, text: str) -> Path:
 def process() -> Iterator[subprocess.Popen[bytes]]:
     """Return a process whose name and words are a QEMU's."""
     words = [*LINE.format(_UUID).split(), "-fw_cfg", "name=opt/a,string=se cret"]
-    code = "import os, sys; os.read(0, 1)"
+    code = "import os; os.write(1, b'.'); os.read(0, 1)"
     with subprocess.Popen(
-        [words[0], "-c", code, *words[1:]], executable=sys.executable, stdin=subprocess.PIPE
+        [words[0], "-c", code, *words[1:]],
+        executable=sys.executable,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as started:
+        assert started.stdout is not None
+        started.stdout.read(1)  # its words are there when it runs
         yield started
         started.communicate(b"\n")
 

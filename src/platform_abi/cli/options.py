@@ -87,7 +87,7 @@ class LockOptions(VmOptions):
     """What ``lock`` is asked for."""
 
     examples = (
-        "platform-abi lock vm.args -o vm.lock",
+        "platform-abi lock vm.xml -o vm.lock",
         "platform-abi lock virsh:vm1 --platform linux-6.9 -o vm1.lock",
         "platform-abi lock qmp:/run/vm.qmp -o vm.lock",
         "platform-abi lock -o vm.lock -- qemu-system-x86_64 -machine pc-q35-9.1 -m 2G",

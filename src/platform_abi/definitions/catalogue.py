@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from platform_abi.model.capability import Capability, Date
     from platform_abi.model.cpu import CpuTable
     from platform_abi.model.device import DeviceTable, InnerType
+    from platform_abi.model.domain import DomainTable
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
     from platform_abi.model.harmless import HarmlessTable
@@ -251,6 +252,11 @@ class FileCatalogue(BuildValues, Catalogue):
     def harmless(self) -> HarmlessTable:
         """Return what a QEMU may be told without anything outside of it being touched."""
         found: HarmlessTable = self.value("harmless")
+        return found
+
+    def domains(self) -> DomainTable:
+        """Return what of libvirt's domain XML says what of a QEMU command line."""
+        found: DomainTable = self.value("domains")
         return found
 
     def libvirt(self) -> LibvirtTable:

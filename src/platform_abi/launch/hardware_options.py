@@ -60,7 +60,8 @@ class HardwareReading:
             try:
                 self.note(name, table.pairs(name, value))
             except UsageError:  # for QEMU to judge
-                self.note(f"{name}{UNREAD}", (("", value),))
+                if not table.hides(name, self.arch):
+                    self.note(f"{name}{UNREAD}", (("", value),))
 
     def note(self, name: str, pairs: Properties) -> None:
         """Take in the *pairs* of one occurrence of an option."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from platform_abi.model.capability import Capability, Date
     from platform_abi.model.cpu import CpuTable
     from platform_abi.model.device import DeviceFamily, DeviceTable, InnerType
+    from platform_abi.model.domain import DomainTable
     from platform_abi.model.driver import CpuModel, DriverProperty
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
@@ -208,6 +209,10 @@ class Catalogue(Protocol):
 
     def harmless(self) -> HarmlessTable:
         """Return what a QEMU may be told without anything outside of it being touched."""
+        ...
+
+    def domains(self) -> DomainTable:
+        """Return what of libvirt's domain XML says what of a QEMU command line."""
         ...
 
     def libvirt(self) -> LibvirtTable:

@@ -28,6 +28,7 @@ from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.launch.host_files import ThisHostFiles
 from platform_abi.model.value import frozen
 from platform_abi.qemu.binary import is_qemu
+from platform_abi.source.domain_xml import from_domain_xml
 from platform_abi.source.kinds import Kind, kind_of
 from platform_abi.source.reading import Unread, VmReading, with_unread
 from platform_abi.source.words import divided, from_command_line
@@ -71,6 +72,16 @@ class _Asked:
     def text(self, text: str, kind: Kind, name: str) -> VmReading:
         if kind == "command-line":
             return self.command_line(text)
+        if kind == "domain-xml":
+            return from_domain_xml(
+                self.catalogue,
+                text,
+                name=name,
+                arch=self.arch,
+                build=self.build,
+                read_file=ConfigurationFiles().read,
+                files=ThisHostFiles(),
+            )
         raise UsageError(
             f"{printable(name)}: a {kind} is not read here",
             code="source-unknown",

@@ -10,6 +10,7 @@ from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.cpu import CpuTable
 from platform_abi.model.device import DeviceTable
+from platform_abi.model.domain import DomainTable
 from platform_abi.model.driver import CpuModel, DriverProperty
 from platform_abi.model.feature import Feature
 from platform_abi.model.guest import GuestDevices
@@ -166,6 +167,10 @@ class MemoryCatalogue(Catalogue):
     def harmless(self) -> HarmlessTable:
         """Return nothing but what a type's own kind says."""
         return HarmlessTable()
+
+    def domains(self) -> DomainTable:
+        """Return nothing: a scenario is no domain."""
+        return DomainTable()
 
     def libvirt(self) -> LibvirtTable:
         """Return no place: everything stands on the command line."""

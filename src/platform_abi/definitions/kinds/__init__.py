@@ -36,6 +36,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "harmless": ("harmless", (1,), ".toml"),
     "libvirt": ("libvirt", (1,), ".toml"),
     "cpus": ("cpus", (1,), ".toml"),
+    "domains": ("domains", (1,), ".toml"),
     "editions": ("editions", (1,), ".toml"),
 }
 

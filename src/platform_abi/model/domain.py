@@ -1,0 +1,123 @@
+"""What of libvirt's domain XML says what of a QEMU command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from attrs import field
+
+from platform_abi.model.value import frozen
+
+
+@frozen(kw_only=True)
+class DomainOption:
+    """What stands at *path*, below ``domain``, becomes *key* of a QEMU option.
+
+    *path* has names with slashes between them, ``timer[name=pit]`` for one of several, and ends in
+    ``@attribute``, or in an element whose text counts. What is written otherwise is said behind a
+    bar: ``|size`` in bytes, ``|0x`` and ``|base16`` of sixteen, ``|*1024`` and ``|/1024`` times
+    that. It counts where all of *when* are as they say, patterns among them. *values* maps what is
+    said to what QEMU is told, and to nothing where it need not be; what is not in it is left
+    unread. A *value* is told whatever is said.
+    """
+
+    option: str
+    key: str
+    path: str
+    when: Mapping[str, str] = field(factory=dict)
+    values: Mapping[str, str] = field(factory=dict)
+    value: str = ""
+
+
+@frozen(kw_only=True)
+class DomainDevice:
+    """An *element* below ``devices`` is a device with *driver*.
+
+    Paths are below the element. *driver* may have ``{path}`` in it, and is given the transport that
+    the address names where it is *virtio*. *properties* are by name where their value is said, and
+    *fixed* has others. *alias* is what libvirt calls the device where nobody names it, with ``{n}``
+    for its number among its like. *place* is what kind of address it has to have: ``pci``, ``usb``
+    or none.
+    """
+
+    element: str
+    driver: str
+    when: Mapping[str, str] = field(factory=dict)
+    alias: str = ""
+    place: str = ""
+    virtio: bool = False
+    properties: Mapping[str, str] = field(factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(factory=dict)
+    fixed: Mapping[str, str] = field(factory=dict)
+    #: The kind of codec that is in it where none is named.
+    codec: str = ""
+    #: Paths of what of it only the host can tell.
+    unseen: tuple[str, ...] = ()
+    #: Machine types, as patterns, of which this holds; none: of all.
+    machines: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class DomainTable:
+    """Everything in ``definitions/domains/``.
+
+    *types* are the domain's types by the accelerator that they mean. *unseen* are paths, with
+    patterns, of what neither a guest nor a migration stream can tell, with all below them.
+    *cpu_features* are flags that libvirt calls otherwise than QEMU, and *usual_cpu* the model of
+    an architecture where none is named. *inside* are devices that a board has by itself: an
+    ``element``, its paths, and perhaps a ``machine`` as a pattern.
+    """
+
+    types: Mapping[str, str] = field(factory=dict)
+    unseen: tuple[str, ...] = ()
+    inside: tuple[Mapping[str, str], ...] = ()
+    cpu_features: Mapping[str, str] = field(factory=dict)
+    no_cpu_features: tuple[str, ...] = ()
+    usual_cpu: Mapping[str, str] = field(factory=dict)
+    #: Modes of a CPU by the model that QEMU is told.
+    cpu_modes: Mapping[str, str] = field(factory=dict)
+    #: Architectures whose boards have ACPI where they are not told otherwise.
+    acpi: tuple[str, ...] = ()
+    #: By machine type, as a pattern, the driver that lets a guest suspend.
+    power: Mapping[str, str] = field(factory=dict)
+    #: Blocks of DMI tables by the number of their type.
+    smbios: Mapping[str, str] = field(factory=dict)
+    #: By where memory is from, the kind of its backend and what that is told besides.
+    memory: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    #: What -global says where firmware's variables are SMM's alone to write.
+    secure_flash: tuple[str, ...] = ()
+    #: By type of an interface, the netdev that libvirt makes of it.
+    netdev: Mapping[str, str] = field(factory=dict)
+    #: Types of interfaces that are macvtaps, which QEMU takes for taps, by what they are instead.
+    shown_as: Mapping[str, str] = field(factory=dict)
+    #: By netdev, the option by which it is in front of vhost.
+    vhost: Mapping[str, str] = field(factory=dict)
+    #: Suffixes of drivers by kind of address, and by what a model ends in.
+    transport: Mapping[str, str] = field(factory=dict)
+    generation: tuple[str, ...] = ()
+    #: Properties that every virtio device has, by where they are said.
+    virtio: Mapping[str, str] = field(factory=dict)
+    #: What a NIC of several queues is told: ``{n}`` is their number, ``{vectors}`` that of vectors.
+    queues: Mapping[str, str] = field(factory=dict)
+    #: What a board's controller of floppy disks is told, and machine types, as patterns, that have
+    #: none of their own.
+    floppy: str = ""
+    floppy_plugged: tuple[str, ...] = ()
+    #: By architecture, what libvirt rounds sizes of memory up to, in bytes.
+    alignment: Mapping[str, int] = field(factory=dict)
+    #: Codecs of a sound card by their driver.
+    codecs: Mapping[str, str] = field(factory=dict)
+    option: tuple[DomainOption, ...] = ()
+    device: tuple[DomainDevice, ...] = ()
+
+    def containers(self) -> frozenset[str]:
+        """Return the elements that say nothing by themselves: all known paths lead through them."""
+        paths = [_FILTER.sub("", path) for path in self.unseen]
+        paths += [_FILTER.sub("", rule.path.partition("|")[0]) for rule in self.option]
+        parts = (path.split("/")[:-1] for path in paths if not path.startswith("devices/"))
+        return frozenset("/".join(each[:n]) for each in parts for n in range(1, len(each) + 1))
+
+
+#: What an element on a path has to have.
+_FILTER = re.compile(r"\[[^\]]*\]")
