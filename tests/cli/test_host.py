@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from platform_abi.cli import main
-from platform_abi.host.document import read_report
+from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.host.document import read_report, report_document
+from tests.compat.reported import host, qemu
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 UBUNTU = str(CAPTURES / "constructed-ubuntu-24.04.json")
@@ -298,3 +300,23 @@ def test_a_difference_between_hosts_is_listed(capsys: Run) -> None:
         "differences"
     ]
     assert 0 == _run(capsys, "diff", "host", UBUNTU, UBUNTU)[0]
+
+
+def test_what_does_not_move_to_a_named_build_is_told_by_the_source_of_a_migration(
+    capsys: Run, tmp_path: Path
+) -> None:
+    """Debian's 10.0.13 does not move to 11.1.3; to start there is another matter."""
+    catalogue = load_catalogue()
+    report = host(qemu(catalogue, "qemu-10.0.13", usual=True))
+    there = tmp_path / "there.json"
+    there.write_text(json.dumps(report_document(report)))
+    lock = tmp_path / "vm.lock"
+    vm = ["--machine", "pc-q35-10.0", "--accel", "tcg", "--device", "virtio-rng-pci,id=rng0"]
+    code, _, err = _run(capsys, "resolve", *vm, "--platform", "linux-6.1", "--lock", str(lock))
+    assert code == 0, err
+    for words, expected in (
+        (["--from", str(there), "--to", str(there)], True),
+        (["--host", str(there)], False),
+    ):
+        _, out, _ = _run(capsys, "check", str(lock), *words, "--build", "qemu-11.1.3")
+        assert ("stream-stops: rng0" in out) is expected, out

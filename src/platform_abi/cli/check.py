@@ -11,6 +11,7 @@ from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.cli.vm import check_alone, platform_of, vm_of
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
+from platform_abi.compat.host_qemu import build_of_source
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.errors import UsageError
 from platform_abi.files import STDIN
@@ -18,7 +19,10 @@ from platform_abi.remote.destination import THIS
 from platform_abi.source.reading import unread_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from platform_abi.model.abi import GuestAbi
+    from platform_abi.model.host import HostReport
 
 
 def run(options: CheckOptions) -> int:
@@ -27,9 +31,10 @@ def run(options: CheckOptions) -> int:
     catalogue = load_catalogue()
     abi = _abi(catalogue, options)
     further = [*_not_read(abi, options), *_of_words(catalogue, abi, options)]
-    built = _of_build(catalogue, abi, options)
+    named = options.vm is not None and options.build is not None
     how: dict[str, Any] = {"allow_unknown": options.allow_unknown, "force": options.force}
-    reports = reports_of(catalogue, ends, hold_qemu=built is None)
+    reports = reports_of(catalogue, ends, hold_qemu=not named)
+    built = _of_build(catalogue, abi, options, reports)
     found: CheckVerdict | MigrationVerdict
     if len(reports) == 1:
         found = check(
@@ -101,15 +106,24 @@ def _abi(catalogue: FileCatalogue, options: CheckOptions) -> GuestAbi:
 
 
 def _of_build(
-    catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions
+    catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions, reports: Sequence[HostReport]
 ) -> list[Finding] | None:
-    """Return what the build that is named to run a lockfile makes of it; None: none is named."""
+    """Return what the build that is named to run a lockfile makes of it; None: none is named.
+
+    Of two *reports* the first says which QEMU the guest comes from: what does not move from that
+    to the build is told as well.
+    """
     if options.vm is None or options.build is None:
         return None
     from platform_abi.compat.build import build_findings
 
+    known, since = (
+        build_of_source(catalogue, reports[0], abi, options.from_qemu)
+        if len(reports) > 1
+        else (catalogue, None)
+    )
     return build_findings(
-        catalogue, abi, options.build, named=True, allow_unknown=options.allow_unknown
+        known, abi, options.build, since=since, named=True, allow_unknown=options.allow_unknown
     )
 
 

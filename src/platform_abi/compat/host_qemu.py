@@ -245,6 +245,19 @@ def _looked_at(
         yield evolve(each, severity="info") if told and each.code == VIEW_UNKNOWN else each
 
 
+def build_of_source(
+    catalogue: Catalogue, report: HostReport, abi: GuestAbi, wanted: str | None = None
+) -> tuple[Catalogue, str | None]:
+    """Return the build that the virtual machine of *abi* comes from, and a catalogue that has it.
+
+    That is the QEMU of *report* that runs it, *wanted* where several could (``choose_qemu``); None
+    where nothing is known of it, or it does not have the machine type.
+    """
+    chosen = choose_qemu(report, abi.vm, wanted, allow_unknown=True)
+    known, (build,) = with_qemus(catalogue, (chosen.qemu,))
+    return known, _having(known, abi, build)
+
+
 @remembered(MEMO_LIMIT)
 def _in_build(
     catalogue: Catalogue, abi: GuestAbi, build: str, since: str | None, allow_unknown: bool
