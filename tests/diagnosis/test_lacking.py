@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,3 +69,13 @@ def test_what_avoids_a_feature_is_the_newest_that_does(catalogue: pa.FileCatalog
 def test_a_flag_that_nobody_knows_is_still_named(catalogue: pa.FileCatalogue) -> None:
     """The catalogue does not know every CPU flag; it invents nothing about the others."""
     assert Lacking(name="waitpkg") == lacking_flag(catalogue, "waitpkg")
+
+
+@pytest.mark.parametrize(
+    ("name", "since"), [("msr-imm", "6.18"), ("amx-movrs", "7.1"), ("gmet", "7.2"), ("vnmi", "6.5")]
+)
+def test_a_flag_has_its_first_kernel_whether_it_is_probed_or_not(
+    catalogue: pa.FileCatalogue, name: str, since: str
+) -> None:
+    """What a host has of one that no feature needs, the registers of its report say."""
+    assert lacking_flag(catalogue, name).kernels == {"kvm": since}

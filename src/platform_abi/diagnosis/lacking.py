@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import evolve, field
 
 from platform_abi.compat.preference import CONSERVATIVE
-from platform_abi.model.capability import NO_KERNEL
+from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import ACCELERATOR, DeviceFamily, VirtioBit
 from platform_abi.model.feature import Feature
@@ -80,11 +80,21 @@ def _flags(catalogue: Catalogue) -> dict[str, Lacking]:
     return dict(_known_flags(catalogue))
 
 
+def _is_flag(capability: Capability) -> bool:
+    """Return whether a capability is a CPU flag; one without a probe says it by its symbol."""
+    if capability.probe is not None:
+        return capability.probe.method == "kvm-cpuid"
+    return capability.symbol.startswith(_REGISTER)
+
+
+#: What the symbols of bits of CPUID begin with.
+_REGISTER = "CPUID "
+
+
 def _known_flags(catalogue: Catalogue) -> Iterator[tuple[str, Lacking]]:
     """Yield the CPU flags of the catalogue: those of capabilities, then those of features."""
     for capability in catalogue.capabilities().values():
-        probe = capability.probe
-        if probe is None or probe.method != "kvm-cpuid" or capability.since is None:
+        if not _is_flag(capability) or capability.since is None:
             continue
         for name in (capability.id.rpartition(".")[2], *_WORDS.findall(capability.title)):
             kernels = {"kvm": capability.since}
