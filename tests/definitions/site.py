@@ -155,11 +155,12 @@ driver = "net-pci"
 """,
     "streams/x86_64.toml": """
 schema = 1
+[drivers]
+pc-q35 = ["net-pci"]
 [[pair]]
 source = "qemu-10.0.0"
 destination = "qemu-10.0.0"
 machines = ["pc-q35-10.0"]
-drivers = 1
 [[pair.stopped]]
 driver = "net-pci"
 machines = ["pc-q35-10.0"]

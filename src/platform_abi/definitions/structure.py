@@ -17,12 +17,13 @@ import attrs
 from cattrs import (
     AttributeValidationNote,
     BaseValidationError,
+    Converter,
     ForbiddenExtraKeysError,
     IterableValidationNote,
     StructureHandlerNotFoundError,
 )
 from cattrs.gen import make_dict_structure_fn, override
-from cattrs.preconf.tomllib import make_converter
+from cattrs.strategies import configure_union_passthrough
 
 from platform_abi.definitions.checks import SCHEMA, Document, Fault, Level, ListedValue, Path
 from platform_abi.definitions.positions import nearest, positions
@@ -143,7 +144,9 @@ def spell(path: Path) -> str:
 
 @cache
 def _converter() -> Any:
-    converter = make_converter(forbid_extra_keys=True, detailed_validation=True)
+    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+    # What TOML has of its own; everything else of it is checked by what follows.
+    configure_union_passthrough(str | int | float | bool, converter)
     for kind in (str, bool, int):
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(date, _exactly(date))

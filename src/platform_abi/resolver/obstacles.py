@@ -125,15 +125,18 @@ def _supposed(
     One that has only said what it has, or is known by what was written of it, was never asked what
     it migrates.
     """
-    for build in builds:
-        if catalogue.unmigratable(build, of[1]) is None and _may_run(catalogue, of, build):
-            other = _like(catalogue, build, of[1])
-            if other and names & (catalogue.unmigratable(other, of[1]) or frozenset()):
-                return _Refusal(
-                    f"{other} does not migrate it, and nobody asked {build}",
-                    "'platform-abi rehearse' tries it; or use another device",
-                    code=NOT_ASKED,
-                )
+    unasked = [build for build in builds if catalogue.unmigratable(build, of[1]) is None]
+    asked = (catalogue.unmigratable(name, of[1]) for name in catalogue.builds(of[1]))
+    if not unasked or not any(names & (types or frozenset()) for types in asked):
+        return None  # nor need the machine types of any build be read
+    for build in unasked:
+        other = _like(catalogue, build, of[1]) if _may_run(catalogue, of, build) else ""
+        if other and names & (catalogue.unmigratable(other, of[1]) or frozenset()):
+            return _Refusal(
+                f"{other} does not migrate it, and nobody asked {build}",
+                "'platform-abi rehearse' tries it; or use another device",
+                code=NOT_ASKED,
+            )
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from attrs import field
 
@@ -18,7 +18,7 @@ class Document:
 
     schema: int
     #: Every driver that was moved between any two builds, by families of machine types.
-    drivers: dict[str, tuple[str, ...]] = field(factory=dict)
+    drivers: Mapping[str, tuple[str, ...]] = field(factory=dict)
     pair: tuple[StreamPair, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
