@@ -19,7 +19,7 @@ from platform_abi.rehearsal.move import Ending, Move
 from platform_abi.rehearsal.result import OneWay, rehearsal, status_of
 
 _DRIVERS = {"net0": "virtio-net-pci", "rng0": "virtio-rng-pci", "scsi": "virtio-scsi-pci"}
-_CHAINS = {"net0": (0x28,), "rng0": (0xE0, 0x00), "scsi": ()}
+_PLACES = {"net0": "05.0", "rng0": "1c.0:00.0", "scsi": ""}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ _CHAINS = {"net0": (0x28,), "rng0": (0xE0, 0x00), "scsi": ()}
 def test_a_device_of_the_stream_is_told_by_its_place(section: str, label: str | None) -> None:
     """On the root bus and behind a port; what is not there is nobody."""
     said = f"qemu: error while loading state for instance 0x0 of device '{section}'"
-    assert ([label] if label else []) == likely(Move(ended="failed", said=said, chains=_CHAINS))
+    assert ([label] if label else []) == likely(Move(ended="failed", said=said, places=_PLACES))
 
 
 def test_what_is_explained_is_named_as_explain_error_names_it(catalogue: pa.FileCatalogue) -> None:
@@ -59,16 +59,16 @@ def test_every_ending_is_told_apart(catalogue: pa.FileCatalogue, ended: Ending) 
 def test_what_a_guest_finds_otherwise_is_a_finding_each(catalogue: pa.FileCatalogue) -> None:
     """Of a device by its label, of the board by its place, of a driver, of the CPU."""
     before = Sight(
-        functions={(0x28,): {"config": "0" * 32, "identity": "a"}, (0xF8,): {"rom": "1K"}},
-        bound={(0x28,): Bound(status=15, features=3, queues=(256,))},
+        functions={"05.0": {"config": "0" * 32, "identity": "a"}, "1f.0": {"rom": "1K"}},
+        bound={"05.0": Bound(status=15, features=3, queues=(256,))},
         cpu={"level": "13"},
     )
     after = Sight(
-        functions={(0x28,): {"config": "0" * 40, "identity": "a"}, (0xF8,): {"rom": "2K"}},
-        bound={(0x28,): Bound(status=15, features=1, queues=(256,))},
+        functions={"05.0": {"config": "0" * 40, "identity": "a"}, "1f.0": {"rom": "2K"}},
+        bound={"05.0": Bound(status=15, features=1, queues=(256,))},
         cpu={"level": "20"},
     )
-    move = Move(ended="moved", chains=_CHAINS, before=before, after=after)
+    move = Move(ended="moved", places=_PLACES, before=before, after=after)
     found = [*changed(catalogue, move, _DRIVERS)]
     assert all(each.severity == "blocked" for each in found)
     assert ["net0", "net0", None, None] == [each.device for each in found]
@@ -80,10 +80,10 @@ def test_what_a_guest_finds_otherwise_is_a_finding_each(catalogue: pa.FileCatalo
 
 def test_what_only_a_reset_shows_is_told_once(catalogue: pa.FileCatalogue) -> None:
     """The size of a queue moves with the guest; what is told of the move is not told again."""
-    agreed = Sight(functions={(0x28,): {"queues": "1024", "config": "0" * 32}})
-    longer = Sight(functions={(0x28,): {"queues": "1024", "config": "0" * 40}})
-    fresh = Sight(functions={(0x28,): {"queues": "256", "config": "0" * 40}})
-    move = Move(ended="moved", chains=_CHAINS, before=agreed, after=longer, fresh=(agreed, fresh))
+    agreed = Sight(functions={"05.0": {"queues": "1024", "config": "0" * 32}})
+    longer = Sight(functions={"05.0": {"queues": "1024", "config": "0" * 40}})
+    fresh = Sight(functions={"05.0": {"queues": "256", "config": "0" * 40}})
+    move = Move(ended="moved", places=_PLACES, before=agreed, after=longer, fresh=(agreed, fresh))
     now = changed(catalogue, move, _DRIVERS)
     (later,) = changed_by_reset(catalogue, move, _DRIVERS, now)
     assert ["16"] == [each.expected for each in now]
@@ -97,24 +97,24 @@ def test_queues_are_compared_as_a_driver_finds_them(catalogue: pa.FileCatalogue)
     def fresh(before_that: str, *driven: int) -> Sight:
         facts = {"queues": before_that, "legacy-queues": before_that}
         agreed = Bound(status=15, features=1, queues=driven)
-        return Sight(functions={(0x28,): facts}, bound={(0x28,): agreed})
+        return Sight(functions={"05.0": facts}, bound={"05.0": agreed})
 
     def told(*sights: Sight) -> list[pa.Finding]:
-        move = Move(ended="moved", chains=_CHAINS, fresh=sights)  # type: ignore[arg-type]
+        move = Move(ended="moved", places=_PLACES, fresh=sights)  # type: ignore[arg-type]
         return [*changed_by_reset(catalogue, move, _DRIVERS)]
 
     every, pair = fresh("256*4 64", 256, 256, 64), fresh("256*2 64", 256, 256, 64)
     assert told(every, pair) == []
     (size,) = told(every, fresh("256*2 64", 256, 512, 64))
     assert ("256", "512") == (size.expected, size.found)
-    undriven = Sight(functions={(0x28,): {"queues": "256*2 64"}})
+    undriven = Sight(functions={"05.0": {"queues": "256*2 64"}})
     assert told(every, undriven) != []
 
 
 def test_what_had_no_part_or_no_driver_is_unknown() -> None:
     """A device that is on no PCI bus has none to be seen on."""
-    seen = Sight(functions={(0x28,): {}})
-    (found,) = unseen(Move(ended="moved", chains=_CHAINS, before=seen, after=seen))
+    seen = Sight(functions={"05.0": {}})
+    (found,) = unseen(Move(ended="moved", places=_PLACES, before=seen, after=seen))
     assert (found.device, found.severity) == ("rng0", "unknown")
     (left,) = unrehearsed({"tpm0": "a TPM is another process"})
     assert (left.device, left.severity) == ("tpm0", "unknown")

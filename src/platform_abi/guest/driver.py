@@ -28,10 +28,10 @@ _QUEUE_ENABLE = 0x1C
 _QUEUE_ADDRESSES = 0x20
 
 # The device status (VIRTIO 1.3, 2.1).
-_ACKNOWLEDGE, _DRIVER, _DRIVER_OK, _FEATURES_OK = 0x1, 0x2, 0x4, 0x8
+ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK = 0x1, 0x2, 0x4, 0x8
 
 #: Room for the three parts of a ring of the largest size, 32768 entries of 16 bytes and less.
-_RING_PART = 1 << 20
+RING_PART = 1 << 20
 
 
 @frozen(kw_only=True)
@@ -55,24 +55,24 @@ def bind(space: ConfigSpace, *, rings: int) -> Bound | None:
     window, common = opened
     space.write(_COMMAND, _COMMAND_MASTER)
     window.writeb(common + _STATUS, 0)
-    status = _ACKNOWLEDGE | _DRIVER
+    status = ACKNOWLEDGE | DRIVER
     window.writeb(common + _STATUS, status)
     for word in range(FEATURE_WORDS):
         window.writel(common + DEVICE_FEATURE_SELECT, word)
         offered = window.readl(common + DEVICE_FEATURE)
         window.writel(common + _DRIVER_FEATURE_SELECT, word)
         window.writel(common + _DRIVER_FEATURE, offered)
-    status |= _FEATURES_OK
+    status |= FEATURES_OK
     window.writeb(common + _STATUS, status)
     for _, size in queues(window, common):
         if size == 0:
             continue
         for part in range(3):
             place = common + _QUEUE_ADDRESSES + 8 * part
-            window.writel(place, rings + part * _RING_PART)
+            window.writel(place, rings + part * RING_PART)
             window.writel(place + 4, 0)
         window.writew(common + _QUEUE_ENABLE, 1)
-    window.writeb(common + _STATUS, status | _DRIVER_OK)
+    window.writeb(common + _STATUS, status | DRIVER_OK)
     return bound(space)
 
 

@@ -7,25 +7,26 @@ guest runs on, QEMU is asked.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Self
 
 from attrs import field
 
-from platform_abi.guest.buses import Chain, walk
+from platform_abi.guest.buses import place_of, walk
 from platform_abi.guest.driver import Bound, bind, bound
 from platform_abi.guest.pci_config import SLOT_STATE, without_express
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import PciHost, pci_host
 from platform_abi.guest.view import Facts
-from platform_abi.model.guest import GuestBoard
+from platform_abi.guest.virtio_mmio import bind_mmio, bound_mmio, mmio_facts
+from platform_abi.model.guest import GuestBoard, MmioSlots
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.qemu.paused import PausedQemu
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
-from platform_abi.verifier.buses import chain_of
+from platform_abi.verifier.buses import bus_of, chain_of
 from platform_abi.verifier.located import locate
 from platform_abi.verifier.paused import asking
 from platform_abi.verifier.running import look
@@ -52,14 +53,14 @@ _BY_TOPOLOGY: Final = {"0x1.0.EDX": 1 << 28, "0x80000001.0.ECX": 1 << 1}
 
 @frozen(kw_only=True)
 class Sight:
-    """What a guest sees: of each PCI function by its chain, and of its first CPU.
+    """What a guest sees: of each PCI function and virtio-mmio device by its place, and of a CPU.
 
     *bound* is what each virtio device and its driver have agreed on.
     """
 
-    functions: Mapping[Chain, Facts] = field(factory=dict)
+    functions: Mapping[str, Facts] = field(factory=dict)
     cpu: Facts = field(factory=dict)
-    bound: Mapping[Chain, Bound] = field(factory=dict)
+    bound: Mapping[str, Bound] = field(factory=dict)
 
 
 class End:
@@ -86,7 +87,7 @@ class End:
         own = [*words, *(_INCOMING if incoming else ())]
         self._qemu = PausedQemu(binary, own, timeout=timeout, environment=environment)
         self._flags = frozenset(flags)
-        self._bound: dict[Chain, Bound] = {}
+        self._bound: dict[str, Bound] = {}
 
     def __enter__(self) -> Self:
         """Start it without waiting: ``greet`` has to follow."""
@@ -113,38 +114,49 @@ class End:
     def _host(self) -> PciHost | None:
         return None if self.board is None else pci_host(self._qemu.guest, self.board)
 
-    def bind(self) -> dict[Chain, Bound]:
+    def _on_board(self) -> Iterator[tuple[str, MmioSlots, int]]:
+        """Yield the places of virtio-mmio devices, with what each is called."""
+        slots = None if self.board is None else self.board.mmio
+        if slots is not None:
+            yield from ((slots.name_of(slot), slots, slot) for slot in range(slots.count))
+
+    def bind(self) -> dict[str, Bound]:
         """Let a driver take all that each virtio device offers, and return what they agree on."""
-        host = self._host()
-        if host is None or self.board is None:
+        if self.board is None:
             return {}
         rings = self.board.ram + _RINGS
-        self._bound = {
-            chain: agreed
-            for chain, space in walk(host).items()
-            if (agreed := bind(space, rings=rings)) is not None
-        }
+        guest, host = self._qemu.guest, self._host()
+        functions = {} if host is None else walk(host)
+        agreed = {place_of(at): bind(space, rings=rings) for at, space in functions.items()}
+        for name, slots, slot in self._on_board():
+            agreed[name] = bind_mmio(guest, slots, slot, rings=rings)
+        self._bound = {name: each for name, each in agreed.items() if each is not None}
         return dict(self._bound)
 
-    def sight(self, agreed: Collection[Chain] | None = None) -> Sight:
+    def sight(self, agreed: Collection[str] | None = None) -> Sight:
         """Return what a guest finds now. Drivers lose their devices by it.
 
         What drivers have agreed on is asked for where they have been bound; *agreed* says where,
         for a guest that has come.
         """
-        host = self._host()
-        if host is None:
-            return Sight(cpu=self._cpu())
-        spaces = walk(host)
+        guest, host = self._qemu.guest, self._host()
+        spaces = {} if host is None else {place_of(at): s for at, s in walk(host).items()}
+        ports = guest if host is None else host.ports
+        slots = {name: (where, slot) for name, where, slot in self._on_board()}
         bounds = dict(self._bound)
-        for chain in agreed or ():
-            now = bound(spaces[chain]) if chain in spaces else None
+        for name in agreed or ():
+            now = bound(spaces[name]) if name in spaces else None
+            if name in slots:
+                now = bound_mmio(guest, *slots[name])
             if now is not None:
-                bounds[chain] = now
-        functions = {at: function_facts(host.ports, s) for at, s in spaces.items()}
-        for at, facts in functions.items():
+                bounds[name] = now
+        functions: dict[str, Facts] = {}
+        for name, space in spaces.items():
+            facts = function_facts(ports, space)
             facts.pop(_WRITTEN, None)
-            functions[at] = dict(without_express(facts, SLOT_STATE))
+            functions[name] = dict(without_express(facts, SLOT_STATE))
+        on_board = {name: mmio_facts(guest, *where) for name, where in slots.items()}
+        functions |= {name: facts for name, facts in on_board.items() if facts is not None}
         return Sight(functions=functions, cpu=self._cpu(), bound=bounds)
 
     def _cpu(self) -> dict[str, str]:
@@ -182,13 +194,18 @@ class End:
         release = ".".join(str(said["qemu"][part]) for part in ("major", "minor", "micro"))
         return f"{release} ({said['package']})" if said["package"] else release
 
-    def chains(
+    def places(
         self, types: TypeTable, vm: VirtualMachine, left_out: Collection[str]
-    ) -> dict[str, Chain]:
+    ) -> dict[str, str]:
         """Return where the devices of *vm* are, by label, but for those *left_out*.
 
-        Empty for what is on no PCI bus.
+        Empty for what is on no bus that a guest is played on.
         """
         ask = asking(self.qmp)
         located = locate(types, vm, look(ask), left_out)
-        return {label: chain_of(ask, thing.path) for label, thing in located.found.items()}
+        on_board = {name for name, *_ in self._on_board()}
+        found = {}
+        for label, thing in located.found.items():
+            chain, bus = chain_of(ask, thing.path), bus_of(ask, thing.path)
+            found[label] = place_of(chain) if chain else bus if bus in on_board else ""
+        return found

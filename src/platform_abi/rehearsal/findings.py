@@ -12,7 +12,6 @@ from platform_abi.compat.finding import Finding
 from platform_abi.diagnosis.diagnosis import ExplainedMessage, diagnose
 from platform_abi.emit.arguments import shell_words
 from platform_abi.errors import printable
-from platform_abi.guest.buses import Chain, place_of
 from platform_abi.guest.comparison import FactDifference, fact_differences, lasting
 from platform_abi.guest.pci_function import queue_sizes
 from platform_abi.model.catalogue import Catalogue
@@ -50,7 +49,7 @@ def called(label: str, drivers: Mapping[str, str]) -> str:
 def likely(move: Move) -> list[str]:
     """Return the labels of the devices that QEMU itself names for a move that failed."""
     named = {match[1] for match in _SECTION.finditer(move.said)}
-    return [label for label, chain in move.chains.items() if chain and place_of(chain) in named]
+    return [label for label, place in move.places.items() if place in named]
 
 
 def stopped(
@@ -112,7 +111,7 @@ def changed_by_reset(
             yield evolve(finding, code="reset-shows-change", message=message)
 
 
-def _next_start(sight: Sight, drove: Collection[Chain]) -> Sight:
+def _next_start(sight: Sight, drove: Collection[str]) -> Sight:
     """Return what a driver finds of *sight* at its next start, with queues as those *drove* them.
 
     A driver looks for its queues when features are agreed on (VIRTIO 1.3, 3.1.1), for how many
@@ -138,15 +137,15 @@ _QUEUES, _LEGACY_QUEUES = "queues", "legacy-queues"
 def _differences(
     catalogue: Catalogue, move: Move, sides: tuple[Sight, Sight], drivers: Mapping[str, str]
 ) -> Iterator[Finding]:
-    labels = {chain: label for label, chain in move.chains.items() if chain}
+    labels = {place: label for label, place in move.places.items() if place}
     before, after = sides
-    for chain in sorted({*before.functions, *after.functions}):
-        label = labels.get(chain)
-        of = called(label, drivers) if label else f"the board's function {place_of(chain)}"
-        facts = [side.functions.get(chain, {}) for side in sides]
+    for place in sorted({*before.functions, *after.functions}):
+        label = labels.get(place)
+        of = called(label, drivers) if label else f"the board's function {place}"
+        facts = [side.functions.get(place, {}) for side in sides]
         for each in fact_differences(catalogue, drivers.get(label or "", ""), *facts):
             yield _changed(each, of, label)
-        agreed = [side.bound.get(chain) for side in sides]
+        agreed = [side.bound.get(place) for side in sides]
         if agreed[0] != agreed[1]:
             was, now = (None if each is None else str(each) for each in agreed)
             what = "what its driver agreed on"
@@ -186,9 +185,9 @@ def unrehearsed(left_out: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def unseen(move: Move) -> Iterator[Finding]:
-    """Yield each PCI device that moved without a driver, for nobody could get at it."""
-    for label, chain in move.chains.items():
-        if chain and chain not in move.before.functions:
+    """Yield each device that moved without a driver, for nobody could get at it."""
+    for label, place in move.places.items():
+        if place and place not in move.before.functions:
             yield Finding(
                 code="not-seen",
                 severity="unknown",

@@ -12,7 +12,6 @@ from typing import Any, Final, Literal
 from attrs import evolve, field
 
 from platform_abi.errors import HostError
-from platform_abi.guest.buses import Chain
 from platform_abi.model.guest import GuestBoard
 from platform_abi.model.value import frozen
 from platform_abi.qemu.process import ending
@@ -49,7 +48,8 @@ class Move:
     *said* are QEMU's own words, *why* is this program's, where QEMU has none. *before* is the
     guest where it was, *after* where it came to. *fresh* are the machines of both sides before any
     driver or guest was there, which is what a guest finds when it has reset the machine, with what
-    a driver then agrees on. *chains* are the places of its devices by label.
+    a driver then agrees on. *places* are those of its devices by label, empty where nobody can
+    look.
     """
 
     ended: Ending
@@ -58,7 +58,7 @@ class Move:
     source: str = ""
     destination: str = ""
     machine: str = ""
-    chains: Mapping[str, Chain] = field(factory=dict)
+    places: Mapping[str, str] = field(factory=dict)
     before: Sight = field(factory=Sight)
     after: Sight = field(factory=Sight)
     fresh: tuple[Sight, Sight] = field(factory=lambda: (Sight(), Sight()))
@@ -68,7 +68,7 @@ class Move:
 BoardOf = Callable[[str], "GuestBoard | None"]
 
 #: Says where devices are in a paused QEMU, by label.
-Place = Callable[[End], Mapping[str, Chain]]
+Place = Callable[[End], Mapping[str, str]]
 
 
 @frozen(kw_only=True)
@@ -147,7 +147,7 @@ class _Going:
                 machine = self._source.machine
                 self._source.board = self._destination.board = board_of(machine)
                 self._know(machine=machine, source=self._source.version)
-                self._know(chains=place(self._source))
+                self._know(places=place(self._source))
                 fresh = self._source.sight()
                 fresh = evolve(fresh, bound=self._source.bind())
             with self._watching(self._destination, "destination"):

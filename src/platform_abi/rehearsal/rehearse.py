@@ -205,7 +205,7 @@ class _Rehearsing:
             self._moves[key] = self._stage.move(
                 self._fitting.words(without),
                 self._board_of,
-                lambda end: end.chains(self._types, self._vm, left_out),
+                lambda end: end.places(self._types, self._vm, left_out),
             )
         return self._moves[key]
 
