@@ -47,6 +47,7 @@ def _abi(*settings: pa.Setting, **vm: object) -> pa.GuestAbi:
         ("d" * 64, "p", "v", f"driver={'d' * 64},property=p,value=v"),
         ("d", "p" * 64, "v", f"driver=d,property={'p' * 64},value=v"),
         ("é" * 32, "p", "v", f"driver={'é' * 32},property=p,value=v"),
+        ("d", "é" * 32, "v", f"driver=d,property={'é' * 32},value=v"),
         ("a.b", "p", "v", "driver=a.b,property=p,value=v"),
         ("a=b", "p", "v", "driver=a=b,property=p,value=v"),
         ("d", "p=q", "v", "driver=d,property=p=q,value=v"),

@@ -146,6 +146,23 @@ def test_a_version_that_nobody_knows_is_not_taken_for_one_that_migrates(
     assert obstacles(catalogue, vm)
 
 
+def test_one_end_that_is_known_does_not_speak_for_one_that_is_not(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """The other may be a build that does not migrate it; where both are known, theirs counts."""
+    vm = _abi(catalogue, "nvme,serial=1,drive=d,id=n0").vm
+    assert obstacles(catalogue, vm, ("11.1.3",)) == ()
+    assert obstacles(catalogue, vm, ("11.1.3", "10.1.0")) == obstacles(catalogue, vm) != ()
+
+
+def test_what_helps_is_a_build_with_the_machine_type(catalogue: pa.FileCatalogue) -> None:
+    """One that would migrate the device but has no such machine does not."""
+    (found,) = obstacles(catalogue, _abi(catalogue, "nvme,serial=1,drive=d,id=n0").vm)
+    named = [name for name in catalogue.builds("x86_64") if name in found.help]
+    assert named
+    assert all("pc-q35-10.0" in catalogue.build(name, "x86_64").machines for name in named)
+
+
 @pytest.mark.parametrize(
     ("device", "arch", "machine"),
     [
