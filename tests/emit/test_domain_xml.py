@@ -121,6 +121,39 @@ def test_the_places_of_one_domain(catalogue: pa.FileCatalogue) -> None:
     assert ("ua-virtio-disk0", None) == (disk.get("alias/@name"), scsi.get("alias/@name"))
 
 
+def test_an_alias_of_libvirts_own_becomes_the_users(catalogue: pa.FileCatalogue) -> None:
+    """Of a live domain: libvirt would give it to another device when one before it goes."""
+    text = domain(("balloon0", "net0")).replace(
+        "<mac address='52:54:00:00:00:01'/>",
+        "<mac address='52:54:00:00:00:01'/><alias name='net0'/>",
+    )
+    made = _of_text(catalogue, text, ("balloon0", "net0"))
+    assert "<alias name='ua-net0'/>" in made.text
+    assert "<alias name='net0'/>" not in made.text
+    assert "<qemu:device alias='ua-net0'>" in made.text
+
+
+def test_a_device_that_is_overridden_keeps_its_alias(catalogue: pa.FileCatalogue) -> None:
+    """Else the override that is there would be of no device."""
+    own = (
+        "  <o:override xmlns:o='http://libvirt.org/schemas/domain/qemu/1.0'><o:device alias='net0'>"
+        "<o:frontend><o:property name='x' type='remove'/></o:frontend></o:device></o:override>\n"
+    )
+    text = domain(("net0",)).replace("</domain>", f"{own}</domain>")
+    made = _of_text(catalogue, text, ("net0",))
+    assert "ua-net0" not in made.text
+    root = read_xml(made.text, "x")
+    [override] = root.named("{http://libvirt.org/schemas/domain/qemu/1.0}override")
+    [device] = override.children
+    [frontend] = device.children
+    assert {"x", "host_uso"} <= {each.attributes["name"] for each in frontend.children}
+
+
+def _of_text(catalogue: pa.FileCatalogue, text: str, labels: tuple[str, ...]) -> DomainXml:
+    abi = pa.resolve(catalogue, machine_of(catalogue, labels), "linux-6.9")
+    return domain_xml(catalogue, text, abi, elements(text, labels))
+
+
 def test_json_has_the_type_that_qemu_has(catalogue: pa.FileCatalogue) -> None:
     """QEMU takes no ``"on"`` for a boolean there, nor a boolean for one of three values."""
     platform = "linux-6.9,virtio-net.host-mtu=1400"

@@ -46,7 +46,7 @@ def _wanted(draw: st.DrawFn, name: str, depth: int = 2) -> Wanted:
     wanted = Wanted(name=name, attributes=draw(keys))
     for _ in range(draw(st.integers(0, 2)) if depth else 0):
         of = draw(_NAMES)
-        by = {"name": draw(_VALUES)} if draw(st.booleans()) else {}
+        by = {"name": draw(_VALUES)} if of == "driver" else {}
         child = wanted.child(of, by, draw(st.sampled_from([(), ("a", "b")])))
         made = draw(_wanted(of, depth - 1))
         child.attributes |= made.attributes

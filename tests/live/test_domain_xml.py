@@ -21,7 +21,7 @@ from platform_abi.model.device import MACHINE
 from platform_abi.model.libvirt import LibvirtTable, NativePlace, numbers
 from platform_abi.model.xml_tree import Element, read_xml
 from platform_abi.resolver.layers import device_types, inner_device, inner_types
-from tests.emit.domains import BUILD, domain, elements, machine_of
+from tests.emit.domains import BUILD, domain
 from tests.live import embedded
 from tests.live.realized import spelled
 
@@ -41,11 +41,11 @@ _ASKED_FOR = (
     "x86-cpu.kvmclock=off,x86-cpu.kvm-pv-unhalt=on"
 )
 
-#: By name: the accelerator, what libvirt calls it, and a platform.
+#: By name: the domain's type, and a platform.
 _CASES = {
-    "newer": ("kvm", "kvm", f"linux-6.9,{_SAFE}"),
-    "older": ("kvm", "kvm", f"linux-6.1,{_SAFE},{_ASKED_FOR}"),
-    "emulated": ("tcg", "qemu", "conservative"),
+    "newer": ("kvm", f"linux-6.9,{_SAFE}"),
+    "older": ("kvm", f"linux-6.1,{_SAFE},{_ASKED_FOR}"),
+    "emulated": ("qemu", "conservative"),
 }
 
 #: Where QEMU puts the first CPU that no user names.
@@ -95,11 +95,13 @@ def test_qemu_has_what_was_resolved(
     case: str,
 ) -> None:
     """Every setting of every device, of the CPU and of the board, of an XML that is valid."""
-    accelerator, kind, platform = _CASES[case]
+    kind, platform = _CASES[case]
     program, folder = libvirt
     text = _real(folder, qemu_binaries["10.0"], kind)
-    abi = pa.resolve(catalogue, machine_of(catalogue, _DEVICES, accelerator=accelerator), platform)
-    made = domain_xml(catalogue, text, abi, elements(text, _DEVICES))
+    found = pa.from_domain_xml(catalogue, text, build=BUILD)
+    assert set(_DEVICES) == set(found.elements)
+    abi = pa.resolve(catalogue, found.vm, platform)
+    made = domain_xml(catalogue, text, abi, found.elements)
     file = folder / "small.xml"
     file.write_text(made.text)
     questions = list(_questions(catalogue, abi, _aliases(made.text)))
@@ -113,11 +115,11 @@ def test_qemu_has_what_was_resolved(
         "destroy small",
         "undefine small",
     )
-    found = [spelled(value) for value in _returned(done.stdout)]
-    assert len(questions) == len(found), done.stderr
+    values = [spelled(value) for value in _returned(done.stdout)]
+    assert len(questions) == len(values), done.stderr
     wrong = [
         f"{label}.{name}: {value}, not {expected}"
-        for (_, name, label, expected), value in zip(questions, found, strict=True)
+        for (_, name, label, expected), value in zip(questions, values, strict=True)
         if value != expected
     ]
     assert [] == wrong

@@ -60,7 +60,7 @@ class _Written(Options):
     format: str = option(
         None,
         "one option per line, one shell line, ...",
-        choices=("lines", "shell", "readconfig", "lock", "globals", "pve"),
+        choices=("lines", "shell", "readconfig", "lock", "globals", "pve", "libvirt"),
         default="lines",
     )
     full: bool = flag("every property of every device, with its layer")
@@ -77,8 +77,12 @@ class ResolveOptions(VmOptions, _Written):
         "platform-abi resolve -M pc-q35-9.1 --platform linux-6.9 --device virtio-blk",
         "platform-abi resolve --platform linux-6.9 --lock vm.lock -- -machine pc-q35-9.1 -m 2G",
         "platform-abi resolve --from-lock vm.lock --format shell",
+        "platform-abi resolve vm.xml --platform linux-6.9 --format libvirt",
     )
 
+    libvirt: str | None = option(
+        "VERSION", "which libvirt reads the domain of --format libvirt; else 9.0 and all since"
+    )
     look: bool = flag("let the lockfile hold what the guest finds, by a look at a paused QEMU")
     qemu: str | None = option("BINARY", "the QEMU to look at; else $PLATFORM_ABI_QEMU or the usual")
 

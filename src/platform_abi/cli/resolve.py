@@ -30,13 +30,10 @@ def run(options: ResolveOptions) -> int:
         raise UsageError("--look is for a lockfile: --lock FILE or --format lock", code="usage")
     if options.qemu is not None and not options.look:
         raise UsageError("--qemu is the QEMU that --look looks at", code="usage")
+    if options.libvirt is not None and options.format != "libvirt":
+        raise UsageError("--libvirt is for --format libvirt", code="usage")
     catalogue = load_catalogue()
-    if options.from_lock is not None:
-        abi = _from_lock(catalogue, options.from_lock, options)
-    else:
-        vm, named = described(catalogue, options)
-        abi = resolve(catalogue, vm, platform_of(options, named), strict=options.strict)
-    text = _text(catalogue, abi, options)
+    abi, text = _resolved(catalogue, options)
     if options.lock is not None:
         from platform_abi.files import write_text
 
@@ -49,7 +46,27 @@ def run(options: ResolveOptions) -> int:
         write_data(text)
     if not options.json:
         _remark(abi)
+    if options.format == "pve":
+        note(
+            "note",
+            "where the configuration has args: already, put these words behind its own",
+            "dim",
+        )
     return 0
+
+
+def _resolved(catalogue: FileCatalogue, options: ResolveOptions) -> tuple[GuestAbi, str]:
+    """Return the resolution, and the text that it is written as."""
+    if options.format == "libvirt":
+        from platform_abi.cli.domain import resolved_domain
+
+        return resolved_domain(catalogue, options)
+    if options.from_lock is not None:
+        abi = _from_lock(catalogue, options.from_lock, options)
+    else:
+        vm, named = described(catalogue, options)
+        abi = resolve(catalogue, vm, platform_of(options, named), strict=options.strict)
+    return abi, _text(catalogue, abi, options)
 
 
 def _from_lock(catalogue: FileCatalogue, name: str, options: ResolveOptions) -> GuestAbi:

@@ -101,6 +101,7 @@ def domain_xml(
         version=_known(version or table.oldest),
         root=Wanted(name=root.name),
         elements={label: _at(root, start) for label, start in elements.items()},
+        overridden=frozenset(_overridden(root, f"{{{table.namespace}}}")),
     )
     writing.write(root)
     made = edited(data, writing.wanted(root), writing.prefixes)
@@ -192,6 +193,13 @@ class _Reach:
         return "string", setting.value
 
 
+def _overridden(root: Element, of: str) -> Iterator[str]:
+    """Yield the aliases of the devices that the document has an override of."""
+    for override in root.named(f"{of}override"):
+        for device in override.named(f"{of}device"):
+            yield device.attributes.get("alias", "")
+
+
 @define(kw_only=True, eq=False)
 class _Writing:
     """A domain that settings are being put into."""
@@ -205,6 +213,8 @@ class _Writing:
     #: What is wanted of the domain, and of the elements of devices by their labels.
     root: Wanted
     elements: Mapping[str, Element]
+    #: Aliases of devices that the document has an override of.
+    overridden: frozenset[str] = frozenset()
     devices: dict[str, Wanted] = field(factory=dict)
     placed: list[Placed] = field(factory=list)
     prefixes: dict[str, str] = field(factory=dict)
@@ -285,12 +295,15 @@ class _Writing:
         return True
 
     def _alias(self, label: str) -> str:
-        """Return the user's alias of a device, which it gets if it has none."""
+        """Return the user's alias of a device, which it gets if it has none.
+
+        One that an override of the user's calls by libvirt's alias is called that.
+        """
         alias = self.elements[label].get("alias/@name") or ""
-        if not alias.startswith(_USERS):
+        if not alias.startswith(_USERS) and label not in self.overridden:
             alias = _USERS + _NOT_IN_ALIAS.sub("-", label.removeprefix(_USERS))
             self.devices[label].child("alias", {}).attributes["name"] = alias
-        return alias
+        return alias or label
 
     def _free(
         self, element: Element, setting: Setting, label: str | None

@@ -104,7 +104,7 @@ def _hash(self: Any) -> int:
 
 
 def _shown(self: Any) -> str:
-    fields = attrs.fields(self.__class__)
+    fields = [field for field in attrs.fields(self.__class__) if field.repr]
     body = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields)
     return f"{self.__class__.__name__}({body})"
 

@@ -47,6 +47,8 @@ class Devices:
     behind: Behind
     machine: str
     unplaced: list[Unread] = field(factory=list)
+    #: Where the element of each device begins, by what the device is called.
+    elements: dict[str, int] = field(factory=dict)
     _numbers: Counter[str] = field(factory=Counter)
     _boots: dict[str, str] = field(factory=dict)
     _floppy: list[tuple[str, str]] = field(factory=list)
@@ -82,6 +84,7 @@ class Devices:
         for path in (*rule.when, *rule.unseen):
             tree.get(element, path)
         alias = self._alias(element, rule)
+        self.elements[alias] = element.start
         pairs = [*self._properties(element, rule)]
         yield from self.behind.words(element, rule, alias, pairs)
         where = self.places.of(element, rule.place)

@@ -103,6 +103,8 @@ def from_domain_xml(
         found,
         vm=evolve(found.vm, devices=made),
         remarks=(*behind.remarks, *found.remarks),
+        domain=text if isinstance(text, str) else text.decode("utf-8", "surrogateescape"),
+        elements=MappingProxyType(devices.elements),
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from attrs import evolve
+from attrs import evolve, field
 
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import UNKNOWN, VirtualMachine
@@ -45,6 +45,10 @@ class VmReading:
     unread: tuple[Unread, ...] = ()
     platform: str | None = None
     remarks: tuple[str, ...] = ()
+    #: The domain XML that it was read from; empty: it was none.
+    domain: str = field(default="", eq=False, repr=False)
+    #: Where in that the element of each device begins, in bytes, by the device's label.
+    elements: Mapping[str, int] = field(factory=dict, eq=False, repr=False)
 
 
 def with_unread(vm: VirtualMachine, unread: Iterable[Unread]) -> VirtualMachine:
