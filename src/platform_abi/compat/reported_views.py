@@ -82,10 +82,8 @@ def reported_view_findings(
         drivers = {driver} if driver in seen else like
         different = pair.differing(machine, labels_of(looked_at, drivers))
         if different:
-            what, own = (
-                f"{name} ({device.driver})",
-                evolve(pair, alike=pair.alike and driver in seen),
-            )
+            own = evolve(pair, alike=pair.alike and driver in seen)
+            what = f"{name} ({device.driver})"
             yield _differs(own, what, different, name, allow_unknown=allow_unknown)
 
 
