@@ -133,3 +133,16 @@ def test_a_baseline_goes_on_without_those_that_are_gone(capsys: Run) -> None:
     assert "error[host-unreachable]: ssh:gone" in err
     joins = ["baseline", "ssh:node7", "--joins", "ssh:gone"]
     assert (4, "") == run_command(capsys, *joins)[:2]
+
+
+def test_a_host_is_asked_once(capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is what says which platform to take."""
+    log = tmp_path / "asked"
+    ssh(monkeypatch, tmp_path / "other", f"echo >>{log}\n{RUN}")
+    vm = tmp_path / "vm.args"
+    vm.write_text("qemu-system-x86_64 -machine pc-q35-9.1 -accel tcg -nodefaults")
+    code, out, err = run_command(capsys, "check", str(vm), "--host", "ssh:node7")
+    assert code in {0, 1}
+    assert out.startswith("start on ssh:node7: ")
+    assert "no platform is named" in err
+    assert 1 == len(log.read_text().splitlines())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from platform_abi.cli.findings import print_findings
-from platform_abi.cli.hosts import report_of, reports_of
+from platform_abi.cli.hosts import reports_of
 from platform_abi.cli.options import CheckOptions
 from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.cli.vm import check_alone, platform_of, vm_of
@@ -29,11 +31,13 @@ def run(options: CheckOptions) -> int:
     """Say whether a VM may start on a host, or move from one to another; 1 where it may not."""
     ends = _ends(options)
     catalogue = load_catalogue()
-    abi = _abi(catalogue, options)
-    further = [*_not_read(abi, options), *_of_words(catalogue, abi, options)]
     named = options.vm is not None and options.build is not None
+    # Once, also where the first of them says which platform to take.
+    asked = cache(lambda: reports_of(catalogue, ends, hold_qemu=not named))
+    abi = _abi(catalogue, options, lambda: asked()[0])
+    further = [*_not_read(abi, options), *_of_words(catalogue, abi, options)]
     how: dict[str, Any] = {"allow_unknown": options.allow_unknown, "force": options.force}
-    reports = reports_of(catalogue, ends, hold_qemu=not named)
+    reports = asked()
     built = _of_build(catalogue, abi, options, reports)
     found: CheckVerdict | MigrationVerdict
     if len(reports) == 1:
@@ -79,8 +83,13 @@ def _ends(options: CheckOptions) -> tuple[str, ...]:
     return (options.source, options.destination)
 
 
-def _abi(catalogue: FileCatalogue, options: CheckOptions) -> GuestAbi:
-    """Return the ABI of the source, or of the virtual machine that the options describe."""
+def _abi(
+    catalogue: FileCatalogue, options: CheckOptions, host: Callable[[], HostReport]
+) -> GuestAbi:
+    """Return the ABI of the source, or of the virtual machine that the options describe.
+
+    *host* is the report of the host that it starts on, or is on.
+    """
     if options.vm is not None:
         from platform_abi.cli.sources import abi_of_source
 
@@ -91,7 +100,7 @@ def _abi(catalogue: FileCatalogue, options: CheckOptions) -> GuestAbi:
             platform=options.platform,
             arch=options.arch,
             build=options.build,
-            host=lambda: report_of(catalogue, _ends(options)[0]),
+            host=host,
         )
     if options.machine is None and not options.words:
         raise UsageError(

@@ -181,6 +181,7 @@ class HostOptions(Options):
     examples = (
         "platform-abi host",
         "platform-abi host --name node7 -o node7.json",
+        "platform-abi host ssh:node7 ssh:root@node8 --line",
         "platform-abi host --no-qemu --line >> hosts.jsonl",
     )
 
@@ -208,7 +209,7 @@ class CheckOptions(VmOptions):
 
     examples = (
         "platform-abi check vm.lock",
-        "platform-abi check vm.lock --from this --to node7.json",
+        "platform-abi check vm.lock --from this --to ssh:node7",
         "platform-abi check -M pc-q35-9.1 --platform linux-6.9 --host node7.json",
     )
 
@@ -228,7 +229,7 @@ class BaselineOptions(ScopeOptions):
     """What ``baseline`` is asked for."""
 
     examples = (
-        "platform-abi baseline node6.json node7.json",
+        "platform-abi baseline node6.json node7.json ssh:node8",
         "platform-abi baseline hosts.jsonl --lock vm.lock --joins new.json",
     )
 
