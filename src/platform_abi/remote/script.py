@@ -43,8 +43,8 @@ _HEAD: Final = """\
 #     ssh HOST python3 - <this-file >report.json
 #
 # Made by platform-abi {version} of its own sources. It needs Python 3.6 or newer and nothing else,
-# and leaves no file and no process behind. What it may not ask, it reports as unknown: run it as the
-# user that runs QEMU. What it is to ask stands at the end.
+# and leaves no file and no process behind. What it may not ask, it reports as unknown: run it as
+# the user that runs QEMU. What it is to ask stands at the end.
 """
 
 
