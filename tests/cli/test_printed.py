@@ -126,14 +126,17 @@ def check_verb(words: list[str], way: Way) -> None:
 
 
 def test_text_leaves_in_one_place() -> None:
-    """No module but one writes to a stream of this process; ruff holds the same for print."""
+    """No module but one writes to a stream of this process; ruff holds the same for print.
+
+    What runs on another host has the streams of a process there.
+    """
     writing = re.compile(r"sys\.(?:stdout|stderr)\.(?:write|buffer\.write)|\bprint\(")
     writers = {
         str(path.relative_to(SOURCE))
         for path in SOURCE.rglob("*.py")
         if writing.search(path.read_text(encoding="utf-8"))
     }
-    assert {"cli/render.py"} == writers
+    assert {"cli/render.py"} == writers - {"remote/standalone.py"}
 
 
 # --- command lines -------------------------------------------------------------------------------
