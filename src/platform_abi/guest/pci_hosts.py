@@ -19,8 +19,8 @@ from platform_abi.qemu.qtest import Accesses
 _EXTENDED_PLACE = 0xB0000000
 _ENABLE = 1
 
-#: What is read as identity where no function is: nothing answers, or not even a bus is there.
-_NOBODY = (0, 0xFFFF)
+#: The double word with the class of a function, and that of a host bridge (PCI 3.0, 6.1, D).
+_CLASS, _HOST_BRIDGE = 0x08, 0x0600
 
 
 class Ports(Protocol):
@@ -61,7 +61,8 @@ def pci_host(guest: Accesses, board: GuestBoard) -> PciHost | None:
     if board.access == "rtas":
         return RtasHost(guest, ports, board)
     for base in board.ecam:
-        if guest.readl(base) & 0xFFFF not in _NOBODY:
+        # Where this is not, other things may be: a second region of redistributors, on Arm.
+        if guest.readl(base + _CLASS) >> 16 == _HOST_BRIDGE:
             return EcamHost(guest, ports, base)
     return None
 

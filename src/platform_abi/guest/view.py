@@ -35,11 +35,11 @@ BOARD = "board "
 class GuestView:
     """What a guest would find in one machine type.
 
-    *devices* are the functions on its PCI buses by label: a driver's name, with what it is plugged
-    into or stands in front of where there is more than one of it (``virtio-net-pci behind port``),
-    or ``board 1f.3`` for what the board itself has there. *cpus* are CPU models by name.
-    *unseen* says of devices and models that could not be looked at why; it is no part of the
-    content.
+    *devices* are the functions on its PCI buses, and what is on buses of the board itself, by
+    label: a driver's name, with what it is plugged into or stands in front of where there is more
+    than one of it (``virtio-net-pci behind port``), or ``board 1f.3`` for what the board itself has
+    there. *cpus* are CPU models by name. *unseen* says of devices and models that could not be
+    looked at why; it is no part of the content.
     """
 
     machine: str

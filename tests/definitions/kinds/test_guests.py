@@ -21,3 +21,19 @@ def test_a_wrong_list_is_an_error_with_its_place(tmp_path: Path) -> None:
         with pytest.raises(pa.DefinitionError, match=said) as caught:
             pa.FileCatalogue([tmp_path]).guest_devices("x")
         assert "x.toml:" in caught.value.message
+
+
+def test_devices_of_another_architecture_are_looked_at_as_well(tmp_path: Path) -> None:
+    """Before those of its own; an architecture without a list is an error with its place."""
+    (tmp_path / "guests").mkdir()
+    (tmp_path / "guests/x.toml").write_text('schema = 1\narch = "x"\n[[device]]\ndriver = "a"\n')
+    (tmp_path / "guests/y.toml").write_text(
+        'schema = 1\narch = "y"\ndevices-of = "x"\n[[device]]\ndriver = "b"\n'
+    )
+    found = pa.FileCatalogue([tmp_path]).guest_devices("y")
+    assert found is not None
+    assert [device.driver for device in found.device] == ["a", "b"]
+    (tmp_path / "guests/x.toml").unlink()
+    with pytest.raises(pa.DefinitionError, match=r"y\.toml:3:.*no file of guests") as caught:
+        pa.FileCatalogue([tmp_path]).guest_devices("y")
+    assert caught.value.code == "definition-name"
