@@ -9,6 +9,7 @@ from platform_abi.definitions.catalogue import load_catalogue as load_catalogue
 from platform_abi.resolver.virtual_machine import virtual_machine as virtual_machine
 from platform_abi.source.words import from_command_line as from_command_line
 from platform_abi.source.domain_xml import from_domain_xml as from_domain_xml
+from platform_abi.source.qm import from_qm as from_qm
 from platform_abi.resolver.resolve import resolve as resolve
 from platform_abi.emit.arguments import arguments as arguments
 from platform_abi.emit.arguments import shell_lines as shell_lines

@@ -106,6 +106,13 @@ class DomainTable:
     floppy_plugged: tuple[str, ...] = ()
     #: By architecture, what libvirt rounds sizes of memory up to, in bytes.
     alignment: Mapping[str, int] = field(factory=dict)
+    #: Keys of a configuration of Proxmox VE that only the host can tell, with patterns.
+    qm_unseen: tuple[str, ...] = ()
+    #: What QEMU is called there.
+    qm_program: str = ""
+    #: By model of a NIC there, its driver, and what is behind it; ``*`` is any other.
+    qm_nics: Mapping[str, str] = field(factory=dict)
+    qm_netdev: Mapping[str, str] = field(factory=dict)
     #: Codecs of a sound card by their driver.
     codecs: Mapping[str, str] = field(factory=dict)
     option: tuple[DomainOption, ...] = ()

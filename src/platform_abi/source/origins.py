@@ -30,6 +30,7 @@ from platform_abi.model.value import frozen
 from platform_abi.qemu.binary import is_qemu
 from platform_abi.source.domain_xml import from_domain_xml
 from platform_abi.source.kinds import Kind, kind_of
+from platform_abi.source.qm import from_qm
 from platform_abi.source.reading import Unread, VmReading, with_unread
 from platform_abi.source.words import divided, from_command_line
 
@@ -82,10 +83,14 @@ class _Asked:
                 read_file=ConfigurationFiles().read,
                 files=ThisHostFiles(),
             )
-        raise UsageError(
-            f"{printable(name)}: a {kind} is not read here",
-            code="source-unknown",
-            help="name the command line that is made of it",
+        return from_qm(
+            self.catalogue,
+            text,
+            name=name,
+            arch=self.arch,
+            build=self.build,
+            read_file=ConfigurationFiles().read,
+            files=ThisHostFiles(),
         )
 
 
