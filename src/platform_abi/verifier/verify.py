@@ -138,7 +138,8 @@ def _views(sides: Sides, view: MachineView | None) -> Iterator[Finding]:
     else:
         found = view_findings(sides.catalogue, sides.abi, name if known else None)
     # A QEMU of no definition is told as that, and one of the lockfile's own build is no other.
-    another = known and (content is None or content.build != name)
+    own = sides.abi.vm.build if content is None else content.build
+    another = known and name != own
     meant: Mapping[Severity, Severity] = {
         "blocked": "drift",
         "warn": "unknown" if another else "info",
