@@ -55,8 +55,10 @@ def entry() -> int:
     own, words = divided(sys.argv[1:])
     arch = own_architecture(sys.argv[0]) or host_architecture()
     if passes_through(words) and not set(own) & {*_ALONE}:
-        if "--help" in words and sys.stdout is not None:
-            sys.stdout.write(HELP)
+        if "--help" in words:
+            from platform_abi.cli.render import write_data
+
+            write_data(HELP)
         # An error is said by the verb, which comes upon it again.
         with contextlib.suppress(HostError):
             become(qemu_path(_named(own) or None, os.environ, arch), words)
