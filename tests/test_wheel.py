@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
+from platform_abi.cli.options import VERBS
 from platform_abi.definitions.compiled import SUFFIX, check_sum
 from platform_abi.definitions.compiling import compile_definitions, digest
 from tests.conftest import DEFINITIONS
@@ -117,11 +119,70 @@ def test_the_wheel_has_every_module_and_no_test(built: tuple[Path, Path]) -> Non
     }
     info = f"platform_abi-{pa.__version__}.dist-info"
 
-    found = {name for name in names if not name.startswith("platform_abi/definitions_data")}
+    beside = ("platform_abi/definitions_data", f"platform_abi-{pa.__version__}.data/")
+    found = {name for name in names if not name.startswith(beside)}
     assert expected == {name for name in found if not name.startswith(info)}
     assert f"{info}/licenses/LICENSE" in found
     assert "platform_abi/py.typed" in found
     assert len(names) == len(set(names))
+
+
+@pytest.fixture(scope="module")
+def shared(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that pip makes share/ of an environment from."""
+    folder = tmp_path_factory.mktemp("shared")
+    zipfile.ZipFile(built[1]).extractall(folder)
+    return folder / f"platform_abi-{pa.__version__}.data" / "data" / "share"
+
+
+def _completed(shared: Path, words: list[str], cwd: Path) -> list[str]:
+    """Return what bash offers for the last of *words*."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("no bash to complete in")
+    script = """
+        source "$1"; shift
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        complete -p platform-abi | { read -r line; [[ $line == *-F* ]]; } || exit 9
+        function=$(complete -p platform-abi | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+        "$function" platform-abi "${!#}" "${COMP_WORDS[COMP_CWORD-1]}" 2>/dev/null
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(
+        [bash, "--norc", "-c", script, "bash",
+         shared / "bash-completion" / "completions" / "platform-abi", *words],
+        capture_output=True, text=True, check=True, cwd=cwd,
+    )  # fmt: skip
+    return done.stdout.split()
+
+
+def test_a_shell_completes_verbs_options_and_files(shared: Path, tmp_path: Path) -> None:
+    """As bash asks its completions; zsh and fish have theirs where they look for them."""
+    (tmp_path / "vm.lock").touch()
+    assert _completed(shared, ["platform-abi", "re"], tmp_path) == ["resolve", "rehearse"]
+    assert "--platform" in _completed(shared, ["platform-abi", "resolve", "--pl"], tmp_path)
+    assert "vm.lock" in _completed(shared, ["platform-abi", "check", "--from", "vm"], tmp_path)
+    assert (shared / "zsh" / "site-functions" / "_platform-abi").read_text().startswith("#compdef")
+    fish = shared / "fish" / "vendor_completions.d" / "platform-abi.fish"
+    assert "resolve" in fish.read_text()
+
+
+def test_there_are_manual_pages_of_both_programs(shared: Path) -> None:
+    """With every verb and option in them, and nothing that troff stumbles over."""
+    pages = {path.stem: path.read_text() for path in (shared / "man" / "man1").iterdir()}
+    assert pages.keys() == {"platform-abi", "qemu-platform"}
+    for verb, (_, kind) in VERBS.items():
+        escaped = verb.replace("-", r"\-")
+        assert f".SS \\fBplatform\\-abi {escaped}\\fR" in pages["platform-abi"]
+        assert all(e.replace("-", r"\-") in pages["platform-abi"] for e in kind.examples)
+    assert r"\-platform" in pages["qemu-platform"]
+    groff = shutil.which("groff")
+    for page in pages.values() if groff else ():
+        done = subprocess.run(
+            [str(groff), "-man", "-Tutf8", "-ww"], input=page, capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        assert done.stderr == ""
 
 
 def test_the_metadata_says_what_it_needs(built: tuple[Path, Path]) -> None:

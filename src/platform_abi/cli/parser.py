@@ -211,7 +211,7 @@ def parse(verbs: Verbs, words: Sequence[str], others: Sequence[str] = ()) -> tup
         raise unknown(
             "verb", words[0], (*verbs, _HELP), code="usage", help="'platform-abi --help' lists all"
         )
-    known, rest = _parser(verbs, words).parse_known_args(words)
+    known, rest = parser_of(verbs, words).parse_known_args(words)
     said = vars(known)
     if rest:
         raise _not_taken(said["verb"], verbs[said["verb"]][1], rest)
@@ -239,7 +239,7 @@ def _not_taken(verb: str, kind: type[Options], words: Sequence[str]) -> UsageErr
 _HELP = "help"
 
 
-def _parser(verbs: Verbs, words: Sequence[str] = ()) -> argparse.ArgumentParser:
+def parser_of(verbs: Verbs, words: Sequence[str] = ()) -> argparse.ArgumentParser:
     """Return the parser of the whole command line.
 
     Where *words* begin with a verb, the options of the others are left out: nobody asks for them.
