@@ -31,6 +31,7 @@ from platform_abi.cli import (
     import_qemu,
     listed,
     start_document,
+    where,
 )
 from platform_abi.compat import document as compat
 from platform_abi.compat.agreement import HostDifference
@@ -78,6 +79,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
     "rehearse": (Rehearsal, rehearsal.SHAPES),
     "resolve": (GuestAbi, emit.SHAPES),
     "run": (start_document.StartDocument, compat.SHAPES),
+    "where": (where.Where, where.SHAPES),
     "verify": (Verification, verifier.SHAPES),
 }
 

@@ -143,6 +143,14 @@ class CapabilitiesOptions(_NamedOptions):
     )
 
 
+class WhereOptions(Options):
+    """What ``where`` is asked for."""
+
+    examples = ("platform-abi where", "platform-abi where linux-6.9")
+
+    name: str | None = positional("NAME", "the files that define it", nargs="?")
+
+
 class SchemaOptions(Options):
     """What ``schema`` is asked for."""
 
@@ -435,6 +443,7 @@ VERBS: Verbs = {
         RehearseOptions,
     ),
     "monitor": ("a QMP server in front of QEMU's that answers query-platforms", MonitorOptions),
+    "where": ("which folders definitions are read from, in which order", WhereOptions),
     "schema": ("the JSON Schema of a document that is printed or read", SchemaOptions),
     "explain-error": (
         "what a line of QEMU's about a failed migration means",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from platform_abi.errors import HostError, printable
 from platform_abi.files import reason
@@ -39,18 +39,36 @@ def search_path(environment: Mapping[str, str] | None = None) -> tuple[str, ...]
     ``PLATFORM_ABI_PATH`` are read from it. Relative ``XDG_CONFIG_HOME`` values are ignored, as
     the XDG base directory specification asks.
     """
+    return tuple(
+        dict.fromkeys(place for place, whose in candidates(environment) if _is_there(place, whose))
+    )
+
+
+#: Whose definitions a folder may have, besides the package's: *named* is by ``PLATFORM_ABI_PATH``.
+PACKAGE, SYSTEM, USER, NAMED = "package", "system", "user", "named"
+
+
+def candidates(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, str]]:
+    """Yield every folder that ``search_path`` looks at, there or not, and whose it would be."""
     env = os.environ if environment is None else environment
-    places = [place for place in (packaged(), *_SYSTEM) if _is_folder(place, wanted=False)]
+    yield packaged(), PACKAGE
+    for place in _SYSTEM:
+        yield place, SYSTEM
     config = env.get("XDG_CONFIG_HOME", "")
     home = env.get("HOME", "")
     base = config if config.startswith("/") else f"{home}/.config" if home.startswith("/") else ""
-    # A service may run with the HOME of somebody else, whose definitions are not its own.
-    if base and os.path.isdir(f"{base}/platform-abi"):  # noqa: PTH112 - start-up time
-        places.append(f"{base}/platform-abi")
-    given = [entry for entry in env.get(PATH_VARIABLE, "").split(os.pathsep) if entry]
-    named = [os.path.abspath(entry) for entry in given]  # noqa: PTH100 - start-up time
-    places += [place for place in named if _is_folder(place, wanted=True)]
-    return tuple(dict.fromkeys(places))
+    if base:
+        yield f"{base}/platform-abi", USER
+    for entry in env.get(PATH_VARIABLE, "").split(os.pathsep):
+        if entry:
+            yield os.path.abspath(entry), NAMED  # noqa: PTH100 - start-up time
+
+
+def _is_there(place: str, whose: str) -> bool:
+    if whose == USER:
+        # A service may run with the HOME of somebody else, whose definitions are not its own.
+        return os.path.isdir(place)  # noqa: PTH112 - start-up time
+    return _is_folder(place, wanted=whose == NAMED)
 
 
 #: Where distributions and administrators put definitions.
