@@ -108,7 +108,7 @@ def _json(capsys: Run, *words: str) -> dict[str, Any]:
         (["two.ndjson", "--upgrade", "a=three.ndjson"], 2),
         (["two.ndjson", "--upgrade", "a=poor.json", "--upgrade", "a=poor.json"], 2),
         (["full.json", "--upgrade", "full=poor.json", "--upgrade", "full.json=poor.json"], 2),
-        (["two.ndjson", "--lock", "two.ndjson"], 3),
+        (["two.ndjson", "--lock", "two.ndjson"], 2),
         (["no-such-file"], 4),
         (["two.ndjson", "--joins", "no-such-file"], 4),
         (["."], 4),

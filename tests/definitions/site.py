@@ -220,6 +220,20 @@ schema = 1
 [means]
 net-missing = "there is no net"
 """,
+    "domains/net.toml": """
+schema = 1
+unseen = ["name"]
+[types]
+kvm = "kvm"
+[[option]]
+option = "smp"
+key = "cpus"
+path = "vcpu"
+[[device]]
+element = "interface"
+driver = "net-pci"
+properties = { mac = "mac/@address" }
+""",
     "libvirt/net.toml": """
 schema = 1
 oldest = "9.0"

@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 
+from platform_abi.cli.render import say, write_data
 from platform_abi.errors import PlatformAbiError, UsageError, printable
 
 #: What the names of a virtual machine's annotations begin with that are meant for this.
@@ -29,13 +30,11 @@ def entry() -> int:
     parser.add_argument("--domain", required=True, metavar="XML", help="the domain")
     options = parser.parse_args()
     try:
-        sys.stdout.write(defined(options.vmi, options.domain))
+        write_data(defined(options.vmi, options.domain))
     except PlatformAbiError as error:
-        for line in (
-            f"error[{error.code}]: {error}",
-            *([f"help: {error.help}"] if error.help else []),
-        ):
-            print(line, file=sys.stderr)  # noqa: T201 - a program of its own
+        say(f"error[{error.code}]: {error}", to=sys.stderr)
+        if error.help:
+            say(f"help: {error.help}", to=sys.stderr)
         return error.exit_code
     return 0
 
