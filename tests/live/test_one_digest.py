@@ -169,10 +169,14 @@ def test_what_is_said_to_be_a_boards_default_is_there_without_a_word(
                 key: qmp.execute("qom-get", path="/machine", property=key)
                 for key in board.defaults.keys() & there
             }
-        assert {key: _BOOLEAN.get(str(value), str(value)) for key, value in said.items()} == {
+        words_of = {key: _BOOLEAN.get(str(value), str(value)) for key, value in said.items()}
+        assert {key: _MEANS.get((key, word), word) for key, word in words_of.items()} == {
             key: board.defaults[key] for key in said
         }
 
 
 _BOOLEAN = {"True": "on", "False": "off"}
+
+#: What QEMU makes of its own word (hw/i386/x86-common.c, x86_machine_is_acpi_enabled).
+_MEANS = {("acpi", "auto"): "on"}
 _TIMEOUT = 60.0

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,12 +78,13 @@ class _Libvirt:
 
 
 @pytest.fixture(scope="module", params=["", *embedded.VERSIONS], ids=lambda v: v or "installed")
-def libvirt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> _Libvirt:
-    """Return a libvirt of its own, or skip."""
+def libvirt(request: pytest.FixtureRequest) -> Iterator[_Libvirt]:
+    """Return a libvirt of its own, or skip; its sockets' paths have no room for a longer folder."""
     program = embedded.program(request.param)
     if program is None or os.geteuid() != 0:
         pytest.skip("needs root and that libvirt; tests/live/install-libvirt gets it")
-    return _Libvirt(program, tmp_path_factory.mktemp("dx"))
+    with tempfile.TemporaryDirectory(prefix="dx", ignore_cleanup_errors=True) as folder:
+        yield _Libvirt(program, Path(folder))
 
 
 def _digest(catalogue: pa.FileCatalogue, read: VmReading) -> str:
