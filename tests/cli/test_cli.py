@@ -411,6 +411,8 @@ def test_lists_of_names_are_for_completion(capsys: Run) -> None:
     assert code == 0
     assert "virtio-net.host-uso" in out.splitlines()
     assert all(name.startswith("virtio-net.") for name in out.splitlines())
+    code, out, _ = run_command(capsys, "features", "virtio-net.host-uso", "--names")
+    assert out == "virtio-net.host-uso\n"
     code, out, _ = run_command(capsys, "capabilities", "--names")
     assert "tun.uso" in out.splitlines()
     for verb, name in (("features", "virtio-nett"), ("capabilities", "tun.us")):

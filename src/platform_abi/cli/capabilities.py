@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from platform_abi.cli.identified import SHAPES as ENTRIES
-from platform_abi.cli.identified import show
+from platform_abi.cli.identified import chosen, show_chosen
 from platform_abi.cli.options import CapabilitiesOptions
-from platform_abi.cli.render import print_json, say, table
+from platform_abi.cli.render import print_json
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.emit.plain import Shapes, document
-from platform_abi.errors import unknown
 from platform_abi.model.value import frozen
 from platform_abi.resolver.identified import CapabilityEntry, capability_entry
 
@@ -28,26 +27,15 @@ SHAPES: Final[Shapes] = ENTRIES
 def run(options: CapabilitiesOptions) -> int:
     """List all capabilities, or those that are named by their id or what it begins with."""
     catalogue = load_catalogue()
-    known = catalogue.capabilities()
-    name = options.name
-    chosen = [
-        known[each]
-        for each in sorted(known)
-        if name is None or each == name or each.startswith(f"{name}.")
-    ]
-    if not chosen:
-        raise unknown("capability", name or "", known, code="unknown-capability")
+    every = dict(sorted(catalogue.capabilities().items()))
+    found = chosen("capability", every, options.name, code="unknown-capability")
     if options.json:
-        entries = tuple(capability_entry(catalogue, each) for each in chosen)
+        entries = tuple(capability_entry(catalogue, each) for each in found.values())
         print_json(document(CapabilityList(capabilities=entries), SHAPES))
-    elif [name] == [each.id for each in chosen]:
-        show(catalogue, capability_entry(catalogue, chosen[0]))
-    elif options.names:
-        for each in chosen:
-            say(each.id)
-    else:
-        table(
-            ["CAPABILITY", "LINUX", "ASKED BY", "TITLE"],
-            [[c.id, c.since or "", c.probe.method if c.probe else "", c.title] for c in chosen],
-        )
+        return 0
+    rows = [
+        [c.id, c.since or "", c.probe.method if c.probe else "", c.title] for c in found.values()
+    ]
+    headings = ["CAPABILITY", "LINUX", "ASKED BY", "TITLE"]
+    show_chosen(catalogue, options, rows, headings, lambda i: capability_entry(catalogue, every[i]))
     return 0

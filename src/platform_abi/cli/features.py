@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from platform_abi.cli.identified import SHAPES as ENTRIES
-from platform_abi.cli.identified import show
+from platform_abi.cli.identified import chosen, show_chosen
 from platform_abi.cli.options import FeaturesOptions
-from platform_abi.cli.render import print_json, say, table
+from platform_abi.cli.render import print_json
 from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.emit.plain import Shapes, document
-from platform_abi.errors import unknown
-from platform_abi.model.feature import Feature
 from platform_abi.model.value import frozen
 from platform_abi.resolver.identified import FeatureEntry, feature_entry
 
@@ -29,26 +27,13 @@ SHAPES: Final[Shapes] = ENTRIES
 def run(options: FeaturesOptions) -> int:
     """List all features, or those that are named by their id or their family."""
     catalogue = load_catalogue()
-    chosen = [f for f in catalogue.every_feature() if _is_one(f, options.name)]
-    if not chosen:
-        names = (feature.id for feature in catalogue.every_feature())
-        known = (*catalogue.feature_stems(), *names)
-        raise unknown("feature", options.name or "", known, code="unknown-feature")
+    every = {feature.id: feature for feature in catalogue.every_feature()}
+    found = chosen("feature", every, options.name, code="unknown-feature")
     if options.json:
-        entries = tuple(feature_entry(catalogue, feature) for feature in chosen)
+        entries = tuple(feature_entry(catalogue, feature) for feature in found.values())
         print_json(document(FeatureList(features=entries), SHAPES))
-    elif [options.name] == [feature.id for feature in chosen]:
-        show(catalogue, feature_entry(catalogue, chosen[0]))
-    elif options.names:
-        for feature in chosen:
-            say(feature.id)
-    else:
-        table(
-            ["FEATURE", "KIND", "SINCE", "TITLE"],
-            [[f.id, f.kind, f.generation or "", f.title] for f in chosen],
-        )
+        return 0
+    rows = [[f.id, f.kind, f.generation or "", f.title] for f in found.values()]
+    headings = ["FEATURE", "KIND", "SINCE", "TITLE"]
+    show_chosen(catalogue, options, rows, headings, lambda i: feature_entry(catalogue, every[i]))
     return 0
-
-
-def _is_one(feature: Feature, name: str | None) -> bool:
-    return name is None or feature.id == name or feature.id.startswith(f"{name}.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
-from platform_abi.cli.render import Painted, print_json, say
+from platform_abi.cli.options import NamedOptions
+from platform_abi.cli.render import Painted, print_json, say, table
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.plain import Shapes, document
+from platform_abi.errors import unknown
 from platform_abi.model.capability import Capability
 from platform_abi.model.feature import Feature, Reference
 from platform_abi.model.names import feature_stem
@@ -21,6 +23,8 @@ from platform_abi.resolver.identified import (
     MessageEntry,
     identified,
 )
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
@@ -73,6 +77,39 @@ def run_identified(catalogue: FileCatalogue, name: str, *, as_json: bool) -> int
             say("")
         show(catalogue, entry)
     return 0
+
+
+def chosen(what: str, known: Mapping[str, T], name: str | None, *, code: str) -> dict[str, T]:
+    """Return those of *known* that are called *name*, or begin with it before a dot; None: all.
+
+    Raises UnknownNameError of *code* where none is, with the nearest *what*.
+    """
+    found = {
+        each: value
+        for each, value in known.items()
+        if name is None or each == name or each.startswith(f"{name}.")
+    }
+    if not found:
+        families = (each.partition(".")[0] for each in known)
+        raise unknown(what, name or "", (*known, *families), code=code)
+    return found
+
+
+def show_chosen(
+    catalogue: FileCatalogue,
+    options: NamedOptions,
+    rows: Sequence[Sequence[str]],
+    headings: Sequence[str],
+    entry: Callable[[str], Entry],
+) -> None:
+    """Print *rows*, whose first cells are ids: as a table, their ids, or the one that is named."""
+    if options.names:
+        for row in rows:
+            say(row[0])
+    elif [options.name] == [row[0] for row in rows]:
+        show(catalogue, entry(rows[0][0]))
+    else:
+        table(headings, rows)
 
 
 def show(catalogue: FileCatalogue, entry: Entry) -> None:

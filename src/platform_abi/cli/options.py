@@ -117,14 +117,14 @@ class ExplainOptions(VmOptions):
     )
 
 
-class _NamedOptions(Options):
+class NamedOptions(Options):
     """Which entries of a list are asked for."""
 
     name: str | None = positional("NAME", "one of them, or what several begin with", nargs="?")
     names: bool = flag("names only, one a line")
 
 
-class FeaturesOptions(_NamedOptions):
+class FeaturesOptions(NamedOptions):
     """What ``features`` is asked for."""
 
     examples = (
@@ -134,7 +134,7 @@ class FeaturesOptions(_NamedOptions):
     )
 
 
-class CapabilitiesOptions(_NamedOptions):
+class CapabilitiesOptions(NamedOptions):
     """What ``capabilities`` is asked for."""
 
     examples = (

@@ -73,17 +73,8 @@ class _Asked:
     def text(self, text: str, kind: Kind, name: str) -> VmReading:
         if kind == "command-line":
             return self.command_line(text)
-        if kind == "domain-xml":
-            return from_domain_xml(
-                self.catalogue,
-                text,
-                name=name,
-                arch=self.arch,
-                build=self.build,
-                read_file=ConfigurationFiles().read,
-                files=ThisHostFiles(),
-            )
-        return from_qm(
+        read = from_domain_xml if kind == "domain-xml" else from_qm
+        return read(
             self.catalogue,
             text,
             name=name,
