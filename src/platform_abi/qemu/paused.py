@@ -11,9 +11,9 @@ import contextlib
 import socket
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Self
 
 from platform_abi.errors import printable
+from platform_abi.qemu.block import Block
 from platform_abi.qemu.qtest import Accesses
 from platform_abi.qemu.stdio_qmp import Qmp, QmpError
 
@@ -25,7 +25,7 @@ _QTEST = ("-chardev", "socket,id=qtest,fd=1", "-qtest", "chardev:qtest", "-qtest
 _NO_SOCKET = "is not a socket"
 
 
-class PausedQemu:
+class PausedQemu(Block):
     """A QEMU without a running guest, for the time of a block: ``qmp`` and ``guest`` ask it.
 
     *arguments* are those of the machine. *timeout* in seconds bounds the start and each answer,
@@ -49,20 +49,8 @@ class PausedQemu:
         self._environment = environment
         self._cleanup = contextlib.ExitStack()
 
-    def __enter__(self) -> Self:
-        self.start()
-        try:
-            self.greet()
-        except BaseException:
-            self._cleanup.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
-
     def start(self) -> None:
-        """Start it without waiting: ``greet`` has to follow, and what ends the block."""
+        """Start it without waiting: ``greet`` has to follow."""
         with contextlib.ExitStack() as stack:
             ours, theirs = socket.socketpair()
             stack.enter_context(ours)
@@ -77,6 +65,9 @@ class PausedQemu:
             stack.push(self.qmp)
             self.guest = Accesses(_Beside(self.qmp, ours), timeout=self._timeout)
             self._cleanup = stack.pop_all()
+
+    def _await_start(self) -> None:
+        self.greet()
 
     def greet(self) -> None:
         """Wait for its start to be over."""

@@ -17,14 +17,10 @@ from types import MappingProxyType
 
 from platform_abi.errors import HostError, printable, signal_name
 from platform_abi.qemu.binary import qemu_path
+from platform_abi.qemu.block import Block
 from platform_abi.qemu.modules import foreign_modules
 from platform_abi.qemu.orders import ENDED, REFUSED, STARTED, order
 from platform_abi.qemu.starting import starting
-
-# typing costs as much as the rest; type checkers know this name by itself.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Self
 
 #: What is kept of all that a process writes to its stderr, in bytes. The rest is read and dropped:
 #: a process that writes without end fills neither a disk nor a pipe.
@@ -47,7 +43,7 @@ _REFUSALS = {
 }
 
 
-class Throwaway:
+class Throwaway(Block):
     """A process, from the beginning of a block to its end.
 
     *command* is given to the system as it is, but its first word may be a name to look up in PATH.
@@ -81,24 +77,8 @@ class Throwaway:
         #: What the guard has said of the process, by its words.
         self._said: dict[bytes, bytes] = {}
 
-    def __enter__(self) -> Self:
-        self.start()
-        try:
-            self._hear(None, lambda: bool(self._said))
-            self._check_not_refused()
-        except BaseException:
-            self._cleanup.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
-
     def start(self) -> None:
-        """Start the process without waiting for that: ``receive`` raises where it is refused.
-
-        It is for who has something else to do meanwhile, and leaves the block to ``__exit__``.
-        """
+        """Start the process without waiting for that: ``receive`` raises where it is refused."""
         # It will be in a folder of its own, where another file would be meant.
         program = os.path.abspath(qemu_path(self._command[0], os.environ, ""))  # noqa: PTH100 - start-up time
         command = [program, *self._command[1:]]
@@ -125,6 +105,10 @@ class Throwaway:
             except OSError as error:
                 raise self._refused(str(error.strerror)) from error
             self._cleanup = stack.pop_all()
+
+    def _await_start(self) -> None:
+        self._hear(None, lambda: bool(self._said))
+        self._check_not_refused()
 
     def _refused(self, reason: str) -> HostError:
         return HostError(

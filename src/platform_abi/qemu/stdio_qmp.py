@@ -15,12 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from platform_abi.errors import HostError, printable
+from platform_abi.qemu.block import Block
 from platform_abi.qemu.process import MAX_OUTPUT, Throwaway, ending
 
-# As in ``process``.
+# As in ``block``.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Self
+    from typing import Any
 
 _ARGUMENTS = ("-S", "-display", "none")
 
@@ -38,7 +39,7 @@ class QmpCommandError(QmpError):
     """QEMU answered a command by an error: it does not know it, or what it was asked about."""
 
 
-class Qmp:
+class Qmp(Block):
     """A QEMU without a running guest, for the time of a block, to be asked by ``execute``.
 
     *arguments* are those of the machine, *timeout* in seconds bounds the start and each answer,
@@ -65,22 +66,13 @@ class Qmp:
         self._cleanup = contextlib.ExitStack()
         self._received = bytearray()
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self._process)
-            self.greet(self._timeout)
-            self._cleanup = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
-
     def start(self) -> None:
-        """Start it without waiting: ``greet`` has to follow, and what ends the block."""
-        with contextlib.ExitStack() as stack:
-            self._process.start()
-            stack.push(self._process)
-            self._cleanup = stack.pop_all()
+        """Start it without waiting: ``greet`` has to follow."""
+        self._process.start()
+        self._cleanup.push(self._process)
+
+    def _await_start(self) -> None:
+        self.greet(self._timeout)
 
     def greet(self, timeout: float) -> None:
         """Wait for it to start; *timeout*, in seconds, bounds that and each answer from now on."""
