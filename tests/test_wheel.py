@@ -11,9 +11,11 @@ import sys
 import sysconfig
 import tarfile
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import platform_abi as pa
 from platform_abi.cli.options import VERBS
@@ -66,10 +68,31 @@ def installed(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
     return target
 
 
-def _run(installed: Path, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the installed package: it comes first, its dependencies from this environment."""
+@pytest.fixture(scope="module")
+def needed(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what the wheel says that it needs, and none of its extras."""
+    target = tmp_path_factory.mktemp("needed")
+    (metadata,) = installed.glob("platform_abi-*.dist-info/METADATA")
+    left = email.message_from_string(metadata.read_text()).get_all("Requires-Dist") or []
+    done: set[str] = set()
+    while left:
+        wanted = Requirement(left.pop())
+        if wanted.name in done or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
+            continue
+        done.add(wanted.name)
+        found = distribution(wanted.name)
+        left += found.requires or []
+        for name in {file.parts[0] for file in found.files or ()} - {".."}:
+            (target / name).symlink_to(Path(str(found.locate_file(name))))
+    return target
+
+
+def _run(
+    installed: Path, *words: str, cwd: Path, beside: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the installed package: it comes first, then what is *beside*, or this environment."""
     # -S keeps the editable install of this checkout out.
-    path = os.pathsep.join([str(installed), sysconfig.get_paths()["purelib"]])
+    path = os.pathsep.join([str(installed), str(beside or sysconfig.get_paths()["purelib"])])
     return subprocess.run(
         [sys.executable, "-S", *words],
         capture_output=True,
@@ -186,17 +209,18 @@ def test_there_are_manual_pages_of_both_programs(shared: Path) -> None:
 
 
 def test_the_metadata_says_what_it_needs(built: tuple[Path, Path]) -> None:
-    """Version, Python and dependencies are those of pyproject.toml; Hypothesis is an extra."""
+    """Version, Python and dependencies are those of pyproject.toml; more is an extra."""
     info = f"platform_abi-{pa.__version__}.dist-info"
     metadata = email.message_from_bytes(zipfile.ZipFile(built[1]).read(f"{info}/METADATA"))
 
     assert ("platform-abi", pa.__version__) == (metadata["Name"], metadata["Version"])
     assert ">=3.11" == metadata["Requires-Python"]
     needed = metadata.get_all("Requires-Dist") or []
-    assert {"attrs", "cattrs", "packaging", "qemu-qmp", "tomli-w"} == {
+    assert {"attrs", "cattrs", "packaging", "tomli-w"} == {
         text.split(">")[0] for text in needed if "extra ==" not in text
     }
-    assert any(text.startswith("hypothesis") and "extra == 'testing'" in text for text in needed)
+    for extra, package in (("testing", "hypothesis"), ("qmp", "qemu-qmp"), ("libvirt", "lxml")):
+        assert any(t.startswith(package) and f"extra == '{extra}'" in t for t in needed)
 
 
 @pytest.mark.parametrize("before", ["", "import hypothesis\n"], ids=["first", "after-hypothesis"])
@@ -241,6 +265,47 @@ def test_the_installed_package_resolves_anywhere(installed: Path, tmp_path: Path
     assert f"{installed}/platform_abi/__init__.py\n" == place.stdout
     assert (0, "") == (done.returncode, done.stderr)
     assert pa.shell_lines(pa.resolve(catalogue, vm, "linux-6.1")) == done.stdout
+
+
+def test_every_module_loads_with_what_the_wheel_needs(
+    installed: Path, needed: Path, tmp_path: Path
+) -> None:
+    """No extra is imported before it is wanted; only the strategies are made of one."""
+    program = """if True:
+        import importlib, pkgutil, platform_abi
+        for module in pkgutil.walk_packages(platform_abi.__path__, "platform_abi."):
+            if not module.name.startswith(("platform_abi.testing", "platform_abi.__main__")):
+                importlib.import_module(module.name)
+                print(module.name)
+    """
+    done = _run(installed, "-c", program, cwd=tmp_path, beside=needed)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "platform_abi.verifier.peer" in done.stdout.split()
+
+
+def test_what_asks_no_running_qemu_works_without_the_extra(
+    installed: Path, needed: Path, tmp_path: Path
+) -> None:
+    """A lockfile is written and judged; whoever asks a running QEMU is told what to install."""
+    lock = str(tmp_path / "vm.lock")
+    program = f"""if True:
+        import sys
+        from platform_abi.cli import main
+        codes = [main({RESOLVE!r} + ["--lock", {lock!r}]),
+                 main(["check", {lock!r}, "--host", "this", "--json"]),
+                 main(["host"]), main(["platforms", "--host", "this"])]
+        print(codes, file=sys.stderr)
+        for words in ("verify --qmp /none " + {lock!r}, "lock qmp:/none -o /none"):
+            print(main(words.split()), file=sys.stderr)
+    """
+    done = _run(installed, "-c", program, cwd=tmp_path, beside=needed)
+
+    assert done.returncode == 0
+    assert done.stderr.count("error[") == done.stderr.count("error[qmp-library]: ") == 2
+    assert done.stderr.count("'pip install qemu.qmp'") == 2
+    assert done.stderr.count("\n4\n") == 2
+    assert "Traceback" not in done.stderr
 
 
 def test_the_installed_package_parses_nothing(installed: Path, tmp_path: Path) -> None:

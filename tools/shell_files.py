@@ -20,6 +20,7 @@ import shtab
 from argparse_manpage.manpage import Manpage
 
 from platform_abi._version import __version__
+from platform_abi.cli.on_define_domain import parser_of_hook
 from platform_abi.cli.options import VERBS
 from platform_abi.cli.parser import parser_of
 from platform_abi.cli.qemu_platform import HELP
@@ -32,6 +33,11 @@ _PLACES: Final = {
 }
 
 _MAN: Final = "share/man/man1"
+
+#: Names that ``qemu-platform`` has besides, each of which means the QEMU of an architecture.
+_EMULATORS: Final = tuple(
+    f"qemu-platform-{arch}" for arch in ("aarch64", "ppc64", "riscv64", "s390x", "x86_64")
+)
 
 #: What an argument is, by how the help calls it.
 _FILES: Final = {"FILE", "LOCK", "REPORT", "BINARY", "OTHER", "OLD", "NEW", "SOCKET", "HOST", "VM"}
@@ -55,9 +61,14 @@ def shell_files() -> dict[str, str]:
         if shell in shtab.SUPPORTED_SHELLS
     }
     found[f"{_MAN}/platform-abi.1"] = _manual(parser)
+    found[f"{_MAN}/platform-abi-on-define-domain.1"] = _page(
+        parser_of_hook(), "KubeVirt's hook onDefineDomain, which gives a domain its platform"
+    )
     found[f"{_MAN}/qemu-platform.1"] = _plain_manual(
         "qemu-platform", HELP.partition("QEMU's own help")[0]
     )
+    for name in _EMULATORS:
+        found[f"{_MAN}/{name}.1"] = ".so man1/qemu-platform.1\n"
     return found
 
 
@@ -70,18 +81,24 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 
 def _manual(parser: argparse.ArgumentParser) -> str:
-    """Return the page about all verbs; its date is SOURCE_DATE_EPOCH's where that is set."""
+    """Return the page about all verbs, with an example of each."""
+    page = _page(parser, "a QEMU command line that is the whole guest ABI, on every host")
+    examples = "\n".join(line for _, kind in VERBS.values() for line in kind.examples)
+    return f"{page}.SH EXAMPLES\n.nf\n{_escaped(examples)}\n.fi\n"
+
+
+def _page(parser: argparse.ArgumentParser, description: str) -> str:
+    """Return the page of a program; without a date, so that any day's build gives the same."""
     about: dict[str, Any] = {
         "project_name": "platform-abi",
-        "description": "a QEMU command line that is the whole guest ABI, on every host",
+        "description": description,
         "version": __version__,
         "manual_title": "platform-abi",
     }
-    examples = "\n".join(line for _, kind in VERBS.values() for line in kind.examples)
     page = str(Manpage(parser, about, format="single-commands-section")).rstrip()
+    page = re.sub(r'^(\.TH .* "1") "[^"]*"', r'\1 ""', page)
     # A line of prose that begins with a quote would be a request of troff's.
-    page = re.sub("^'", r"\\&'", page, flags=re.MULTILINE)
-    return f"{page}\n.SH EXAMPLES\n.nf\n{_escaped(examples)}\n.fi\n"
+    return re.sub("^'", r"\\&'", page, flags=re.MULTILINE) + "\n"
 
 
 def _plain_manual(program: str, text: str) -> str:

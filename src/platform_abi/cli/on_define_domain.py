@@ -25,10 +25,7 @@ _PLATFORM, _BUILD, _LIBVIRT = "platform", "build", "libvirt"
 
 def entry() -> int:
     """Print the domain with its platform; return the exit code."""
-    parser = argparse.ArgumentParser(description="KubeVirt's hook onDefineDomain.")
-    parser.add_argument("--vmi", required=True, metavar="JSON", help="the VirtualMachineInstance")
-    parser.add_argument("--domain", required=True, metavar="XML", help="the domain")
-    options = parser.parse_args()
+    options = parser_of_hook().parse_args()
     try:
         write_data(defined(options.vmi, options.domain))
     except PlatformAbiError as error:
@@ -37,6 +34,16 @@ def entry() -> int:
             say(f"help: {error.help}", to=sys.stderr)
         return error.exit_code
     return 0
+
+
+def parser_of_hook() -> argparse.ArgumentParser:
+    """Return the parser of what KubeVirt passes; the manual page is made of it as well."""
+    parser = argparse.ArgumentParser(
+        "platform-abi-on-define-domain", description="KubeVirt's hook onDefineDomain."
+    )
+    parser.add_argument("--vmi", required=True, metavar="JSON", help="the VirtualMachineInstance")
+    parser.add_argument("--domain", required=True, metavar="XML", help="the domain")
+    return parser
 
 
 def defined(vmi: str, domain: str) -> str:

@@ -1,7 +1,8 @@
 """A conversation with a running QEMU through its QMP socket, for as long as some questions take.
 
 QEMU serves one client of a socket at a time: another one connects, and waits for the greeting. So
-everything here has a time limit. What speaks to QEMU is ``qemu.qmp``, QEMU's own client.
+everything here has a time limit. What speaks to QEMU is ``qemu.qmp``, QEMU's own client, which is
+an extra of this package: nothing else needs it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import socket
 import struct
 from collections.abc import Coroutine, Sequence
+from types import ModuleType
 from typing import Any, Self, TypeVar
 
 from platform_abi.errors import HostError, printable
@@ -34,8 +36,9 @@ class QmpPeer:
     ``tcp:HOST:PORT``; UsageError (``socket-address``) for what is neither. *timeout*, in seconds,
     bounds the greeting and each batch of answers.
 
-    Entering raises HostError: ``qmp-unreachable`` for nobody there, ``qmp-timeout`` for no greeting
-    in time, ``qmp-failed`` for a peer that speaks no QMP.
+    Entering raises HostError: ``qmp-library`` where ``qemu.qmp`` is not installed,
+    ``qmp-unreachable`` for nobody there, ``qmp-timeout`` for no greeting in time, ``qmp-failed``
+    for a peer that speaks no QMP.
     No event loop may run in this thread.
     """
 
@@ -47,9 +50,7 @@ class QmpPeer:
         self._process: int | None = None
 
     def __enter__(self) -> Self:
-        from qemu.qmp import QMPClient
-
-        self._client = QMPClient("platform-abi")
+        self._client = _library().QMPClient("platform-abi")
         # Its messages are ours to tell: an error is raised, and needs no line on stderr besides.
         self._client.logger = logging.getLogger(f"{__name__}.client")
         self._client.logger.addHandler(logging.NullHandler())
@@ -122,6 +123,20 @@ class QmpPeer:
             pass
         finally:
             self._runner.close()
+
+
+def _library() -> ModuleType:
+    """Return ``qemu.qmp``; raises HostError (``qmp-library``) where it is not installed."""
+    try:
+        from qemu import qmp
+    except ImportError as error:
+        raise HostError(
+            f"asking a running QEMU takes the Python package qemu.qmp: {printable(str(error))}",
+            code="qmp-library",
+            help="install it where platform-abi is: 'pip install qemu.qmp', 'pipx inject "
+            "platform-abi qemu.qmp', or 'apt install python3-qemu-qmp', which Debian 13 lacks",
+        ) from None
+    return qmp
 
 
 def _listener(channel: socket.socket) -> int | None:
