@@ -6,7 +6,6 @@ these are read like any others. What of the XML is not understood is unread, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -22,11 +21,12 @@ from platform_abi.source.domain_devices import Devices
 from platform_abi.source.domain_memory import DomainMemory
 from platform_abi.source.domain_places import Places
 from platform_abi.source.domain_tree import DomainTree
-from platform_abi.source.reading import VmReading
+from platform_abi.source.reading import Surroundings, VmReading
 from platform_abi.source.words import read_line
 
 if TYPE_CHECKING:
-    from platform_abi.launch.hardware_options import HostFiles
+    from typing import Unpack
+
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.option_table import OptionTable
     from platform_abi.model.vm import Device
@@ -43,10 +43,7 @@ def from_domain_xml(
     *,
     name: str = "domain XML",
     arch: str | None = None,
-    build: str | None = None,
-    aliases: Mapping[str, str] = MappingProxyType({}),
-    read_file: Callable[[str], str] | None = None,
-    files: HostFiles | None = None,
+    **surroundings: Unpack[Surroundings],
 ) -> VmReading:
     """Return the virtual machine that libvirt's domain XML *text* describes.
 
@@ -90,11 +87,8 @@ def from_domain_xml(
         read_command_line(options, words),
         program="",
         arch=guest,
-        build=build,
-        aliases=aliases,
-        read_file=read_file,
-        files=files,
         unread=(*tree.unread(table.unseen, table.containers()), *devices.unplaced),
+        **surroundings,
     )
     made = tuple(
         _shown(device, behind.shown_as.get(device.id or "")) for device in found.vm.devices

@@ -31,7 +31,7 @@ from platform_abi.qemu.binary import is_qemu
 from platform_abi.source.domain_xml import from_domain_xml
 from platform_abi.source.kinds import Kind, kind_of
 from platform_abi.source.qm import from_qm
-from platform_abi.source.reading import Unread, VmReading, with_unread
+from platform_abi.source.reading import Surroundings, Unread, VmReading, with_unread
 from platform_abi.source.words import divided, from_command_line
 
 if TYPE_CHECKING:
@@ -61,28 +61,21 @@ class _Asked:
         self, text: str | tuple[str, ...], aliases: Mapping[str, str] = MappingProxyType({})
     ) -> VmReading:
         return from_command_line(
-            self.catalogue,
-            text,
-            arch=self.arch,
-            build=self.build,
-            aliases=aliases,
-            read_file=ConfigurationFiles().read,
-            files=ThisHostFiles(),
+            self.catalogue, text, arch=self.arch, aliases=aliases, **self.surroundings()
         )
 
     def text(self, text: str, kind: Kind, name: str) -> VmReading:
         if kind == "command-line":
             return self.command_line(text)
         read = from_domain_xml if kind == "domain-xml" else from_qm
-        return read(
-            self.catalogue,
-            text,
-            name=name,
-            arch=self.arch,
-            build=self.build,
-            read_file=ConfigurationFiles().read,
-            files=ThisHostFiles(),
-        )
+        return read(self.catalogue, text, name=name, arch=self.arch, **self.surroundings())
+
+    def surroundings(self) -> Surroundings:
+        return {
+            "build": self.build,
+            "read_file": ConfigurationFiles().read,
+            "files": ThisHostFiles(),
+        }
 
 
 def read_source(

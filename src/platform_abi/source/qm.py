@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError, printable
@@ -13,11 +12,12 @@ from platform_abi.model.domain import DomainTable
 from platform_abi.model.option_language import join_options
 from platform_abi.qemu.binary import host_architecture
 from platform_abi.source.kinds import kind_of
-from platform_abi.source.reading import Unread, VmReading
+from platform_abi.source.reading import Surroundings, Unread, VmReading
 from platform_abi.source.words import from_command_line, read_line, split
 
 if TYPE_CHECKING:
-    from platform_abi.launch.hardware_options import HostFiles
+    from typing import Unpack
+
     from platform_abi.model.catalogue import Catalogue
 
 #: Where the current state ends and that of snapshots begins (qemu-server(5)).
@@ -33,10 +33,7 @@ def from_qm(
     *,
     name: str = "qm",
     arch: str | None = None,
-    build: str | None = None,
-    aliases: Mapping[str, str] = MappingProxyType({}),
-    read_file: Callable[[str], str] | None = None,
-    files: HostFiles | None = None,
+    **surroundings: Unpack[Surroundings],
 ) -> VmReading:
     """Return the virtual machine of Proxmox VE's that *text* describes.
 
@@ -49,15 +46,7 @@ def from_qm(
     and what ``from_command_line`` raises; a configuration that pins no machine type has none.
     """
     if kind_of(text, name) == "command-line":
-        return from_command_line(
-            catalogue,
-            text,
-            arch=arch,
-            build=build,
-            aliases=aliases,
-            read_file=read_file,
-            files=files,
-        )
+        return from_command_line(catalogue, text, arch=arch, **surroundings)
     table = catalogue.domains()
     keys = _keys(text, printable(name))
     read = _Read(table=table)
@@ -67,14 +56,11 @@ def from_qm(
         read_command_line(catalogue.options(), ["-nodefaults", *words]),
         program=table.qm_program,
         arch=arch or host_architecture(),
-        build=build,
-        aliases=aliases,
-        read_file=read_file,
-        files=files,
         unread=(
             *(_unread(key, line) for key, (line, _) in keys.items() if key in read.left),
             Unread(what="devices of Proxmox VE's own", reason=_BY_PVE),
         ),
+        **surroundings,
     )
 
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, TypedDict
 
 from attrs import evolve, field
 
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import UNKNOWN, VirtualMachine
 
+if TYPE_CHECKING:
+    from platform_abi.launch.hardware_options import HostFiles
+
 #: What the names of hardware begin with of which a source says more than anybody can read.
 UNREAD = "unread."
+
+
+class Surroundings(TypedDict, total=False):
+    """What is known besides what a source says: ``from_command_line`` explains each."""
+
+    build: str | None
+    aliases: Mapping[str, str]
+    read_file: Callable[[str], str] | None
+    files: HostFiles | None
 
 
 @frozen(kw_only=True)

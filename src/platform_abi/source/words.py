@@ -14,9 +14,11 @@ from platform_abi.launch.command_line import CommandLine, read_command_line
 from platform_abi.launch.described import described
 from platform_abi.launch.platform_option import platform_option
 from platform_abi.qemu.binary import guest_architecture, is_qemu
-from platform_abi.source.reading import Unread, VmReading, with_unread
+from platform_abi.source.reading import Surroundings, Unread, VmReading, with_unread
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from platform_abi.launch.hardware_options import HostFiles
     from platform_abi.model.catalogue import Catalogue
 
@@ -72,23 +74,11 @@ def read_line(
     *,
     program: str,
     arch: str,
-    build: str | None = None,
-    aliases: Mapping[str, str] = MappingProxyType({}),
-    read_file: Callable[[str], str] | None = None,
-    files: HostFiles | None = None,
     unread: Sequence[Unread] = (),
+    **surroundings: Unpack[Surroundings],
 ) -> VmReading:
     """Return what the options of *line* describe, and *unread* of what they were made of."""
-    found = described(
-        catalogue,
-        line,
-        arch=arch,
-        build=build,
-        aliases=aliases,
-        read_file=read_file,
-        files=files,
-        program=program,
-    )
+    found = described(catalogue, line, arch=arch, program=program, **surroundings)
     left_out = (Unread(what=what, reason=reason) for reason, what in found.unread.items())
     pieces = (*unread, *left_out)
     return VmReading(
