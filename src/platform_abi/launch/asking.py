@@ -12,7 +12,7 @@ from attrs import evolve
 
 from platform_abi.compat.completion import complete, from_configuration
 from platform_abi.compat.modules import has_modules
-from platform_abi.errors import HostError, printable
+from platform_abi.errors import HostError
 from platform_abi.launch.ahead import Ahead
 from platform_abi.qemu.netdevs import NETDEV_METHOD
 from platform_abi.qemu.printed import printed_version
@@ -170,23 +170,7 @@ def _netdevs(asked: Iterable[Capability]) -> bool:
 
 def _listed(binary: str, *words: str) -> str:
     """Return what *binary* prints when it is asked with *words*, and then ends."""
-    from platform_abi.qemu.process import Throwaway, ending, last_line
+    from platform_abi.qemu.process import Throwaway
 
     with Throwaway([binary, *words]) as process:
-        process.send_end()
-        try:
-            text = process.read_all(time.monotonic() + _TIMEOUT)
-        except TimeoutError:
-            raise HostError(
-                f"{printable(binary)} did not answer in {_TIMEOUT:g} s",
-                code="qemu-timeout",
-                help="the host may be busy; or name a versioned machine type",
-            ) from None
-        status = process.end()
-        if status:
-            raise HostError(
-                f"{printable(binary)} {ending(status)}: {last_line(process.stderr)}",
-                code="qemu-failed",
-                help="name the binary of a QEMU system emulator, such as qemu-system-x86_64",
-            )
-    return text
+        return process.printed(time.monotonic() + _TIMEOUT)

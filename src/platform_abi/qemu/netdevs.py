@@ -75,7 +75,7 @@ class NetdevQuestions:
         Raises HostError as ``ask_netdevs`` does.
         """
         deadline = time.monotonic() + timeout
-        return tuple(_output(process, self._binary, deadline) for process in self._asked)
+        return tuple(process.printed(deadline) for process in self._asked)
 
     def answer(self, capabilities: Mapping[str, Capability], timeout: float) -> HostReport:
         """Return what ``ask_netdevs`` does, *timeout* seconds from now at the latest."""
@@ -94,7 +94,13 @@ def netdev_report(
     version, netdevs = printed
     identity, listed = _VERSION.search(version), _NETDEVS.search(netdevs)
     if identity is None or listed is None:
-        raise _no_qemu(binary, "neither says which version it is nor which netdevs it has")
+        from platform_abi.qemu.process import NO_EMULATOR
+
+        raise HostError(
+            f"{printable(binary)} neither says which version it is nor which netdevs it has",
+            code="qemu-failed",
+            help=NO_EMULATOR,
+        )
     types = tuple(listed["types"].split())
     named = {key: printable(word) for key, word in identity.groupdict().items() if word}
     return HostReport(
@@ -126,29 +132,3 @@ def ask_netdevs(
     """
     with NetdevQuestions(binary) as questions:
         return questions.answer(capabilities, timeout)
-
-
-def _output(process: Throwaway, binary: str, deadline: float) -> str:
-    from platform_abi.qemu.process import ending, last_line
-
-    process.send_end()
-    try:
-        text = process.read_all(deadline)
-    except TimeoutError:
-        raise HostError(
-            f"{printable(binary)} did not answer in time",
-            code="qemu-timeout",
-            help="the host may be busy: allow it more time",
-        ) from None
-    status = process.end()
-    if status:
-        raise _no_qemu(binary, f"{ending(status)}: {last_line(process.stderr)}")
-    return text
-
-
-def _no_qemu(binary: str, reason: str) -> HostError:
-    return HostError(
-        f"{printable(binary)} {reason}",
-        code="qemu-failed",
-        help="name the binary of a QEMU system emulator, such as qemu-system-x86_64",
-    )

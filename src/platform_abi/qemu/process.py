@@ -36,6 +36,9 @@ _GRACE = 1.0
 
 _HELP = "name the binary of a QEMU system emulator that was built for this host"
 
+#: What to do about a program that is none.
+NO_EMULATOR = "name the binary of a QEMU system emulator, such as qemu-system-x86_64"
+
 #: What execve(2) means by these of a file that is there.
 _REFUSALS = {
     errno.ENOENT: "the interpreter or loader that it names is not there",
@@ -196,6 +199,28 @@ class Throwaway(Block):
                     help="name a QEMU system emulator",
                 )
         return output.decode(errors="replace")
+
+    def printed(self, deadline: float) -> str:
+        """Return what a QEMU prints that is asked by its command line, and ends by itself then.
+
+        Raises HostError: ``qemu-timeout`` after *deadline*, ``qemu-failed`` where it ends badly or
+        prints without end.
+        """
+        called = printable(self._command[0])
+        self.send_end()
+        try:
+            text = self.read_all(deadline)
+        except TimeoutError:
+            raise HostError(
+                f"{called} did not answer in time",
+                code="qemu-timeout",
+                help="the host may be busy: allow it more time",
+            ) from None
+        status = self.end()
+        if status:
+            reason = f"{ending(status)}: {last_line(self.stderr)}"
+            raise HostError(f"{called} {reason}", code="qemu-failed", help=NO_EMULATOR)
+        return text
 
     def end(self) -> int:
         """Kill the process and its group, and return its exit status, negative for a signal.
