@@ -223,3 +223,28 @@ def test_flash_memory_is_as_large_as_the_file_below_its_nodes(tmp_path: Path) ->
         line = read_command_line(_catalogue().options(), words)
         found = described(_catalogue(), line, arch="x86_64", files=ThisHostFiles())
         assert dict(found.vm.hardware or ())["firmware.pflash0"] == "4096", blockdev
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("format=raw", ""),
+        ("read-only=on", "read-only"),
+        ("readonly=on", "read-only"),
+        ("read-only=yes,cache=none", "read-only"),
+        ("read-only=off", ""),
+        ("cache=writethrough", "write-through"),
+        ("cache=directsync", "write-through"),
+        ("cache=writeback", ""),
+        ("cache=unsafe", ""),
+        ("cache.writeback=off", "write-through"),
+        ("cache.writeback=on,cache.direct=on", ""),
+        ("cache=directsync,readonly=on", "read-only,write-through"),
+    ],
+)
+def test_a_guest_can_tell_how_its_disk_was_opened(said: str, told: str) -> None:
+    """That it cannot write, and that it has no cache to flush; and nothing else of its modes."""
+    facts = _facts(f"-drive if=none,id=d,{said} -device virtio-blk-pci,drive=d,id=disk")
+    assert facts.get("behind.disk", "") == told
+    alone = dict(_facts(f"-drive if=pflash,file=4096,{said}"))
+    assert alone["firmware.pflash0"] == ",".join(filter(None, ("4096", told)))

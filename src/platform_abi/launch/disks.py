@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from platform_abi.errors import UsageError
 from platform_abi.launch.hardware_options import Facts, HardwareReading
 from platform_abi.model.option_language import join_options, split_options
-from platform_abi.model.option_table import OptionBoard
+from platform_abi.model.option_table import OptionBoard, OptionTable
 from platform_abi.model.vm import UNKNOWN
 from platform_abi.resolver.explicit import BOOLEANS
 
@@ -68,7 +68,7 @@ def drives(reading: HardwareReading, board: OptionBoard | None) -> Facts:
             used.add(place.lstrip("0") or "0")
         if interface == values.get("flash"):
             size = reading.file_size(said.get("image", ""))
-            yield f"firmware.pflash{place}", f"{size}{media_of(given)}"
+            yield f"firmware.pflash{place}", f"{size}{media_of(table, given)}"
             continue
         own = {
             key: value
@@ -77,16 +77,17 @@ def drives(reading: HardwareReading, board: OptionBoard | None) -> Facts:
         }
         medium = own.pop(keys.get("medium", ""), values.get("medium", ""))
         text = join_options(medium, (*sorted(own.items()),))
-        yield f"drive.{interface}.{place}", f"{text}{media_of(given)}"
+        yield f"drive.{interface}.{place}", f"{text}{media_of(table, given)}"
 
 
 AUTOMATIC = "automatic"
 
 
-def media_of(given: Mapping[str, str]) -> str:
+def media_of(table: OptionTable, given: Mapping[str, str]) -> str:
     """Return what a guest can tell of how a disk was opened, behind a comma each."""
-    read_only = given.get("read-only") or given.get("readonly") or "off"
-    written = given.get("cache.writeback", "on")
-    through = given.get("cache") in ("writethrough", "directsync")
-    said = ",read-only" if BOOLEANS.get(read_only) == "on" else ""
-    return said + (",write-through" if through or BOOLEANS.get(written) == "off" else "")
+    said = {(key, BOOLEANS.get(text, text)) for key, text in given.items()}
+    return "".join(
+        f",{what}"
+        for what, keys in table.opened.items()
+        if any((key, text) in said for key, texts in keys.items() for text in texts)
+    )

@@ -144,13 +144,14 @@ def _behind(
     queues: Mapping[str, str],
 ) -> Facts:
     """Yield what a guest can tell of what is behind each device."""
+    table = reading.catalogue.options()
     media = {}
     for option in ("drive", "blockdev"):
         for pairs in reading.given.get(option, ()):
             given = dict(pairs)
             for key in ("id", "node-name"):
                 if key in given:
-                    media[given[key]] = media_of(given).removeprefix(",")
+                    media[given[key]] = media_of(table, given).removeprefix(",")
     readers: dict[str, Callable[[str], str]] = {
         "drive": lambda name: media.get(name, ""),
         "memdev": lambda name: f"{name}: {facts.get(f'object.{name}', UNKNOWN)}",

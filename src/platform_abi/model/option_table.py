@@ -143,6 +143,9 @@ class OptionTable:
     drive_key: Mapping[str, str] = field(factory=dict)
     #: Values of these: the interfaces ``unattached`` and ``flash``, and the usual medium and bus.
     drive_value: Mapping[str, str] = field(factory=dict)
+    #: What a guest can tell of how a disk was opened, by keys of ``-drive`` and ``-blockdev`` and
+    #: the values of each that make it so.
+    opened: Mapping[str, Mapping[str, tuple[str, ...]]] = field(factory=dict)
     #: Options, and the keys of theirs that name a file, of which a guest can tell the size.
     files: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: Options that are a -drive by another name.
