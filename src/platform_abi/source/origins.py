@@ -60,9 +60,9 @@ class _Asked:
     def command_line(
         self, text: str | tuple[str, ...], aliases: Mapping[str, str] = MappingProxyType({})
     ) -> VmReading:
-        return from_command_line(
-            self.catalogue, text, arch=self.arch, aliases=aliases, **self.surroundings()
-        )
+        surroundings = self.surroundings()
+        surroundings["aliases"] = aliases
+        return from_command_line(self.catalogue, text, arch=self.arch, **surroundings)
 
     def text(self, text: str, kind: Kind, name: str) -> VmReading:
         if kind == "command-line":
