@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
 from platform_abi.launch.command_line import read_command_line
+from platform_abi.launch.compared import compared
 from platform_abi.launch.described import described
 from platform_abi.launch.host_files import ThisHostFiles
-from platform_abi.launch.stored import compared
 from platform_abi.model.vm import DEVICE, UNKNOWN, VirtualMachine
 from platform_abi.resolver.digest import abi_digest
 from platform_abi.resolver.resolve import resolve

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.launch.stored import SameCpu, compared, same_choice, taken
+from platform_abi.launch.compared import SameCpu, compared
+from platform_abi.launch.stored import same_choice, taken
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
 from platform_abi.testing import Scenario, scenarios, virtual_machines
 

@@ -155,7 +155,7 @@ def _of_words(catalogue: FileCatalogue, abi: GuestAbi, options: CheckOptions) ->
     """Return what a guest could tell a lockfile's virtual machine from a command line by."""
     if options.vm is None or not options.words:
         return []
-    from platform_abi.launch.stored import compared
+    from platform_abi.launch.compared import compared
 
     found = compared(
         catalogue, abi.vm, vm_of(catalogue, options), lambda *_: False, settings=abi.settings

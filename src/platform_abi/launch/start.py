@@ -147,7 +147,8 @@ def _restarted(
 
     Then it gets what it had, even where newer definitions would give its platform's name more.
     """
-    from platform_abi.launch.stored import compared, same_choice
+    from platform_abi.launch.compared import compared
+    from platform_abi.launch.stored import same_choice
 
     if not same_choice(stored, named):
         return None
