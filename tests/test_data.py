@@ -87,7 +87,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "vhost-ioctl": "how a capability is asked for",
     },
     "launch/ahead.py": {"kvm": "what a command line says that runs on the processor itself"},
-    "launch/described.py": {"hubport": "a netdev that only leads to another one"},
+    "launch/device_options.py": {"hubport": "a netdev that only leads to another one"},
     "launch/host_files.py": {"vnet_hdr": "the option that a flag of the kernel's answers for"},
     "launch/passthrough.py": {
         "enable-kvm": "an option of QEMU that is read before anything is imported",
