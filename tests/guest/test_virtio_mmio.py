@@ -7,7 +7,8 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_abi.guest.virtio_mmio import mmio_facts
+from platform_abi.guest.driver import RING_PART, Bound
+from platform_abi.guest.virtio_mmio import bind_mmio, bound_mmio, mmio_facts
 from platform_abi.model.guest import MmioSlots
 from platform_abi.qemu.qtest import Accesses
 
@@ -83,6 +84,106 @@ def _repeated(run: str) -> list[str]:
 def test_a_place_without_a_device_has_none() -> None:
     """QEMU's transport is there and says so by the number of a device that is none."""
     assert mmio_facts(cast(Accesses, _Board(1, 0, 0, [], b"")), SLOTS, 1) is None
+
+
+class _Bindable(_Board):
+    """A device that heeds its driver: VIRTIO 1.3, 4.2.2, and 4.2.4 for a *legacy* one.
+
+    A queue is known by what was written of it, a register by its offset.
+    """
+
+    def __init__(self, features: int, queues: list[int], *, legacy: bool) -> None:
+        super().__init__(1, 1, features, queues, b"")
+        self._legacy = legacy
+        self._fixed[0x04] = 1 if legacy else 2
+        self._selected = 0
+        self.reset()
+
+    def reset(self) -> None:
+        self.status = self.taken = self.page = 0
+        self.rings: list[dict[int, int]] = [{} for _ in self._queues]
+
+    def readl(self, address: int) -> int:
+        offset = address - self._base
+        if offset == 0x70:
+            return self.status
+        if offset == (0x40 if self._legacy else 0x44):
+            return self.rings[self._queue].get(offset, 0)
+        assert offset not in {0x40, 0x44}
+        return super().readl(address)
+
+    def writel(self, address: int, value: int) -> None:
+        offset = address - self._base
+        if offset in {0x14, 0x30}:
+            super().writel(address, value)
+        elif offset == 0x70 and value == 0:
+            self.reset()
+        elif offset == 0x70:
+            # What was told once stays told, and each comes after the one before.
+            assert value & self.status == self.status
+            assert self.status or value == 0b11
+            self.status = value
+        elif offset == 0x24:
+            self._selected = value
+        elif offset == 0x20:
+            assert self.status == 0b11
+            self.taken |= value << 32 * self._selected
+        elif offset == 0x28:
+            self.page = value
+        else:
+            assert self.page if self._legacy else self.status == 0b1011
+            self.rings[self._queue][offset] = value
+
+
+_OFFERED = st.integers(0, (1 << 64) - 1)
+_SIZES = st.lists(st.integers(1, 1024), max_size=4)
+_RINGS = st.integers(1, 0xFFC).map(lambda number: number << 20)
+
+
+@given(features=_OFFERED, queues=_SIZES, rings=_RINGS)
+def test_a_driver_takes_all_that_it_is_offered(
+    features: int, queues: list[int], rings: int
+) -> None:
+    """Every feature, and every queue at its largest with its parts in the guest's memory."""
+    board = _Bindable(features, queues, legacy=False)
+    board.status = 0b1111  # of a driver before this one
+    made = bind_mmio(cast(Accesses, board), SLOTS, 1, rings=rings)
+    assert made == Bound(status=0b1111, features=0, queues=tuple(queues))
+    assert (board.status, board.taken) == (0b1111, features)
+    parts = {0x80: rings, 0x90: rings + RING_PART, 0xA0: rings + 2 * RING_PART}
+    high = dict.fromkeys((0x84, 0x94, 0xA4), 0)
+    assert board.rings == [{0x38: size, **parts, **high, 0x44: 1} for size in queues]
+
+
+@given(features=_OFFERED, queues=_SIZES, rings=_RINGS)
+def test_a_legacy_device_has_pages(features: int, queues: list[int], rings: int) -> None:
+    """Of its features there are 32, nothing says that they are taken, and a queue is one page's."""
+    board = _Bindable(features, queues, legacy=True)
+    made = bind_mmio(cast(Accesses, board), SLOTS, 1, rings=rings)
+    assert made == Bound(status=0b0111, features=0, queues=tuple(queues))
+    assert (board.taken, board.page) == (features & 0xFFFFFFFF, 4096)
+    assert board.rings == [{0x38: size, 0x3C: 4096, 0x40: rings // 4096} for size in queues]
+
+
+@given(queues=_SIZES, legacy=st.booleans(), used=st.sets(st.integers(0, 3)))
+def test_a_queue_that_is_not_used_has_no_size(
+    queues: list[int], legacy: bool, used: set[int]
+) -> None:
+    """Neither before a driver was there nor where it left some out."""
+    board = _Bindable(0, queues, legacy=legacy)
+    for queue in used & set(range(len(queues))):
+        board.rings[queue] = {0x40 if legacy else 0x44: 1}
+    sizes = tuple(size if queue in used else 0 for queue, size in enumerate(queues))
+    agreed = bound_mmio(cast(Accesses, board), SLOTS, 1)
+    assert agreed == Bound(status=0, features=0, queues=sizes)
+
+
+def test_where_there_is_no_device_nothing_is_bound() -> None:
+    """Nor is anything written there."""
+    empty = cast(Accesses, _Board(1, 0, 0, [], b""))
+    for slot in range(SLOTS.count):
+        assert bind_mmio(empty, SLOTS, slot, rings=1 << 20) is None
+        assert bound_mmio(empty, SLOTS, slot) is None
 
 
 @given(st.integers(0, 99))
