@@ -15,7 +15,7 @@ _TEST = re.compile(r"(?P<file>tests/[a-z_/]+\.py)(?:::(?P<name>test_[a-z0-9_]+))
 NAMED = sorted(
     {
         (path.name, found["file"], found["name"] or "")
-        for path in (ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md"))
+        for path in (ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md"))
         for found in _TEST.finditer(path.read_text(encoding="utf-8"))
     }
 )

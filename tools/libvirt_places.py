@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Keeps the table of docs/libvirt.md in step with the definitions: where libvirt says what.
+"""Keeps the table of docs/reference/libvirt.md in step with the definitions.
 
 libvirt_places.py --check      # exit with 1 if the table is another
 libvirt_places.py --write      # rewrite it; all around it stays
@@ -17,7 +17,7 @@ from platform_abi.model.device import ACCELERATOR
 from platform_abi.model.libvirt import LibvirtTable
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "libvirt.md"
+PAGE = ROOT / "docs" / "reference" / "libvirt.md"
 BEGIN = "<!-- places: tools/libvirt_places.py -->\n"
 END = "<!-- end of places -->\n"
 

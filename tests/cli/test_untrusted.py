@@ -111,7 +111,7 @@ def test_a_site_may_take_only_lockfiles_that_nobody_else_could_write(
 
 _DOCUMENTED = re.findall(
     r"^ssh-keygen .*$",
-    (Path(__file__).parents[2] / "docs" / "interface.md").read_text(encoding="utf-8"),
+    (Path(__file__).parents[2] / "docs" / "reference" / "interface.md").read_text(encoding="utf-8"),
     re.MULTILINE,
 )
 

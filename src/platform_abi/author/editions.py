@@ -113,7 +113,7 @@ def _check_unchanged(found: Freeze) -> None:
             + ", ".join((*found.changed, *found.new)),
             code="edition-released",
             help="say what older editions have in `before`, a value by edition, or the `edition` "
-            "that brings a platform: docs/definitions.md, Editions",
+            "that brings a platform: docs/reference/definitions.md, Editions",
         )
 
 
