@@ -8,7 +8,7 @@ from attrs import evolve
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.cpu_flags import settled_flags
+from platform_abi.compat.cpu_asked import settled_flags
 from platform_abi.compat.finding import Finding
 from platform_abi.model.cpu import CpuTable, is_msr
 from platform_abi.model.host import Fact

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.compat.cpu_flags import runnable_models
+from platform_abi.compat.cpu_models import runnable_models
 from platform_abi.model.cpu import spell_bit
 from platform_abi.model.host import CPU_MODELS
 from tests.compat.cpu_hosts import (

@@ -1,4 +1,4 @@
-"""Which CPU flags a host has, by the registers of its report, and which models it can run."""
+"""Which CPU flags a host has, by the registers of its report."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_abi.compat.cpu_flags import flag_fact, runnable_models
-from tests.compat.cpu_hosts import ARCH, BUILD, CATALOGUE, EVERY, TABLE, flags, host, without
+from platform_abi.compat.cpu_flags import flag_fact, lacking_flags
+from tests.compat.cpu_hosts import EVERY, TABLE, flags, host, without
 
 
 def test_older_names_of_a_flag_mean_the_same() -> None:
@@ -87,13 +87,12 @@ def test_an_msr_that_kvm_does_not_list_offers_nothing() -> None:
     assert "unknown" == flag_fact(TABLE, host(EVERY, values={}), flag).state
 
 
-def test_models_of_the_hosts_vendor_come_first_then_those_with_the_most_flags() -> None:
-    """Every bit gets the host's own vendor's newest; all models of the build are judged."""
-    intel = runnable_models(CATALOGUE, ARCH, BUILD, host(EVERY))
-    amd = runnable_models(
-        CATALOGUE, ARCH, BUILD, host(EVERY, values={"cpu.vendor": "AuthenticAMD"})
-    )
-    assert "GenuineIntel" == TABLE.models[next(iter(intel))].vendor
-    assert "AuthenticAMD" == TABLE.models[next(iter(amd))].vendor
-    known = CATALOGUE.cpu_models(BUILD, ARCH)
-    assert intel.keys() == {n for n in TABLE.models if n in known and not known[n].alias_of}
+@given(st.dictionaries(st.sampled_from(sorted(EVERY)), st.none() | st.integers(0, 2**64 - 1)))
+def test_flags_are_told_apart_by_what_is_known_of_each(words: dict[str, int | None]) -> None:
+    """All at once they are what each is by itself."""
+    registers = {name: word for name, word in {**EVERY, **words}.items() if word is not None}
+    report = host(registers)
+    absent, unknown = lacking_flags(TABLE, report, TABLE.bits)
+    states = {flag: flag_fact(TABLE, report, flag).state for flag in TABLE.bits}
+    assert absent == {flag for flag, state in states.items() if state == "absent"}
+    assert unknown == {flag for flag, state in states.items() if state == "unknown"}

@@ -25,6 +25,9 @@ def test_a_command_line_is_one(words: list[str], before: str, log: bool) -> None
     for head in ("", "A=1 qemu-system-x86_64 ", "LC_ALL=C \\\nqemu-system-x86_64 "):
         assert "command-line" == kind_of(f"{before}{head}{line}", "a")
     assert "command-line" == kind_of("\0".join(["kvm", *words, ""]), "a")
+    # Words of one that are in themselves what else there is.
+    assert "command-line" == kind_of("\0".join(["schema=1", "kvm", *words, ""]), "a")
+    assert "command-line" == kind_of(f"""kvm {line} -blockdev '{{"schema": 1}}'""", "a")
 
 
 def test_a_lockfile_is_one(catalogue: pa.FileCatalogue) -> None:
@@ -59,6 +62,7 @@ def test_what_else_there_is(text: str, kind: Kind) -> None:
         ("hello world", "source-unknown", "it begins with 'hello world'"),
         ("\x1b[2J\n", "source-unknown", "\\\\x1b[2J"),
         ('{"schema_version": 1, "facts": []}', "source-unknown", "a document of a host"),
+        ('{"facts": []}', "source-unknown", "it begins with '{"),
     ],
 )
 def test_what_is_nothing_of_the_kind_is_said(text: str, code: str, said: str) -> None:

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from platform_abi.compat.carriers import known_plan
-from platform_abi.compat.cpu_flags import (
-    AskedFlags,
-    asked_flags,
-    cpu_table,
-    flag_fact,
-    runnable_models,
-    settled_flags,
-)
+from platform_abi.compat.cpu_asked import AskedFlags, asked_flags, cpu_table, settled_flags
+from platform_abi.compat.cpu_flags import flag_fact
+from platform_abi.compat.cpu_models import runnable_models
 from platform_abi.compat.finding import Finding, Severity
 from platform_abi.errors import first_of
 from platform_abi.model.abi import GuestAbi

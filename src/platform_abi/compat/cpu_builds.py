@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from platform_abi.compat.carriers import known_plan
-from platform_abi.compat.cpu_flags import AskedFlags, asked_flags, cpu_table, stated_flags
+from platform_abi.compat.cpu_asked import AskedFlags, asked_flags, cpu_table, stated_flags
 from platform_abi.compat.finding import Finding
 from platform_abi.compat.host_qemu import with_qemus
 from platform_abi.errors import first_of

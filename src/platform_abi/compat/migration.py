@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from platform_abi.compat.agreement import agree
 from platform_abi.compat.carriers import defaults_gained, open_feature
 from platform_abi.compat.check import check, of_host_qemu, verdict
+from platform_abi.compat.cpu_asked import settled_bits
 from platform_abi.compat.cpu_builds import cpu_build_findings
-from platform_abi.compat.cpu_flags import settled_bits
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
 from platform_abi.compat.host_qemu import HostQemu, choose_qemu, with_qemus
 from platform_abi.compat.newer_needs import with_newer_needs

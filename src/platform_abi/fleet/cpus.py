@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from platform_abi.compat.cpu_flags import flag_fact, ranked, runnable_models
+from platform_abi.compat.cpu_flags import flag_fact
+from platform_abi.compat.cpu_models import ranked, runnable_models
 from platform_abi.fleet.common import CommonCpu, CpuObstacle
 from platform_abi.model.cpu import is_register
 from platform_abi.model.host import CPU_MODELS, FleetHost, HostReport, State
