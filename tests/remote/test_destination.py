@@ -22,6 +22,8 @@ from platform_abi.remote.destination import called, destination
         ("ssh:fe80::7%eth0", "fe80::7%eth0", "fe80::7%eth0"),
         ("ssh://node7", "ssh://node7", "node7"),
         ("ssh://root@node7:2222", "ssh://root@node7:2222", "root@node7:2222"),
+        ("ssh://node7/", "ssh://node7/", "node7"),
+        ("ssh://ssh:22", "ssh://ssh:22", "ssh:22"),
         ("ssh://[2001:db8::7]:22", "ssh://[2001:db8::7]:22", "[2001:db8::7]:22"),
     ],
 )
