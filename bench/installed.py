@@ -11,7 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
@@ -57,6 +57,22 @@ def cpu_seconds(command: Sequence[str], env: Mapping[str, str], said: bytes = b"
     if process.returncode not in (0, 1):  # 1: the honest answer is no
         sys.exit(f"{process.returncode} from {' '.join(command)}")
     return used.ru_utime + used.ru_stime
+
+
+def in_turn(
+    commands: Mapping[str, list[str]], seconds: Callable[[list[str]], float], runs: int
+) -> dict[str, list[float]]:
+    """Return what *seconds* says of each of *commands*, *runs* times, all of them in turn.
+
+    The first turn does not count: it compiles bytecode and fills caches.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for turn in range(runs + 1):
+        for name, command in commands.items():
+            spent = seconds(command)
+            if turn:
+                taken[name].append(spent)
+    return taken
 
 
 def row(name: str, taken: Sequence[float], bare: Sequence[float], goal: float = 0) -> None:

@@ -21,6 +21,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.installed import in_turn
+
 _RUNS = 15
 _GOAL = 20
 _PYTHON = sys.executable
@@ -96,12 +100,7 @@ def _measure(binary: str, before: str, after: str) -> None:
         "ask a QEMU for the whole table": [*asking, "whole"],
         "ask a QEMU for what differs only": [*asking, "needed"],
     }
-    taken: dict[str, list[float]] = {name: [] for name in commands}
-    for turn in range(_RUNS + 1):
-        for name, command in commands.items():
-            seconds = _seconds(command)
-            if turn:  # the first turn compiles bytecode
-                taken[name].append(seconds)
+    taken = in_turn(commands, _seconds, _RUNS)
     print(f"{before} -> {after}, median of {_RUNS}, whole processes")
     own = statistics.median(taken["platform-abi diff machine"])
     for name, found in taken.items():

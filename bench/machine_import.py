@@ -25,6 +25,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.installed import in_turn
+
 _RUNS = 7
 _GOAL = 3
 _PYTHON = sys.executable
@@ -94,12 +98,7 @@ def _measure(binary: str) -> None:
             "start and the same questions": [_PYTHON, __file__, "replay", binary, str(questions)],
             "start alone": [_PYTHON, __file__, "replay", binary, str(none)],
         }
-        taken: dict[str, list[float]] = {name: [] for name in commands}
-        for turn in range(_RUNS + 1):
-            for name, command in commands.items():
-                seconds = _seconds(command)
-                if turn:  # the first turn compiles bytecode and fills the cache
-                    taken[name].append(seconds)
+        taken = in_turn(commands, _seconds, _RUNS)
     print(f"{Path(binary).name}: {len(asked)} questions, median of {_RUNS}, whole processes")
     whole = statistics.median(taken["start and the same questions"])
     for name, found in taken.items():

@@ -22,7 +22,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import platform_abi as pa
-from bench.installed import built, cpu_seconds, environment, installed, row
+from bench.installed import built, cpu_seconds, environment, in_turn, installed, row
+from bench.machines import machine, per_second
 
 _RUNS = 25
 _PYTHON = sys.executable
@@ -61,12 +62,11 @@ def startup() -> None:
             ),
             "host --no-qemu": ([program, "host", "--no-qemu", "--json"], 10),
         }
-        taken: dict[str, list[float]] = {name: [] for name in commands}
-        for turn in range(_RUNS + 1):
-            for name, (command, _) in commands.items():
-                seconds = cpu_seconds(command, home)
-                if turn:
-                    taken[name].append(seconds)
+        taken = in_turn(
+            {name: command for name, (command, _) in commands.items()},
+            lambda command: cpu_seconds(command, home),
+            _RUNS,
+        )
     bare = taken["python -c pass"]
     print(f"start-up of an installed wheel, CPU time, median of {_RUNS}")
     for name, (_, goal) in commands.items():
@@ -75,72 +75,34 @@ def startup() -> None:
         row(name, taken[name], bare, goal)
 
 
-def _machine(number: int) -> pa.VirtualMachine:
-    """Return a virtual machine of ten devices, like no other of its number."""
-    nics = [
-        pa.Device(
-            driver="virtio-net-pci",
-            id=f"net{k}-{number}",
-            backend="tap",
-            properties=(
-                ("netdev", f"n{k}"),
-                ("mac", f"52:54:00:{number >> 8:02x}:{number & 255:02x}:{k:02x}"),
-            ),
-        )
-        for k in range(3)
-    ]
-    disks = [
-        pa.Device(driver="virtio-blk-pci", id=f"d{k}-{number}", properties=(("drive", f"b{k}"),))
-        for k in range(3)
-    ]
-    others = ["virtio-rng-pci", "virtio-balloon-pci", "virtio-serial-pci", "qemu-xhci"]
-    return pa.VirtualMachine(
-        machine="pc-q35-9.1", devices=(*nics, *disks, *(pa.Device(driver=d) for d in others))
-    )
-
-
-def _per_second(
-    call: Callable[[pa.VirtualMachine], object], machines: list[pa.VirtualMachine]
-) -> float:
-    best = float("inf")
-    for _ in range(5):
-        begin = time.process_time()
-        for machine in machines:
-            call(machine)
-        best = min(best, time.process_time() - begin)
-    return len(machines) / best
-
-
 def resolving() -> None:
     """Print how many different ten-device machines are resolved in a second, on one core."""
     catalogue = pa.load_catalogue()
     reference = pa.parse_platform("linux-6.9")
-    machines = [_machine(number) for number in range(4096)]
+    machines = [machine(number) for number in range(4096)]
     override = pa.GlobalProperty(driver="virtio-net-device", property="host_uso", value="off")
     explicit = [
         pa.VirtualMachine(machine=m.machine, devices=m.devices, globals=(override,))
         for m in machines[:256]
     ]
     pa.resolve(catalogue, machines[0], reference)
-    yardstick = _per_second(lambda _: hashlib.sha256(b"x" * 4096).digest(), machines)
+    yardstick = per_second(lambda _: hashlib.sha256(b"x" * 4096).digest(), machines)
     print("resolve, warm, 4096 different machines of ten devices")
     print("(goal: 30000 a second with arguments())")
     rows: list[tuple[str, float]] = [
         ("SHA-256 of 4 KiB, for scale", yardstick),
-        ("resolve()", _per_second(lambda m: pa.resolve(catalogue, m, reference), machines)),
+        ("resolve()", per_second(lambda m: pa.resolve(catalogue, m, reference), machines)),
         (
             "resolve() with an explicit -global",
-            _per_second(lambda m: pa.resolve(catalogue, m, reference), explicit),
+            per_second(lambda m: pa.resolve(catalogue, m, reference), explicit),
         ),
         (
             "resolve() and arguments()",
-            _per_second(
-                lambda m: pa.arguments(pa.resolve(catalogue, m, reference)), machines[:512]
-            ),
+            per_second(lambda m: pa.arguments(pa.resolve(catalogue, m, reference)), machines[:512]),
         ),
         (
             "resolve() and abi_digest()",
-            _per_second(
+            per_second(
                 lambda m: pa.abi_digest(pa.resolve(catalogue, m, reference)), machines[:512]
             ),
         ),
