@@ -63,6 +63,62 @@ def test_a_configuration_says_what_it_says_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "smp"),
+    [
+        ("cores: 4", "4 4 1 4"),
+        ("sockets: 2", "2 2 2 1"),
+        ("sockets: 3\ncores: 2", "6 6 3 2"),
+        ("cores: 2\nvcpus: 3\nsockets: 3", "3 6 3 2"),
+        ("cores: 4\n\n# a remark: 1\ncores: 2", "2 2 1 2"),
+        ("memory: 512", "1 1 1 1"),
+    ],
+)
+def test_a_machine_has_as_many_vcpus_as_pve_gives_it(said: str, smp: str) -> None:
+    """Cores times sockets, each one where it is not said, and fewer of them at the start."""
+    read = _read(f"machine: pc-q35-9.0\n{said}")
+    facts = dict(read.vm.hardware or ())
+    keys = ("cpus", "maxcpus", "sockets", "cores")
+    assert smp == " ".join(facts[f"smp.{key}"] for key in keys)
+    assert 1 == len(read.unread)
+
+
+@pytest.mark.parametrize(
+    ("said", "unread"),
+    [
+        ("cores: 2\nsockets: two", {"cores", "sockets"}),
+        ("memory: 2G", {"memory"}),
+        ("smbios1: family=mine", {"smbios1"}),
+        ("net: virtio=BC:24:11:00:00:01", {"net"}),
+        ("netx: virtio=BC:24:11:00:00:01", {"netx"}),
+        ("net0: virtio=BC:24:11:00:00:01,queues=many", {"net0"}),
+        ("net0: virtio=BC:24:11:00:00:01,mtu=1400", {"net0"}),
+        ("net0: e1000=BC:24:11:00:00:01,bridge=vmbr0,firewall=1,tag=7", set()),
+        ("name: cores\nunused12: local:vm-1\nipconfig0: ip=dhcp", set()),
+    ],
+)
+def test_what_is_not_understood_is_unread(said: str, unread: set[str]) -> None:
+    """And what no guest can tell is nothing."""
+    read = _read(f"machine: pc-q35-9.0\n{said}\n")
+    assert unread | {"devices of Proxmox VE's own"} == {each.what for each in read.unread}
+    lines = {each.place for each in read.unread if each.what in unread}
+    assert lines == {f"line {number}" for number in range(2, 2 + len(unread))}
+
+
+def test_a_nic_is_what_its_model_is() -> None:
+    """One of virtio has vhost behind it, and its queues; another has neither."""
+    read = _read("machine: pc-q35-9.0\nnet0: e1000=AA,bridge=b\nnet12: virtio=BB,queues=4\n")
+    made = [(d.driver, d.id, d.backend, d.properties) for d in read.vm.devices]
+    many = (("mq", "on"), ("vectors", "10"))
+    assert made == [
+        ("e1000", "net0", "tap", (("mac", "AA"), ("netdev", "net0"))),
+        ("virtio-net-pci", "net12", "tap+vhost", (("mac", "BB"), ("netdev", "net12"), *many)),
+    ]
+    facts = dict(read.vm.hardware or ())
+    assert "queues 4" in facts["behind.net12"]
+    assert 1 == len(read.unread)
+
+
+@pytest.mark.parametrize(
     ("text", "code", "said"),
     [
         ("cores: 2\nnonsense\n", "qm-invalid", "100.conf:2: expected KEY: VALUE"),

@@ -108,6 +108,8 @@ class DomainTable:
     alignment: Mapping[str, int] = field(factory=dict)
     #: Keys of a configuration of Proxmox VE that only the host can tell, with patterns.
     qm_unseen: tuple[str, ...] = ()
+    #: Options of a NIC there of which the same is true.
+    qm_nic_unseen: tuple[str, ...] = ()
     #: What QEMU is called there.
     qm_program: str = ""
     #: By model of a NIC there, its driver, and what is behind it; ``*`` is any other.

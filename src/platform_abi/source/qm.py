@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Where the current state ends and that of snapshots begins (qemu-server(5)).
 _SECTION = "["
 
+#: What -smp is made of: each alone is one, and there are as many vCPUs as cores at the start.
+_VCPUS = ("cores", "sockets", "vcpus")
+
 #: Why what is not read is not.
 _BY_PVE = "what it is to the guest follows from Proxmox VE's own code: 'qm showcmd' says it"
 
@@ -100,10 +103,8 @@ class _Read:
             yield from ("-machine", value)
         elif key == "memory" and value.isdecimal():
             yield from ("-m", value)
-        elif key == "cores":
-            yield from ("-smp", _smp(value, keys))
-        elif key == "sockets" and "cores" in keys:
-            return
+        elif key in _VCPUS:
+            yield from self._vcpus(key, keys)
         elif key == "smbios1" and value.startswith("uuid="):
             yield from ("-smbios", f"type=1,{value}")
         elif key == "args":
@@ -113,6 +114,17 @@ class _Read:
         else:
             self.left.add(key)
 
+    def _vcpus(self, key: str, keys: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+        """Yield what -smp says, at the first of the keys that it is made of."""
+        said = {each: value for each, (_, value) in keys.items() if each in _VCPUS}
+        if not all(value.isdecimal() for value in said.values()):
+            self.left.add(key)
+        elif key == next(iter(said)):
+            cores, sockets = said.get("cores", "1"), said.get("sockets", "1")
+            most = str(int(cores) * int(sockets))
+            now = said.get("vcpus", most)
+            yield from ("-smp", f"{now},sockets={sockets},cores={cores},maxcpus={most}")
+
     def _nic(self, key: str, value: str) -> Iterator[str]:
         said = dict(item.partition("=")[::2] for item in value.split(","))
         model = next(iter(said))
@@ -121,20 +133,13 @@ class _Read:
             self.left.add(key)
             return
         behind = self._table.qm_netdev.get(model, self._table.qm_netdev.get("*", ""))
-        queues = said.get("queues", "")
+        queues = said.pop("queues", "")
         pairs = [("mac", said[model]), ("netdev", key), ("id", key)]
-        if queues.isdecimal():
+        options = said.keys() - {model, *self._table.qm_nic_unseen}
+        if options or (queues and not queues.isdecimal()):
+            self.left.add(key)
+        elif queues:
             behind = f"{behind},queues={queues}"
             pairs += [("mq", "on"), ("vectors", str(2 * int(queues) + 2))]
         yield from ("-netdev", f"{behind},id={key}")
         yield from ("-device", join_options(driver, tuple(pairs)))
-
-
-def _smp(cores: str, keys: Mapping[str, tuple[int, str]]) -> str:
-    """Return what -smp says of so many cores in each of the sockets."""
-    sockets = keys.get("sockets", (0, "1"))[1]
-    if not (cores.isdecimal() and sockets.isdecimal()):
-        return cores
-    most = str(int(cores) * int(sockets))
-    now = keys.get("vcpus", (0, most))[1]
-    return f"{now},sockets={sockets},cores={cores},maxcpus={most}"
