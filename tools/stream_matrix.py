@@ -1,6 +1,6 @@
 """Move every device between every two QEMUs, and write what cannot move as a definition file.
 
-    python tools/stream_matrix.py FOLDER [--arch ARCH] [--machines N] [--pair FROM TO]
+    python tools/stream_matrix.py FOLDER [--arch ARCH] [--machines N | --more N] [--pair FROM TO]
 
 FOLDER is what ``tests/live/install-qemu`` filled; the file is ``definitions/streams/ARCH.toml``.
 For each two builds that are there, both ways, and for each to itself, a paused machine with a
@@ -8,8 +8,9 @@ device of every driver of ``tests/live/drivers.toml`` that both have and migrate
 to the other, as ``rehearse`` does it: its virtio drivers have taken all that is offered. Where that
 fails, the devices that it fails by are told, and QEMU's own words. N machine types of each family
 are tried, of those that both have the newest first, then the oldest; with --pair, only those pairs
-are tried again, and the others stay as they are. --fill moves no devices: it writes anew which
-drivers had no part in the moves, and which backends do not move.
+are tried again, and the others stay as they are. With --more, what is recorded stays, and N types
+of each family are tried besides, one of every pair before a second one of any. --fill moves no
+devices: it writes anew which drivers had no part in the moves, and which backends do not move.
 
 What is recorded of a pair is tried first: what stops, each alone, and the rest together. Only where
 that is not so any more is it looked for again.
@@ -21,6 +22,7 @@ import argparse
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, pairwise, product
@@ -84,11 +86,14 @@ class Matrix:
         version = next(version for version, name in BUILD_OF.items() if name == build)
         return self._folder / "bin" / f"qemu-system-{self.arch}-{version}"
 
-    def machines(self, pair: Sequence[str], most: int) -> Iterator[str]:
+    def machines(
+        self, pair: Sequence[str], most: int, begun: Collection[str] = ()
+    ) -> Iterator[str]:
         """Yield *most* versioned machine types of each family that both builds have.
 
         First comes the newest, then the oldest, then what halves the widest gap between those. Of a
-        board without versions the one that there is.
+        board without versions the one that there is. Those *begun* with are among them, whatever
+        they are, and are not yielded.
         """
         catalogue, arch = self._catalogue, self.arch
         both = set.intersection(*(set(catalogue.build(b, arch).machines) for b in pair))
@@ -97,11 +102,20 @@ class Matrix:
                 (m for m in both if m.startswith(f"{family}-")),
                 key=lambda m: (natural(catalogue.machine(pair[0], m, arch).generation or "0"), m),
             ) or sorted({family} & both)
-            chosen = sorted({len(known) - 1} | ({0} if most > 1 else set())) if known else []
+            done = {at for at, name in enumerate(known) if name in begun}
+            chosen = sorted(done)
+            for end in (len(known) - 1, 0):
+                if known and len(chosen) < most and end not in chosen:
+                    chosen = sorted([*chosen, end])
             while len(chosen) < min(most, len(known)):
                 gap, at = max((b - a, a) for a, b in pairwise(chosen))
                 chosen = sorted([*chosen, at + gap // 2])
-            yield from (known[at] for at in chosen[:most])
+            yield from (known[at] for at in chosen if at not in done)
+
+    def place(self, machine: str) -> tuple[int, Any]:
+        """Return by what machine types are sorted: by family, each by release."""
+        family = _family(machine, self.families)
+        return self.families.index(family), natural(machine)
 
     def _still(self, build: str) -> frozenset[str]:
         """Return the drivers of *build* that it does not migrate."""
@@ -294,34 +308,47 @@ def write_rows(file: Path, families: Sequence[str], rows: _Rows, tried: _Tried) 
     write_text(file, toml_text({"schema": 1, "drivers": drivers, "pair": pairs}))
 
 
-def tried_again(
-    matrix: Matrix, pair: tuple[str, str], most: int, before: dict[str, Any], tried: _Tried
+def tried_on(
+    matrix: Matrix,
+    pair: tuple[str, str],
+    machines: Iterable[str],
+    row: dict[str, Any],
+    had: _Tried,
+    *,
+    anew: bool,
 ) -> dict[str, Any]:
-    """Return what came of moving every device from one build to the other, as the file has it."""
-    machines, reasons = [], dict[tuple[str, str], list[str]]()
-    expected = {stop["driver"] for stop in before.get("stopped", ())}
-    for machine in matrix.machines(pair, most):
+    """Return what came of moving every device from one build to the other, as the file has it.
+
+    What its *row* says of other types than *machines* stays, unless it is to be made *anew*.
+    """
+    expected = {stop["driver"] for stop in row.get("stopped", ())}
+    kept = {} if anew else row
+    moved, reasons = [*kept.get("machines", ())], dict[tuple[str, str], list[str]]()
+    for stop in kept.get("stopped", ()):
+        reasons[stop["driver"], stop["reason"]] = [*stop["machines"]]
+    for machine in machines:
         print(f"{pair[0]} -> {pair[1]}, {machine}", flush=True)
         try:
-            tried[pair, machine], stopped = matrix.moved(pair, machine, expected)
+            had[pair, machine], stopped = matrix.moved(pair, machine, expected)
         except PlatformAbiError as error:
             print(f"    not tried: {error.message}")
             continue
-        machines.append(machine)
+        moved.append(machine)
         expected = {*stopped}
         for driver, why in stopped.items():
             print(f"    {driver or 'the machine'}: {why}", flush=True)
             reasons.setdefault((driver, why), []).append(machine)
     stops = [
-        {"driver": driver, "machines": on, "reason": why}
+        {"driver": driver, "machines": sorted(on, key=matrix.place), "reason": why}
         | ({} if driver or matrix.arch not in _OF_TCG else {"accelerator": "tcg"})
         for (driver, why), on in reasons.items()
     ]
-    row: dict[str, Any] = {"source": pair[0], "destination": pair[1], "machines": machines}
-    backends = matrix.backends(pair, machines[-1:])
+    moved.sort(key=matrix.place)
+    found: dict[str, Any] = {"source": pair[0], "destination": pair[1], "machines": moved}
+    backends = kept.get("backends") or matrix.backends(pair, moved[-1:])
     if backends:
-        row["backends"] = backends
-    return row | ({"stopped": stops} if stops else {})
+        found["backends"] = backends
+    return found | ({"stopped": stops} if stops else {})
 
 
 def main() -> int:
@@ -330,6 +357,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--arch", default="x86_64", choices=_FAMILIES)
     parser.add_argument("--machines", type=int, default=2, metavar="N")
+    parser.add_argument("--more", type=int, default=0, metavar="N")
     parser.add_argument("--pair", nargs=2, action="append", metavar=("FROM", "TO"))
     parser.add_argument("--fill", action="store_true")
     given = parser.parse_args()
@@ -346,9 +374,15 @@ def main() -> int:
             row.update({"backends": backends} if backends else {})
         write_rows(file, matrix.families, rows, tried)
         return 0
-    for pair in given.pair or product(matrix.builds(), repeat=2):
-        key = (pair[0], pair[1])
-        rows[key] = tried_again(matrix, key, given.machines, rows.get(key, {}), tried)
+    pairs = given.pair or [*product(matrix.builds(), repeat=2)]
+    for source, destination in given.more * pairs if given.more else pairs:
+        key = (source, destination)
+        row = rows.get(key, {})
+        begun = row.get("machines", ()) if given.more else ()
+        counts = Counter(_family(each, matrix.families) for each in begun)
+        most = max(counts.values(), default=0) + 1 if given.more else given.machines
+        machines = matrix.machines(key, most, begun)
+        rows[key] = tried_on(matrix, key, machines, row, tried, anew=not given.more)
         write_rows(file, matrix.families, rows, tried)
     return 0
 
