@@ -109,12 +109,12 @@ def test_who_agrees_in_every_property_may_still_show_another_device() -> None:
 def test_a_board_that_nobody_recorded_is_no_ok_between_two_builds() -> None:
     """It moves between hosts with one build, whatever it was locked for, and to the one it was."""
     vm = pa.virtual_machine(
-        CATALOGUE.devices(), "microvm", accelerator="tcg", build=BUILD, devices=[]
+        CATALOGUE.devices(), "isapc", accelerator="tcg", build=BUILD, devices=[]
     )
     abi = pa.resolve(CATALOGUE, vm, "conservative")
     ends = [qemu(CATALOGUE, build) for build in (BUILD, "qemu-11.1.3")]
     for before, after in product(ends, repeat=2):
         known = before == after or after.build == BUILD
         assert known is (_unseen(before, after, abi) in ([], ["info"]))
-    first, second = (evolve(each, views={"microvm": {RNG: "a"}}) for each in ends)
+    first, second = (evolve(each, views={"isapc": {RNG: "a"}}) for each in ends)
     assert _unseen(first, second, abi) == ["info"]

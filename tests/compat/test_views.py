@@ -233,3 +233,58 @@ def test_a_guest_that_was_seen_to_find_it_does_so_again(tmp_path: Path) -> None:
     looked = evolve(there.view, looked=True)
     assert _blocked(view_findings(catalogue, evolve(abi, view=looked), VENDOR)) == {}
     assert set(_blocked(view_findings(catalogue, evolve(abi, view=looked), OLDER))) == {"rng"}
+
+
+@pytest.mark.parametrize(
+    ("arch", "machine", "device", "builds", "fact"),
+    [
+        # A place of virtio-mmio had queues of 1024 for every device once.
+        ("x86_64", "microvm", "virtio-rng-device", ("qemu-5.2.0", "qemu-11.1.3"), "queues"),
+        (
+            "s390x",
+            "s390-ccw-virtio-9.1",
+            "virtio-gpu-ccw",
+            ("qemu-10.0.2", "qemu-11.1.3"),
+            "config",
+        ),
+    ],
+)
+def test_devices_on_a_bus_of_the_board_are_compared(
+    arch: str, machine: str, device: str, builds: tuple[str, str], fact: str
+) -> None:
+    """And one on a bus where none are looked at is named as not compared."""
+    before, after = builds
+    vm = pa.virtual_machine(
+        CATALOGUE.devices(),
+        machine,
+        arch=arch,
+        accelerator="tcg",
+        build=before,
+        devices=[
+            f"{device},id=dev0",
+            f"virtio-scsi-{device.rpartition('-')[2]},id=s",
+            "scsi-cd,id=cd",
+        ],
+    )
+    abi = with_recorded(CATALOGUE, pa.resolve(CATALOGUE, vm, "conservative"), before)
+    found = view_findings(CATALOGUE, abi, after)
+    (differs,) = [each for each in found if each.device == "dev0"]
+    assert ("guest-view", "blocked", fact) == (differs.code, differs.severity, differs.value)
+    (untold,) = [each for each in found if each.code == "view-unknown"]
+    assert "cd" in untold.message.partition("but for")[2]
+    assert view_findings(CATALOGUE, abi, before) == []
+
+
+def test_registers_that_were_set_otherwise_are_not_those_that_were_looked_at() -> None:
+    """What is set of a place shows in every device of it: nobody knows what."""
+    vm = pa.virtual_machine(
+        CATALOGUE.devices(),
+        "microvm",
+        accelerator="tcg",
+        build=NEWER,
+        devices=["virtio-rng-device,id=rng0"],
+        globals_=["virtio-mmio.force-legacy=off"],
+    )
+    found = recorded_machine(CATALOGUE, pa.resolve(CATALOGUE, vm, "conservative"), NEWER)
+    assert found is not None
+    assert found.view.devices["rng0"].untold == ("*",)

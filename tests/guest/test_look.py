@@ -15,7 +15,7 @@ from tests.guest.shipped import SHIPPED
         ("pc-q35-9.1", "x86_64", True),
         ("pc-q35-rhel9.4.0", "x86_64", True),
         ("pc-i440fx-noble", "x86_64", True),
-        ("microvm", "x86_64", False),
+        ("microvm", "x86_64", True),
         ("isapc", "x86_64", False),
         ("virt-9.1", "aarch64", False),
         ("s390-ccw-virtio-9.1", "s390x", False),

@@ -34,11 +34,13 @@ def test_every_device_has_a_place_of_its_own(data: st.DataObject) -> None:
     wanted = [name for device in devices for name in plan.labels_of(board, device)]
     assert sorted(device.label for device in placed) == sorted(wanted)
     for start in starts:
-        places = [(device.bus, device.slot) for device in start.devices]
+        places = [(device.bus, device.slot, device.place) for device in start.devices]
         assert len(set(places)) == len(places)
         ports = {(port.slot, port.function) for port in start.ports}
         assert len(ports) == len(start.ports)
-        assert {device.bus for device in start.devices} <= {0, *(p.bus for p in start.ports)}
+        assert all((device.bus is None) == bool(device.place) for device in start.devices)
+        buses = {device.bus for device in start.devices} - {None}
+        assert buses <= ({0, *(p.bus for p in start.ports)} if board.bus else set())
         on_root = [device.slot for device in start.devices if device.bus == 0]
         assert all(2 <= slot <= 0x1E for slot in [*on_root, *(slot for slot, _ in ports)])
     whole = {

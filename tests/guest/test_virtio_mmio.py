@@ -12,7 +12,7 @@ from platform_abi.guest.virtio_mmio import bind_mmio, bound_mmio, mmio_facts
 from platform_abi.model.guest import MmioSlots
 from platform_abi.qemu.qtest import Accesses
 
-SLOTS = MmioSlots(bus="mmio-bus", base=0x1000, step=0x200, count=4)
+SLOTS = MmioSlots(driver="virtio-mmio", bus="mmio-bus", base=0x1000, step=0x200, count=4)
 
 
 class _Board:

@@ -99,7 +99,20 @@ def view_findings(catalogue: Catalogue, abi: GuestAbi, build: str | None) -> lis
     found = compare_views(catalogue, then, now.view)
     if origin is not None:
         found = _with_recorded(catalogue, found, (origin, now), then)
+    found = _with_unseen(abi, found, then, now.view)
     return [*_differ(found, partial(_keeping, catalogue, origin, now)), *_untold(found)]
+
+
+def _with_unseen(
+    abi: GuestAbi, found: ViewComparison, then: MachineView, now: MachineView
+) -> ViewComparison:
+    """Return *found* with the devices of *abi* that nobody looked at on both sides, untold."""
+    unseen = {
+        label: (EVERY_FACT,)
+        for label, _ in abi.vm.labelled()
+        if label not in then.devices or label not in now.devices
+    }
+    return evolve(found, untold={**found.untold, **unseen})
 
 
 def _with_recorded(
@@ -190,7 +203,7 @@ def look_findings(catalogue: Catalogue, abi: GuestAbi, looked: MachineView) -> l
     then = _before(abi, _recorded(catalogue, abi, locked))
     if then is None:
         return [_nothing_before(locked)]
-    found = compare_views(catalogue, then, looked)
+    found = _with_unseen(abi, compare_views(catalogue, then, looked), then, looked)
     return [*_differ(found, None), *_untold(found)]
 
 

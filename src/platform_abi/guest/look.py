@@ -1,10 +1,10 @@
 """What a guest would find in a machine type of one QEMU binary, device by device.
 
-A machine is started, paused, and looked at as ``qtest`` explains, by the way to its PCI buses that
-its board has: ports, memory, or calls of firmware that is a part of QEMU. No guest code runs, and
-nothing that QEMU knows of itself is asked. (QMP's ``x-query-virtio-status`` would abort QEMU 11.1.)
-CPU models are the exception: without a running guest there is no CPUID, so QEMU is asked what a
-model is made of.
+A machine is started, paused, and looked at as ``qtest`` explains, by the way to its buses that its
+board has: ports, memory, calls of firmware that is a part of QEMU, or instructions that only a
+processor carries out. No guest runs, and nothing that QEMU knows of itself is asked.
+(QMP's ``x-query-virtio-status`` would abort QEMU 11.1.) CPU models are the exception: without a
+running guest there is no CPUID, so QEMU is asked what a model is made of.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 
 from platform_abi.errors import HostError, UsageError, printable
+from platform_abi.guest.board_bus import BoardBus
 from platform_abi.guest.config_space import number_buses
 from platform_abi.guest.cpus import cpu_facts
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import PciHost, pci_host
 from platform_abi.guest.placing import Placed, PlacedStart, labels_of, numbers, starts
+from platform_abi.guest.started import LookedAt, looked_at
 from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
-from platform_abi.guest.virtio_mmio import mmio_facts
 from platform_abi.model.guest import GuestBoard, GuestDevice, GuestDevices
 from platform_abi.qemu.process import last_line
-from platform_abi.qemu.qtest import QUIET, Qtest, StartError
+from platform_abi.qemu.qtest import QUIET, StartError
 from platform_abi.qemu.starting import containment
 
 #: How long one answer may take by default, in seconds.
@@ -49,7 +51,7 @@ def guest_view(
 
     A device that this QEMU or this host cannot have is in ``unseen``, with the reason.
 
-    Raises UsageError (``no-guest-view``) for a machine type without a PCI bus that can be read,
+    Raises UsageError (``no-guest-view``) for a machine type whose devices nobody can look at,
     HostError (``qemu-failed``, ``qemu-timeout``, ``qemu-not-found``) for a binary that does not
     start it.
     """
@@ -121,7 +123,7 @@ _AT_A_TIME = 8
 
 
 def can_be_seen(looked_at: GuestDevices | None, machine: str) -> bool:
-    """Return whether *machine* has a PCI bus that can be looked at."""
+    """Return whether devices of *machine* can be looked at."""
     return looked_at is not None and looked_at.board_of(machine) is not None
 
 
@@ -130,7 +132,7 @@ def no_view(looked_at: GuestDevices | None, machine: str, arch: str) -> UsageErr
     families = [board.family for board in looked_at.board] if looked_at else []
     seen = f"those of the families {' and '.join(families)}" if families else f"none of {arch}"
     return UsageError(
-        f"{printable(machine)} of {printable(arch)} has no PCI bus that can be looked at",
+        f"{printable(machine)} of {printable(arch)} has no bus that can be looked at",
         code="no-guest-view",
         help=f"machine types that can be looked at: {printable(seen)}",
     )
@@ -198,17 +200,22 @@ class _View:
         except StartError:
             return False
 
-    def _started(self, start: PlacedStart, refused: Sequence[Placed]) -> Qtest:
+    def _started(
+        self, start: PlacedStart, refused: Sequence[Placed]
+    ) -> AbstractContextManager[LookedAt]:
         binary, machine = self._command
         words = ["-machine", machine, *QUIET, "-m", str(self._board.memory), "-no-user-config"]
         arguments = [*words, *start.arguments(refused)]
         # A tap is no business of this host's, nor is what a wrapper script leaves running.
-        return Qtest(binary, arguments, timeout=self._timeout)
+        return looked_at(binary, arguments, self._board, timeout=self._timeout)
 
     def _look(self, start: PlacedStart, refused: Sequence[Placed]) -> None:
         devices = [device for device in start.devices if device not in refused]
-        with self._started(start, refused) as qtest:
-            host = pci_host(qtest, self._board)
+        with self._started(start, refused) as (guest, bus):
+            self.devices |= {d.label: _on_board(bus, d) for d in devices if d.bus is None}
+            if not self._board.bus:
+                return
+            host = pci_host(guest, self._board)
             if host is None:
                 raise _no_bridge(self._command[1], self._board)
             for port in start.ports:
@@ -216,7 +223,6 @@ class _View:
             taken = {port.slot for port in start.ports}
             for device in devices:
                 if device.bus is None:
-                    self.devices[device.label] = self._on_board(qtest, device)
                     continue
                 if device.bus == 0:
                     taken.add(device.slot)
@@ -225,16 +231,16 @@ class _View:
             if not any(name.startswith(BOARD) for name in self.devices):
                 self.devices |= _board_functions(host, taken)
 
-    def _on_board(self, qtest: Qtest, device: Placed) -> Facts:
-        slots = self._board.mmio
-        found = None if slots is None else mmio_facts(qtest, slots, device.slot)
-        if found is None:
-            raise HostError(
-                f"{device.label} is not in place {device.slot} of the board's registers",
-                code="qemu-failed",
-                help="boards of this family have them there in every QEMU that was looked at",
-            )
-        return found
+
+def _on_board(bus: BoardBus | None, device: Placed) -> Facts:
+    found = None if bus is None else bus.facts(device.place)
+    if found is None:
+        raise HostError(
+            f"{device.label} is not in its place {device.place} on the board",
+            code="qemu-failed",
+            help="boards of this family have it there in every QEMU that was looked at",
+        )
+    return found
 
 
 def _no_bridge(machine: str, board: GuestBoard) -> HostError:

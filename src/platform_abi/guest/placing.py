@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from platform_abi.guest.virtio_ccw import channel_device
 from platform_abi.model.guest import GuestBoard, GuestDevice, label
 from platform_abi.model.value import frozen
 
 #: Slots of a root bus that a board itself leaves free, 0x02 to 0x1e: the host bridge is at 0, a
 #: PC's own functions at 1 or 0x1f.
 _FIRST_SLOT, _LAST_SLOT = 0x02, 0x1E
+
+#: So many devices behind channels are looked at at once.
+_CHANNELS = 64
 
 #: How many functions a slot has: a root port takes one of them.
 _FUNCTIONS = 8
@@ -19,6 +23,10 @@ def labels_of(board: GuestBoard, device: GuestDevice) -> list[str]:
     """Return what a device is called at each place on *board* where it is looked at."""
     if device.on == "mmio":
         return [label(device)] if board.mmio is not None else []
+    if device.on == "ccw":
+        return [label(device)] if board.channels else []
+    if not board.bus:
+        return []
     places = (device.root, False), (device.port and bool(board.port), True)
     return [label(device, port=port) for wanted, port in places if wanted]
 
@@ -29,10 +37,11 @@ class Placed:
 
     label: str
     driver: str
-    #: PCI bus number; 0 is the root bus, None that it is on a virtio-mmio bus, called by its slot.
+    #: PCI bus number; 0 is the root bus, None that it is on the board's own bus, in *place*.
     bus: int | None
     slot: int
     arguments: tuple[str, ...]
+    place: str = ""
     #: Whether it stands on something of the host's: what QEMU refuses then says nothing of QEMU.
     on_host: bool = False
 
@@ -74,7 +83,7 @@ def starts(
 
     *numbers* gives each label a number of its own, which names what belongs to the device.
     """
-    on_root = [device for device in devices if device.on == "pci" and device.root]
+    on_root = [device for device in devices if device.on == "pci" and device.root and board.bus]
     room = _LAST_SLOT - _FIRST_SLOT + 1
     for first in range(0, len(on_root), room):
         placed = [
@@ -82,17 +91,14 @@ def starts(
             for index, device in enumerate(on_root[first : first + room])
         ]
         yield PlacedStart(ports=(), devices=tuple(placed))
-    if board.mmio is not None:
-        on_board = [device for device in devices if device.on == "mmio"]
-        for first in range(0, len(on_board), board.mmio.count):
-            some = on_board[first : first + board.mmio.count]
-            yield PlacedStart(
-                ports=(),
-                devices=tuple(
-                    _placed(board, device, numbers, bus=None, slot=slot)
-                    for slot, device in enumerate(some)
-                ),
-            )
+    room = _CHANNELS if board.mmio is None else board.mmio.count
+    on_board = [device for device in devices if device.on != "pci" and labels_of(board, device)]
+    for first in range(0, len(on_board), room):
+        placed = [
+            _placed(board, device, numbers, bus=None, slot=slot)
+            for slot, device in enumerate(on_board[first : first + room])
+        ]
+        yield PlacedStart(ports=(), devices=tuple(placed))
     behind = [device for device in devices if device.port and board.port]
     if behind:
         ports = [_port(board, index) for index in range(len(behind))]
@@ -128,8 +134,13 @@ def _placed(
 ) -> Placed:
     own = f"d{numbers[label(device)]}"
     where = f"bus=port{bus}" if bus else f"bus={board.bus},addr={slot:#x}"
+    place = ""
     if bus is None and board.mmio is not None:
-        where = f"bus={board.mmio.name_of(slot)}"
+        place = board.mmio.name_of(slot)
+        where = f"bus={place}"
+    elif bus is None:
+        place = channel_device(slot + 1)
+        where = f"devno={place}"
     option = ",".join(filter(None, (device.driver, where, device.options)))
     words = (*device.needs, "-device", option)
     return Placed(
@@ -138,5 +149,6 @@ def _placed(
         bus=bus,
         slot=slot,
         arguments=tuple(word.replace("{id}", own) for word in words),
+        place=place,
         on_host=bool(device.node),
     )

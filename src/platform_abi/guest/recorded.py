@@ -34,8 +34,9 @@ from platform_abi.model.vm import Device, VirtualMachine
 from platform_abi.resolver.full import full_properties
 from platform_abi.resolver.layers import device_types, inner_device, inner_types
 
-#: The kind of place of a device that has a configuration space.
-_PCI = "pci"
+#: The kinds of place of devices that can be looked at; what is on a board's virtio-mmio bus is
+#: known by what is inside of such devices.
+_PCI, _CCW, _MMIO = "pci", "ccw", "mmio"
 
 _BUS = "bus"
 
@@ -73,7 +74,7 @@ class RecordedMachine:
 
 
 def recorded_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> RecordedMachine | None:
-    """Return what is recorded that a guest of *abi* finds of its PCI devices in *build*.
+    """Return what is recorded that a guest of *abi* finds of its devices in *build*.
 
     None where no view of that machine type is recorded, or the build does not have all its drivers.
     Raises UnknownNameError for no such build.
@@ -91,7 +92,7 @@ def recorded_machine(catalogue: Catalogue, abi: GuestAbi, build: str) -> Recorde
         properties = full_properties(catalogue, abi, build=build)
     except UsageError:
         return None
-    work = _Work(catalogue, build, vm, looked_at=looked_at, board=board, machine=machine)
+    work = _Work(catalogue, build, abi, looked_at=looked_at, board=board, machine=machine)
     views, devices = {}, {}
     for name, view, looked in work.devices(properties):
         views[name], devices[name] = view, looked
@@ -121,38 +122,62 @@ class _Work:
         self,
         catalogue: Catalogue,
         build: str,
-        vm: VirtualMachine,
+        abi: GuestAbi,
         *,
         looked_at: GuestDevices,
         board: GuestBoard,
         machine: GuestView,
     ) -> None:
-        self._catalogue, self._build, self._vm = catalogue, build, vm
+        self._catalogue, self._build, self._vm = catalogue, build, abi.vm
         self._looked_at, self._board, self._machine = looked_at, board, machine
-        self._types = catalogue.types(build, vm.arch)
+        self._types = catalogue.types(build, abi.vm.arch)
         self._inside = inner_types(catalogue, self._types)
+        self._settings = abi.settings
 
     def devices(
         self, properties: Mapping[str, DeviceProperties]
     ) -> Iterator[tuple[str, DeviceView, tuple[RecordedDevice, ...]]]:
-        """Yield of each PCI device its label, what a guest finds of it, and what that is by."""
-        pci = frozenset(self._catalogue.options().address[_PCI].types)
+        """Yield of each device its label, what a guest finds of it, and what that is by.
+
+        Nothing of one on a bus where none are looked at.
+        """
         by_label = dict(self._vm.labelled())
         for name, device in by_label.items():
             driver = self._types.canonical(device.driver)
-            if pci.isdisjoint(self._types.ancestry(driver)):
+            on = self._kind_of_place(driver, device)
+            if on is None:
                 continue
-            there = self._behind_port(device, by_label)
+            told = DeviceView(driver=driver, untold=(EVERY_FACT,))
+            there = self._behind_port(device, by_label) if on == _PCI else False
             looked = [
                 (found, self._device(driver, found, properties[name]))
-                for entry in self._like(driver, pci)
+                for entry in self._like(driver, on)
                 for found in self._at(entry, there)
             ]
-            told = DeviceView(driver=driver, untold=(EVERY_FACT,))
-            if len(looked) == 1 and looked[0][1].of == driver:
+            if len(looked) == 1 and looked[0][1].of == driver and not self._otherwise(on):
                 (found, recorded), *_ = looked
                 told = self._told(recorded, device, found.of_places)
             yield name, told, tuple(recorded for _, recorded in looked)
+
+    def _kind_of_place(self, driver: str, device: Device) -> str | None:
+        """Return on what kind of bus a device is, None for one that is not looked at there."""
+        address, types = self._catalogue.options().address, frozenset(self._types.ancestry(driver))
+        for kind in (_PCI, _CCW):
+            if not types.isdisjoint(address[kind].types):
+                return kind
+        slots, bus = self._board.mmio, dict(device.properties).get(_BUS)
+        if slots is None or types.isdisjoint(self._inside.values()):
+            return None
+        return _MMIO if bus is None or slots.slot_of(bus) is not None else None
+
+    def _otherwise(self, on: str) -> bool:
+        """Return whether the registers of virtio-mmio devices are others than those looked at."""
+        slots = self._board.mmio
+        if on != _MMIO or slots is None:
+            return False
+        types = frozenset(self._types.ancestry(slots.driver))
+        set_ = {each.driver for each in self._vm.globals} | {each.driver for each in self._settings}
+        return not types.isdisjoint(set_)
 
     def _device(self, driver: str, found: _Found, own: DeviceProperties) -> RecordedDevice:
         return RecordedDevice(
@@ -167,20 +192,22 @@ class _Work:
     def _inner(self, driver: str) -> str:
         return inner_device(self._types, self._inside, driver)
 
-    def _like(self, driver: str, pci: frozenset[str]) -> list[GuestDevice]:
+    def _like(self, driver: str, on: str) -> list[GuestDevice]:
         """Return the device of *driver* that is looked at, else those that are the most like it.
 
-        What makes a device is the type inside of it, or its own; the types of every PCI device make
-        none like another.
+        They are *on* the same kind of bus. What makes a device is the type inside of it, or its
+        own; the types of every device on such a bus make none like another.
         """
         entries = {
             self._types.canonical(each.driver): each
             for each in self._looked_at.device
-            if not each.backend and each.driver in self._types
+            if each.on == on and not each.backend and each.driver in self._types
         }
         if driver in entries:
             return [entries[driver]]
-        common = {name for each in pci for name in self._types.ancestry(each)}
+        kind = self._catalogue.options().address.get(on)
+        outer = () if kind is None else kind.types
+        common = {name for each in outer for name in self._types.ancestry(each)}
         for step in self._types.ancestry(self._inner(driver) or driver):
             if step in common:
                 break

@@ -16,9 +16,11 @@ class MmioSlots:
     """Where a board has the registers of its virtio-mmio devices: *count* of them from *base* on.
 
     Each begins *step* bytes after the one before; what is on the bus called *bus*, with its number
-    behind a dot, is the one of that number.
+    behind a dot, is the one of that number. *driver* is that of the registers, which shows what
+    has been set of it in every device.
     """
 
+    driver: str
     bus: str
     base: int
     step: int
@@ -36,11 +38,11 @@ class MmioSlots:
 
 @frozen(kw_only=True)
 class GuestBoard:
-    """A family of machine types with a PCI bus that can be looked at."""
+    """A family of machine types with devices that can be looked at."""
 
     family: str
-    #: What its root bus is called.
-    bus: str
+    #: What its root PCI bus is called; empty: it has none that can be read.
+    bus: str = ""
     #: The driver of a port that a device can be plugged into; empty: it has none.
     port: str = ""
     #: How a guest reaches configuration spaces: the ports of a PC, a memory window, or RTAS.
@@ -57,6 +59,8 @@ class GuestBoard:
     ram: int = 0
     memory: int = 64
     mmio: MmioSlots | None = None
+    #: Whether its devices are behind channels, which only its processor reaches.
+    channels: bool = False
 
 
 @frozen(kw_only=True)
@@ -70,8 +74,8 @@ class GuestDevice:
     needs: tuple[str, ...] = ()
     #: A device node without which this host cannot have it.
     node: str = ""
-    #: What it is on: the PCI bus, or one of the board's virtio-mmio buses.
-    on: Literal["pci", "mmio"] = "pci"
+    #: What it is on: the PCI bus, one of the board's virtio-mmio buses, or a channel.
+    on: Literal["pci", "mmio", "ccw"] = "pci"
     #: Of a PCI device, whether it is looked at on the root bus, and behind a port.
     root: bool = True
     port: bool = False
@@ -100,7 +104,7 @@ class GuestDevices:
     cpu: GuestCpus = field(factory=lambda: GuestCpus(accelerator="tcg"))
 
     def board_of(self, machine: str) -> GuestBoard | None:
-        """Return the board of a machine type, None if it has no PCI bus that can be read."""
+        """Return the board of a machine type, None if nobody can look at its devices."""
         return next((b for b in self.board if f"{machine}-".startswith(f"{b.family}-")), None)
 
 
@@ -133,7 +137,7 @@ class DeviceView:
 
 @frozen(kw_only=True)
 class MachineView:
-    """What a guest finds of the PCI devices of one virtual machine in one QEMU.
+    """What a guest finds of the devices of one virtual machine in one QEMU.
 
     *qemu* is the build of which that was recorded, or with *looked* the release of the binary that
     was started and looked at. Devices are by label.

@@ -209,7 +209,7 @@ class Qtest(Accesses):
         timeout: float = 30,
         writable: str = "",
     ) -> None:
-        command = [str(binary), *_accelerator(arguments), *arguments, *_QTEST_ARGUMENTS]
+        command = [str(binary), *accelerator_words(arguments), *arguments, *_QTEST_ARGUMENTS]
         self._command = command
         self._process = Throwaway(command, environment=environment, writable=writable)
         super().__init__(self._process, timeout=timeout)
@@ -276,7 +276,7 @@ def _error(message: str, details: Iterable[str] = ()) -> QtestError:
     )
 
 
-def _accelerator(arguments: Sequence[str]) -> tuple[str, ...]:
+def accelerator_words(arguments: Sequence[str]) -> tuple[str, ...]:
     """Return the accelerator argument to add: none if the caller's arguments choose one."""
     for argument in arguments:
         if argument.lstrip("-") in ("accel", "enable-kvm") or "accel=" in argument:

@@ -7,26 +7,26 @@ guest runs on, QEMU is asked.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Self
 
 from attrs import field
 
+from platform_abi.guest.board_bus import BoardBus, board_bus
 from platform_abi.guest.buses import place_of, walk
 from platform_abi.guest.driver import Bound, bind, bound
 from platform_abi.guest.pci_config import SLOT_STATE, without_express
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import PciHost, pci_host
 from platform_abi.guest.view import Facts
-from platform_abi.guest.virtio_mmio import bind_mmio, bound_mmio, mmio_facts
-from platform_abi.model.guest import GuestBoard, MmioSlots
+from platform_abi.model.guest import GuestBoard
 from platform_abi.model.machine import TypeTable
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.qemu.paused import PausedQemu
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
-from platform_abi.verifier.buses import bus_of, chain_of
+from platform_abi.verifier.buses import chain_of, place_on_board
 from platform_abi.verifier.located import locate
 from platform_abi.verifier.paused import asking
 from platform_abi.verifier.running import look
@@ -53,7 +53,7 @@ _BY_TOPOLOGY: Final = {"0x1.0.EDX": 1 << 28, "0x80000001.0.ECX": 1 << 1}
 
 @frozen(kw_only=True)
 class Sight:
-    """What a guest sees: of each PCI function and virtio-mmio device by its place, and of a CPU.
+    """What a guest sees: of each PCI function and device on the board by its place, and of a CPU.
 
     *bound* is what each virtio device and its driver have agreed on.
     """
@@ -112,24 +112,24 @@ class End:
         return self.qmp.stderr
 
     def _host(self) -> PciHost | None:
-        return None if self.board is None else pci_host(self._qemu.guest, self.board)
+        if self.board is None or not self.board.bus:
+            return None
+        return pci_host(self._qemu.guest, self.board)
 
-    def _on_board(self) -> Iterator[tuple[str, MmioSlots, int]]:
-        """Yield the places of virtio-mmio devices, with what each is called."""
-        slots = None if self.board is None else self.board.mmio
-        if slots is not None:
-            yield from ((slots.name_of(slot), slots, slot) for slot in range(slots.count))
+    def _on_board(self) -> BoardBus | None:
+        """Return the bus of the board's own, if it has one."""
+        return None if self.board is None else board_bus(self.board, self._qemu.guest, self.qmp)
 
     def bind(self) -> dict[str, Bound]:
         """Let a driver take all that each virtio device offers, and return what they agree on."""
         if self.board is None:
             return {}
         rings = self.board.ram + _RINGS
-        guest, host = self._qemu.guest, self._host()
+        host, bus = self._host(), self._on_board()
         functions = {} if host is None else walk(host)
         agreed = {place_of(at): bind(space, rings=rings) for at, space in functions.items()}
-        for name, slots, slot in self._on_board():
-            agreed[name] = bind_mmio(guest, slots, slot, rings=rings)
+        if bus is not None:
+            agreed |= {name: bus.bind(name, rings=rings) for name in bus.names()}
         self._bound = {name: each for name, each in agreed.items() if each is not None}
         return dict(self._bound)
 
@@ -139,15 +139,15 @@ class End:
         What drivers have agreed on is asked for where they have been bound; *agreed* says where,
         for a guest that has come.
         """
-        guest, host = self._qemu.guest, self._host()
+        host, bus = self._host(), self._on_board()
         spaces = {} if host is None else {place_of(at): s for at, s in walk(host).items()}
-        ports = guest if host is None else host.ports
-        slots = {name: (where, slot) for name, where, slot in self._on_board()}
+        ports = self._qemu.guest if host is None else host.ports
+        names = [] if bus is None else [*bus.names()]
         bounds = dict(self._bound)
         for name in agreed or ():
             now = bound(spaces[name]) if name in spaces else None
-            if name in slots:
-                now = bound_mmio(guest, *slots[name])
+            if bus is not None and name in names:
+                now = bus.bound(name)
             if now is not None:
                 bounds[name] = now
         functions: dict[str, Facts] = {}
@@ -155,7 +155,7 @@ class End:
             facts = function_facts(ports, space)
             facts.pop(_WRITTEN, None)
             functions[name] = dict(without_express(facts, SLOT_STATE))
-        on_board = {name: mmio_facts(guest, *where) for name, where in slots.items()}
+        on_board = {} if bus is None else {name: bus.facts(name) for name in names}
         functions |= {name: facts for name, facts in on_board.items() if facts is not None}
         return Sight(functions=functions, cpu=self._cpu(), bound=bounds)
 
@@ -203,9 +203,10 @@ class End:
         """
         ask = asking(self.qmp)
         located = locate(types, vm, look(ask), left_out)
-        on_board = {name for name, *_ in self._on_board()}
+        bus = self._on_board()
+        on_board = set() if bus is None else {*bus.names()}
         found = {}
         for label, thing in located.found.items():
-            chain, bus = chain_of(ask, thing.path), bus_of(ask, thing.path)
-            found[label] = place_of(chain) if chain else bus if bus in on_board else ""
+            chain, place = chain_of(ask, thing.path), place_on_board(ask, thing.path)
+            found[label] = place_of(chain) if chain else place if place in on_board else ""
         return found

@@ -106,16 +106,19 @@ class Stage:
         """
         here, there = self.environments
         source = End(self.source, words, timeout=self.timeout, environment=here, flags=self.flags)
-        destination = End(
-            self.destination,
-            words if arriving is None else arriving,
-            incoming=True,
-            timeout=self.timeout,
-            environment=there,
-            flags=self.flags,
+        destination, alone = (
+            End(
+                self.destination,
+                words if arriving is None else arriving,
+                incoming=incoming,
+                timeout=self.timeout,
+                environment=there,
+                flags=self.flags,
+            )
+            for incoming in (True, False)
         )
         with source, destination:
-            return _Going(source, destination, self.timeout).go(board_of, place)
+            return _Going(source, destination, alone, self.timeout).go(board_of, place)
 
 
 class _Over(Exception):  # noqa: N818 - it went as it went
@@ -128,11 +131,12 @@ class _Over(Exception):  # noqa: N818 - it went as it went
 
 
 class _Going:
-    """A guest that is under way."""
+    """A guest that is under way; *alone* is the destination as it starts without one."""
 
-    def __init__(self, source: End, destination: End, timeout: float) -> None:
+    def __init__(self, source: End, destination: End, alone: End, timeout: float) -> None:
         self._source = source
         self._destination = destination
+        self._alone = alone
         self._timeout = timeout
         #: What is known by now.
         self._move = Move(ended="moved")
@@ -153,7 +157,7 @@ class _Going:
             with self._watching(self._destination, "destination"):
                 self._destination.greet()
                 self._know(destination=self._destination.version)
-                self._know(fresh=(fresh, self._destination.sight()))
+                self._know(fresh=(fresh, self._at_start(self._destination)))
             self._send()
             with self._watching(self._source, "failed"):
                 before = self._source.sight()
@@ -165,6 +169,20 @@ class _Going:
             said = (self._destination.stderr, self._source.stderr, self._reason)
             self._know(ended=over.ended, why=over.why, said="\n".join(filter(None, said)))
         return self._move
+
+    def _at_start(self, destination: End) -> Sight:
+        """Return what a guest finds that starts in the *destination*, which waits for another.
+
+        No processor goes on there before that has come, so what only a processor finds is looked
+        for in one that waits for none.
+        """
+        board = destination.board
+        if board is None or not board.channels:
+            return destination.sight()
+        self._alone.board = board
+        with self._alone:
+            self._alone.greet()
+            return self._alone.sight()
 
     def _know(self, **what: Any) -> None:
         self._move = evolve(self._move, **what)

@@ -31,10 +31,21 @@ def chain_of(ask: Ask, path: str) -> tuple[int, ...]:
     return ()
 
 
-def bus_of(ask: Ask, path: str) -> str:
-    """Return what QEMU calls the bus that a device is on, nothing for one that is on none."""
-    (answer,) = ask([("qom-get", {"path": path, "property": "parent_bus"})])
-    return answer.value.rpartition("/")[2] if isinstance(answer.value, str) else ""
+def place_on_board(ask: Ask, path: str) -> str:
+    """Return what QEMU calls the place of a device on its board, nothing for one in none.
+
+    That is the number of one behind a channel (hw/s390x/ccw-device.c, ``dev_id``), else the bus
+    that it is on: each virtio-mmio device has one.
+    """
+    number, bus = (
+        answer.value
+        for answer in ask(
+            [("qom-get", {"path": path, "property": name}) for name in ("dev_id", "parent_bus")]
+        )
+    )
+    if isinstance(number, str) and number:
+        return number
+    return bus.rpartition("/")[2] if isinstance(bus, str) else ""
 
 
 class Buses:

@@ -13,16 +13,17 @@ from attrs import evolve
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import pci_host
+from platform_abi.guest.started import looked_at
 from platform_abi.guest.view import LEGACY
-from platform_abi.guest.virtio_mmio import IDENTITY, mmio_facts
+from platform_abi.guest.virtio_ccw import VIRTIO_IDENTITY
+from platform_abi.guest.virtio_mmio import IDENTITY
 from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.model.abi import GuestAbi
-from platform_abi.model.guest import DeviceView, GuestBoard, MachineView
+from platform_abi.model.guest import DeviceView, MachineView
 from platform_abi.model.host import HostReport
 from platform_abi.model.value import frozen
-from platform_abi.qemu.qtest import Qtest
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError, QmpError
-from platform_abi.verifier.buses import Buses, bus_of, chain_of
+from platform_abi.verifier.buses import Buses, chain_of, place_on_board
 from platform_abi.verifier.expected import expected
 from platform_abi.verifier.harmless import harmless
 from platform_abi.verifier.offered import promised_offer
@@ -36,7 +37,7 @@ TIMEOUT = 30.0
 
 #: How the identity of every virtio device begins in a guest's view: on PCI with its vendor (virtio
 #: 1.2, 4.1.2).
-_VIRTIO = ("1af4:", IDENTITY)
+_VIRTIO = ("1af4:", IDENTITY, VIRTIO_IDENTITY)
 
 #: What is read where no function is, and what is said of that.
 _NOTHING = "ffff:ffff"
@@ -87,7 +88,7 @@ def look_at(
     words: Sequence[str] | None = None,
     timeout: float = TIMEOUT,
 ) -> MachineView:
-    """Return what a guest of *abi* finds of its PCI devices in a *binary* started for that now.
+    """Return what a guest of *abi* finds of its devices in a *binary* started for that now.
 
     *words*, *timeout* and what is raised are as ``verify_start`` has it. A device that cannot be
     had here, or is on no bus that can be looked at, is not in the view.
@@ -117,14 +118,14 @@ class _Seen:
     """What a paused QEMU was like: properties, and where its PCI devices are.
 
     *words* are what it was started with. *chains* has, by the lockfile's labels, the slots and
-    functions from the root bus on to the device; none for what is on no such bus. *buses* are the
-    names of their buses, and *drivers* are by label too.
+    functions from the root bus on to the device; none for what is on no such bus. *places* are
+    where they are on the board, and *drivers* are by label too.
     """
 
     words: tuple[str, ...]
     vm: RunningVm
     chains: Mapping[str, tuple[int, ...]]
-    buses: Mapping[str, str]
+    places: Mapping[str, str]
     drivers: Mapping[str, str]
 
 
@@ -172,9 +173,9 @@ class _Paused:
             vm = read(ask, vm, wanted.wanted())
             found = wanted.located.found.items()
             chains = {label: chain_of(ask, thing.path) for label, thing in found}
-            buses = {label: bus_of(ask, thing.path) for label, thing in found}
+            places = {label: place_on_board(ask, thing.path) for label, thing in found}
             drivers = {label: thing.driver for label, thing in found}
-        self.seen = _Seen(words=tuple(words), vm=vm, chains=chains, buses=buses, drivers=drivers)
+        self.seen = _Seen(words=tuple(words), vm=vm, chains=chains, places=places, drivers=drivers)
 
     def facts(self) -> Mapping[str, DeviceView | str]:
         """Return what a guest finds of each device, by label, or why nobody could look at it.
@@ -183,25 +184,19 @@ class _Paused:
         """
         machine, arch = self.seen.vm.machine_type, self._abi.vm.arch
         on_bus = {label: chain for label, chain in self.seen.chains.items() if chain}
-        looked_at = self._catalogue.guest_devices(arch)
-        board = None if looked_at is None else looked_at.board_of(machine)
+        table = self._catalogue.guest_devices(arch)
+        board = None if table is None else table.board_of(machine)
         if board is None:
-            return dict.fromkeys(on_bus, f"{machine} has no PCI bus that can be looked at")
-        slots = board.mmio
-        on_board = {
-            label: slot
-            for label, bus in self.seen.buses.items()
-            if slots is not None and (slot := slots.slot_of(bus)) is not None
-        }
-        if not on_bus and not on_board:
-            return {}
-        drivers = self.seen.drivers
-        with Qtest(self._binary, self.seen.words, timeout=self._timeout) as qtest:
-            found: dict[str, DeviceView | str] = {
-                label: _found_on_board(qtest, board, slot, drivers[label])
-                for label, slot in on_board.items()
-            }
-            host = pci_host(qtest, board) if on_bus else None
+            return dict.fromkeys(on_bus, f"{machine} has no bus that can be looked at")
+        drivers, found = self.seen.drivers, dict[str, DeviceView | str]()
+        with looked_at(self._binary, self.seen.words, board, timeout=self._timeout) as (guest, bus):
+            names = set() if bus is None else {*bus.names()}
+            for label, name in self.seen.places.items():
+                if bus is not None and name in names and label not in on_bus:
+                    facts = bus.facts(name)
+                    view = None if facts is None else DeviceView(driver=drivers[label], facts=facts)
+                    found[label] = view or _NOWHERE
+            host = pci_host(guest, board) if on_bus and board.bus else None
             if host is None:
                 return found | dict.fromkeys(
                     on_bus, "no host bridge is where boards of its kind have it"
@@ -262,14 +257,6 @@ def _found(buses: Buses, chain: tuple[int, ...], driver: str) -> DeviceView | st
         facts={fact: text for fact, text in facts.items() if fact not in unread},
         untold=tuple(unread),
     )
-
-
-def _found_on_board(qtest: Qtest, board: GuestBoard, slot: int, driver: str) -> DeviceView | str:
-    """Return what a guest finds of the virtio-mmio device at a place, or why nobody can tell."""
-    facts = None if board.mmio is None else mmio_facts(qtest, board.mmio, slot)
-    if facts is None:
-        return _NOWHERE
-    return DeviceView(driver=driver, facts=facts)
 
 
 def _offered(seen: DeviceView | str, offer: Offer) -> Offer:
