@@ -58,6 +58,21 @@ def test_a_question_says_what_was_offered_bit_by_bit(
     assert {"tun.uso", "tun.udp-tunnel-gso"} <= question.needs
 
 
+def test_behind_channels_are_the_devices_that_are_looked_at_there(
+    catalogue: pa.FileCatalogue, everything: Inventory
+) -> None:
+    """Each has a number there and no slot, and is asked about the same."""
+    build = catalogue.builds("s390x")[0]
+    types = catalogue.types(build, "s390x")
+    options = {name: types.properties(name) for name in device_drivers(catalogue) if name in types}
+    known = Inventory(arch="s390x", board="s390-ccw-virtio-9.1", options=options, cpu={})
+    there = list(device_questions(catalogue, known, channels=True))
+    assert {q.driver for q in there} == {"virtio-net-ccw", "vhost-vsock-ccw"}
+    assert all(",devno=fe.0.0005," in question.arguments([])[-1] for question in there)
+    here = device_questions(catalogue, everything)
+    assert {q.backend: q.needs for q in there} == {q.backend: q.needs for q in here}
+
+
 def test_what_a_qemu_lacks_is_not_asked(catalogue: pa.FileCatalogue, everything: Inventory) -> None:
     """A QEMU before 8.2 knows no property for UDP segmentation: that says nothing of the host."""
     older = {n: p - {"host_uso", "guest_uso4", "guest_uso6"} for n, p in everything.options.items()}

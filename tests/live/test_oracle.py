@@ -256,6 +256,29 @@ def test_a_qemu_of_another_architecture_is_an_error(
     assert caught.value.code == "qemu-architecture"
 
 
+@pytest.mark.parametrize(
+    ("arch", "version"),
+    [("aarch64", "10.0"), ("ppc64", "11.1"), ("riscv64", "11.1"), ("s390x", "10.0")],
+)
+def test_a_qemu_of_any_architecture_says_the_same_of_this_host(
+    catalogue: pa.FileCatalogue,
+    qemu_binaries: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    arch: str,
+    version: str,
+) -> None:
+    """A tap is the same behind each one's devices, by whatever way these are read."""
+    own = qemu_binaries[version]
+    other = shutil.which(str(own.with_name(own.name.replace("x86_64", arch))))
+    if other is None:
+        pytest.skip(f"no QEMU {version} for {arch}")
+    here = ask_qemu(catalogue, str(own), timeout=60, accelerator="tcg")
+    monkeypatch.setattr("platform_abi.qemu.inventory.host_architecture", lambda: arch)
+    there = ask_qemu(catalogue, other, timeout=60, accelerator="tcg")
+    settled = {name for name in _settled(here) if name.startswith("tun.")}
+    assert {n: there.state(n) for n in settled} == {n: here.state(n) for n in settled}
+
+
 # --- nothing is left behind ----------------------------------------------------------------------
 
 

@@ -55,6 +55,7 @@ def test_it_has_what_it_says(tmp_path: Path) -> None:
             "kvm-accel": frozenset({"kernel-irqchip"}),
         },
         cpu={"avx": True, "level": 13},
+        for_devices="pc-q35-9.1",
     ) == _of(tmp_path)
 
 
@@ -95,7 +96,17 @@ def test_the_board_is_the_newest_that_is_asked_about(
     tmp_path: Path, machines: list[dict[str, Any]], board: str
 ) -> None:
     """What q35 stands for, else the default, else the board that has nothing."""
-    assert board == _of(tmp_path, query_machines=machines).board
+    found = _of(tmp_path, query_machines=machines)
+    assert board == found.board == found.for_devices
+
+
+@pytest.mark.parametrize("virt", [{"name": "virt-9.1", "alias": "virt"}, {"name": "virt"}])
+def test_devices_are_put_on_the_newest_virt_where_nothing_is_the_default(
+    tmp_path: Path, virt: dict[str, Any]
+) -> None:
+    """As on Arm, whose boards are asked nothing else for it."""
+    found = _of(tmp_path, query_machines=[{"name": "sbsa"}, virt, {"name": "virt-9.0"}])
+    assert ("none", virt["name"]) == (found.board, found.for_devices)
 
 
 def test_a_qemu_of_another_machine_is_no_oracle(tmp_path: Path) -> None:

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from platform_abi.errors import HostError
-from platform_abi.guest.config_space import ConfigSpace, PortSpace
+from platform_abi.guest.config_space import ConfigSpace
 from platform_abi.guest.pci_config import VIRTIO_VENDOR, virtio_structure
 from platform_abi.guest.pci_hosts import Ports
 from platform_abi.model.value import frozen
-from platform_abi.qemu.qtest import Accesses
 
 _COMMAND = 0x04
 _COMMAND_IO = 0x1
@@ -78,17 +77,16 @@ class Memory(Protocol):
         ...
 
 
-def offered_features(guest: Accesses, slot: int) -> int:
-    """Return the feature bits of the virtio device in a *slot* of the root bus (its ``addr=``).
+def offered_features(ports: Ports, space: ConfigSpace) -> int:
+    """Return the feature bits of the virtio device behind *space*, on a bus with these *ports*.
 
     Raises HostError (``qemu-failed``) where there is none.
     """
-    space = PortSpace(guest, slot)
     image = space.image()
-    offered = modern_offer(space, image) or legacy_offer(guest, space, image)
+    offered = modern_offer(space, image) or legacy_offer(ports, space, image)
     if offered is None:
         raise HostError(
-            f"slot {slot:#x}: neither a virtio 1.x structure nor legacy ports",
+            "neither a virtio 1.x structure nor legacy ports are in its slot",
             code="qemu-failed",
             help="is it the slot of a virtio device?",
         )

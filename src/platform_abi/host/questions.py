@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from platform_abi.guest.virtio_ccw import channel_device
 from platform_abi.host.conclude import Observation
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import MACHINE, DeviceFamily, VirtioBit
@@ -16,8 +17,10 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.value import frozen
 from platform_abi.qemu.inventory import Inventory, accelerator_type, board_type
 
-#: Where a device is plugged in to be asked about: free on the boards of a PC.
+#: Where a device is plugged in to be asked about: free on every board with a PCI bus.
 SLOT = 5
+#: And where one behind a channel is, which boards have free as well.
+CHANNEL = channel_device(SLOT)
 
 
 @frozen(kw_only=True)
@@ -40,6 +43,8 @@ class DeviceQuestion:
     options: str
     netdev: str
     bits: tuple[BitQuestion, ...]
+    #: Where it is plugged in.
+    place: str = f"addr={SLOT:#x}"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -49,7 +54,7 @@ class DeviceQuestion:
     def arguments(self, bits: Sequence[BitQuestion]) -> list[str]:
         """Return what QEMU is started with to be asked about *bits*."""
         forced = "".join(f",{question.property}=on" for question in bits)
-        device = ["-device", f"{self.driver},addr={SLOT:#x},{self.options}{forced}"]
+        device = ["-device", f"{self.driver},{self.place},{self.options}{forced}"]
         return ["-netdev", self.netdev, *device] if self.netdev else device
 
     def seen(self, bits: Sequence[BitQuestion], offered: int) -> Iterator[Observation]:
@@ -85,12 +90,20 @@ def device_drivers(catalogue: Catalogue) -> list[str]:
     return [driver for family, *_ in _asked(catalogue) for driver in family.proxies]
 
 
-def device_questions(catalogue: Catalogue, known: Inventory) -> Iterator[DeviceQuestion]:
-    """Yield the questions that virtio devices answer by the feature bits that they offer."""
+def device_questions(
+    catalogue: Catalogue, known: Inventory, *, channels: bool = False
+) -> Iterator[DeviceQuestion]:
+    """Yield the questions that virtio devices answer by the feature bits that they offer.
+
+    They are on PCI, or behind *channels*.
+    """
+    looked_at = catalogue.guest_devices(known.arch)
+    behind = {d.driver for d in (looked_at.device if looked_at else ()) if d.on == "ccw"}
     common = catalogue.devices().common_bits
     for family, backend, netdev in _asked(catalogue):
         # The first is the one that PCI names without a suffix.
-        driver = next((name for name in family.proxies if known.options.get(name)), None)
+        names = [name for name in family.proxies if not channels or name in behind]
+        driver = next((name for name in names if known.options.get(name)), None)
         if driver is None:
             continue
         bits = {bit.property: bit for bit in (*common, *family.bit) if not bit.never | bit.legacy}
@@ -109,6 +122,7 @@ def device_questions(catalogue: Catalogue, known: Inventory) -> Iterator[DeviceQ
                 options="netdev=n0" if netdev else family.asked,
                 netdev=netdev,
                 bits=tuple(asked),
+                place=f"devno={CHANNEL}" if channels else f"addr={SLOT:#x}",
             )
 
 

@@ -13,9 +13,13 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
+from platform_abi.errors import HostError
+from platform_abi.guest.pci_hosts import pci_host
+from platform_abi.guest.started import looked_at
 from platform_abi.guest.virtio_pci import offered_features
 from platform_abi.host.conclude import Observation, conclude, unsettled
 from platform_abi.host.questions import (
+    CHANNEL,
     SLOT,
     DeviceQuestion,
     board_questions,
@@ -25,11 +29,12 @@ from platform_abi.host.questions import (
     device_questions,
 )
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.guest import GuestBoard
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.qemu.inventory import Inventory, inventory
 from platform_abi.qemu.netdevs import ask_netdevs
 from platform_abi.qemu.process import last_line
-from platform_abi.qemu.qtest import PORT_ARCHITECTURES, QUIET, Qtest, StartError
+from platform_abi.qemu.qtest import QUIET, Qtest, StartError
 
 #: How long one answer may take by default, in seconds.
 TIMEOUT = 10.0
@@ -80,10 +85,13 @@ class _Witness:
     def observations(self) -> Iterator[Observation]:
         """Yield all that is seen."""
         # Behind any accelerator a device is the same; TCG is there without a privilege.
-        if self._known.arch in PORT_ARCHITECTURES:
-            for question in device_questions(self._catalogue, self._known):
+        looked_at_there = self._catalogue.guest_devices(self._known.arch)
+        board = looked_at_there and looked_at_there.board_of(self._known.for_devices)
+        if board:
+            channels = board.channels
+            for question in device_questions(self._catalogue, self._known, channels=channels):
                 if self._has_nodes(question):
-                    yield from self._devices(question)
+                    yield from self._devices(question, board)
         if self._known.complaint:
             flags = cpu_flags(self._catalogue, self._known, self._accelerator)
             needs = [name for _, needed in flags for name in needed]
@@ -98,22 +106,37 @@ class _Witness:
         nodes = {p.node for p in probes if p is not None and p.method == "device-node"}
         return all(os.access(node, os.F_OK) for node in nodes)
 
-    def _devices(self, question: DeviceQuestion) -> Iterator[Observation]:
+    def _devices(self, question: DeviceQuestion, board: GuestBoard) -> Iterator[Observation]:
         """Yield what a device shows with everything forced on, or at least what is so by itself."""
-        common = ["-machine", self._known.board, *QUIET, "-no-user-config"]
+        memory = ("-m", str(board.memory))
+        common = ["-machine", self._known.for_devices, *QUIET, *memory, "-no-user-config"]
         by_itself = tuple(bit for bit in question.bits if not bit.opt_in)
         reason = ""
         for bits in dict.fromkeys((question.bits, by_itself)):
             arguments = [*common, *question.arguments(bits)]
             try:
-                with self._start(arguments) as qtest:
-                    offered = offered_features(qtest, SLOT)
+                offered = self._offered(arguments, board)
             except StartError as error:
                 reason = _refusal(error)
                 continue
             yield from question.seen(bits, offered)
             return
         self.unsettled |= unsettled(question.needs, f"QEMU could not be asked: {reason}")
+
+    def _offered(self, arguments: Sequence[str], board: GuestBoard) -> int:
+        """Return the feature bits of the device that is asked about, in a QEMU of *arguments*."""
+        with looked_at(self._binary, arguments, board, timeout=self._timeout) as (guest, bus):
+            host = pci_host(guest, board) if board.bus else None
+            if host is not None:
+                return offered_features(host.ports, host.at(0, SLOT))
+            facts = None if bus is None else bus.facts(CHANNEL)
+            if facts is None:
+                raise HostError(
+                    f"{self._known.for_devices} has no device where it was put",
+                    code="qemu-failed",
+                    help="boards of this family have it there in every QEMU that was looked at",
+                )
+            return int(facts["features"], 16)
 
     def _boards(self) -> Iterator[Observation]:
         """Yield with which options the board starts; none says a thing where it never does."""

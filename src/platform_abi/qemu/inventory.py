@@ -14,6 +14,12 @@ from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 
 #: The board that is asked about is the newest of those that this has been an alias of.
 _BOARD = "q35"
+#: Where a QEMU has no board by default, its devices are asked about on the newest one of these.
+_FOR_DEVICES = "virt"
+
+
+#: The board that has nothing.
+_NOTHING = "none"
 
 
 @frozen(kw_only=True)
@@ -22,7 +28,8 @@ class Inventory:
 
     *options* are properties by QOM type: of devices, of the board and of the accelerator. A type
     that this QEMU lacks has none. *cpu* holds the properties of ``-cpu host`` under the
-    accelerator; where there are none, *complaint* says why.
+    accelerator; where there are none, *complaint* says why. *for_devices* is the board that devices
+    are put on: *board*, unless that is the one that has nothing.
     """
 
     arch: str
@@ -30,6 +37,7 @@ class Inventory:
     options: Mapping[str, frozenset[str]]
     cpu: Mapping[str, Any]
     complaint: str = ""
+    for_devices: str = ""
 
 
 def inventory(
@@ -47,7 +55,8 @@ def inventory(
         try:
             arch = str(qmp.execute("query-target")["arch"])
             _check(binary, arch)
-            board = _newest_board(qmp.execute("query-machines"))
+            machines = qmp.execute("query-machines")
+            board = _newest_board(machines)
             cpu, complaint = _host_cpu(qmp) if accelerator == "kvm" else ({}, "")
             return Inventory(
                 arch=arch,
@@ -61,6 +70,7 @@ def inventory(
                 },
                 cpu=cpu,
                 complaint=complaint,
+                for_devices=_for_devices(machines) if board == _NOTHING else board,
             )
         except (KeyError, TypeError, AttributeError, ValueError):
             raise HostError(
@@ -94,7 +104,12 @@ def _newest_board(machines: Sequence[Mapping[str, Any]]) -> str:
     for machine in machines:
         if machine.get("alias") == _BOARD:
             return str(machine["name"])
-    return next((str(m["name"]) for m in machines if m.get("is-default")), "none")
+    return next((str(m["name"]) for m in machines if m.get("is-default")), _NOTHING)
+
+
+def _for_devices(machines: Sequence[Mapping[str, Any]]) -> str:
+    named = (str(m["name"]) for m in machines if _FOR_DEVICES in (m.get("alias"), m["name"]))
+    return next(named, _NOTHING)
 
 
 def _names(qmp: Qmp, command: str, kind: str) -> frozenset[str]:

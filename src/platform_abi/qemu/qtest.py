@@ -26,9 +26,6 @@ from platform_abi.qemu.process import MAX_OUTPUT, Throwaway
 #: the board itself does not use is free.
 QUIET = ("-nodefaults", "-vga", "none", "-m", "64")
 
-#: Where ports are read and written as here: on the boards of a PC.
-PORT_ARCHITECTURES = ("x86_64", "i386")
-
 
 class QtestError(HostError):
     """QEMU, or the device in it, did not answer as this module needs."""
