@@ -18,7 +18,7 @@ def test_without_a_compiler_an_audit_goes_on_and_says_what_it_left_out(
     monkeypatch.setenv("CC", "no-such-compiler")
     answers = {
         "query-version": version("7.2.22", "Debian 1"),
-        "query-machines": [machine("microvm", default=True)],
+        "query-machines": [machine("isapc", default=True)],
     }
     path = binary(tmp_path, answers, lists_compat=False)
     run(AuditOptions(binary=path))
