@@ -120,7 +120,6 @@ ALLOWED: dict[str, dict[str, str]] = {
         "chardev:qtest": "QEMU's protocol of that name",
     },
     "qemu/qtest.py": {
-        "x86_64": "the architecture whose ports are known",
         "tcg": "an accelerator that a process is started with",
         "kvm": "an accelerator that a process is started with",
         "enable-kvm": "an option that asks for an accelerator",
