@@ -77,7 +77,7 @@ DOMAIN = f"""<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qe
     <audio id='1' type='none'/>
     <video><model type='virtio' heads='1' primary='yes'/>
       <address type='pci' bus='0x00' slot='0x01' function='0x0'/></video>
-    <crypto model='virtio' type='qemu'/>
+    <abacus model='virtio' type='qemu'/>
     <memballoon model='none'/>
   </devices>
 </domain>
@@ -103,7 +103,7 @@ _LINE = f"""qemu-system-x86_64 -machine pc-q35-9.1,usb=off,smm=on,hpet=off,acpi=
 -device virtio-vga,id=video0,max_outputs=1,bus=pcie.0,addr=0x1"""
 
 #: The same without what no rule is about.
-_KNOWN = DOMAIN.replace("<crypto model='virtio' type='qemu'/>", "")
+_KNOWN = DOMAIN.replace("<abacus model='virtio' type='qemu'/>", "")
 
 
 def _read(text: str | bytes) -> pa.VmReading:
@@ -153,10 +153,11 @@ def _ends(element: Element) -> Iterator[int]:
         yield from _ends(child)
 
 
+_KNOWN_DIGEST = _digest(_read(_KNOWN))
 _PLACES = [*_ends(read_xml(_KNOWN, "vm.xml"))]
 
 
-@given(at=st.sampled_from(_PLACES), name=st.sampled_from(["nobody", "crypto", "x-new"]))
+@given(at=st.sampled_from(_PLACES), name=st.sampled_from(["nobody", "abacus", "x-new"]))
 def test_an_element_that_nobody_knows_is_never_dropped(at: int, name: str) -> None:
     """Wherever it stands, it is unread by its path and line, and the machine is another one."""
     text = f"{_KNOWN[:at]}<{name} model='a'>secret-7</{name}>{_KNOWN[at:]}"
@@ -165,7 +166,7 @@ def test_an_element_that_nobody_knows_is_never_dropped(at: int, name: str) -> No
     assert len(found) == 1
     assert f"line {1 + text[:at].count(chr(10))}" == found[0].place
     assert {each.what for each in read.unread} == set(unread_of(read.vm))
-    assert _digest(read) != _digest(_read(_KNOWN))
+    assert _digest(read) != _KNOWN_DIGEST
     assert "secret-7" not in repr(read)
 
 
@@ -175,8 +176,214 @@ def test_an_attribute_and_a_value_that_nobody_knows_are_unread() -> None:
         "cache='none'", "cache='hush-hush'"
     )
     read = _read(text)
-    assert {"devices/video/model/@shade", "devices/crypto"} <= {u.what for u in read.unread}
+    assert {"devices/video/model/@shade", "devices/abacus"} <= {u.what for u in read.unread}
     assert "hush" not in repr(read)
+
+
+_AT = "<address type='pci' bus='0x00' slot='0x05' function='0x0'/>"
+
+#: What a domain may have besides, below <devices>, and what QEMU is told of that.
+_MORE = {
+    "console": ("<console type='pty'><target type='virtio'/></console>", "-device virtconsole"),
+    "hub": (
+        "<hub type='usb'><address type='usb' bus='0' port='2'/></hub>",
+        "-device usb-hub,bus=usb.0,port=2",
+    ),
+    "scsi of the host": (
+        (
+            f"<controller type='scsi' index='0' model='virtio-scsi'>{_AT}</controller>"
+            "<hostdev mode='subsystem' type='scsi'><source><adapter name='scsi_host0'/></source>"
+            "<readonly/><address type='drive' bus='0' target='3' unit='1'/></hostdev>"
+        ),
+        (
+            "-device virtio-scsi-pci,id=scsi0,bus=pcie.0,addr=5 -blockdev driver=raw,node-name=h,"
+            "read-only=on -device scsi-generic,bus=scsi0.0,channel=0,scsi-id=3,lun=1,drive=h"
+        ),
+    ),
+    "vhost-scsi": (
+        (
+            "<hostdev mode='subsystem' type='scsi_host'><source protocol='vhost' wwpn='naa.5'/>"
+            f"{_AT}</hostdev>"
+        ),
+        "-device vhost-scsi-pci,wwpn=naa.5,bus=pcie.0,addr=5",
+    ),
+    "mdev": (
+        (
+            "<hostdev mode='subsystem' type='mdev' model='vfio-pci' display='off'>"
+            f"<driver iommufd='yes'/><source><address uuid='b1dc'/></source>{_AT}</hostdev>"
+        ),
+        "-device vfio-pci,display=off,bus=pcie.0,addr=5",
+    ),
+    "shmem": (
+        (
+            "<shmem name='a' role='peer'><model type='ivshmem-plain'/><size unit='M'>8</size>"
+            f"{_AT}</shmem>"
+        ),
+        (
+            "-object memory-backend-file,id=shmmem-shmem0,mem-path=/dev/shm/a,size=8M,share=on "
+            "-device ivshmem-plain,id=shmem0,master=off,memdev=shmmem-shmem0,bus=pcie.0,addr=5"
+        ),
+    ),
+    "crypto": (
+        f"<crypto model='virtio' type='qemu'><backend model='builtin' queues='2'/>{_AT}</crypto>",
+        (
+            "-object cryptodev-backend-builtin,id=c,queues=2 "
+            "-device virtio-crypto-pci,cryptodev=c,bus=pcie.0,addr=5"
+        ),
+    ),
+    "sound": (
+        f"<sound model='virtio' streams='4'>{_AT}</sound>",
+        "-device virtio-sound-pci,streams=4,bus=pcie.0,addr=5",
+    ),
+    "vsock": (
+        f"<vsock model='virtio'><cid auto='yes' address='7'/>{_AT}</vsock>",
+        "-device vhost-vsock-pci,guest-cid=7,bus=pcie.0,addr=5",
+    ),
+    "port of spice's": (
+        (
+            f"<controller type='virtio-serial' index='0'>{_AT}</controller>"
+            "<channel type='spicevmc'><target type='virtio'/>"
+            "<address type='virtio-serial' controller='0' bus='0' port='1'/></channel>"
+        ),
+        (
+            "-device virtio-serial-pci,id=virtio-serial0,bus=pcie.0,addr=5 "
+            "-device virtserialport,name=com.redhat.spice.0,bus=virtio-serial0.0,nr=1"
+        ),
+    ),
+    "companion": (
+        (
+            "<controller type='usb' index='1' model='ich9-ehci1'><address type='pci' slot='5' "
+            "function='7'/></controller><controller type='usb' index='1' model='ich9-uhci1'>"
+            f"<master startport='0'/>{_AT}</controller>"
+        ),
+        (
+            "-device ich9-usb-ehci1,id=usb1,bus=pcie.0,addr=5.7 "
+            "-device ich9-usb-uhci1,masterbus=usb1.0,firstport=0,bus=pcie.0,addr=5.0"
+        ),
+    ),
+    "shared disk": (
+        (
+            "<disk type='file' device='disk'><source file='/a'/><target dev='sdb' bus='sata'/>"
+            "<shareable/><product>A</product>"
+            "<address type='drive' controller='0' bus='0' target='0' unit='1'/></disk>"
+        ),
+        (
+            "-blockdev driver=raw,node-name=d2,read-only=off -device ide-hd,model=A,bus=ide.1,"
+            "drive=d2,share-rw=on,write-cache=on"
+        ),
+    ),
+    "tpm": (
+        "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>",
+        "-tpmdev emulator,id=t,chardev=c -device tpm-crb,tpmdev=t",
+    ),
+    "panic": (
+        f"<panic model='pvpanic'>{_AT}</panic>",
+        "-device pvpanic-pci,bus=pcie.0,addr=5",
+    ),
+}
+
+#: The same outside of <devices>, by what it stands in the place of.
+_ELSEWHERE = {
+    "hole": (
+        "<controller type='pci' index='0' model='pcie-root'/>",
+        (
+            "<controller type='pci' index='0' model='pcie-root'><alias name='ua-a'/>"
+            "<pcihole64 unit='MiB'>1</pcihole64></controller>"
+        ),
+        "-global q35-pcihost.pci-hole64-size=1024K",
+    ),
+    "genid": (
+        "<os>",
+        "<genid>e9392370-2917-565e-692b-d057f46512d6</genid><os>",
+        "-device vmgenid,guid=e9392370-2917-565e-692b-d057f46512d6",
+    ),
+    "memfd of huge pages": (
+        "<os>",
+        (
+            "<memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages>"
+            "<source type='memfd'/></memoryBacking><os>"
+        ),
+        (
+            "-object memory-backend-memfd,id=pc.ram,size=2147483648,hugetlb=on,hugetlbsize=2M"
+            ",x-use-canonical-path-for-ramblock-id=off"
+        ),
+    ),
+    "file": (
+        "<os>",
+        "<memoryBacking><access mode='shared'/></memoryBacking><os>",
+        (
+            "-object memory-backend-file,id=pc.ram,size=2147483648,share=on,mem-path=/m,"
+            "x-use-canonical-path-for-ramblock-id=off"
+        ),
+    ),
+    "firmware's own files": (
+        "<cpu ",
+        "<sysinfo type='fwcfg'><entry name='opt/a'>b</entry></sysinfo><cpu ",
+        "-fw_cfg name=opt/a,string=b",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*_MORE, *_ELSEWHERE])
+def test_what_a_domain_has_besides_is_what_qemu_is_told(name: str) -> None:
+    """One digest with the command line that has that too, and nothing unread."""
+    if name in _MORE:
+        more, words = _MORE[name]
+        text = _KNOWN.replace("<memballoon", f"{more}<memballoon")
+    else:
+        instead, more, words = _ELSEWHERE[name]
+        text = _KNOWN.replace(instead, more)
+    line = _LINE
+    if "id=pc.ram" in words:
+        line = line.replace("-object memory-backend-ram,id=pc.ram,size=2147483648", "")
+    read = _read(text)
+    assert () == read.unread
+    told = pa.from_command_line(CATALOGUE, f"{line} {words}")
+    assert _digest(told) == _digest(read), (told.vm.hardware, read.vm.hardware)
+
+
+def test_huge_pages_are_as_large_as_they_are_said_to_be() -> None:
+    """Of a node as of all: a stream of pages of one size is not read into those of another."""
+    pages = (
+        "<memoryBacking><hugepages><page size='1' unit='GiB' nodeset='1-2,^1'/>"
+        "<page size='2' unit='MiB'/></hugepages></memoryBacking><os>"
+    )
+    nodes = (
+        "<numa><cell id='1' cpus='0' memory='1' unit='GiB'/>"
+        "<cell id='2' cpus='1-3' memory='1' unit='GiB'/></numa></cpu>"
+    )
+    read = _read(_KNOWN.replace("<os>", pages).replace("</cpu>", nodes))
+    facts = dict(read.vm.hardware or ())
+    sizes = {node: str(2 << 20 if node == "1" else 1 << 30) for node in ("1", "2")}
+    for node, size in sizes.items():
+        assert f"page-size={size}" in facts[f"object.ram-node{node}"]
+
+
+@pytest.mark.parametrize(
+    ("instead", "more", "what"),
+    [
+        ("<os>", "<os firmware='efi'>", "os/@firmware"),
+        ("match='exact'", "match='minimum'", "cpu/@match"),
+        ("offset='utc'", "offset='variable' adjustment='9'", "clock/@offset"),
+        ("<source file='/images/small.qcow2'/>", "<source file='/a' startupPolicy='optional'/>",
+         "devices/disk/source/@startupPolicy"),
+        ("<os>", ("<vcpus><vcpu id='0' enabled='yes' hotpluggable='no'/><vcpu id='1' enabled='yes' "
+         "hotpluggable='yes'/></vcpus><os>"), "vcpus/vcpu/@enabled"),
+        ("<memballoon", "<hub type='usb'/><memballoon", "devices/hub hub0"),
+        ("<memballoon", f"<vsock model='virtio'><cid auto='yes'/>{_AT}</vsock><memballoon",
+         "devices/vsock/cid/@auto"),
+        ("</devices>", f"<interface type='user'>{_AT}</interface></devices>", "devices/interface"),
+        ("<memballoon", f"<shmem name='a'><model type='ivshmem-plain'/>{_AT}</shmem><memballoon",
+         "devices/shmem"),
+        ("index='0' model='pcie-root'/>", "index='0' model='pcie-root'><new/></controller>",
+         "devices/controller/new"),
+    ],
+)  # fmt: skip
+def test_what_only_libvirt_can_tell_when_it_starts_a_domain_is_unread(
+    instead: str, more: str, what: str
+) -> None:
+    """Firmware, what a CPU has besides, the time, whether a disk is there, a place, a number."""
+    assert [what] == [each.what for each in _read(_KNOWN.replace(instead, more)).unread]
 
 
 def test_a_domain_without_a_nic_has_none() -> None:
@@ -285,15 +492,13 @@ def test_whatever_is_changed_nothing_but_our_errors_is_raised(data: st.DataObjec
 def test_every_rule_leads_to_something(catalogue: pa.FileCatalogue) -> None:
     """Every driver that a rule names whole is one of a QEMU's, and every path is one."""
     table = catalogue.domains()
-    types = catalogue.types("qemu-11.1.3", "x86_64")
+    every = [catalogue.types("qemu-11.1.3", a) for a in ("x86_64", "aarch64", "ppc64", "s390x")]
     for rule in table.device:
-        if "{" in rule.driver:
+        if "{" in rule.driver or not rule.driver:
             continue
-        for name in (
-            [f"{rule.driver}-pci", f"{rule.driver}-device"] if rule.virtio else [rule.driver]
-        ):
-            known = name in types or name in types.aliases
-            assert known or (rule.virtio and f"{rule.driver}-pci" in types), name
+        named = rule.whole or not rule.virtio
+        name = rule.driver if named else f"{rule.driver}-pci"
+        assert any(name in each or name in each.aliases for each in every), name
     root = read_xml(DOMAIN, "a")
     assert root.first("devices") is not None
     for path in table.unseen:

@@ -16,10 +16,11 @@ class DomainOption:
 
     *path* has names with slashes between them, ``timer[name=pit]`` for one of several, and ends in
     ``@attribute``, or in an element whose text counts. What is written otherwise is said behind a
-    bar: ``|size`` in bytes, ``|0x`` and ``|base16`` of sixteen, ``|*1024`` and ``|/1024`` times
-    that. It counts where all of *when* are as they say, patterns among them. *values* maps what is
-    said to what QEMU is told, and to nothing where it need not be; what is not in it is left
-    unread. A *value* is told whatever is said.
+    bar: ``|size`` in bytes, ``|K`` and ``|k`` in KiB, ``|0x`` and ``|base16`` of sixteen,
+    ``|*1024`` and ``|/1024`` times that; ``|there`` is on where the element is. It counts where all
+    of *when* are as they say, patterns among them. *values* maps what is said to what QEMU is told,
+    and to nothing where it need not be; what is not in it is left unread. A *value* is told
+    whatever is said.
     """
 
     option: str
@@ -37,8 +38,9 @@ class DomainDevice:
     Paths are below the element. *driver* may have ``{path}`` in it, and is given the transport that
     the address names where it is *virtio*. *properties* are by name where their value is said, and
     *fixed* has others. *alias* is what libvirt calls the device where nobody names it, with ``{n}``
-    for its number among its like. *place* is what kind of address it has to have: ``pci``, ``usb``
-    or none.
+    for its number among its like, and ``{slot}`` for where it is said to be. Without a *driver*
+    it is none of its own. *place* is what kind of address it has to have: ``pci``, ``usb``,
+    ``drive`` or none.
     """
 
     element: str
@@ -50,12 +52,21 @@ class DomainDevice:
     properties: Mapping[str, str] = field(factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(factory=dict)
     fixed: Mapping[str, str] = field(factory=dict)
+    #: Whether *driver* is the whole name, though it is *virtio*.
+    whole: bool = False
+    #: Whether the element is one below ``domain`` itself.
+    above: bool = False
+    #: The option that QEMU is told of it where it is none of its own.
+    option: str = ""
+    #: What names the bus of the controller that this one is a companion of.
+    companion: str = ""
     #: The kind of codec that is in it where none is named.
     codec: str = ""
     #: Paths of what of it only the host can tell.
     unseen: tuple[str, ...] = ()
-    #: Machine types, as patterns, of which this holds; none: of all.
+    #: Machine types, as patterns, of which this holds, and architectures; none: of all.
     machines: tuple[str, ...] = ()
+    arches: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -77,8 +88,12 @@ class DomainTable:
     usual_cpu: Mapping[str, str] = field(factory=dict)
     #: Modes of a CPU by the model that QEMU is told.
     cpu_modes: Mapping[str, str] = field(factory=dict)
-    #: Architectures whose boards have ACPI where they are not told otherwise.
-    acpi: tuple[str, ...] = ()
+    #: By architecture, boards, as patterns, that have ACPI where they are not told otherwise.
+    acpi: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    #: Modes of a CPU that is told whether it shows the host's caches.
+    host_caches: tuple[str, ...] = ()
+    #: What is behind a device for cryptography, by its model.
+    cryptodev: Mapping[str, str] = field(factory=dict)
     #: By machine type, as a pattern, the driver that lets a guest suspend.
     power: Mapping[str, str] = field(factory=dict)
     #: Blocks of DMI tables by the number of their type.
@@ -106,6 +121,13 @@ class DomainTable:
     floppy_plugged: tuple[str, ...] = ()
     #: By architecture, what libvirt rounds sizes of memory up to, in bytes.
     alignment: Mapping[str, int] = field(factory=dict)
+    #: Machine types, as patterns, whose nodes may be parts of one memory.
+    one_piece: tuple[str, ...] = ()
+    #: The same of memory that is a device, and architectures where a label is beside that.
+    module_alignment: Mapping[str, int] = field(factory=dict)
+    label_beside: tuple[str, ...] = ()
+    #: Kinds of what is behind a TPM by what QEMU calls them, where that is another name.
+    tpmdev: Mapping[str, str] = field(factory=dict)
     #: Keys of a configuration of Proxmox VE that only the host can tell, with patterns.
     qm_unseen: tuple[str, ...] = ()
     #: Options of a NIC there of which the same is true.

@@ -12,8 +12,14 @@ from platform_abi.model.xml_tree import Element
 from platform_abi.source.domain_memory import DomainMemory
 from platform_abi.source.domain_tree import DomainTree
 
+#: What lets a disk be away whose image is missing when the domain starts.
+_PERHAPS = ("optional", "requisite")
+
 #: What the source of a drive says that is empty.
 _EMPTY = {"index", "startupPolicy"}
+
+#: Where memory is that domains share.
+_SHARED = "/dev/shm/shared"  # noqa: S108 - a name that libvirt makes up
 
 #: What libvirt calls the error of a full disk, and what QEMU does.
 _ENOSPACE, _NO_SPACE = "enospace", "enospc"
@@ -29,23 +35,37 @@ class Behind:
     #: Interfaces that are macvtaps, by alias, and what they are.
     shown_as: dict[str, str] = field(factory=dict)
     remarks: list[str] = field(factory=list)
+    #: Disks of which only the host tells, when the domain starts, whether they are there.
+    unsure: list[Element] = field(factory=list)
 
     def words(
         self, element: Element, rule: DomainDevice, alias: str, pairs: list[tuple[str, str]]
     ) -> Iterator[str]:
         """Yield the options of what stands behind a device, and let *pairs* name that."""
+        tree = self.tree
         if element.name == "interface":
             yield from self._netdev(element, rule, alias, pairs)
         elif element.name == "disk":
             yield from self._disk(element, alias, pairs)
+        elif element.name == "hostdev" and rule.place == "drive":
+            read_only = tree.find(element, "readonly") is not None
+            yield from self._node(alias, read_only, pairs)
         elif element.name == "memory":
-            found = self.tree.find(element, "target/size")
-            total = 0 if found is None else self.tree.size(found)
-            access = self.tree.get(element, "@access")
-            yield from self.memory.backend(f"mem{alias}", total, access)
+            yield from self.memory.device(element, alias)
             pairs.append(("memdev", f"mem{alias}"))
+        elif element.name == "shmem" and tree.find(element, "server") is None:
+            yield from self._of_file(element, f"shmmem-{alias}", _SHARED, pairs)
+        elif element.name == "pstore":
+            yield from self._of_file(element, f"mem{alias}", tree.get(element, "path"), pairs)
+        elif element.name == "crypto":
+            queues = tree.get(element, "backend/@queues") or "1"
+            kind = self.table.cryptodev.get(tree.get(element, "backend/@model") or "", "")
+            text = join_options(kind, (("id", f"obj{alias}"), ("queues", queues)))
+            yield from ("-object", text)
+            pairs.append(("cryptodev", f"obj{alias}"))
         elif element.name == "tpm":
-            kind = self.tree.peek(element, "backend/@type")
+            kind = tree.peek(element, "backend/@type")
+            kind = self.table.tpmdev.get(kind, kind)
             yield from ("-tpmdev", join_options(kind, (("id", f"tpm-{alias}"),)))
             pairs.append(("tpmdev", f"tpm-{alias}"))
 
@@ -75,12 +95,26 @@ class Behind:
         yield from ("-netdev", join_options(netdev, tuple(options)))
         pairs.append(("netdev", f"host{alias}"))
 
+    def _of_file(
+        self, element: Element, name: str, path: str | None, pairs: list[tuple[str, str]]
+    ) -> Iterator[str]:
+        """Yield memory that is a file of the host's, whose size the guest sees."""
+        size = self.tree.find(element, "size")
+        number = 0 if size is None else self.tree.size(size)
+        said = (("id", name), ("size", str(number)), ("share", "on"), ("mem-path", path or ""))
+        yield from ("-object", join_options(self.table.memory["file"][0], said))
+        pairs.append(("memdev", name))
+
     def _disk(self, element: Element, alias: str, pairs: list[tuple[str, str]]) -> Iterator[str]:
         tree = self.tree
         device = tree.get(element, "@device") or "disk"
         read_only = tree.find(element, "readonly") is not None or device == "cdrom"
         if tree.find(element, "shareable") is not None:
             pairs.append(("share-rw", "on"))
+            if not read_only and tree.get(element, "driver/@cache") is None:
+                pairs.append(("write-cache", "on"))  # libvirt sets cache='none' of such a disk
+        if tree.peek(element, "source/@startupPolicy") in _PERHAPS and device == "disk":
+            self.unsure.append(element)
         policy = tree.get(element, "driver/@error_policy")
         reading = tree.get(element, "driver/@rerror_policy") or policy
         if policy:
@@ -90,6 +124,9 @@ class Behind:
         source = next(element.named("source"), None)
         if source is None or not (source.attributes.keys() - _EMPTY or source.children):
             return
+        yield from self._node(alias, read_only, pairs)
+
+    def _node(self, alias: str, read_only: bool, pairs: list[tuple[str, str]]) -> Iterator[str]:
         node = f"libvirt-{alias}"
         said = (("driver", "raw"), ("node-name", node), ("read-only", "on" if read_only else "off"))
         yield from ("-blockdev", join_options("", said)[1:])

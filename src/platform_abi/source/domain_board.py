@@ -11,6 +11,7 @@ from platform_abi.errors import UsageError
 from platform_abi.model.domain import DomainTable
 from platform_abi.model.option_language import join_options
 from platform_abi.model.vm import Properties
+from platform_abi.model.xml_tree import Element
 from platform_abi.source.domain_memory import DomainMemory
 from platform_abi.source.domain_tree import DomainTree
 
@@ -50,6 +51,7 @@ class Board:
         yield from memory
         yield from self._vcpus()
         yield "-nodefaults"
+        yield from ("-name", join_options("", (("guest", tree.get(root, "name") or ""),))[1:])
         uuid = said.pop("uuid", None)
         if uuid:
             yield from ("-uuid", uuid[0][1])
@@ -87,9 +89,13 @@ class Board:
         return said
 
     def _machine_flags(self) -> Iterator[tuple[str, str]]:
-        """Yield whether there is ACPI: what a board has that can be without."""
-        if self.tree.find(self.tree.root, "features/acpi") is None and self.arch in self.table.acpi:
-            yield ("acpi", "off")
+        """Yield what libvirt says of every board: no USB of its own, and whether it has ACPI."""
+        yield ("usb", "off")
+        there = self.tree.find(self.tree.root, "features/acpi") is not None
+        machine = self.tree.peek(self.tree.root, "os/type/@machine")
+        boards = self.table.acpi.get(self.arch, ())
+        if any(fnmatchcase(machine, each) for each in boards):
+            yield ("acpi", "on" if there else "off")
 
     def _firmware(self) -> Iterator[tuple[str, str]]:
         """Yield what the board's flash memory is."""
@@ -102,6 +108,11 @@ class Board:
         nvram = tree.find(root, "os/nvram")
         if nvram is not None:
             tree.take_whole(nvram)
+        if not loader and tree.get(root, "os/@firmware") is not None:
+            os = tree.find(root, "os")
+            self.tree.unmark(os or root, "firmware")  # which file that is, only a host can tell
+        elif loader:
+            tree.get(root, "os/@firmware")
         if loader and kind == "rom":
             yield ("firmware", loader)
         elif loader:
@@ -115,6 +126,8 @@ class Board:
         tree, root = self.tree, self.tree.root
         mode = tree.get(root, "cpu/@mode") or "custom"
         cpu = tree.find(root, "cpu")
+        if cpu is not None and tree.get(cpu, "@match") not in (None, "exact"):
+            tree.unmark(cpu, "match")  # with what the host's own CPU has besides
         model = (
             tree.get(root, "cpu/model") if mode == "custom" else self.table.cpu_modes.get(mode, "")
         )
@@ -137,24 +150,26 @@ class Board:
                 tree.unmark(feature, "policy")
                 continue
             flags.append((self.table.cpu_features.get(name, name.replace("_", "-")), policy))
-        flags += self._cache()
+        flags += [pair for pair in self._cache(mode) if pair[1]]
         model = model or self.table.usual_cpu.get(self.arch, "")
         if model:
             yield from ("-cpu", join_options(model, (*flags, *properties)))
 
-    def _cache(self) -> list[tuple[str, str]]:
+    def _cache(self, model: str) -> list[tuple[str, str]]:
+        """Return what caches a guest is told of (qemuBuildCpuCommandLine of libvirt 9.0)."""
         mode = self.tree.get(self.tree.root, "cpu/cache/@mode")
         level = self.tree.get(self.tree.root, "cpu/cache/@level")
+        host = "off" if model in self.table.host_caches else ""
         if mode == "emulate" and level in (None, "3"):
-            return [("l3-cache", "on")]
+            return [("l3-cache", "on"), ("host-cache-info", host)]
         if mode == "passthrough":
             return [("host-cache-info", "on"), ("l3-cache", "off")]
-        return [("l3-cache", "off")] if mode == "disable" else []
+        return [("l3-cache", "off"), ("host-cache-info", host)] if mode == "disable" else []
 
     def _vcpus(self) -> Iterator[str]:
         tree, root = self.tree, self.tree.root
         most = tree.get(root, "vcpu") or "1"
-        now = tree.get(root, "vcpu/@current")
+        now = self._started(tree.get(root, "vcpu/@current"))
         pairs = [("cpus", now or most)]
         if now is not None:
             pairs.append(("maxcpus", most))
@@ -167,12 +182,30 @@ class Board:
             pairs += [(name, text) for name, text in given if text is not None]
         yield from ("-smp", join_options("", tuple(pairs))[1:])
 
+    def _started(self, now: str | None) -> str | None:
+        """Return how many of *now* vCPUs QEMU is started with: others are plugged in after that.
+
+        Each of those is left unread: where in the topology it is.
+        """
+        vcpus = self.tree.find(self.tree.root, "vcpus")
+        plugged = []
+        for vcpu in () if vcpus is None else vcpus.named("vcpu"):
+            self.tree.take_whole(vcpu)
+            said = [vcpu.attributes.get(key) for key in ("enabled", "hotpluggable")]
+            if said == ["yes", "yes"]:
+                plugged.append(vcpu)
+        for vcpu in plugged:
+            self.tree.unmark(vcpu, "enabled")
+        return str(int(now) - len(plugged)) if plugged and now and now.isdecimal() else now
+
     def _smbios(self) -> Iterator[str]:
         """Yield what DMI says: given in the domain, by <sysinfo>."""
         tree, root = self.tree, self.tree.root
         mode = tree.get(root, "os/smbios/@mode")
         for info in root.named("sysinfo"):
             kind = tree.get(info, "@type")
+            if kind == "fwcfg":
+                yield from self._fw_cfg(info)
             if kind != "smbios" or mode != "sysinfo":
                 continue
             tree.mark(info)
@@ -188,6 +221,16 @@ class Board:
                     yield from ("-smbios", join_options("", (("type", number), *pairs))[1:])
         if mode not in (None, "sysinfo", "emulate"):
             tree.unread_again(root, "os/smbios/@mode")
+
+    def _fw_cfg(self, info: Element) -> Iterator[str]:
+        """Yield what is handed to a guest as files of its firmware's."""
+        self.tree.mark(info)
+        for entry in info.named("entry"):
+            self.tree.take_whole(entry)
+            file = entry.attributes.get("file")
+            said = ("string", entry.text) if file is None else ("file", file)
+            pairs = (("name", entry.attributes.get("name", "")), said)
+            yield from ("-fw_cfg", join_options("", pairs)[1:])
 
     def _power(self) -> Iterator[str]:
         """Yield whether the guest can suspend, which is the board's own device's to say."""

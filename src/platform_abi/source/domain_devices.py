@@ -13,7 +13,7 @@ from platform_abi.model.domain import DomainDevice, DomainTable
 from platform_abi.model.option_language import join_options
 from platform_abi.model.xml_tree import Element
 from platform_abi.source.domain_behind import Behind
-from platform_abi.source.domain_places import FLOPPY, SCSI, Places
+from platform_abi.source.domain_places import FLOPPY, SCSI, USB, Places, number_of
 from platform_abi.source.domain_tree import DomainTree
 from platform_abi.source.reading import Unread
 
@@ -31,7 +31,14 @@ _BOOTED = {"interface": "network"}
 _BOOTS = {"disk": "hd", "lun": "hd", "floppy": "fd"}
 
 #: What every device may say of itself.
-_EVERY = {"rombar": "rom/@bar", "romfile": "rom/@file", "acpi-index": "acpi/@index"}
+_EVERY = {
+    "romfile": "rom/@file",
+    "acpi-index": "acpi/@index",
+    "loadparm": "boot/@loadparm",
+}
+
+#: What a device that a board has by itself may be called, and where it is among its like.
+_NAMES = ("@index", "@type", "alias/@name", "model/@name", "target/@index")
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -46,9 +53,11 @@ class Devices:
     places: Places
     behind: Behind
     machine: str
+    arch: str
     unplaced: list[Unread] = field(factory=list)
     #: Where the element of each device begins, by what the device is called.
     elements: dict[str, int] = field(factory=dict)
+    _rules: dict[str, list[DomainDevice]] = field(factory=dict)
     _numbers: Counter[str] = field(factory=Counter)
     _boots: dict[str, str] = field(factory=dict)
     _floppy: list[tuple[str, str]] = field(factory=list)
@@ -57,6 +66,8 @@ class Devices:
         """Yield QEMU's words for every device, controllers before what is plugged into them."""
         devices = self.tree.find(self.tree.root, "devices")
         every = () if devices is None else devices.children
+        above = {rule.element for rule in self.table.device if rule.above}
+        every = (*(each for each in self.tree.root.children if each.name in above), *every)
         os = self.tree.find(self.tree.root, "os")
         for number, boot in enumerate(() if os is None else os.named("boot"), start=1):
             self._boots.setdefault(self.tree.get(boot, "@dev") or "", str(number))
@@ -65,32 +76,61 @@ class Devices:
             if element.name == "controller":
                 own = any(self._is(element, inside) for inside in self.table.inside)
                 self.places.know(element, of_board=own)
+        usb = {rule.element for rule in self.table.device if rule.place == USB}
+        self.places.count_ports(each for each in every if each.name in usb and self._plugged(each))
         ordered = sorted(every, key=lambda each: each.name != "controller")
         words = [word for element in ordered for word in self._one(element)]
         yield from self._floppies(any(self._bus_of(each) == FLOPPY for each in every))
         yield from words
+        for element in self.behind.unsure:
+            self._note(element, "source/@startupPolicy", "its image may be away when it is started")
+
+    def _plugged(self, element: Element) -> bool:
+        """Return whether *element* is plugged into a controller of USB's."""
+        rule = self._rule(element)
+        own = any(self._is(element, inside) for inside in self.table.inside)
+        return rule is not None and rule.place == USB and not own
+
+    def _rule(self, element: Element) -> DomainDevice | None:
+        """Return the first rule that *element* fits, None: it is unknown."""
+        if not self._rules:
+            for rule in self.table.device:
+                self._rules.setdefault(rule.element, []).append(rule)
+        rules = self._rules.get(element.name, [])
+        return next((rule for rule in rules if self._fits(element, rule)), None)
 
     def _one(self, element: Element) -> Iterator[str]:
         tree = self.tree
         unassigned = tree.peek(element, "address/@type") == _UNASSIGNED
-        if unassigned or any(self._is(element, inside) for inside in self.table.inside):
+        if unassigned:
             tree.take_whole(element)
             return
-        rules = (rule for rule in self.table.device if rule.element == element.name)
-        rule = next((rule for rule in rules if self._fits(element, rule)), None)
+        if any(self._take_inside(element, inside) for inside in self.table.inside):
+            return
+        rule = self._rule(element)
         if rule is None:
             return
         tree.mark(element)
         for path in (*rule.when, *rule.unseen):
             tree.get(element, path)
         alias = self._alias(element, rule)
+        if not rule.driver:  # a view of another device, or one that is the board's own
+            yield from (f"-{rule.option}", f"chardev:char{alias}") if rule.option else ()
+            return
         self.elements[alias] = element.start
         pairs = [*self._properties(element, rule)]
         yield from self.behind.words(element, rule, alias, pairs)
+        if rule.companion:
+            pairs.append((rule.companion, f"{self.places.called(element, 0, first=True)}.0"))
         where = self.places.of(element, rule.place)
         if where is None:
-            self._note_unplaced(element, alias)
+            self._note(
+                element,
+                alias,
+                "says no address, and libvirt chooses one when the domain is defined",
+            )
         driver = self._driver(element, rule)
+        yield from self._zpci(element, alias)
         yield from ("-device", join_options(driver, (("id", alias), *pairs, *(where or ()))))
         yield from self._codecs(element, rule, alias)
 
@@ -104,16 +144,33 @@ class Devices:
 
     def _fits(self, element: Element, rule: DomainDevice) -> bool:
         board = not rule.machines or any(fnmatchcase(self.machine, m) for m in rule.machines)
-        return board and self.tree.fits(element, rule.when)
+        there = not rule.arches or self.arch in rule.arches
+        return board and there and self.tree.fits(element, rule.when)
 
-    def _note_unplaced(self, element: Element, alias: str) -> None:
-        self.unplaced.append(
-            Unread(
-                what=f"devices/{element.name} {alias}",
-                place=f"line {element.line}",
-                reason="says no address, and libvirt chooses one when the domain is defined",
-            )
-        )
+    def _take_inside(self, element: Element, inside: Mapping[str, str]) -> bool:
+        """Read of a device that a board has by itself what says that it is that one."""
+        if not self._is(element, inside):
+            return False
+        self.tree.mark(element)
+        for path in (*inside, *_NAMES):
+            self.tree.get(element, path)
+        address = self.tree.find(element, "address")
+        if address is not None:
+            self.tree.take_whole(address)
+        return True
+
+    def _note(self, element: Element, what: str, reason: str) -> None:
+        where = f"devices/{element.name} {what}" if "/" not in what else f"devices/disk/{what}"
+        self.unplaced.append(Unread(what=where, place=f"line {element.line}", reason=reason))
+
+    def _zpci(self, element: Element, alias: str) -> Iterator[str]:
+        """Yield what gives a device of PCI its number on s390x, where an address says that."""
+        uid = self.tree.get(element, "address/zpci/@uid")
+        fid = self.tree.get(element, "address/zpci/@fid")
+        if uid is not None and fid is not None:
+            number = str(number_of(uid))
+            pairs = (("uid", number), ("fid", str(number_of(fid))), ("target", alias))
+            yield from ("-device", join_options("zpci", (*pairs, ("id", f"zpci{number}"))))
 
     def _alias(self, element: Element, rule: DomainDevice) -> str:
         tree = self.tree
@@ -130,7 +187,8 @@ class Devices:
             bus = tree.peek(element, "target/@bus")
             parts = _DRIVE if bus == SCSI else [part for part in _DRIVE if part != "target"]
             return bus + "-".join(tree.peek(element, f"address/@{part}") or "0" for part in parts)
-        return rule.alias.replace("{n}", str(number))
+        slot = tree.peek(element, "address/@slot") or str(number)
+        return rule.alias.replace("{n}", str(number)).replace("{slot}", slot)
 
     def _driver(self, element: Element, rule: DomainDevice) -> str:
         def said(match: re.Match[str]) -> str:
@@ -138,7 +196,7 @@ class Devices:
             return text.removeprefix(match["without"] or "")
 
         name = _PLACE.sub(said, rule.driver)
-        if not rule.virtio:
+        if not rule.virtio or rule.whole:
             return name
         kind = self.tree.peek(element, "address/@type") or rule.place
         model = self.tree.get(element, "@model") or self.tree.get(element, "model/@type") or ""
@@ -162,6 +220,11 @@ class Devices:
         elif order is not None:
             letter = "AB"[tree.peek(element, "address/@unit") == "1"]
             self._floppy.append((f"{self.table.floppy}{letter}", order))
+        if tree.get(element, "rom/@enabled") == "off":
+            yield "romfile", ""
+        shown = tree.get(element, "rom/@bar")
+        if shown is not None:
+            yield "rombar", str(int(shown == "on"))
         for name, path in _EVERY.items():
             text = tree.get(element, path)
             if text is not None:

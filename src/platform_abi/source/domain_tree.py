@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import lru_cache
 from types import MappingProxyType
 
 from attrs import define, field
@@ -22,6 +23,9 @@ _TEXT, _ITSELF = "#text", "#itself"
 #: How libvirt says what QEMU's booleans are called.
 _BOOLEANS = {"yes": "on", "no": "off"}
 _WORDS = {"on": "yes", "off": "no"}
+
+#: How a size is written: in how many bytes, and what follows.
+_SIZES = {"size": (1, ""), "K": (1024, "K"), "k": (1024, "k")}
 
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+")
 
@@ -45,15 +49,14 @@ class DomainTree:
     def find(self, element: Element, path: str) -> Element | None:
         """Return the first element at *path* below *element*: it and those above it are read."""
         here = element
-        for step in filter(None, path.split("/")):
-            match = _STEP.fullmatch(step)
-            found = None if match is None else _child(here, match)
+        for step in _steps(path):
+            found = _child(here, step)
             if found is None:
                 return None
             here = found
             self.mark(here, _ITSELF)
-            if match is not None and match["key"] is not None:
-                self.mark(here, match["key"])
+            if step["key"] is not None:
+                self.mark(here, step["key"])
         return here
 
     def get(self, element: Element, path: str) -> str | None:
@@ -89,19 +92,15 @@ class DomainTree:
         return value
 
     def _written(self, text: str, how: str, element: Element | None) -> str:
-        if how == "size" and element is not None:
-            return str(self.size(element))
+        if how == "there":
+            return "on"
+        if how in _SIZES and element is not None:
+            step, ending = _SIZES[how]
+            return f"{self.size(element) // step}{ending}"
         try:
-            if how == "base16":
-                return str(int(text, 16))
-            if how == "0x":
-                return f"{int(text, 0):#x}"
-            if how:
-                number = int(text, 0)
-                return str(number * int(how[1:]) if how[0] == "*" else number // int(how[1:]))
+            return _number(text, how)
         except ValueError:  # for libvirt to judge
             return text
-        return str(int(text, 16)) if _HEX.fullmatch(text) else text
 
     def size(self, element: Element) -> int:
         """Return what a size in *element* is in bytes: KiB where it names no unit.
@@ -131,14 +130,21 @@ class DomainTree:
 
     def peek(self, element: Element, path: str) -> str:
         """Return what ``get`` does and leave it unread; empty where nothing is."""
-        before = self._read.copy()
-        found = self.get(element, path)
-        self._read = before
-        return found or ""
+        place, at, attribute = path.rpartition("@")
+        here: Element | None = element
+        for step in _steps(place.rstrip("/") if at else path):
+            here = None if here is None else _child(here, step)
+        if here is None:
+            return ""
+        text = here.attributes.get(attribute, "") if at else here.text
+        return _BOOLEANS.get(text, text)
 
     def fits(self, element: Element, when: Mapping[str, str]) -> bool:
-        """Return whether every path of *when* says what it has to."""
-        return all(fnmatchcase(self.peek(element, p) or "\0", w) for p, w in when.items())
+        """Return whether every path of *when* says what it has to, be it nothing."""
+        said = ((self.peek(element, path), wanted) for path, wanted in when.items())
+        return all(
+            bool(text) == bool(wanted) and fnmatchcase(text, wanted) for text, wanted in said
+        )
 
     def mark(self, element: Element, what: str = _ITSELF) -> None:
         """Note that a piece of an element is read."""
@@ -163,12 +169,12 @@ class DomainTree:
         *containers* are elements that say nothing by themselves.
         """
         self.mark(self.root)
-        yield from self._of(self.root, "", unseen, containers)
+        yield from self._of(self.root, "", _any_of(tuple(unseen)), containers)
 
     def _of(
-        self, element: Element, path: str, unseen: Sequence[str], containers: Container[str]
+        self, element: Element, path: str, unseen: re.Pattern[str], containers: Container[str]
     ) -> Iterator[Unread]:
-        if path and any(fnmatchcase(path, pattern) for pattern in unseen):
+        if path and unseen.fullmatch(path):
             return
         place = f"line {element.line}"
         if (element.start, _ITSELF) not in self._read and path not in containers:
@@ -177,13 +183,35 @@ class DomainTree:
             return
         for key in element.attributes:
             called = f"{path}/@{key}".lstrip("/")
-            known = any(fnmatchcase(called, pattern) for pattern in unseen)
-            if not known and (element.start, key) not in self._read:
+            if (element.start, key) not in self._read and not unseen.fullmatch(called):
                 yield Unread(what=called, place=place, reason="is not read")
         if element.text and not element.children and (element.start, _TEXT) not in self._read:
             yield Unread(what=path, place=place, reason="what it says is not read")
         for child in element.children:
             yield from self._of(child, f"{path}/{child.name}".lstrip("/"), unseen, containers)
+
+
+def _number(text: str, how: str) -> str:
+    """Return a number written otherwise; raises ValueError for what is none."""
+    if how == "base16":
+        return str(int(text, 16))
+    if how == "0x":
+        return f"{int(text, 0):#x}"
+    if how:
+        number = int(text, 0)
+        return str(number * int(how[1:]) if how[0] == "*" else number // int(how[1:]))
+    return str(int(text, 16)) if _HEX.fullmatch(text) else text
+
+
+@lru_cache(maxsize=8)
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))
+
+
+@lru_cache(maxsize=1024)
+def _steps(path: str) -> tuple[re.Match[str], ...]:
+    """Return the steps of a path of the table, or of this code."""
+    return tuple(match for step in path.split("/") if (match := _STEP.fullmatch(step)) is not None)
 
 
 def _child(element: Element, match: re.Match[str]) -> Element | None:

@@ -18,10 +18,10 @@ from platform_abi.qemu.binary import QEMU_NAMES, host_architecture
 from platform_abi.source.domain_behind import Behind
 from platform_abi.source.domain_board import Board
 from platform_abi.source.domain_devices import Devices
-from platform_abi.source.domain_memory import DomainMemory
+from platform_abi.source.domain_memory import DomainMemory, WithPages
 from platform_abi.source.domain_places import Places
 from platform_abi.source.domain_tree import DomainTree
-from platform_abi.source.reading import Surroundings, VmReading
+from platform_abi.source.reading import Surroundings, Unread, VmReading
 from platform_abi.source.words import read_line
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from platform_abi.model.vm import Device
 
 _DOMAIN = "domain"
+
+#: Why the memory of a board is not read.
+_UNCALLED = "nobody here knows what this board calls its memory"
 
 #: What stands in the place of a flag of whether vhost is on, in the name of a backend.
 _WITH = "+"
@@ -75,8 +78,15 @@ def from_domain_xml(
     )
     behind = Behind(tree=tree, table=table, memory=memory)
     devices = Devices(
-        tree=tree, table=table, places=Places(tree=tree), behind=behind, machine=machine
+        tree=tree,
+        table=table,
+        places=Places(tree=tree, transports=table.transport),
+        behind=behind,
+        machine=machine,
+        arch=guest,
     )
+    files = WithPages(files=surroundings.get("files"), pages=memory.pages)
+    surroundings = {**surroundings, "files": files}
     words = [
         *Board(tree=tree, table=table, arch=guest, memory=memory).words(),
         *devices.words(),
@@ -87,7 +97,11 @@ def from_domain_xml(
         read_command_line(options, words),
         program="",
         arch=guest,
-        unread=(*tree.unread(table.unseen, table.containers()), *devices.unplaced),
+        unread=(
+            *tree.unread(table.unseen, table.containers()),
+            *devices.unplaced,
+            *(() if memory.ident else [Unread(what="memory", reason=_UNCALLED)]),
+        ),
         **surroundings,
     )
     made = tuple(
@@ -120,7 +134,12 @@ def _memory_id(options: OptionTable, arch: str, machine: str) -> str:
     """Return what the memory of a board is called; the first letters of its name tell which."""
     boards = [board for board in options.board if board.arch == arch]
     named = (b.memory_id for b in boards if any(machine.startswith(f) for f in b.families))
-    return next(named, boards[0].memory_id if boards else "")
+    short = (  # another name of the newest, such as q35 of pc-q35
+        b.memory_id
+        for b in boards
+        if any(machine and (f.startswith(machine) or f.endswith(machine)) for f in b.families)
+    )
+    return next(named, next(short, ""))
 
 
 def _shown(device: Device, kind: str | None) -> Device:
