@@ -14,6 +14,10 @@ from tests.linux_headers import linux_numbers
 
 #: What a method asks with, whatever capability it is about; None: with the capability's symbol.
 REQUESTS: Mapping[str, str | None] = {
+    "kvm-arm-ipa": "KVM_CHECK_EXTENSION",
+    "kvm-arm-sve": "KVM_GET_ONE_REG",
+    "kvm-device": "KVM_CREATE_DEVICE",
+    "kvm-device-attribute": "KVM_HAS_DEVICE_ATTR",
     "kvm-cpuid": "KVM_GET_SUPPORTED_CPUID",
     "kvm-hv-cpuid": "KVM_GET_SUPPORTED_HV_CPUID",
     "kvm-extension": "KVM_CHECK_EXTENSION",
@@ -80,6 +84,8 @@ def test_what_is_asked_for_is_the_kernels(
         if probe.method == "kvm-extension" and names[0].startswith("KVM_CAP_"):
             # Above the number stand bits that the answer has to have.
             assert numbers[0] == probe.argument & 0xFFFF, capability.id
+        elif probe.method == "kvm-device":
+            assert numbers[0] == probe.argument, capability.id
         elif probe.method == "kvm-cpuid":
             assert numbers[0] == bit_of(probe.argument)[1], capability.id
         elif probe.method == "tun-features":
@@ -91,7 +97,8 @@ def test_what_is_asked_for_is_the_kernels(
             assert [probe.argument] == [1 << number for number in numbers], capability.id
         elif probe.method == "process-capability":
             assert numbers[0] == probe.argument, capability.id
-    assert {"kvm-extension", "kvm-cpuid", "tun-features", "tun-offload", "vhost-features"} <= held
+    asked = {"kvm-extension", "kvm-cpuid", "tun-features", "tun-offload", "vhost-features"}
+    assert asked | {"kvm-device"} <= held
 
 
 def test_a_bit_of_cpuid_is_one_that_its_symbol_names(catalogue: pa.FileCatalogue) -> None:

@@ -59,8 +59,14 @@ def agree(
     first: HostReport,
     second: HostReport,
     settled: Mapping[str, int] | None = None,
+    *,
+    qemu: str | None = None,
+    returns: bool = False,
 ) -> Agreement:
     """Return whether two hosts agree on *feature* where nobody pins it.
+
+    Where registers decide it, that is whether the *second* host takes those of the first, by the
+    *qemu* of that version; a guest that *returns* has values that it brought from there.
 
     It is decided by the values of a report that the feature names, or else by the capabilities
     that it needs. A host agrees with itself on everything: two reports of one name that say the
@@ -70,6 +76,12 @@ def agree(
         return Agreement(known=True, on=("everything: they are one host",))
     if feature is None:
         return Agreement(known=False)
+    if feature.registers is not None:
+        from platform_abi.compat.registers import taken
+
+        known, differ = taken(feature.registers, first, second, qemu=qemu, returns=returns)
+        on = (feature.registers.listed, f"{feature.registers.values}*")
+        return Agreement(known=known, on=on, differ=differ)
     names = feature.decided_by or feature.capabilities
     one, two = (dict(_deciding(names, _cleared(report, settled))) for report in (first, second))
     keys = sorted(one.keys() | two.keys())

@@ -17,11 +17,14 @@ def fact_of(catalogue: Catalogue, report: HostReport, capability: str) -> Fact:
     What the report does not say its operating system may: no Windows host has /dev/kvm.
     """
     fact = report.fact(capability)
-    if fact.proven == "unknown" and report.system:
+    if fact.proven == "unknown" and (report.system or report.arch):
         known = catalogue.capabilities().get(capability)
-        if known is not None and known.systems and report.system not in known.systems:
-            detail = f"{' and '.join(known.systems)} has it, {report.system} has not"
-            return Fact(state="absent", detail=detail)
+        if known is None:
+            return fact
+        for only, here in ((known.systems, report.system), (known.arch, report.arch)):
+            if only and here and here not in only:
+                detail = f"{' and '.join(only)} has it, {here} has not"
+                return Fact(state="absent", detail=detail)
     return fact
 
 

@@ -61,7 +61,7 @@ def check_migration(
     )
     how = {"allow_unknown": allow_unknown, "force": force}
     forward = _move(catalogue, abi, there, here, further=further, **how)
-    back = _move(catalogue, abi, here, there, further=(), **how)
+    back = _move(catalogue, abi, here, there, further=(), returns=True, **how)
     worst = max(forward.status, back.status, key=_ORDER.index)
     return MigrationVerdict(status=worst, forward=forward, back=back)
 
@@ -73,6 +73,13 @@ class _End:
     report: HostReport
     qemu: HostQemu
     of_qemu: Sequence[Finding] | None = None
+
+    @property
+    def version(self) -> str | None:
+        """The version of its QEMU; None where nobody knows it."""
+        if self.qemu.qemu is None:
+            return self.report.values.get(QEMU_VERSION)
+        return self.qemu.qemu.version
 
 
 #: Best first.
@@ -88,7 +95,9 @@ def _move(
     further: Sequence[Finding],
     allow_unknown: bool,
     force: bool,
+    returns: bool = False,
 ) -> CheckVerdict:
+    """Return whether a guest of *abi* may move from *start* to *end*, where it *returns* to."""
     of_qemu = end.of_qemu
     if of_qemu is None:
         of_qemu = of_host_qemu(
@@ -114,7 +123,7 @@ def _move(
             (start.qemu.qemu, end.qemu.qemu),
             allow_unknown=allow_unknown,
         ),
-        *_left_open(catalogue, abi, *reports),
+        *_left_open(catalogue, abi, start, end, returns=returns),
         *_changed_defaults(catalogue, abi, *reports),
     )
     return verdict(abi, end.report, findings, allow_unknown=allow_unknown, force=force)
@@ -132,12 +141,9 @@ def _in_the_way(
     that it does not migrate (migration/savevm.c, qemu_savevm_state_blocked, qemu_loadvm_state).
     """
     beside, _ = with_qemus(catalogue, [end.qemu.qemu for end in ends])
-    told = [
-        end.report.values.get(QEMU_VERSION) if end.qemu.qemu is None else end.qemu.qemu.version
-        for end in ends
-    ]
+    told = [end.version for end in ends]
     versions = () if None in told else tuple(version for version in told if version is not None)
-    for entry in obstacles(beside, abi.vm, versions):
+    for entry in obstacles(beside, abi.vm, versions, edition=abi.edition):
         lenient = allow_unknown and not entry.certain
         yield _obstacle(entry, "warn" if lenient else "blocked")
 
@@ -155,12 +161,13 @@ def _obstacle(entry: Obstacle, severity: Severity) -> Finding:
 
 
 def _left_open(
-    catalogue: Catalogue, abi: GuestAbi, start: HostReport, end: HostReport
+    catalogue: Catalogue, abi: GuestAbi, start: _End, end: _End, *, returns: bool
 ) -> Iterator[Finding]:
+    qemu = end.version
     settled = settled_bits(catalogue, abi) if abi.unpinned else {}
     for entry in abi.unpinned:
         feature = open_feature(catalogue, entry.what)
-        agreement = agree(feature, start, end, settled)
+        agreement = agree(feature, start.report, end.report, settled, qemu=qemu, returns=returns)
         if agreement.differ:
             severity: Severity = "info" if entry.migration == "safe" else "blocked"
             where = f"the hosts differ in {', '.join(agreement.differ)}"

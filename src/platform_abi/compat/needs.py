@@ -211,6 +211,8 @@ def _features(
 ) -> Iterator[tuple[DeviceFamily, Feature]]:
     """Yield every feature with a value that newest machine types have, with each family of it."""
     for family in catalogue.devices().families:
+        if family.arch and scope.arch not in family.arch:
+            continue
         for stem in family.feature_files:
             for known in catalogue.features(stem):
                 feature = known.at(edition)

@@ -50,6 +50,7 @@ _CAP_GET_TSC_KHZ = 61
 _CAP_MAX_VCPUS = 66
 _CAP_CHECK_EXTENSION_VM = 105
 _CAP_GET_MSR_FEATURES = 153
+_CAP_ARM_VM_IPA_SIZE = 165
 _CAP_SYS_HYPERV_CPUID = 191
 _CAP_SYS_ATTRIBUTES = 209
 
@@ -75,7 +76,15 @@ def answer(questions: Sequence[Question]) -> None:
     for name, answer_these in _METHODS.items():
         if asked[name]:
             answer_these(kvm, asked[name])
+    others = [question for question in questions if question.method not in _METHODS]
+    if others:
+        from platform_abi.host import kvm_arm
+
+        kvm_arm.answer(kvm.system, kvm.machine, kvm.refusal, others)
     kvm.say_limits()
+    if others:
+        # Last, for a processor that traps it would end this process.
+        kvm_arm.say_frequency()
 
 
 class _Kvm:
@@ -87,11 +96,24 @@ class _Kvm:
         self._cpu = -1
         self.refusal = ""
         try:
-            self.machine = fcntl.ioctl(system, _CREATE_VM, 0)
+            self.machine = self._create()
         except OSError as error:
             self.refusal = f"{errno_name(error)} from KVM_CREATE_VM"
         on_machine = not self.refusal and self.system_extension(_CAP_CHECK_EXTENSION_VM)
         self._asked = self.machine if on_machine else system
+
+    def _create(self) -> int:
+        """Return a new virtual machine, of the usual type or of as many address bits as there are.
+
+        The usual one of Arm has 40 bits, which some processors have not.
+        """
+        try:
+            return fcntl.ioctl(self.system, _CREATE_VM, 0)
+        except OSError as error:
+            bits = self.system_extension(_CAP_ARM_VM_IPA_SIZE)
+            if error.errno != errno.EINVAL or bits <= 0:
+                raise
+            return fcntl.ioctl(self.system, _CREATE_VM, bits)
 
     def system_extension(self, number: int) -> int:
         return fcntl.ioctl(self.system, _CHECK_EXTENSION, number)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import field
 
 from platform_abi.model.value import frozen
+from platform_abi.qemu.binary import QEMU_NAMES
 from platform_abi.qemu.netdevs import NETDEV_METHOD
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ FAMILIES: Mapping[str, str] = {
     "kvm-cpuid": "kvm",
     "kvm-hv-cpuid": "kvm",
     "kvm-mce-cap": "kvm",
+    "kvm-device": "kvm",
+    "kvm-device-attribute": "kvm",
+    "kvm-arm-ipa": "kvm",
+    "kvm-arm-registers": "kvm",
+    "kvm-arm-psci": "kvm",
+    "kvm-arm-sve": "kvm",
     "vhost-features": "node",
     "vhost-features-array": "node",
     "vhost-backend-features": "node",
@@ -75,14 +82,15 @@ class Order:
 def order_for(capabilities: Mapping[str, Capability], machine: str) -> Order:
     """Return what to ask a host whose uname(2) says *machine*.
 
-    A capability without a probe is in neither part.
+    A capability without a probe, or of another architecture, is in neither part.
     """
+    arch = QEMU_NAMES.get(machine.lower(), machine.lower())
     # What the host says of itself is always asked.
     groups: dict[tuple[str, str], list[Capability]] = {("kernel", ""): []}
     unasked = {}
     for name, capability in sorted(capabilities.items()):
         asked = capability.probe
-        if asked is None:
+        if asked is None or (capability.arch and arch not in capability.arch):
             continue
         reason = _unasked(asked, machine)
         if reason:
@@ -92,7 +100,7 @@ def order_for(capabilities: Mapping[str, Capability], machine: str) -> Order:
     return Order(
         groups={key: tuple(group) for key, group in groups.items()},
         unasked=unasked,
-        config=_options(capabilities.values()),
+        config=_options(c for c in capabilities.values() if not c.arch or arch in c.arch),
     )
 
 

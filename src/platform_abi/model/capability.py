@@ -63,6 +63,8 @@ class Capability:
     symbol: str = ""
     #: Operating systems of which alone a host can have it, as reports name them; empty: any.
     systems: tuple[str, ...] = ()
+    #: Architectures of which alone a host can have it, as QEMU names them; empty: any.
+    arch: tuple[str, ...] = ()
     #: Kernel configuration that must be set, without the CONFIG_ prefix.
     config: tuple[str, ...] = ()
     probe: Probe | None = None

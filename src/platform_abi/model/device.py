@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import field
 
+from platform_abi.model.platform import edition_key
 from platform_abi.model.value import frozen
 
 #: The driver name under which options of ``-machine`` stand among the settings.
@@ -77,6 +78,10 @@ class DeviceFamily:
     #: The innermost type, which all transports share; ``x86_64-cpu`` for the CPU.
     driver: str
     proxies: tuple[str, ...] = ()
+    #: Architectures that have the board or the CPU of the family; empty: its driver's name tells.
+    arch: tuple[str, ...] = ()
+    #: Properties that only an accelerator gives it, so that no record of a build has them.
+    unrecorded: tuple[str, ...] = ()
     #: The device property that names the backend object.
     backend_property: str = ""
     #: The backend of every device of the family, where no property names one.
@@ -220,11 +225,13 @@ class QemuModule:
 class Described:
     """An architecture, and accelerators under which features say all that a host decides there.
 
-    That is of the CPU and the board; devices are described apart.
+    That is of the CPU and the board; devices are described apart. *edition* brought the features,
+    and older ones say nothing of them.
     """
 
     arch: str
     accelerators: tuple[str, ...]
+    edition: str = "2026.1"
 
 
 @frozen(kw_only=True)
@@ -330,6 +337,11 @@ class DeviceTable:
         known = (each.settles.get(feature) for each in self.backends if each.name == backend)
         return any(arches is not None and (not arches or arch in arches) for arches in known)
 
-    def describes(self, arch: str, accelerator: str) -> bool:
-        """Return whether it is described what a host decides of the CPU and board there."""
-        return any(d.arch == arch and accelerator in d.accelerators for d in self.described)
+    def describes(self, arch: str, accelerator: str, edition: str) -> bool:
+        """Return whether *edition* describes what a host decides of the CPU and board there."""
+        return any(
+            described.arch == arch
+            and accelerator in described.accelerators
+            and edition_key(described.edition) <= edition_key(edition)
+            for described in self.described
+        )

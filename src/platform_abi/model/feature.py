@@ -52,6 +52,31 @@ class Near:
 
 
 @frozen(kw_only=True)
+class Registers:
+    """A set of registers that a KVM shows, and which values of another host it takes.
+
+    A stream carries every register of *listed*, a set of a host report, with its value; the value
+    of one is the report's word called *values* and the register. It has to be the same, but for
+    the *fields* of four bits that a KVM lets user space lower (the mask that is called *writable*
+    and the register), for the *numbers* that it takes from 0 up to its own, and for the *bits* of
+    which it takes any that it has. A QEMU since *tolerant-since* does without those of *tolerated*,
+    and without those of *tolerated-zero* where they are 0.
+
+    Registers are named by patterns (fnmatch).
+    """
+
+    listed: str
+    values: str
+    writable: str = ""
+    fields: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    bits: tuple[str, ...] = ()
+    tolerated: tuple[str, ...] = ()
+    tolerated_zero: tuple[str, ...] = ()
+    tolerant_since: str = ""
+
+
+@frozen(kw_only=True)
 class FeatureBefore:
     """What editions before a correction say otherwise of a feature; None where they do not.
 
@@ -70,6 +95,7 @@ class FeatureBefore:
     not_cpus: tuple[str, ...] | None = None
     drivers: tuple[str, ...] | None = None
     when: tuple[str, ...] | None = None
+    unless: tuple[str, ...] | None = None
     fallback: str | None = None
     when_supported: str | None = None
     opt_in: bool | None = None
@@ -107,8 +133,11 @@ class Feature:
     cpus: tuple[str, ...] = ()
     #: CPU models that do not have it.
     not_cpus: tuple[str, ...] = ()
-    #: Explicit properties, ``property=value``, any one of which brings the feature about.
+    #: Properties, ``property=value``, any one of which brings the feature about: as the user writes
+    #: them, or where nobody did, the platform.
     when: tuple[str, ...] = ()
+    #: Properties any one of which takes it away, likewise.
+    unless: tuple[str, ...] = ()
     #: Device drivers that have it; empty: every driver of the family.
     drivers: tuple[str, ...] = ()
     type: ValueType = "bool"
@@ -126,6 +155,8 @@ class Feature:
     pin: str = ""
     #: Values of a host report that decide it where nobody pins it: two hosts that share them agree.
     decided_by: tuple[str, ...] = ()
+    #: Registers that decide it besides, and that a host can have more of than another.
+    registers: Registers | None = None
     #: What does instead of the capabilities: a host that has the user's number already.
     near: Near | None = None
     #: Known host-dependent places of QEMU that this feature answers for.

@@ -82,10 +82,16 @@ def resolve_families(plan: Plan, vm: VirtualMachine, *, hotplug: bool = False) -
             members=members,
             globals=vm.globals,
             cpu=vm.cpu_properties,
-            machine=vm.machine_options,
+            machine=_with_memory(vm) if plan.sized and vm.hardware else vm.machine_options,
             hotplug=hotplug,
         ),
     )
+
+
+def _with_memory(vm: VirtualMachine) -> Properties:
+    """Return the options of ``-machine``, and the sizes of memory that *vm* was described with."""
+    sizes = [pair for pair in vm.hardware or () if pair[0] in ("memory.size", "memory.max-size")]
+    return (*vm.machine_options, *sizes)
 
 
 def _alike(plan: Plan, vm: VirtualMachine) -> tuple[Member, ...] | None:
@@ -216,9 +222,11 @@ def _family_result(
 def _board_and_cpu(plan: Plan, question: Question) -> Iterator[tuple[str, FamilyResult]]:
     """Yield the results of what every virtual machine has: the board itself and its CPU."""
     for family in plan.catalogue.devices().families:
+        if family.arch and plan.machine.arch not in family.arch:
+            continue
         if family.driver == MACHINE:
             yield family.name, _implicit(plan, family.name, question.machine, question.globals)
-        elif family.backend == ACCELERATOR and plan.machine.cpu.endswith(f"-{family.driver}"):
+        elif family.backend == ACCELERATOR and plan.is_cpu(family):
             yield family.name, _implicit(plan, family.name, question.cpu, question.globals)
 
 

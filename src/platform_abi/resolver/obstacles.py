@@ -21,23 +21,29 @@ _UNMIGRATABLE = "device-unmigratable"
 
 
 def obstacles(
-    catalogue: Catalogue, vm: VirtualMachine, versions: Collection[str] = ()
+    catalogue: Catalogue,
+    vm: VirtualMachine,
+    versions: Collection[str] = (),
+    *,
+    edition: str | None = None,
 ) -> tuple[Obstacle, ...]:
     """Return what keeps *vm* from being migrated, or anybody from telling whether it can be.
 
+    *edition* is that under which *vm* is resolved, the newest released one if it is None.
     *versions* are those of the QEMUs that are to migrate it, as ``query-version`` has them. Where
     one is not known here, or none is named, every build is meant that may run *vm*: that for which
     it was described, else all with its machine type.
     """
-    return (*_undescribed(catalogue, vm), *_devices(catalogue, vm, versions))
+    under = edition or catalogue.newest_edition() or ""
+    return (*_undescribed(catalogue, vm, under), *_devices(catalogue, vm, versions))
 
 
-def _undescribed(catalogue: Catalogue, vm: VirtualMachine) -> Iterator[Obstacle]:
-    if not catalogue.devices().describes(vm.arch, vm.accelerator):
+def _undescribed(catalogue: Catalogue, vm: VirtualMachine, edition: str) -> Iterator[Obstacle]:
+    if not catalogue.devices().describes(vm.arch, vm.accelerator, edition):
         yield Obstacle(
             code=NOT_DESCRIBED,
             what=f"CPU and board of {vm.arch} with {vm.accelerator}",
-            reason="no definition says what of them a host decides",
+            reason=f"no definition of edition {edition} says what of them a host decides",
             help="hosts of one kernel, one QEMU and one kind of CPU are most likely to agree",
         )
 

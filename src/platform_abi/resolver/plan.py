@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import NETDEV, DeviceFamily
+from platform_abi.model.device import MACHINE, NETDEV, DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import Memo, remembered
@@ -72,12 +72,24 @@ class Plan:
     spelled: str
     #: What gates features; a board without versions is as new as its build.
     generation: tuple[int, ...]
+    #: Whether anything of the board depends on how much memory there is.
+    sized: bool = False
     memo: Memo = field(factory=dict)
 
     @property
     def types(self) -> TypeTable:
         """Return the QOM types of the build."""
         return self.catalogue.types(self.build.name, self.machine.arch)
+
+    def is_cpu(self, family: DeviceFamily) -> bool:
+        """Return whether *family* is that of the machine's CPU.
+
+        Where a build does not say which one its machine has, because it goes by the accelerator
+        (QEMU 11.0, hw/arm/virt.c), it is that of the architecture.
+        """
+        if not self.machine.cpu:
+            return self.machine.arch in family.arch
+        return self.machine.cpu.endswith(f"-{family.driver}")
 
     def applies(self, feature: Feature) -> bool:
         """Return whether *feature* exists for this machine type, accelerator, CPU and edition."""
@@ -165,7 +177,9 @@ def family_plan(plan: Plan, name: str) -> FamilyPlan:
     )
     other = tuple(f for f in features if f.kind in ("precondition", "unpinnable"))
     deciding = {name for f in other for _, name in f.drives}
-    bringing = {text.partition("=")[0] for f in features for text in f.when}
+    bringing = {
+        text.partition("=")[0].partition(">")[0] for f in features for text in (*f.when, *f.unless)
+    }
     return FamilyPlan(
         family=family,
         rows=rows,
@@ -272,6 +286,10 @@ def _plan(
         choice=choice,
         spelled=choice.spelled,
         generation=version_key(machine.generation or build.version),
+        sized=any(
+            family.driver == MACHINE and machine.arch in family.arch
+            for family in catalogue.devices().families
+        ),
     )
     for feature_id, value in reference.overrides:
         _check_override(plan, feature_id, value)

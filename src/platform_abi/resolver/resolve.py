@@ -64,7 +64,7 @@ def resolve(
         unpinned=result.unpinned,
         beyond=result.beyond,
         notes=result.notes,
-        obstacles=obstacles(catalogue, vm),
+        obstacles=obstacles(catalogue, vm, edition=plan.choice.edition),
         machine_digest=plan.machine.digest,
     )
     counted = counted_settings(catalogue, abi, plan.build.name)

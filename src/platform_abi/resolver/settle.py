@@ -13,7 +13,14 @@ from platform_abi.model.device import NETDEV
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import GlobalProperty
-from platform_abi.resolver.explicit import Explicit, Instance, explicit, normal
+from platform_abi.resolver.explicit import (
+    BOOLEANS,
+    Explicit,
+    Instance,
+    decimal,
+    explicit,
+    normal,
+)
 from platform_abi.resolver.plan import FamilyPlan, Plan, Row, decision_for
 
 if TYPE_CHECKING:
@@ -115,6 +122,8 @@ class _Work:
         """Settle one property on all instances."""
         open_: list[tuple[Instance, Decision]] = []
         for instance in instances:
+            if row.feature.unless and self.taken_away(row.feature, instance):
+                continue
             decision = self.weakest(row.feature, instance)
             given = explicit(instance, row.property, self.globals)
             if given is None:
@@ -203,6 +212,8 @@ class _Work:
         if not self.plan.named_build:
             return True
         driver, types = self.family.family.driver, self.plan.types
+        if row.property in self.family.family.unrecorded:
+            return True
         if driver not in types or row.property in types.properties(driver):
             return True
         for decision in decisions:
@@ -219,7 +230,9 @@ class _Work:
         """Note a precondition, or what stays unpinned, of one instance."""
         if feature.drivers and instance.driver not in feature.drivers:
             return
-        if feature.when and not self.brought_about(feature, instance):
+        if feature.when and not self.has_any(feature, feature.when, instance):
+            return
+        if feature.unless and self.taken_away(feature, instance):
             return
         needs = [decided.needs for decided in self.decisions(feature, instance)]
         if feature.kind == "precondition":
@@ -230,14 +243,38 @@ class _Work:
             what = feature.id if instance.label is None else f"{feature.id} ({instance.label})"
             self.unpinned.append(Unpinned(what=what, pin=feature.pin, migration=feature.migration))
 
-    def brought_about(self, feature: Feature, instance: Instance) -> bool:
-        """Return whether the user wrote a property that brings *feature* about."""
-        for condition in feature.when:
+    def has_any(self, feature: Feature, conditions: Sequence[str], instance: Instance) -> bool:
+        """Return whether *instance* has one of *conditions*: ``property=value``, or given at all.
+
+        A value is what the user wrote, or where nobody did, what the platform does.
+        """
+        for condition in conditions:
             name, _, wanted = condition.partition("=")
+            if ">" in name:
+                name, _, most = name.partition(">")
+                given = explicit(instance, name, self.globals)
+                number = None if given is None else decimal(given.value, sized=True)
+                if number is not None and int(number) > int(most):
+                    return True
+                continue
             given = explicit(instance, name, self.globals)
-            if given is not None and (not wanted or normal(feature, given.value, name) == wanted):
+            if given is None:
+                if wanted and self.decided(name, instance) == wanted:
+                    return True
+            elif not wanted or _is(feature, given.value, name, wanted):
                 return True
         return False
+
+    def decided(self, name: str, instance: Instance) -> str | None:
+        """Return what the platform sets property *name* of *instance* to; None: nothing."""
+        row = next((row for row in self.family.rows if row.property == name), None)
+        if row is None or (row.feature.unless and self.taken_away(row.feature, instance)):
+            return None
+        return self.weakest(row.feature, instance).value
+
+    def taken_away(self, feature: Feature, instance: Instance) -> bool:
+        """Return whether something that *instance* is set to leaves no room for *feature*."""
+        return self.has_any(feature, feature.unless, instance)
 
     def settled(self, feature: Feature, instance: Instance) -> bool:
         """Return whether what stands behind the instance makes it the same on every host."""
@@ -268,6 +305,17 @@ def _grouped(row: Row, decided: Sequence[tuple[Instance, Decision]]) -> list[Set
         evolve(_own(row, instance, decision.value, decision.layer), source=decision.source)
         for instance, decision in decided
     ]
+
+
+def _is(feature: Feature, given: str, name: str, wanted: str) -> bool:
+    """Return whether *given* is *wanted*, as definitions spell it.
+
+    The type of a feature is that of its conditions where it has no value itself, and *string* where
+    these are of several.
+    """
+    if feature.type == "string" or feature.kind in ("setting", "guard"):
+        return wanted in (given, BOOLEANS.get(given))
+    return normal(feature, given, name) == wanted
 
 
 def _own(row: Row, instance: Instance, value: str, layer: Layer) -> Setting:

@@ -20,6 +20,8 @@ class Document:
     schema: int
     #: Operating systems of which alone hosts have what is in the file; empty: any.
     systems: tuple[str, ...] = ()
+    #: Architectures of which alone hosts have it; empty: any.
+    arch: tuple[str, ...] = ()
     capability: tuple[Capability, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
@@ -44,7 +46,8 @@ def merged(reader: Reader) -> dict[str, Capability]:
     every: dict[str, tuple[Capability, File]] = {}
     for document, file in reader.every(Document, "capabilities"):
         for entry in (
-            evolve(c, systems=c.systems or document.systems) for c in document.capability
+            evolve(c, systems=c.systems or document.systems, arch=c.arch or document.arch)
+            for c in document.capability
         ):
             merge(every, f"capability {entry.id}", entry.id, entry, file)
     return {name: every[name][0] for name in sorted(every)}
