@@ -22,7 +22,7 @@ import platform_abi as pa
 from platform_abi.cli.options import VERBS
 from platform_abi.definitions.compiled import SUFFIX, check_sum
 from platform_abi.definitions.compiling import compile_definitions, digest
-from tests.conftest import DEFINITIONS
+from tests.conftest import DEFINITIONS, PACKAGES
 
 ROOT = DEFINITIONS.parent
 
@@ -104,7 +104,7 @@ def _run(
     )
 
 
-def _definitions(folder: Path) -> dict[str, bytes]:
+def _contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -114,10 +114,10 @@ def _definitions(folder: Path) -> dict[str, bytes]:
 
 def test_the_wheel_has_every_definition_and_no_other(installed: Path) -> None:
     """The folder in the package is definitions/, to the byte."""
-    expected = _definitions(DEFINITIONS)
+    expected = _contents(DEFINITIONS)
 
     assert len(expected) > 100
-    assert expected == _definitions(installed / "platform_abi" / "definitions_data")
+    assert expected == _contents(installed / "platform_abi" / "definitions_data")
 
 
 def test_the_compiled_definitions_are_those_of_the_sources(installed: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_compiled_definitions_are_those_of_the_sources(installed: Path) -> N
     folder = installed / "platform_abi" / "definitions_data"
     lines = Path(f"{folder}{SUFFIX}").read_bytes().split(b"\n")
     head = json.loads(lines[1])
-    sources = _definitions(folder)
+    sources = _contents(folder)
 
     assert digest(sources) == head["sources"]
     assert {name: check_sum(data) for name, data in sources.items()} == head["files"]
@@ -252,6 +252,31 @@ def test_the_sdist_can_be_tested(built: tuple[Path, Path]) -> None:
         assert wanted in names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert not [name for name in names if name.startswith((".git/", "dist/", ".venv"))]
+
+
+def test_the_sdist_lacks_nothing_that_is_kept(built: tuple[Path, Path]) -> None:
+    """What git keeps, but for what only its hosts and hooks read."""
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("no checkout of git's, or no git to ask")
+    kept = subprocess.run(
+        [git, "-c", f"safe.directory={ROOT}", "ls-files"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    ).stdout.split("\n")  # fmt: skip
+    with tarfile.open(built[0]) as archive:
+        there = {name.partition("/")[2] for name in archive.getnames()}
+    hosts = (".ci/", ".github/", ".pre-commit-config.yaml")
+    assert [] == [n for n in kept if n and n not in there and not n.startswith(hosts)]
+
+
+def test_what_shells_read_is_made_the_same_again(shared: Path, tmp_path: Path) -> None:
+    """On any terminal, by any process: two builds give one wheel."""
+    subprocess.run(
+        [sys.executable, ROOT / "tools" / "shell_files.py", tmp_path],
+        check=True,
+        env={"PYTHONPATH": PACKAGES, "COLUMNS": "200", "FORCE_COLOR": "1", "LC_ALL": "C"},
+    )
+    assert _contents(shared) == _contents(tmp_path / "share")
 
 
 def test_the_installed_package_resolves_anywhere(installed: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ this, and pip puts the files below the environment's share.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -45,7 +46,25 @@ _FOLDERS: Final = {"DIR", "FOLDER"}
 
 
 def shell_files() -> dict[str, str]:
-    """Return the text of each file by its place below the root of an installation."""
+    """Return the text of each file by its place below the root of an installation.
+
+    It is the same whatever terminal this runs on, and whatever day.
+    """
+    # What argparse asks for the width of a page, and whether it may colour it.
+    terminal = {"COLUMNS": "80", "NO_COLOR": "1"}
+    before = {name: os.environ.get(name) for name in terminal}
+    os.environ.update(terminal)
+    try:
+        return _written()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _written() -> dict[str, str]:
     parser = parser_of(VERBS)
     for action in _actions(parser):
         words = {*str(action.metavar).replace("[", " ").replace("]", " ").split()}
