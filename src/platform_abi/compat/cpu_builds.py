@@ -42,47 +42,62 @@ def cpu_build_findings(
     before, after = (
         _release(report, qemu) for report, qemu in zip((start, end), qemus, strict=True)
     )
-    plan, table = known_plan(catalogue, abi), cpu_table(catalogue, abi.vm)
+    plan = known_plan(catalogue, abi)
     if plan is None or "" in (before, after):
         return
-    native = abi.vm.accelerator in catalogue.devices().native_accelerators
-    if native and plan.cpu in UNDECIDED:
-        shown = [None if qemu is None else _shown(qemu, plan.cpu) for qemu in qemus]
-        if None not in shown:
-            first, second = (frozenset(flags or ()) for flags in shown)
-            yield from _shown_otherwise(catalogue, abi, first ^ second, qemus, (before, after))
-        elif before != after:
-            yield Finding(
-                code="cpu-build",
-                severity="blocked",
-                message=f"-cpu {plan.cpu} is what QEMU knows of the host's CPU, and QEMU {before} "
-                f"and {after} do not know the same",
-                help="reports that hold their QEMUs say what differs; or one release of QEMU on "
-                "both hosts, or -cpu with a named model",
+    if abi.vm.accelerator not in catalogue.devices().native_accelerators:
+        if before != after:
+            yield from _emulated(
+                catalogue, abi, plan.cpu, (before, after), allow_unknown=allow_unknown
             )
-    if before == after:
         return
-    asked = None if native or table is None else asked_flags(catalogue, abi)
+    if plan.cpu not in UNDECIDED:
+        return
+    shown = [None if qemu is None else _shown(qemu, plan.cpu) for qemu in qemus]
+    if None not in shown:
+        first, second = (frozenset(flags or ()) for flags in shown)
+        yield from _shown_otherwise(catalogue, abi, first ^ second, qemus, (before, after))
+    elif before != after:
+        yield Finding(
+            code="cpu-build",
+            severity="blocked",
+            message=f"-cpu {plan.cpu} is what QEMU knows of the host's CPU, and QEMU {before} "
+            f"and {after} do not know the same",
+            help="reports that hold their QEMUs say what differs; or one release of QEMU on "
+            "both hosts, or -cpu with a named model",
+        )
+
+
+def _emulated(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    model: str,
+    releases: tuple[str, str],
+    *,
+    allow_unknown: bool,
+) -> Iterator[Finding]:
+    """Yield what only one of two releases can emulate of what the CPU *model* of *abi* has."""
+    table, asked = cpu_table(catalogue, abi.vm), asked_flags(catalogue, abi)
     if table is None or asked is None:
         return
-    if before not in table.emulated or after not in table.emulated:
+    if not table.emulated.keys() >= set(releases):
         yield Finding(
             code="cpu-build",
             severity="warn" if allow_unknown else "blocked",
-            message=f"which CPU flags QEMU {before} and {after} can emulate is not known",
+            message=f"which CPU flags QEMU {' and '.join(releases)} can emulate is not known",
             help="one release of QEMU on both hosts",
         )
         return
-    differ = table.emulated[before] ^ table.emulated[after]
-    flags = sorted(flag for flag in differ if _asks(asked, flag, plan.cpu))
+    before, after = (table.emulated[release] for release in releases)
+    flags = sorted(flag for flag in before ^ after if _asks(asked, flag, model))
     if flags:
         off = ",".join(f"{flag}=off" for flag in flags)
         yield Finding(
             code="cpu-build",
             severity="blocked",
-            message=f"only one of QEMU {before} and {after} can emulate what CPU {plan.cpu} has: "
+            message=f"only one of QEMU {' and '.join(releases)} can emulate what CPU {model} has: "
             + first_of(flags, _NAMED),
-            help=f"from its next start on: -cpu {plan.cpu},{off}",
+            help=f"from its next start on: -cpu {model},{off}",
         )
 
 

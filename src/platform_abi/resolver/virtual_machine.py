@@ -49,18 +49,7 @@ def virtual_machine(
             code="machine-accel",
             help="give it as --accel alone; QEMU refuses -machine accel= beside -accel",
         )
-    known: dict[str, Netdev] = {}
-    for text in netdevs:
-        called, netdev = parse_netdev(table, text)
-        if called in known:
-            raise UsageError(f"two netdevs are called '{called}'", code="duplicate-id")
-        known[called] = netdev
-    for called, kind in (backends or {}).items():
-        if called not in known:
-            raise unknown("netdev", called, known, code="unknown-netdev")
-        if known_backend(table, kind) != known[called].kind:
-            # Whoever opened it knows what it is, and nothing is to be written on it.
-            known[called] = Netdev(kind=kind)
+    known = _netdevs(table, netdevs, backends or {})
     behind: Kinds = {
         "netdev": {called: netdev.kind for called, netdev in known.items()},
         "tpmdev": made(table, "tpmdev", tpmdevs),
@@ -85,6 +74,25 @@ def virtual_machine(
         machine_options=tuple((k, v) for k, v in options if k != "type"),
         build=build,
     )
+
+
+def _netdevs(
+    table: DeviceTable, netdevs: Iterable[str], backends: Mapping[str, str]
+) -> dict[str, Netdev]:
+    """Return *netdevs* by their ids, those in *backends* of the kind that it names."""
+    known: dict[str, Netdev] = {}
+    for text in netdevs:
+        called, netdev = parse_netdev(table, text)
+        if called in known:
+            raise UsageError(f"two netdevs are called '{called}'", code="duplicate-id")
+        known[called] = netdev
+    for called, kind in backends.items():
+        if called not in known:
+            raise unknown("netdev", called, known, code="unknown-netdev")
+        if known_backend(table, kind) != known[called].kind:
+            # Whoever opened it knows what it is, and nothing is to be written on it.
+            known[called] = Netdev(kind=kind)
+    return known
 
 
 def _named(options: Properties, key: str, problem: str) -> str:
