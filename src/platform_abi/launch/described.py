@@ -10,7 +10,7 @@ from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError
 from platform_abi.launch import hardware
-from platform_abi.launch.device_options import HUB, DeviceReading, NetdevOption
+from platform_abi.launch.device_options import HUB, DeviceReading, GivenNetdev
 from platform_abi.launch.hardware_options import HardwareReading, HostFiles
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import NETDEV
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from platform_abi.model.machine import MachineType, TypeTable
 
 #: A device, the number of its own option, and its netdev.
-_Made = tuple[int | None, NetdevOption | None, Device]
+_Made = tuple[int | None, GivenNetdev | None, Device]
 
 
 @frozen(kw_only=True)
@@ -206,7 +206,7 @@ class _Describing:
             device = device_of(table, (*pairs, *added), {NETDEV: kinds, **self.read.made}, known)
             yield number, self.read.netdevs.get(dict(device.properties).get(NETDEV, "")), device
 
-    def _known(self, netdev: NetdevOption) -> Netdev:
+    def _known(self, netdev: GivenNetdev) -> Netdev:
         """Return what *netdev* is: of a tap that QEMU is handed, as far as it can be asked."""
         table, given = self.read.catalogue.devices(), dict(netdev.options)
         options, files = netdev.options, self.read.hardware.files
@@ -219,7 +219,7 @@ class _Describing:
                 self.read.remarks.append(f"netdev {given.get('id', '')}: {said}")
         return netdev_of(table, options)
 
-    def _queues(self, netdev: NetdevOption) -> str:
+    def _queues(self, netdev: GivenNetdev) -> str:
         """Return how many queues *netdev* has, as it is written; empty: it has no such thing."""
         given = dict(netdev.options)
         return self.read.catalogue.devices().queues(given.get("type", ""), given)

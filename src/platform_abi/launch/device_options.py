@@ -32,7 +32,7 @@ _IRQCHIP = "kernel-irqchip"
 
 
 @frozen(kw_only=True)
-class NetdevOption:
+class GivenNetdev:
     """The options of one netdev, its type among them, and the number of the option that makes it.
 
     One of ``-readconfig`` has none.
@@ -43,7 +43,7 @@ class NetdevOption:
 
 
 #: What -net plugs both ends into, and a default NIC too (net/net.c, net_init_clients).
-HUB = NetdevOption(options=(("type", "hubport"),))
+HUB = GivenNetdev(options=(("type", "hubport"),))
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -63,8 +63,8 @@ class DeviceReading:
     #: Number of the option, keys with values, and when QEMU makes it.
     devices: list[tuple[int | None, Properties, int]] = field(factory=list)
     #: Driver of NICs that -nic and -net make, and the id of the netdev of each, or what it is.
-    nics: list[tuple[str, str | NetdevOption]] = field(factory=list)
-    netdevs: dict[str, NetdevOption] = field(factory=dict)
+    nics: list[tuple[str, str | GivenNetdev]] = field(factory=list)
+    netdevs: dict[str, GivenNetdev] = field(factory=dict)
     #: Kinds of what other options make for devices, by option and id.
     made: dict[str, dict[str, str]] = field(factory=lambda: {"tpmdev": {}, "object": {}})
     globals: list[GlobalProperty] = field(factory=list)
@@ -151,14 +151,14 @@ class DeviceReading:
         name, options = netdev_options(value)
         if name in self.netdevs:
             raise UsageError(f"two netdevs are called '{name}'", code="duplicate-id")
-        self.netdevs[name] = NetdevOption(options=options, place=number)
+        self.netdevs[name] = GivenNetdev(options=options, place=number)
 
     def _nic(self, number: int | None, value: str) -> None:
         self.networked = True
         pairs = self.table.pairs("nic", value)
         given = dict(pairs)
         if given.get("type") != "none":
-            self.nics.append((given.get("model", ""), NetdevOption(options=pairs, place=number)))
+            self.nics.append((given.get("model", ""), GivenNetdev(options=pairs, place=number)))
 
     def _net(self, value: str) -> None:
         self.networked = True

@@ -21,7 +21,7 @@ from platform_abi.source.domain_devices import Devices
 from platform_abi.source.domain_memory import DomainMemory, WithPages
 from platform_abi.source.domain_places import Places
 from platform_abi.source.domain_tree import DomainTree
-from platform_abi.source.reading import Surroundings, Unread, VmReading
+from platform_abi.source.reading import KnownBesides, Unread, VmReading
 from platform_abi.source.words import read_line
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def from_domain_xml(
     *,
     name: str = "domain XML",
     arch: str | None = None,
-    **surroundings: Unpack[Surroundings],
+    **besides: Unpack[KnownBesides],
 ) -> VmReading:
     """Return the virtual machine that libvirt's domain XML *text* describes.
 
@@ -85,8 +85,8 @@ def from_domain_xml(
         machine=machine,
         arch=guest,
     )
-    files = WithPages(files=surroundings.get("files"), pages=memory.pages)
-    surroundings = {**surroundings, "files": files}
+    files = WithPages(files=besides.get("files"), pages=memory.pages)
+    besides = {**besides, "files": files}
     words = [
         *Board(tree=tree, table=table, arch=guest, memory=memory).words(),
         *devices.words(),
@@ -102,7 +102,7 @@ def from_domain_xml(
             *devices.unplaced,
             *(() if memory.ident else [Unread(what="memory", reason=_UNCALLED)]),
         ),
-        **surroundings,
+        **besides,
     )
     made = tuple(
         _shown(device, behind.shown_as.get(device.id or "")) for device in found.vm.devices

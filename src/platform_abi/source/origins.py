@@ -31,7 +31,7 @@ from platform_abi.qemu.binary import is_qemu
 from platform_abi.source.domain_xml import from_domain_xml
 from platform_abi.source.kinds import Kind, kind_of
 from platform_abi.source.qm import from_qm
-from platform_abi.source.reading import Surroundings, Unread, VmReading, with_unread
+from platform_abi.source.reading import KnownBesides, Unread, VmReading, with_unread
 from platform_abi.source.words import divided, from_command_line
 
 if TYPE_CHECKING:
@@ -60,17 +60,17 @@ class _Asked:
     def command_line(
         self, text: str | tuple[str, ...], aliases: Mapping[str, str] = MappingProxyType({})
     ) -> VmReading:
-        surroundings = self.surroundings()
-        surroundings["aliases"] = aliases
-        return from_command_line(self.catalogue, text, arch=self.arch, **surroundings)
+        besides = self.besides()
+        besides["aliases"] = aliases
+        return from_command_line(self.catalogue, text, arch=self.arch, **besides)
 
     def text(self, text: str, kind: Kind, name: str) -> VmReading:
         if kind == "command-line":
             return self.command_line(text)
         read = from_domain_xml if kind == "domain-xml" else from_qm
-        return read(self.catalogue, text, name=name, arch=self.arch, **self.surroundings())
+        return read(self.catalogue, text, name=name, arch=self.arch, **self.besides())
 
-    def surroundings(self) -> Surroundings:
+    def besides(self) -> KnownBesides:
         return {
             "build": self.build,
             "read_file": ConfigurationFiles().read,

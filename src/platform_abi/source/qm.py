@@ -12,7 +12,7 @@ from platform_abi.model.domain import DomainTable
 from platform_abi.model.option_language import join_options
 from platform_abi.qemu.binary import host_architecture
 from platform_abi.source.kinds import kind_of
-from platform_abi.source.reading import Surroundings, Unread, VmReading
+from platform_abi.source.reading import KnownBesides, Unread, VmReading
 from platform_abi.source.words import from_command_line, read_line, split
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def from_qm(
     *,
     name: str = "qm",
     arch: str | None = None,
-    **surroundings: Unpack[Surroundings],
+    **besides: Unpack[KnownBesides],
 ) -> VmReading:
     """Return the virtual machine of Proxmox VE's that *text* describes.
 
@@ -49,7 +49,7 @@ def from_qm(
     and what ``from_command_line`` raises; a configuration that pins no machine type has none.
     """
     if kind_of(text, name) == "command-line":
-        return from_command_line(catalogue, text, arch=arch, **surroundings)
+        return from_command_line(catalogue, text, arch=arch, **besides)
     table = catalogue.domains()
     keys = _keys(text, printable(name))
     read = _Read(table=table)
@@ -63,7 +63,7 @@ def from_qm(
             *(_unread(key, line) for key, (line, _) in keys.items() if key in read.left),
             Unread(what="devices of Proxmox VE's own", reason=_BY_PVE),
         ),
-        **surroundings,
+        **besides,
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 UNREAD = "unread."
 
 
-class Surroundings(TypedDict, total=False):
+class KnownBesides(TypedDict, total=False):
     """What is known besides what a source says: ``from_command_line`` explains each."""
 
     build: str | None

@@ -14,7 +14,7 @@ from platform_abi.launch.command_line import CommandLine, read_command_line
 from platform_abi.launch.described import described
 from platform_abi.launch.platform_option import platform_option
 from platform_abi.qemu.binary import guest_architecture, is_qemu
-from platform_abi.source.reading import Surroundings, Unread, VmReading, with_unread
+from platform_abi.source.reading import KnownBesides, Unread, VmReading, with_unread
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -75,10 +75,10 @@ def read_line(
     program: str,
     arch: str,
     unread: Sequence[Unread] = (),
-    **surroundings: Unpack[Surroundings],
+    **besides: Unpack[KnownBesides],
 ) -> VmReading:
     """Return what the options of *line* describe, and *unread* of what they were made of."""
-    found = described(catalogue, line, arch=arch, program=program, **surroundings)
+    found = described(catalogue, line, arch=arch, program=program, **besides)
     left_out = (Unread(what=what, reason=reason) for reason, what in found.unread.items())
     pieces = (*unread, *left_out)
     return VmReading(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from attrs import evolve
 
 from platform_abi.definitions.catalogue import FileCatalogue
+from platform_abi.guest.pci_config import VIRTIO_VENDOR
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import pci_host
 from platform_abi.guest.started import looked_at
@@ -37,7 +38,7 @@ TIMEOUT = 30.0
 
 #: How the identity of every virtio device begins in a guest's view: on PCI with its vendor (virtio
 #: 1.2, 4.1.2).
-_VIRTIO = ("1af4:", IDENTITY, VIRTIO_IDENTITY)
+_VIRTIO = (f"{VIRTIO_VENDOR:04x}:", IDENTITY, VIRTIO_IDENTITY)
 
 #: What is read where no function is, and what is said of that.
 _NOTHING = "ffff:ffff"
