@@ -131,6 +131,74 @@ def test_a_document_of_one_line_stays_one() -> None:
     assert b'<domain><a x="1" y="&lt;&amp;"/><q:b><q:c/></q:b></domain>' == made
 
 
+def test_an_element_in_the_middle_of_a_line_is_filled_there() -> None:
+    """Whether it is empty, or has a text, or only blanks."""
+    wanted = Wanted(name="d")
+    for name in ("a", "b", "c"):
+        wanted.child(name, {}).child("x", {}).child("y", {})
+    text = "<d><a/><b>text</b><c> \n </c></d>"
+    made = edited(text.encode(), [(read_xml(text, "x"), wanted)], {}).decode()
+    filled = "<x><y/></x>"
+    assert f"<d><a>{filled}</a><b>text{filled}</b><c>{filled}</c></d>" == made
+
+
+def test_an_element_closes_by_the_name_that_it_has() -> None:
+    """Whatever prefix its document has for the namespace, or none."""
+    for text, name, closed in (
+        ("<o:d xmlns:o='urn:q'/>", "{urn:q}d", "<o:d xmlns:o='urn:q'>\n  <q:c/>\n</o:d>"),
+        ("<d xmlns='urn:q'/>", "{urn:q}d", "<d xmlns='urn:q'>\n  <q:c/>\n</d>"),
+    ):
+        wanted = Wanted(name=name)
+        wanted.child("{urn:q}c", {})
+        made = edited(text.encode(), [(read_xml(text, "x"), wanted)], {"urn:q": "q"})
+        assert closed == made.decode()
+
+
+def test_what_says_it_already_stays_as_it_is_written() -> None:
+    """Its quotes too, which need not be those that most of its document has."""
+    text = "<a x=\"1\" y='2' z='3'/>"
+    wanted = Wanted(name="a", attributes={"x": "1", "y": "4"})
+    assert b"<a x=\"1\" y='4' z='3'/>" == edited(text.encode(), [(read_xml(text, "x"), wanted)], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("<a/>", '"&apos;'),
+        ("<a x='1'/>", '"&apos;'),
+        ('<a x="1"/>', "&quot;'"),
+        ("<a x='1' y=\"2\"/>", '"&apos;'),
+    ],
+)
+def test_a_value_is_quoted_as_most_of_its_document_are(text: str, quoted: str) -> None:
+    """By apostrophes as libvirt does where neither is used more; the other needs no escape."""
+    wanted = Wanted(name="a", attributes={"z": "\"'&<>\n\t\r"})
+    made = edited(text.encode(), [(read_xml(text, "x"), wanted)], {})
+    quote = '"' if quoted.startswith("&") else "'"
+    assert f" z={quote}{quoted}&amp;&lt;>&#10;&#9;&#13;{quote}/>" in made.decode()
+    assert "\"'&<>\n\t\r" == read_xml(made, "x").attributes["z"]
+
+
+def test_a_wanted_child_is_told_by_its_name_and_by_what_tells_it() -> None:
+    """The same is one, another is another; one that is made anyway is nobody's like."""
+    wanted = Wanted(name="d")
+    first = wanted.child("a", {"name": "x"})
+    assert first is wanted.child("a", {"name": "x"})
+    assert first is not wanted.child("a", {"name": "y"})
+    assert first is not wanted.child("b", {"name": "x"})
+    fresh = Wanted(name="c", by={"name": "x"}, fresh=True)
+    wanted.children.append(fresh)
+    assert fresh is not wanted.child("c", {"name": "x"})
+
+
+def test_what_is_fresh_is_made_even_where_its_like_is() -> None:
+    """Arguments of a command line: each counts, in its order."""
+    text = "<d><a v='1'/></d>"
+    wanted = Wanted(name="d", children=[Wanted(name="a", by={"v": "1"}, fresh=True)] * 2)
+    made = edited(text.encode(), [(read_xml(text, "x"), wanted)], {})
+    assert b"<d><a v='1'/><a v='1'/><a v='1'/></d>" == made
+
+
 def test_what_a_document_calls_a_namespace_is_known() -> None:
     """By its prefix, in either quote."""
     text = b"<d xmlns:a='urn:a' xmlns:b = \"urn:b\" xmlnsc='no'/>"

@@ -88,9 +88,15 @@ def edited(
 
 def namespaces(data: bytes, element: Element) -> dict[str, str]:
     """Return the namespaces that *element* of *data* declares, by their prefixes."""
-    tag = _TAG.match(data, element.start)
-    found = () if tag is None else _NAMESPACE.finditer(tag.group())
+    found = _NAMESPACE.finditer(_tag(data, element).group())
     return {mark["prefix"].decode(): mark["name"][1:-1].decode() for mark in found}
+
+
+def _tag(data: bytes, element: Element) -> re.Match[bytes]:
+    """Return the start tag of an element of *data*."""
+    tag = _TAG.match(data, element.start)
+    assert tag is not None  # noqa: S101 - expat has read it
+    return tag
 
 
 @define(kw_only=True, eq=False)
@@ -112,8 +118,7 @@ class _Editor:
 
     def edits(self, element: Element, want: Wanted) -> Iterator[_Edit]:
         """Yield what gives *element* what *want* says."""
-        tag = _TAG.match(self.data, element.start)
-        assert tag is not None  # noqa: S101 - expat has read it
+        tag = _tag(self.data, element)
         yield from self._attributes(element, want, tag)
         made: dict[int, list[Wanted]] = {}
         for child in want.children:
@@ -137,8 +142,7 @@ class _Editor:
             old = written.search(self.data, element.start, tag.start("end"))
             assert old is not None  # noqa: S101 - the element has it
             yield _Edit(old.start(1), old.end(1), self._quoted(new.pop(name)))
-        if new:
-            yield _Edit(tag.start("end"), tag.start("end"), self._written(new))
+        yield _Edit(tag.start("end"), tag.start("end"), self._written(new))
 
     def _behind(self, element: Element, child: Wanted) -> int:
         """Return behind which of the children of *element* a new one stands."""
@@ -155,17 +159,14 @@ class _Editor:
         self, element: Element, want: Wanted, tag: re.Match[bytes], children: Iterable[Wanted]
     ) -> _Edit:
         """Return what puts *children* into an *element* that has none."""
-        indent = self._indent(element)
-        inner = None if indent is None else indent + self.step
-        lead, tail = (b"", b"") if indent is None else (b"\n" + (inner or b""), b"\n" + indent)
-        text = b"".join(lead + self._text(child, inner) for child in children)
+        text = self._content(children, self._indent(element))
         if tag.group("end").endswith(b"/>"):
             close = b"</" + self._name(want.name, element) + b">"
-            return _Edit(tag.start("end"), tag.end(), b">" + text + tail + close)
+            return _Edit(tag.start("end"), tag.end(), b">" + text + close)
         content = self.data[tag.end() : element.end].rpartition(b"</")[0]
         # Blanks alone go, as they indented nothing.
         start = tag.end() if not content.strip() else tag.end() + len(content)
-        return _Edit(start, tag.end() + len(content), text + tail)
+        return _Edit(start, tag.end() + len(content), text)
 
     def _text(self, want: Wanted, indent: bytes | None) -> bytes:
         """Return a new element, whose first line has its *indent* already; None: all in one."""
@@ -173,10 +174,15 @@ class _Editor:
         start = b"<" + name + self._written({**want.by, **want.attributes})
         if not want.children:
             return start + b"/>"
-        inner = None if indent is None else indent + self.step
-        lead, tail = (b"", b"") if indent is None else (b"\n" + (inner or b""), b"\n" + indent)
-        text = b"".join(lead + self._text(child, inner) for child in want.children)
-        return start + b">" + text + tail + b"</" + name + b">"
+        return start + b">" + self._content(want.children, indent) + b"</" + name + b">"
+
+    def _content(self, children: Iterable[Wanted], indent: bytes | None) -> bytes:
+        """Return new children of an element that has *indent*, up to its end tag."""
+        if indent is None:
+            return b"".join(self._text(child, None) for child in children)
+        inner = indent + self.step
+        lines = [inner + self._text(child, inner) for child in children]
+        return b"\n" + b"\n".join([*lines, indent])
 
     def _name(self, name: str, element: Element | None = None) -> bytes:
         if element is not None:  # as it calls itself
