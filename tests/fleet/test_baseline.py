@@ -114,15 +114,17 @@ def test_the_order_of_hosts_changes_nothing(
 
 
 @settings(max_examples=40)
-@given(fleet=_fleets(at_least=2))
+@given(fleet=_fleets(at_least=2), allow_unknown=st.booleans())
 def test_a_cost_is_what_the_others_could_have(
-    catalogue: pa.FileCatalogue, fleet: list[list[tuple[str, State]]]
+    catalogue: pa.FileCatalogue, fleet: list[list[tuple[str, State]]], allow_unknown: bool
 ) -> None:
     """Taking the host out gives what its cost says, and taking out one without a cost nothing."""
     hosts = _hosts(catalogue, fleet)
-    whole = baseline(catalogue, hosts)
+    whole = baseline(catalogue, hosts, allow_unknown=allow_unknown)
     for index, entry in enumerate(whole.hosts):
-        others = baseline(catalogue, hosts[:index] + hosts[index + 1 :])
+        others = baseline(
+            catalogue, hosts[:index] + hosts[index + 1 :], allow_unknown=allow_unknown
+        )
         costs = {cost.lineage: cost for cost in entry.costs}
         assert set(costs) <= {"linux"}
         before, after = (_newest_of(found, "linux") for found in (whole, others))
@@ -131,8 +133,10 @@ def test_a_cost_is_what_the_others_could_have(
             continue
         assert (costs["linux"].common, costs["linux"].without) == (before, after)
         lacked = {missing.capability for missing in costs["linux"].missing}
+        asked = platform_needs(catalogue, costs["linux"].without, whole.scope).guarantees
+        good = {"present", "unknown"} if allow_unknown else {"present"}
         assert lacked
-        assert all(hosts[index].report.state(name) != "present" for name in lacked)
+        assert lacked == {name for name in asked if hosts[index].report.state(name) not in good}
 
 
 @settings(max_examples=40)
@@ -146,6 +150,8 @@ def test_groups_are_hosts_that_support_the_same(
     found = baseline(catalogue, hosts, allow_unknown=allow_unknown)
 
     assert found.count == sum(group.count for group in found.groups)
+    counts = [group.count for group in found.groups]
+    assert counts == sorted(counts, reverse=True)
     assert len(found.groups) == len({group.supported for group in found.groups})
     for group in found.groups:
         for host in group.hosts:
@@ -161,7 +167,14 @@ def test_obstacles_count_the_hosts_in_the_way(
 ) -> None:
     """Each is newer than what is common, and names how many hosts lack what."""
     hosts = _hosts(catalogue, fleet)
-    for obstacle in baseline(catalogue, hosts).obstacles:
+    found = baseline(catalogue, hosts)
+    newest_first = [v.platform for v in _verdicts(catalogue, hosts[0].report)]
+    for obstacle in found.obstacles:
+        most = [(-count, name) for name, count in obstacle.lacking.items()]
+        assert most == sorted(most)
+        common = _newest_of(found, obstacle.lineage)
+        at = newest_first.index(obstacle.platform)
+        assert common is None or at < newest_first.index(common)
         name = obstacle.platform.partition("@")[0]
         asked = platform_needs(catalogue, name, Scope()).guarantees
         standing = [h for h in hosts if name not in _supported(catalogue, h.report, "yes")]
@@ -171,6 +184,9 @@ def test_obstacles_count_the_hosts_in_the_way(
             for capability in asked
             if any(h.report.state(capability) != "present" for h in hosts)
         }
+    for lineage in {obstacle.lineage for obstacle in found.obstacles}:
+        places = [newest_first.index(o.platform) for o in found.obstacles if o.lineage == lineage]
+        assert places == sorted(places, reverse=True)
 
 
 @settings(max_examples=40)
@@ -225,6 +241,43 @@ def test_the_name_fits_the_oldest_kernel(catalogue: pa.FileCatalogue) -> None:
 
     assert found.newest is not None
     assert "linux-6.17" == found.newest.name
+
+
+@pytest.mark.parametrize(
+    ("releases", "name"),
+    [
+        (("6.10.1", "6.9.3"), "linux-6.9"),
+        (("6.9.12-generic", "6.10"), "linux-6.9"),
+        (("", "6.9.3", ""), "linux-6.9"),
+    ],
+)
+def test_a_release_is_a_number_and_not_a_word(
+    catalogue: pa.FileCatalogue, releases: tuple[str, ...], name: str
+) -> None:
+    """6.9 is before 6.10; a host that does not say is no older than any."""
+    full = without(full_report(catalogue), "tun.udp-tunnel-gso")
+    fleet = [FleetHost(report=evolve(full, release=release)) for release in releases]
+    newest_here = baseline(catalogue, fleet).newest
+    assert newest_here is not None
+    assert name == newest_here.name
+
+
+@pytest.mark.parametrize(
+    ("versions", "lost", "name"),
+    [
+        (("9.10", "9.6"), "tun.uso", "linux-rhel-9.6"),
+        (("9.4", "9.10", ""), "tun.uso", "linux-rhel-9.4"),
+        (("10.0", "10.1"), "tun.udp-tunnel-gso", "linux-rhel-10.0"),
+    ],
+)
+def test_the_name_fits_the_oldest_release_of_a_distribution(
+    catalogue: pa.FileCatalogue, versions: tuple[str, ...], lost: str, name: str
+) -> None:
+    """As it fits the oldest kernel."""
+    full = without(full_report(catalogue), lost)
+    newest_here = baseline(catalogue, [_of(full, "rhel", version=v) for v in versions]).newest
+    assert newest_here is not None
+    assert name == newest_here.name
 
 
 def test_the_conservative_platform_is_last(catalogue: pa.FileCatalogue) -> None:
