@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +16,7 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.cli import main
-from tests.conftest import DEFINITIONS
+from platform_abi.cli.options import VERBS
 
 ROOT = Path(__file__).parent.parent
 CAPTURES = ROOT / "tests" / "captures"
@@ -87,13 +89,27 @@ ELSEWHERE = {
 }
 
 
+@pytest.fixture
+def one_catalogue(monkeypatch: pytest.MonkeyPatch, catalogue: pa.FileCatalogue) -> None:
+    """Let all commands share the catalogue that each would read: reading it is what takes time."""
+    read = pa.load_catalogue
+
+    def load() -> pa.FileCatalogue:
+        return read() if "PLATFORM_ABI_PATH" in os.environ else catalogue
+
+    for verb in VERBS:
+        module = import_module(f"platform_abi.cli.{verb.replace('-', '_')}")
+        monkeypatch.setattr(module, "load_catalogue", load, raising=False)
+    monkeypatch.setattr("platform_abi.definitions.catalogue.load_catalogue", load)
+    monkeypatch.setattr(pa, "load_catalogue", load)
+
+
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def files(tmp_path_factory: pytest.TempPathFactory, catalogue: pa.FileCatalogue) -> Path:
     """Return a folder with the files that pages name and do not show."""
     from tools.pages.hosts import tutorial_hosts
 
     folder = tmp_path_factory.mktemp("scene")
-    catalogue = pa.FileCatalogue([DEFINITIONS])
     hosts = tutorial_hosts(catalogue)
     for name, text in hosts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -142,6 +158,7 @@ _DOMAIN = """\
 """
 
 
+@pytest.mark.usefixtures("one_catalogue")
 @pytest.mark.parametrize("page", [page for page, steps in STEPS.items() if steps])
 def test_what_is_shown_is_what_is_printed(
     page: str,

@@ -46,3 +46,8 @@ def on_files(files: Any, config: Any) -> Any:
     for place, text in {**pages(), **downloads()}.items():
         files.append(file.generated(config, place, content=text))
     return files
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Return a page whose search has a name for a screen reader: MkDocs calls this for each."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
