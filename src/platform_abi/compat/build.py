@@ -15,7 +15,7 @@ from platform_abi.compat.property_missing import property_findings
 from platform_abi.compat.streams import stream_findings
 from platform_abi.compat.views import view_findings
 from platform_abi.model.abi import MachineContent
-from platform_abi.model.feature import UNDECIDED
+from platform_abi.resolver.cpu_models import cpu_model, has_cpu_model
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
@@ -105,13 +105,24 @@ def _weighed(finding: Finding, *, sure: bool) -> Finding:
 
 def _without_cpu(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterator[Finding]:
     """Yield that *build* does not have the CPU model, where it is certain."""
-    cpu, known = abi.vm.cpu, catalogue.cpu_models(build, abi.vm.arch)
-    if cpu is None or not known or cpu.model in known or cpu.model in UNDECIDED:
+    cpu, arch = abi.vm.cpu, abi.vm.arch
+    if cpu is None:
+        return
+    there = has_cpu_model(catalogue, build, arch, cpu.model)
+    if there is None and catalogue.property_rows(build, arch):
+        yield Finding(
+            code="cpu-model-unknown",
+            severity="warn",
+            message=f"which CPU models {build} has was never recorded",
+            help=f"{build} itself tells: -cpu help",
+            value=cpu.model,
+        )
+    if there is not False:
         return
     having = [
         name
-        for name in catalogue.builds(abi.vm.arch)
-        if cpu.model in catalogue.cpu_models(name, abi.vm.arch)
+        for name in catalogue.builds(arch)
+        if cpu_model(catalogue, name, arch, cpu.model) is not None
     ]
     yield Finding(
         code="cpu-model-missing",

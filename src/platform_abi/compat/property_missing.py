@@ -10,6 +10,7 @@ from platform_abi.compat.machine_missing import told_to_have_it
 from platform_abi.emit.arguments import global_settings, own_settings
 from platform_abi.errors import of_device
 from platform_abi.model.value import frozen
+from platform_abi.resolver.cpu_models import cpu_model
 from platform_abi.resolver.drivers import DEVICE_KEYS
 from platform_abi.resolver.fingerprint import vm_drivers
 from platform_abi.resolver.machine_choice import choose_machine
@@ -67,7 +68,7 @@ def _of_cpu(
 ) -> Iterator[Finding]:
     """Yield what ``-cpu`` gives that *build* does not know, with dashes or with underscores."""
     vm = abi.vm
-    model = None if vm.cpu is None else catalogue.cpu_models(build, vm.arch).get(vm.cpu.model)
+    model = None if vm.cpu is None else cpu_model(catalogue, build, vm.arch, vm.cpu.model)
     kinds = {} if model is None else known.kinds(model.type)
     for name, value in vm.cpu_properties if kinds else ():
         if name not in kinds and name.replace("_", "-") not in kinds:

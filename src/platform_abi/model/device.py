@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import field
 
+from platform_abi.model.cpu_names import CpuNames, RefusedModels
 from platform_abi.model.platform import edition_key
 from platform_abi.model.value import frozen
 
@@ -260,6 +261,8 @@ class DeviceTable:
     #: Those that run a guest on the host's own processors.
     native_accelerators: tuple[str, ...] = ()
     described: tuple[Described, ...] = ()
+    cpu_names: tuple[CpuNames, ...] = ()
+    refused_models: tuple[RefusedModels, ...] = ()
     blockers: tuple[MigrationBlocker, ...] = ()
     transports: tuple[Transport, ...] = ()
     modules: tuple[QemuModule, ...] = ()
@@ -336,6 +339,10 @@ class DeviceTable:
         """Return whether *feature* is the same on every host behind *backend*, on *arch*."""
         known = (each.settles.get(feature) for each in self.backends if each.name == backend)
         return any(arches is not None and (not arches or arch in arches) for arches in known)
+
+    def names_of_cpus(self, arch: str) -> CpuNames:
+        """Return how the QEMU of *arch* reads the names of CPU models."""
+        return next((each for each in self.cpu_names if each.arch == arch), CpuNames(arch=arch))
 
     def describes(self, arch: str, accelerator: str, edition: str) -> bool:
         """Return whether *edition* describes what a host decides of the CPU and board there."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.device import ACCELERATOR, MACHINE, DeviceFamily
-from platform_abi.model.feature import UNDECIDED
 from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.model.value import frozen
 from platform_abi.resolver.layers import DeviceTypes, device_types
@@ -65,15 +64,8 @@ def board_or_cpu(plan: Plan, name: str) -> Known:
     family = family_plan(plan, name).family
     if family.driver == MACHINE:
         return Known(driver=MACHINE, family=family, types=DeviceTypes(outer=frozenset({MACHINE})))
-    model, types = f"{plan.cpu}-{family.driver}", plan.types
-    # A build that was recorded without KVM has no model 'host', and one that leaves its machine's
-    # CPU to the accelerator has none of its own.
-    native = plan.cpu in UNDECIDED and plan.machine.arch in family.arch
-    if types and model not in types and not native:
-        suffix = f"-{family.driver}"
-        models = [t.removesuffix(suffix) for t in types.parents if t.endswith(suffix)]
-        raise unknown("CPU model", plan.cpu, models, code="unknown-cpu")
-    outer = frozenset(types.ancestry(model)) | {model, family.driver}
+    model = f"{plan.cpu}-{family.driver}"
+    outer = frozenset(plan.types.ancestry(model)) | {model, family.driver}
     return Known(driver=family.driver, family=family, types=DeviceTypes(outer=outer))
 
 

@@ -11,6 +11,7 @@ from platform_abi.model.abi import GuestAbi, MachineContent
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.memo import remembered
 from platform_abi.model.value import frozen
+from platform_abi.resolver.cpu_models import cpu_model
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.machine_table import Cell, driver_row, known_build, whole_table
 
@@ -140,7 +141,7 @@ def _cpu_types(
     if vm.cpu is None:
         yield from [machine.cpu] if machine.cpu else []
         return
-    model = catalogue.cpu_models(build, vm.arch).get(vm.cpu.model)
+    model = cpu_model(catalogue, build, vm.arch, vm.cpu.model)
     if model is not None:
         yield model.type
         return

@@ -11,6 +11,7 @@ from platform_abi.errors import BeyondPlatformError
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.resolver.choice import reference_of
 from platform_abi.resolver.counted import counted_settings
+from platform_abi.resolver.cpu_models import check_cpu_model
 from platform_abi.resolver.grouping import resolve_families
 from platform_abi.resolver.machine_choice import of_unknown_generation, unversioned
 from platform_abi.resolver.obstacles import obstacles
@@ -49,6 +50,7 @@ def resolve(
         and not of_unknown_generation(plan.machine)
     ):
         raise unversioned(plan.machine.name)
+    check_cpu_model(plan, vm)
     result = resolve_families(plan, vm, hotplug=hotplug)
     settings = result.settings
     if vm.globals:

@@ -17,6 +17,7 @@ from platform_abi.model.machine import QemuBuild, TypeTable
 from platform_abi.model.realize import PropertyValue
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Device
+from platform_abi.resolver.cpu_models import cpu_model
 from platform_abi.resolver.full import full_properties
 from platform_abi.resolver.machine_choice import nearest_build, release_of
 from platform_abi.resolver.machine_table import KnownBuild, known_build
@@ -156,7 +157,7 @@ class _Expectation:
         if vm.cpu is None:
             machine = self._catalogue.machine(self._build.name, vm.machine, vm.arch)
             return machine.cpu if machine.cpu in self._known.types else ""
-        model = self._catalogue.cpu_models(self._build.name, vm.arch).get(vm.cpu.model)
+        model = cpu_model(self._catalogue, self._build.name, vm.arch, vm.cpu.model)
         return model.type if model is not None and model.type in self._known.types else ""
 
     def _options(self) -> dict[str, PropertyValue]:

@@ -9,6 +9,7 @@ from attrs import field
 from platform_abi.definitions.checks import Fault, Path, name_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
+from platform_abi.model.cpu_names import CpuNames, RefusedModels
 from platform_abi.model.device import (
     BackendKind,
     Described,
@@ -38,6 +39,8 @@ class Document:
     netdev_option: tuple[NetdevOption, ...] = ()
     netdev_queues: tuple[NetdevQueues, ...] = ()
     described: tuple[Described, ...] = ()
+    cpu_names: tuple[CpuNames, ...] = ()
+    refused_models: tuple[RefusedModels, ...] = ()
     blocker: tuple[MigrationBlocker, ...] = ()
     transport: tuple[Transport, ...] = ()
     module: tuple[QemuModule, ...] = ()
@@ -51,10 +54,23 @@ class Document:
         for index, blocker in enumerate(self.blocker):
             if not (blocker.drivers and blocker.reason and blocker.help and blocker.source):
                 yield ("blocker", index), "expected drivers, a reason, help, and a source"
+        yield from _cpu_faults(self)
         yield from name_faults(("module",), (each.name for each in self.module))
         for index, module in enumerate(self.module):
             if not (module.drivers and module.source):
                 yield ("module", index), "expected drivers and a source"
+
+
+def _cpu_faults(document: Document) -> Iterator[Fault]:
+    for index, names in enumerate(document.cpu_names):
+        # They are looked up in small letters.
+        for word in (*names.called, *names.unlisted):
+            if word != word.lower():
+                yield ("cpu-names", index), f"expected small letters: {word.lower()}"
+    for index, refused in enumerate(document.refused_models):
+        if not (refused.models and refused.accelerators and refused.reason and refused.source):
+            message = "expected models, accelerators, a reason and a source"
+            yield ("refused-models", index), message
 
 
 def _bit_faults(path: Path, bits: Iterable[VirtioBit]) -> Iterator[Fault]:
@@ -78,6 +94,8 @@ def merged(reader: Reader) -> DeviceTable:
     usual: dict[str, tuple[str, File]] = {}
     common: list[VirtioBit] = []
     described: list[Described] = []
+    cpu_names: dict[str, tuple[CpuNames, File]] = {}
+    refused: list[RefusedModels] = []
     blockers: list[MigrationBlocker] = []
     transports: list[Transport] = []
     modules: dict[str, tuple[QemuModule, File]] = {}
@@ -86,11 +104,14 @@ def merged(reader: Reader) -> DeviceTable:
         native += document.native_accelerators
         common += document.common_bit
         described += document.described
+        refused += document.refused_models
         blockers += document.blocker
         transports += document.transport
         queues += document.netdev_queues
         for system, name in document.usual_accelerators.items():
             merge(usual, f"usual accelerator of {system}", system, name, file)
+        for names in document.cpu_names:
+            merge(cpu_names, f"names of CPU models of {names.arch}", names.arch, names, file)
         for family in document.family:
             merge(families, f"device family {family.name}", family.name, family, file)
         for entry in document.backend:
@@ -110,6 +131,8 @@ def merged(reader: Reader) -> DeviceTable:
         native_accelerators=tuple(dict.fromkeys(native)),
         usual_accelerators={system: value for system, (value, _) in usual.items()},
         described=tuple(dict.fromkeys(described)),
+        cpu_names=tuple(value for value, _ in cpu_names.values()),
+        refused_models=tuple(dict.fromkeys(refused)),
         blockers=tuple(dict.fromkeys(blockers)),
         transports=tuple(dict.fromkeys(transports)),
         modules=tuple(value for value, _ in modules.values()),
