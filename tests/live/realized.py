@@ -39,6 +39,7 @@ class Entry:
 
     option: str
     set: str = "first"
+    also: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     board: str = ""
     since: str = "0"
@@ -59,7 +60,10 @@ def entries() -> tuple[Entry, ...]:
     """Return what drivers.toml says, in its order."""
     text = Path(__file__).with_name("drivers.toml").read_text(encoding="utf-8")
     rows = tomllib.loads(text)["device"]
-    return tuple(Entry(arguments=tuple(row.pop("with", ())), **row) for row in rows)
+    return tuple(
+        Entry(arguments=tuple(row.pop("with", ())), also=tuple(row.pop("also", ())), **row)
+        for row in rows
+    )
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def assemble(
     chosen = [
         entry
         for entry in entries()
-        if entry.set == of
+        if of in (entry.set, *entry.also)
         and entry.driver in types
         and entry.board in ("", machine.family)
         and version_key(entry.since) <= version_key(generation)

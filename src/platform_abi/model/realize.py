@@ -47,6 +47,9 @@ class RealizeRule:
     #: Values that other properties of the device must have, realized: ``*`` is any but
     #: none, and an empty one none.
     when: Mapping[str, str] = field(factory=dict)
+    #: ``driver.property`` of other devices, and the values that the machine type and ``-global``
+    #: give them.
+    where: Mapping[str, str] = field(factory=dict)
     #: Types of which one must be that of the device on whose bus it is.
     behind: tuple[str, ...] = ()
     #: Families of machine types that it is about; empty: all. Likewise architectures, of which two

@@ -216,6 +216,7 @@ class _Table:
                 build=self.build,
                 machine=self.machine,
                 accelerator=self.accelerator,
+                where=self._where,
             ),
             values={},
         )
@@ -268,7 +269,11 @@ class _Table:
         """Yield what the board sets by itself on devices that are of one of *types*."""
         for entry in self.catalogue.realize().board:
             if self.machine.family in entry.machines and not types.isdisjoint(entry.drivers):
-                parts = (driver_and_property(name) for name in entry.when)
-                found = [self.driver(driver).values.get(name) for driver, name in parts]
-                if [part and part.value for part in found] == [*entry.when.values()]:
+                if self._where(entry.when):
                     yield from board_settings(entry)
+
+    def _where(self, wanted: Mapping[str, str]) -> bool:
+        """Return whether each ``driver.property`` has the value that is *wanted* of it."""
+        parts = (driver_and_property(name) for name in wanted)
+        found = [self.driver(driver).values.get(name) for driver, name in parts]
+        return [part and part.value for part in found] == [*wanted.values()]

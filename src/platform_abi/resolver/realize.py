@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -81,12 +81,20 @@ def realizer(
     build: QemuBuild,
     machine: MachineType,
     accelerator: str,
+    where: Callable[[Mapping[str, str]], bool],
 ) -> Realizer:
-    """Return the rules for a driver that is of all of *types* and has the properties *known*."""
+    """Return the rules for a driver that is of all of *types* and has the properties *known*.
+
+    *where* tells whether properties of other devices have certain values.
+    """
     names = frozenset(known)
     rules: dict[str, list[RealizeRule]] = {}
     for rule in catalogue.realize().rules:
-        if not types.isdisjoint(rule.drivers) and _holds(rule, build, machine, accelerator):
+        if (
+            not types.isdisjoint(rule.drivers)
+            and _holds(rule, build, machine, accelerator)
+            and where(rule.where)
+        ):
             for name in rule.properties:
                 if name in names:
                     rules.setdefault(name, []).append(rule)
