@@ -268,9 +268,12 @@ class _Table:
     def _board(self, types: frozenset[str]) -> Iterator[Setting]:
         """Yield what the board sets by itself on devices that are of one of *types*."""
         for entry in self.catalogue.realize().board:
-            if self.machine.family in entry.machines and not types.isdisjoint(entry.drivers):
-                if self._where(entry.when):
-                    yield from board_settings(entry)
+            if (
+                self.machine.family in entry.machines
+                and not types.isdisjoint(entry.drivers)
+                and self._where(entry.when)
+            ):
+                yield from board_settings(entry)
 
     def _where(self, wanted: Mapping[str, str]) -> bool:
         """Return whether each ``driver.property`` has the value that is *wanted* of it."""
