@@ -80,3 +80,19 @@ def test_a_switch_that_is_off_may_be_left_out(catalogue: pa.FileCatalogue) -> No
     (finding,) = _found(catalogue, OLD, devices=devices)
     assert "leave it out" in finding.help
     assert "qemu-11.1.3 has it" in finding.help
+
+
+@pytest.mark.parametrize(("accelerator", "missing"), [("tcg", ["kvm-steal-time"]), ("kvm", [])])
+def test_what_kvm_adds_to_a_cpu_is_not_missing_with_it(
+    catalogue: pa.FileCatalogue, accelerator: str, missing: list[str]
+) -> None:
+    """No QEMU lists it without KVM, and none has it then."""
+    vm = pa.virtual_machine(
+        catalogue.devices(),
+        "virt-10.0",
+        arch="aarch64",
+        accelerator=accelerator,
+        cpu="cortex-a57,kvm-steal-time=off",
+    )
+    abi = pa.resolve(catalogue, vm, "linux-6.1")
+    assert [each.property for each in property_findings(catalogue, abi, MIDDLE)] == missing

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
 
 
+#: The type below which every CPU model is.
+_CPU = "cpu"
+
 #: The property by which NICs are told.
 _BACKEND = "netdev"
 
@@ -45,13 +48,16 @@ def property_findings(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterat
     whether there is to be one or not (net/net.c, qemu_get_nic_models). A driver that *build* lacks
     is told elsewhere.
 
-    *build* has the machine type. Nothing is said of types whose properties were not recorded.
+    *build* has the machine type. Nothing is said of types whose properties were not recorded, nor of
+    those of a CPU under an accelerator that adds some which no list shows.
     """
     vm = abi.vm
     known = known_build(catalogue, build, vm.arch)
+    more = vm.accelerator in catalogue.devices().names_of_cpus(vm.arch).more_with
     for written in _globals(abi):
         reached = [*_reached(catalogue, abi, known, build, written.driver)]
-        if reached and any(written.property not in known.kinds(name) for name in reached):
+        certain = [name for name in reached if not (more and known.types.is_a(name, _CPU))]
+        if any(written.property not in known.kinds(name) for name in certain):
             yield _missing(catalogue, abi, build, written, certain=True)
         elif not reached and _gone(known, written):
             nic = _BACKEND in known.kinds(written.driver)
@@ -60,7 +66,8 @@ def property_findings(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterat
         kinds = known.kinds(known.types.canonical(written.driver))
         if kinds and written.property not in kinds:
             yield _missing(catalogue, abi, build, written, certain=True)
-    yield from _of_cpu(catalogue, abi, known, build)
+    if not more:
+        yield from _of_cpu(catalogue, abi, known, build)
 
 
 def _of_cpu(

@@ -16,12 +16,14 @@ class CpuNames:
 
     *any_case*: large letters or small. *unlisted* are patterns, in small letters, of names that it
     takes and does not list. *called* has what a processor is called, in small letters, and the
-    models of it: that is no name for ``-cpu``.
+    models of it: that is no name for ``-cpu``. *more_with* are the accelerators that add properties
+    to CPUs, which a QEMU lists only where it runs with them.
     """
 
     arch: str
     any_case: bool = False
     unlisted: tuple[str, ...] = ()
+    more_with: tuple[str, ...] = ()
     called: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
 
