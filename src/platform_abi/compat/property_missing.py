@@ -48,8 +48,8 @@ def property_findings(catalogue: Catalogue, abi: GuestAbi, build: str) -> Iterat
     whether there is to be one or not (net/net.c, qemu_get_nic_models). A driver that *build* lacks
     is told elsewhere.
 
-    *build* has the machine type. Nothing is said of types whose properties were not recorded, nor of
-    those of a CPU under an accelerator that adds some which no list shows.
+    *build* has the machine type. Nothing is said of types whose properties were not recorded, nor
+    of those of a CPU under an accelerator that adds some which no list shows.
     """
     vm = abi.vm
     known = known_build(catalogue, build, vm.arch)
