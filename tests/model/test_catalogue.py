@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
+import platform_abi as pa
 from platform_abi.testing import Scenario, scenarios
 
 
@@ -44,3 +45,13 @@ def test_every_device_has_a_label_of_its_own(scenario: Scenario) -> None:
     assert tuple(device for _, device in labelled) == vm.devices
     assert [label for label, _ in labelled] == vm.labels()
     assert all(device.id in (None, label) for label, device in labelled)
+
+
+def test_every_property_is_its_features(catalogue: pa.FileCatalogue) -> None:
+    """Of what is shipped too, where several families have one driver: the board's options."""
+    for family in catalogue.devices().families:
+        for feature in catalogue.family_features(family):
+            for driver, name in feature.drives:
+                known = catalogue.feature_of(driver, name)
+                assert known is not None
+                assert (driver, name) in known.drives

@@ -84,10 +84,14 @@ class Catalogue(Protocol):
 
         None where no feature does.
         """
-        family = self.devices().family_of(driver)
-        known = self.every_feature() if family is None else self.family_features(family)
-        wanted = f"{driver if family is None else family.driver}.{name}"
-        return next((feature for feature in known if wanted in feature.properties), None)
+        families = [*self.devices().families_of(driver)]
+        for family in families:
+            wanted = f"{family.driver}.{name}"
+            for feature in self.family_features(family):
+                if wanted in feature.properties:
+                    return feature
+        known = () if families else self.every_feature()
+        return next((each for each in known if f"{driver}.{name}" in each.properties), None)
 
     def capabilities(self) -> dict[str, Capability]:
         """Return every host capability by id."""

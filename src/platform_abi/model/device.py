@@ -270,11 +270,17 @@ class DeviceTable:
     common_bits: tuple[VirtioBit, ...] = ()
 
     def family_of(self, driver: str) -> DeviceFamily | None:
-        """Return the family that *driver* is of, as its inner device or as a proxy."""
+        """Return the family that *driver* is of, as its inner device or as a proxy.
+
+        The first one: of the board's options there is a family for each architecture.
+        """
+        return next(self.families_of(driver), None)
+
+    def families_of(self, driver: str) -> Iterator[DeviceFamily]:
+        """Yield the families that *driver* is of."""
         for family in self.families:
             if driver == family.driver or driver in family.proxies:
-                return family
-        return None
+                yield family
 
     def module_of(self, driver: str) -> str:
         """Return the module of QEMU's that has *driver* where it has modules; empty: none does."""

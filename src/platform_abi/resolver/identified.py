@@ -98,10 +98,10 @@ def _entries(catalogue: Catalogue, name: str) -> Iterator[Entry]:
 def _driving(catalogue: Catalogue, name: str) -> Iterator[Feature]:
     """Yield the features that drive property *name* of a driver, or of the device inside it."""
     driver, prop = driver_and_property(name)
-    family = catalogue.devices().family_of(driver)
-    some = catalogue.every_feature() if family is None else catalogue.family_features(family)
-    for feature in some:
-        drives = {(d if family is None else driver, _plain(p)) for d, p in feature.drives}
+    families = [*catalogue.devices().families_of(driver)]
+    some = [feature for family in families for feature in catalogue.family_features(family)]
+    for feature in some if families else catalogue.every_feature():
+        drives = {(driver if families else d, _plain(p)) for d, p in feature.drives}
         if (driver, _plain(prop)) in drives:
             yield feature
 
