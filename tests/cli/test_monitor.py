@@ -70,6 +70,12 @@ def test_what_is_no_lockfile_is_refused(capsys: Run, tmp_path: Path) -> None:
     lock.write_text("schema = 1\n", encoding="utf-8")
     status, err = _run(capsys, "--listen", f"unix:{tmp_path / 'm.sock'}", "--lock", str(lock))
     assert (3, True) == (status, err.startswith("error[lock-changed]: "))
+    line = tmp_path / "vm.args"
+    line.write_text("qemu-system-x86_64 -machine q35", encoding="utf-8")
+    status, err = _run(capsys, "--listen", f"unix:{tmp_path / 'm.sock'}", "--lock", str(line))
+    assert (2, True) == (status, err.startswith("error[machine-alias]: "))
+    status, err = _run(capsys, "--listen", f"unix:{tmp_path / 'm.sock'}", "--platform", "linux-6.1")
+    assert (2, True) == (status, err.startswith("error[usage]: "))
 
 
 def test_whoever_starts_it_is_told_when_clients_can_connect(tmp_path: Path) -> None:

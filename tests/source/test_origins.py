@@ -134,3 +134,46 @@ def test_a_program_that_is_not_there_is_said(
         read_source(catalogue, "virsh:a")
     assert "program-failed" == caught.value.code
     assert "where virsh is installed" in caught.value.help
+
+
+def _asked(catalogue: pa.FileCatalogue, place: Path, mode: int) -> str:
+    """Return what the machine type of q35 is to what qm would start, a script of *mode*."""
+    _program(place, "qemu-kvm", "echo 'q35  A PC (alias of pc-q35-9.0)'")
+    (place / "qemu-kvm").chmod(mode)
+    _program(place, "qm", f"echo {place}/qemu-kvm -machine type=q35+pve0 -nodefaults")
+    return _read(catalogue, "qm:100", timeout=30).machine
+
+
+def test_an_alias_is_what_the_qemu_that_runs_it_means_by_it(
+    catalogue: pa.FileCatalogue, place: Path
+) -> None:
+    """Which is asked where nobody else could have written it; else it is told as ever."""
+    place.chmod(0o700)
+    folders = (place, *place.parents)
+    if any(
+        folder.stat().st_mode & 0o022 and not folder.stat().st_mode & 0o1000 for folder in folders
+    ):
+        pytest.skip("others may write to a folder above that of this test")
+    assert "pc-q35-9.0" == _asked(catalogue, place, 0o755)
+    with pytest.raises(pa.UsageError) as caught:
+        _asked(catalogue, place, 0o777)
+    assert "machine-alias" == caught.value.code
+
+
+def test_a_configuration_that_is_not_here_is_known_or_unread(
+    catalogue: pa.FileCatalogue, place: Path
+) -> None:
+    """Proxmox VE's own by its name, with a remark; of another one it is told, and it blocks."""
+    words = LINE.format(_UUID) + " -readconfig {}"
+    own = "/usr/share/qemu-server/pve-q35-4.0.cfg"
+    read = read_source(catalogue, str(_write(place / "a.args", words.format(own))))
+    assert isinstance(read, pa.VmReading)
+    assert () == read.unread
+    assert {"ehci", "audio0", "pcidmi", "pci.3"} < {device.id for device in read.vm.devices}
+    assert any(own in text and "Proxmox" in text for text in read.remarks)
+    read = read_source(catalogue, str(_write(place / "a.args", words.format("/nobody.cfg"))))
+    assert isinstance(read, pa.VmReading)
+    assert ["readconfig"] == [each.what for each in read.unread]
+    _write(place / "pve-usb.cfg", '[device "mine"]\ndriver = "pcie-root-port"\n')
+    read = read_source(catalogue, str(_write(place / "a.args", words.format("pve-usb.cfg"))))
+    assert ["mine"] == [device.id for device in read.vm.devices]

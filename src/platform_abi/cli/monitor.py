@@ -18,7 +18,9 @@ from platform_abi.qemu.address import read_address
 def run(options: MonitorOptions) -> int:
     """Serve QMP until told to stop, or until QEMU has ended."""
     places = _places(options)
-    lock = None if options.lock is None else _lock(options.lock)
+    if options.platform is not None and options.lock is None:
+        raise UsageError("--platform is of what --lock names", code="usage")
+    lock = None if options.lock is None else _lock(options.lock, options.platform)
     schema = load_schema("platform.qapi")
     constants = None
     if places.qemu is None:
@@ -53,11 +55,22 @@ def _places(options: MonitorOptions) -> MonitorPlaces:
     return MonitorPlaces(listen=listen, qemu=qemu, mode=int(options.mode, 8))
 
 
-def _lock(name: str) -> tuple[GuestAbi, str]:
+def _lock(name: str, platform: str | None) -> tuple[GuestAbi, str]:
+    """Return the ABI of a lockfile with its text, or of another source with what would be one."""
+    from platform_abi.cli.sources import abi_of_source
+    from platform_abi.definitions.catalogue import load_catalogue
     from platform_abi.emit.lock_reading import read_lock, read_text
+    from platform_abi.emit.lockfile import lockfile
+    from platform_abi.source.kinds import kind_of
+    from platform_abi.source.origins import is_file
 
-    text = read_text(name)
-    return read_lock(text, name), text
+    if platform is None and is_file(name):
+        text = read_text(name)
+        if kind_of(text, name) == "lockfile":
+            return read_lock(text, name), text
+    catalogue = load_catalogue()
+    abi = abi_of_source(catalogue, name, platform=platform)
+    return abi, lockfile(catalogue, abi)
 
 
 def _ready(places: MonitorPlaces, *, as_json: bool) -> None:

@@ -323,7 +323,10 @@ class MonitorOptions(Options):
 
     listen: str = option("SOCKET", "where clients connect: unix:PATH", required=True)
     qemu: str | None = option("SOCKET", "QEMU's own QMP socket: unix:PATH; none: this host alone")
-    lock: str | None = option("LOCK", "the VM's lockfile, for query-platform")
+    lock: str | None = option(
+        "SOURCE", "the VM's lockfile, or what 'lock' takes, for query-platform"
+    )
+    platform: str | None = option("NAME", "the platform of a source that is no lockfile")
     mode: str = option("MODE", "permissions of the socket (0600)", default="0600")
     allow_tcp: bool = flag("take tcp:HOST:PORT as well, without encryption")
 

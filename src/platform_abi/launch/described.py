@@ -58,7 +58,7 @@ def described(
     arch: str,
     build: str | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
-    read_file: Callable[[str], str] | None = None,
+    read_file: Callable[[str], str | None] | None = None,
     files: HostFiles | None = None,
     program: str = "",
     machine: str = "",
@@ -69,8 +69,8 @@ def described(
 
     *program* is the path of that QEMU, whose name may ask for an accelerator, and *machine* the
     machine type that it takes where none is named. *read_file* gives the text of a file of
-    ``-readconfig``, *files* sizes of images. Devices that no definition knows are left out, with a
-    remark.
+    ``-readconfig``, None for one that is left unread, *files* sizes of images. Devices that no
+    definition knows are left out, with a remark.
 
     Raises UsageError for what QEMU could not read either, and where no machine type is named.
     """

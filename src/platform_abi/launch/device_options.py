@@ -79,7 +79,7 @@ class DeviceReading:
         number: int | None,
         name: str,
         value: str | None,
-        read_file: Callable[[str], str] | None = None,
+        read_file: Callable[[str], str | None] | None = None,
     ) -> None:
         """Take in one option, without the secrets in it."""
         value = value and masked(self.table, name, value)
@@ -175,11 +175,12 @@ class DeviceReading:
             if all(given.get(key) == wanted for key, wanted in entry.when.items()):
                 self.devices.append((None, (("driver", entry.driver),), _SECOND))
 
-    def _read_configuration(self, name: str, read_file: Callable[[str], str] | None) -> None:
-        if read_file is None:
+    def _read_configuration(self, name: str, read_file: Callable[[str], str | None] | None) -> None:
+        text = None if read_file is None else read_file(name)
+        if text is None:
             self.leave_out(f"-readconfig {name}: not read", "readconfig")
             return
-        for group, ident, pairs in read_configuration(read_file(name), name):
+        for group, ident, pairs in read_configuration(text, name):
             items = [*([("id", ident)] if ident else []), *pairs]
             if group == "global":
                 given = dict(items)

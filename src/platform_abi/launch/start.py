@@ -62,7 +62,7 @@ def start(
     arch: str,
     stored: GuestAbi | None = None,
     policy: str = "newest",
-    read_file: Callable[[str], str] | None = None,
+    read_file: Callable[[str], str | None] | None = None,
     files: HostFiles | None = None,
     program: str = "",
     look: Callable[[GuestAbi], MachineView] | None = None,

@@ -132,6 +132,8 @@ class DomainTable:
     qm_unseen: tuple[str, ...] = ()
     #: Options of a NIC there of which the same is true.
     qm_nic_unseen: tuple[str, ...] = ()
+    #: Files of -readconfig that it ships, by name: what -device says of each device in them.
+    qm_configurations: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: What QEMU is called there.
     qm_program: str = ""
     #: By model of a NIC there, its driver, and what is behind it; ``*`` is any other.

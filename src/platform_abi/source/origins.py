@@ -23,7 +23,7 @@ from attrs import evolve
 
 from platform_abi.emit.lock_reading import MAX_SIZE, check_owner, read_lock, text_of
 from platform_abi.errors import HostError, UsageError, printable, suggest
-from platform_abi.files import STDIN, read_bytes
+from platform_abi.files import STDIN, read_bytes, untrusted
 from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.launch.host_files import ThisHostFiles
 from platform_abi.model.value import frozen
@@ -32,7 +32,7 @@ from platform_abi.source.domain_xml import from_domain_xml
 from platform_abi.source.kinds import Kind, kind_of
 from platform_abi.source.qm import from_qm
 from platform_abi.source.reading import KnownBesides, Unread, VmReading, with_unread
-from platform_abi.source.words import divided, from_command_line
+from platform_abi.source.words import divided, from_command_line, split
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
@@ -48,6 +48,35 @@ QM_FOLDER: Final = "/etc/pve/qemu-server"
 _ORIGIN: Final = re.compile(r"(?P<scheme>[a-z]+):(?P<rest>.*)", re.DOTALL)
 
 
+class _Configurations:
+    """Files of ``-readconfig``: read, or known by their name, of which *taken* says so.
+
+    What is described elsewhere may well name files that are not here, which QEMU would refuse.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._known = catalogue.domains().qm_configurations
+        self._options = catalogue.options()
+        self._files = ConfigurationFiles()
+        self.taken: list[str] = []
+
+    def read(self, name: str) -> str | None:
+        """Return the text of the file *name*, None where nobody can tell."""
+        try:
+            return self._files.read(name)
+        except HostError:
+            devices = self._known.get(os.path.basename(name))  # noqa: PTH119 - start-up time
+        if devices is None:
+            return None
+        self.taken.append(f"{printable(name)} is not here: taken as Proxmox VE ships it")
+        return "".join(map(self._section, devices))
+
+    def _section(self, device: str) -> str:
+        pairs = dict(self._options.pairs("device", device))
+        said = "".join(f'{key} = "{value}"\n' for key, value in pairs.items() if key != "id")
+        return f'[device "{pairs["id"]}"]\n{said}'
+
+
 @frozen(kw_only=True)
 class _Asked:
     """How a virtual machine is to be read, whatever it comes from."""
@@ -60,20 +89,25 @@ class _Asked:
     def command_line(
         self, text: str | tuple[str, ...], aliases: Mapping[str, str] = MappingProxyType({})
     ) -> VmReading:
-        besides = self.besides()
+        files = _Configurations(self.catalogue)
+        besides = self.besides(files)
         besides["aliases"] = aliases
-        return from_command_line(self.catalogue, text, arch=self.arch, **besides)
+        read = from_command_line(self.catalogue, text, arch=self.arch, **besides)
+        return evolve(read, remarks=(*read.remarks, *files.taken))
 
     def text(self, text: str, kind: Kind, name: str) -> VmReading:
         if kind == "command-line":
             return self.command_line(text)
         read = from_domain_xml if kind == "domain-xml" else from_qm
-        return read(self.catalogue, text, name=name, arch=self.arch, **self.besides())
+        files = _Configurations(self.catalogue)
+        besides = self.besides(files)
+        found = read(self.catalogue, text, name=name, arch=self.arch, **besides)
+        return evolve(found, remarks=(*found.remarks, *files.taken))
 
-    def besides(self) -> KnownBesides:
+    def besides(self, files: _Configurations) -> KnownBesides:
         return {
             "build": self.build,
-            "read_file": ConfigurationFiles().read,
+            "read_file": files.read,
             "files": ThisHostFiles(),
         }
 
@@ -100,6 +134,12 @@ def read_source(
     if match is not None and match["scheme"] in _ORIGINS:
         return _ORIGINS[match["scheme"]](asked, match["rest"])
     return _file(asked, name)
+
+
+def is_file(name: str) -> bool:
+    """Return whether the source *name* is a file's, and nobody is to be asked."""
+    match = _ORIGIN.fullmatch(name)
+    return name != STDIN and (match is None or match["scheme"] not in _ORIGINS)
 
 
 def _file(asked: _Asked, name: str) -> GuestAbi | VmReading:
@@ -137,7 +177,59 @@ def _pid(asked: _Asked, rest: str) -> VmReading:
             code="usage",
             help="the number of a QEMU's process, as 'pgrep -f qemu-system' prints it",
         )
-    return asked.command_line(_words_of_process(int(rest)))
+    words = _words_of_process(int(rest))
+    return _by_its_qemu(asked, words, _executable(int(rest), words))
+
+
+def _by_its_qemu(asked: _Asked, text: str | tuple[str, ...], program: str) -> VmReading:
+    """Return what a command line describes: an alias is what the QEMU that runs it means by that.
+
+    Where that one cannot be asked, the error is the same as of a command line in a file.
+    """
+    try:
+        return asked.command_line(text)
+    except UsageError as error:
+        if error.code != "machine-alias" or asked.build is not None or not _trusted(program):
+            raise
+        aliases = _aliases(asked.catalogue, program)
+        if not aliases:
+            raise
+    return asked.command_line(text, aliases)
+
+
+def _aliases(catalogue: Catalogue, program: str) -> Mapping[str, str]:
+    """Return what machine types a QEMU calls otherwise, nothing where it does not say."""
+    from platform_abi.launch.asking import ThisHost
+
+    try:
+        return ThisHost(catalogue, program).aliased_machines()
+    except HostError:
+        return {}
+
+
+def _executable(pid: int, words: tuple[str, ...]) -> str:
+    """Return the QEMU that a process runs, empty where that can't be run here any more.
+
+    It may have been replaced by another since, or be a container's own; what is called by its path
+    now is then not what runs. Of a wrapper nothing but how it was called tells its QEMU.
+    """
+    link = f"/proc/{pid}/exe"
+    try:
+        path = os.readlink(link)  # noqa: PTH115 - start-up time
+        name = os.path.basename(path.removesuffix(" (deleted)"))  # noqa: PTH119
+        if not is_qemu(name):
+            return divided(words)[0]
+        return path if os.path.samefile(link, path) else ""  # noqa: PTH121
+    except OSError:
+        return ""
+
+
+def _trusted(program: str) -> bool:
+    """Return whether root or this user alone can have written a program."""
+    try:
+        return os.path.isabs(program) and not untrusted(program)  # noqa: PTH117 - start-up time
+    except (OSError, ValueError):
+        return False
 
 
 def _words_of_process(pid: int) -> tuple[str, ...]:
@@ -224,7 +316,7 @@ def _qm(asked: _Asked, rest: str) -> VmReading:
             help="the number of a virtual machine, as 'qm list' prints it",
         )
     try:
-        return asked.command_line(_said("qm", ["showcmd", rest], asked.timeout))
+        text = _said("qm", ["showcmd", rest], asked.timeout)
     except HostError as error:
         file = f"{QM_FOLDER}/{rest}.conf"
         if not os.path.exists(file):  # noqa: PTH110 - start-up time
@@ -234,6 +326,7 @@ def _qm(asked: _Asked, rest: str) -> VmReading:
             raise
         remark = f"{error.message}; read from {file} instead"
         return evolve(read, remarks=(*read.remarks, remark))
+    return _by_its_qemu(asked, text, divided(split(text))[0])
 
 
 def _virsh(asked: _Asked, rest: str) -> VmReading:

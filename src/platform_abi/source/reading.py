@@ -22,7 +22,7 @@ class KnownBesides(TypedDict, total=False):
 
     build: str | None
     aliases: Mapping[str, str]
-    read_file: Callable[[str], str] | None
+    read_file: Callable[[str], str | None] | None
     files: HostFiles | None
 
 

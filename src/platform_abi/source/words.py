@@ -36,7 +36,7 @@ def from_command_line(
     arch: str | None = None,
     build: str | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
-    read_file: Callable[[str], str] | None = None,
+    read_file: Callable[[str], str | None] | None = None,
     files: HostFiles | None = None,
 ) -> VmReading:
     """Return the virtual machine that a command line of QEMU's describes.
@@ -46,7 +46,8 @@ def from_command_line(
     variables and ``sudo``, is no part of it. *arch* is the guest's architecture, else what the name
     of the program says, else that of this host; *build* the QEMU to resolve against; *aliases* what
     that one calls a machine type otherwise. *read_file* gives the text of a file of
-    ``-readconfig``, *files* sizes of images; without them these are unknown.
+    ``-readconfig``, None for one that is left unread, *files* sizes of images; without them these
+    are unknown.
 
     Of secrets in it nothing is kept. Devices that no definition knows
     are ``unread``, and so is a configuration that cannot be read.
