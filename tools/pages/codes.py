@@ -36,9 +36,9 @@ def codes_page() -> str:
         "[PlatformAbiError](library.md#platform_abi.PlatformAbiError), with the code in `code`.",
         "",
         *table(
-            ("code", "class, and exit code", "means"),
+            ("code", "means", "class, and exit code"),
             (
-                (marked("error", code), ", ".join(exits.get(code, ())), means)
+                (marked("error", code), means, ", ".join(exits.get(code, ())))
                 for code, means in sorted(
                     # What is refused here can be a finding there.
                     {
@@ -102,17 +102,13 @@ def exit_codes() -> dict[str, list[str]]:
         for node in ast.walk(ast.parse(text)) if _GIVES.search(text) else ():
             for code, made_by in _coded(node):
                 raised = _RAISED_BY.get(made_by, made_by)
-                ours = made_by != "unknown" or _TAKES_UNKNOWN.search(text)
-                if raised in classes and ours:
+                if raised in classes:
                     by_code.setdefault(code, set()).add(raised)
     return {
         code: [f"{each} {classes[each]}" for each in sorted(raised)]
         for code, raised in by_code.items()
     }
 
-
-#: Where ``unknown`` is the function of ``errors``, and no finding's.
-_TAKES_UNKNOWN: Final = re.compile(r"errors import (?:\([^)]*|[^\n(]*)\bunknown\b")
 
 #: Only in a text with one of these anything is given a code.
 _GIVES: Final = re.compile(r"\bcode\b|_ListenError|_fail")
