@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+import platform_abi as pa
 from platform_abi.compat.registers import taken
 from platform_abi.model.feature import Registers
-from platform_abi.model.host import HostReport
+from platform_abi.model.host import Fact, HostReport
+from tests.definitions.site import DEFINITIONS, catalogue
 
 #: Of one letter: f has fields, n is a number, b bits, x whatever it is; t and z may be missing.
 RULES = Registers(
@@ -117,3 +120,72 @@ def test_what_a_report_does_not_say_is_not_known() -> None:
     assert taken(RULES, told, silent) == (False, ())
     assert taken(RULES, silent, told) == (False, ())
     assert taken(RULES, told, _host({}, "x")) == (False, ())
+
+
+# --- two hosts of Arm, and a guest with -cpu host -------------------------------------------------
+
+_SHIPPED = catalogue(DEFINITIONS)
+_MIDR, _PFR0 = "603000000013c000", "603000000013c020"
+_PRESENT = Fact(state="present", source="ioctl")
+
+
+def _guest() -> pa.GuestAbi:
+    vm = pa.virtual_machine(
+        _SHIPPED.devices(), "virt-10.0", arch="aarch64", cpu="host,sve=off,pmu=off"
+    )
+    return pa.resolve(_SHIPPED, vm, "linux-6.13@2026.3")
+
+
+def _arm(name: str, *, pfr0: int = 0x12, writable: int = 0, midr: int = 1) -> HostReport:
+    words = {_MIDR: midr, _PFR0: pfr0}
+    values = {f"kvm.arm64.register.{key}": f"{word:#x}" for key, word in words.items()}
+    return HostReport(
+        name=name,
+        system="linux",
+        arch="aarch64",
+        facts=dict.fromkeys((p.capability for p in _guest().preconditions), _PRESENT),
+        numbers={"cpu.cntfrq": 25_000_000, "kvm.ipa-bits": 48},
+        sets={"kvm.arm64.registers": tuple(sorted(words))},
+        values=values | {f"kvm.arm64.writable.{_PFR0}": f"{writable:#x}"},
+    )
+
+
+def _verdict(one: HostReport, two: HostReport) -> pa.MigrationVerdict:
+    return pa.check_migration(_SHIPPED, _guest(), one, two, of_qemus=((), ()))
+
+
+def test_a_guest_moves_between_hosts_of_the_same_registers() -> None:
+    """Nothing but the names of two such hosts differs."""
+    verdict = _verdict(_arm("a"), _arm("b"))
+    assert verdict.status == "ok"
+    said = {f.feature: f.severity for f in verdict.forward.findings if f.code == "unpinned"}
+    assert said == {"arm-cpu.host-model": "info", "arm-cpu.counter-frequency": "info"}
+
+
+def test_a_guest_moves_to_a_host_that_can_be_lowered_and_comes_back() -> None:
+    """And does not move the other way first."""
+    small, large = _arm("small", pfr0=0x11), _arm("large", pfr0=0x12, writable=0xFF)
+    assert _verdict(small, large).status == "ok"
+    blocked = _verdict(large, small)
+    assert (blocked.forward.status, blocked.status) == ("blocked", "blocked")
+    (finding,) = [f for f in blocked.forward.findings if f.severity == "blocked"]
+    assert f"kvm.arm64.register.{_PFR0} (0x12 and 0x11)" in finding.message
+
+
+def test_a_guest_stays_where_its_processor_is() -> None:
+    """MIDR_EL1 is no field that a KVM lowers for QEMU; and of silence nothing follows."""
+    assert _verdict(_arm("a"), _arm("b", midr=2)).status == "blocked"
+    silent = evolve(_arm("b"), sets={}, values={})
+    assert _verdict(_arm("a"), silent).status == "blocked"
+
+
+def test_a_guest_without_what_its_board_needs_does_not_start() -> None:
+    """A host with a GIC-400 only: it is named, with the option that would do instead."""
+    lacking = Fact(state="absent", source="ioctl", detail="ENODEV from KVM_CREATE_DEVICE 7")
+    host = _arm("board")
+    host = evolve(host, facts={**host.facts, "kvm.arm64.vgic-v3": lacking})
+    verdict = pa.check(_SHIPPED, _guest(), host, of_qemu=())
+    assert verdict.status == "blocked"
+    (finding,) = [f for f in verdict.findings if f.severity == "blocked"]
+    assert finding.capability == "kvm.arm64.vgic-v3"
+    assert "ENODEV from KVM_CREATE_DEVICE 7" in finding.message

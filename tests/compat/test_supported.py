@@ -289,12 +289,29 @@ def test_the_configuration_that_a_name_assumes_is_named_where_it_is_missing(
     assert "this kernel is built without CONFIG_VHOST_NET" in verdict.notes
 
 
+@pytest.mark.parametrize("size", [4096, 16384, 65536])
+def test_a_platform_of_a_size_of_pages_is_that_of_kernels_with_such(
+    catalogue: pa.FileCatalogue, size: int
+) -> None:
+    """Any other is none of it, and a note says why; what has no size is of every kernel."""
+    report = evolve(_host(catalogue, arch="aarch64"), numbers={"page-size": size})
+    sizes = set()
+    for verdict in query_platforms(catalogue, report):
+        own = catalogue.platform(verdict.name).page_size
+        assert verdict.supported == ("yes" if own in (0, size) else "no"), verdict.name
+        said = f"this kernel has pages of {size} bytes, not of {own}"
+        assert (said in verdict.notes) == (verdict.supported == "no")
+        sizes.add(own)
+    assert sizes == {0, 16384, 65536}
+
+
 def test_every_shipped_platform_is_supported_by_a_host_that_has_all(
     catalogue: pa.FileCatalogue,
 ) -> None:
     """Nothing is promised that no probe could find, and of an empty host nothing is known."""
     for verdict in query_platforms(catalogue, _host(catalogue)):
-        assert "yes" == verdict.supported, verdict.name
+        size = catalogue.platform(verdict.name).page_size
+        assert verdict.supported == ("unknown" if size else "yes"), verdict.name
         assert () == verdict.missing
     for verdict in query_platforms(catalogue, pa.HostReport(arch="x86_64")):
         assert "unknown" == verdict.supported, verdict.name

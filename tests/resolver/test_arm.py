@@ -204,14 +204,22 @@ def test_a_hypervisor_in_the_guest_needs_one_of_the_host() -> None:
     assert "el2" not in _needs(_abi())
 
 
-@pytest.mark.parametrize("driver", ["virtio-iommu-pci", "virtio-mem-pci"])
-def test_pages_are_those_of_the_platform(driver: str) -> None:
+@pytest.mark.parametrize(
+    ("platform", "granule", "block"),
+    [
+        ("linux-6.13", "4k", 2),
+        ("linux-rhel-9.7", "4k", 2),
+        ("linux-debian-13-16k", "16k", 32),
+        ("linux-rhel-9.7-64k", "64k", 512),
+        ("linux-ubuntu-24.04-64k", "64k", 512),
+    ],
+)
+def test_pages_are_those_of_the_platform(platform: str, granule: str, block: int) -> None:
     """4 KiB, and huge ones of 2 MiB, but where a platform is of a kernel with others."""
-    devices = (f"{driver},id=d" + (",memaddr=0x140000000" if "mem-" in driver else ""),)
-    values = _values(_abi(devices=devices))
-    assert values.get("virtio-iommu-device.granule", "4k") == "4k"
-    assert values.get("virtio-mem.block-size", "2097152") == "2097152"
-    assert len(values) == 4
+    devices = ("virtio-iommu-pci,id=i", "virtio-mem-pci,id=m,memaddr=0x140000000")
+    values = _values(_abi(devices=devices, platform=platform))
+    assert values["virtio-iommu-device.granule"] == granule
+    assert values["virtio-mem.block-size"] == str(block << 20)
 
 
 def test_an_iommu_of_the_hosts_own_is_left_to_it() -> None:

@@ -72,6 +72,7 @@ _PLATFORM = (
     "extends",
     "levels",
     "assumes",
+    "page_size?",
 )
 
 SHAPES: Final[Shapes] = {
@@ -100,6 +101,8 @@ def _show(catalogue: FileCatalogue, name: str, *, as_json: bool) -> int:
     say(f"{platform.name}@{found.edition}  {platform.title}")
     if platform.assumes:
         say(f"assumes the kernel configuration {', '.join(platform.assumes)}")
+    if platform.page_size:
+        say(f"is of kernels with pages of {platform.page_size} bytes")
     for mask in found.masks:
         say(f"masked here: {mask.feature}, {mask.date}: {mask.reason} ({mask.source})")
     table(["FEATURE", "DEFAULT"], [list(pair) for pair in sorted(found.features.items())])

@@ -124,12 +124,16 @@ def _judged(
     catalogue: Catalogue, platform: PlatformReference | str, lacking: _Lacking, scope: Scope
 ) -> PlatformVerdict:
     needs = platform_needs(catalogue, platform, scope)
-    missing = lacking.of(needs.defaults)
+    described = catalogue.platform(needs.name)
+    paged = _paged(described, lacking.report)
+    # What is of another kernel need not be asked what this one lacks.
+    missing, limits = (
+        ((), ()) if paged == "no" else map(lacking.of, (needs.defaults, needs.promises))
+    )
     behind = _behind(catalogue, scope, missing)
     own = [entry for entry in missing if entry.backend not in behind]
     together = _worst if scope.backends else _best
-    supported = _worst((_answer(own), together(behind.values()) if behind else "yes"))
-    described = catalogue.platform(needs.name)
+    supported = _worst((paged, _answer(own), together(behind.values()) if behind else "yes"))
     return PlatformVerdict(
         name=needs.name,
         platform=needs.platform,
@@ -139,9 +143,9 @@ def _judged(
         kernels=_kernels(catalogue, described),
         supported=supported,
         needs=needs,
-        behind={name: _worst((_answer(own), answer)) for name, answer in behind.items()},
+        behind={name: _worst((paged, _answer(own), answer)) for name, answer in behind.items()},
         missing=missing,
-        limits=lacking.of(needs.promises),
+        limits=limits,
         notes=(*_masked(catalogue, described), *_contradicted(described, lacking.report)),
     )
 
@@ -214,9 +218,25 @@ def _masked(catalogue: Catalogue, platform: Platform) -> list[str]:
 
 
 def _contradicted(platform: Platform, report: HostReport) -> list[str]:
-    """Return which configuration the name takes for granted, and the host's kernel is without."""
+    """Return what the name takes for granted of a kernel, and the host's is otherwise."""
     without = [option for option in platform.assumes if report.config.get(option) == "n"]
-    return [f"this kernel is built without CONFIG_{option}" for option in without]
+    said = [f"this kernel is built without CONFIG_{option}" for option in without]
+    if _paged(platform, report) == "no":
+        here = report.numbers[_PAGE_SIZE]
+        said.append(f"this kernel has pages of {here} bytes, not of {platform.page_size}")
+    return said
+
+
+#: The number of a report that has the size of the kernel's pages, in bytes.
+_PAGE_SIZE = "page-size"
+
+
+def _paged(platform: Platform, report: HostReport) -> Answer:
+    """Return whether the host's kernel has pages of the size that *platform* is of."""
+    here = report.numbers.get(_PAGE_SIZE)
+    if not platform.page_size or here == platform.page_size:
+        return "yes"
+    return "unknown" if here is None else "no"
 
 
 def newest(

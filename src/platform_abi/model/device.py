@@ -227,12 +227,12 @@ class Described:
     """An architecture, and accelerators under which features say all that a host decides there.
 
     That is of the CPU and the board; devices are described apart. *edition* brought the features,
-    and older ones say nothing of them.
+    and older ones say nothing of them; empty: the first.
     """
 
     arch: str
     accelerators: tuple[str, ...]
-    edition: str = "2026.1"
+    edition: str = ""
 
 
 @frozen(kw_only=True)
@@ -258,6 +258,8 @@ class DeviceTable:
     accelerators: tuple[str, ...] = ()
     #: By operating system, the accelerator of a virtual machine where none is named.
     usual_accelerators: Mapping[str, str] = field(factory=dict)
+    #: Architectures of which a board depends on how much memory there is.
+    sized: tuple[str, ...] = ()
     #: Those that run a guest on the host's own processors.
     native_accelerators: tuple[str, ...] = ()
     described: tuple[Described, ...] = ()
@@ -352,9 +354,7 @@ class DeviceTable:
 
     def describes(self, arch: str, accelerator: str, edition: str) -> bool:
         """Return whether *edition* describes what a host decides of the CPU and board there."""
-        return any(
-            described.arch == arch
-            and accelerator in described.accelerators
-            and edition_key(described.edition) <= edition_key(edition)
-            for described in self.described
-        )
+        for known in self.described:
+            if known.arch == arch and accelerator in known.accelerators:
+                return not known.edition or edition_key(known.edition) <= edition_key(edition)
+        return False

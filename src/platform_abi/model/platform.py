@@ -51,6 +51,8 @@ class Platform:
     dated_levels: Mapping[str, Mapping[str, str]] = field(factory=dict)
     #: Kernel configuration that the name takes for granted.
     assumes: tuple[str, ...] = ()
+    #: The size of its kernel's pages in bytes, where that is what sets it apart; 0: any.
+    page_size: int = 0
     listings: Mapping[str, Listing] = field(factory=dict)
     #: Features that this platform withdraws although its levels would give them.
     removed: frozenset[str] = frozenset()

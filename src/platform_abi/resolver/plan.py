@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.device import MACHINE, NETDEV, DeviceFamily
+from platform_abi.model.device import NETDEV, DeviceFamily
 from platform_abi.model.feature import Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import Memo, remembered
@@ -56,6 +56,8 @@ class FamilyPlan:
     features: Mapping[str, Feature]
     #: Names of properties that matter to the family when a user writes them.
     names: frozenset[str]
+    #: Properties that a platform writes.
+    written: frozenset[str] = frozenset()
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -178,7 +180,9 @@ def family_plan(plan: Plan, name: str) -> FamilyPlan:
     other = tuple(f for f in features if f.kind in ("precondition", "unpinnable"))
     deciding = {name for f in other for _, name in f.drives}
     bringing = {
-        text.partition("=")[0].partition(">")[0] for f in features for text in (*f.when, *f.unless)
+        text.partition(">" if ">" in text else "=")[0]
+        for f in features
+        for text in (*f.when, *f.unless)
     }
     return FamilyPlan(
         family=family,
@@ -187,6 +191,7 @@ def family_plan(plan: Plan, name: str) -> FamilyPlan:
         other=other,
         later=later_rows,
         features={feature.id: feature for feature in (*features, *later)},
+        written=frozenset([row.property for row in rows]),
         names=frozenset(row.property for row in (*rows, *later_rows)) | deciding | bringing,
     )
 
@@ -286,10 +291,7 @@ def _plan(
         choice=choice,
         spelled=choice.spelled,
         generation=version_key(machine.generation or build.version),
-        sized=any(
-            family.driver == MACHINE and machine.arch in family.arch
-            for family in catalogue.devices().families
-        ),
+        sized=machine.arch in catalogue.devices().sized,
     )
     for feature_id, value in reference.overrides:
         _check_override(plan, feature_id, value)

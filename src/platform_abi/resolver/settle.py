@@ -259,7 +259,8 @@ class _Work:
                 continue
             given = explicit(instance, name, self.globals)
             if given is None:
-                if wanted and self.decided(name, instance) == wanted:
+                written = wanted and name in self.family.written
+                if written and self.decided(name, instance) == wanted:
                     return True
             elif not wanted or _is(feature, given.value, name, wanted):
                 return True

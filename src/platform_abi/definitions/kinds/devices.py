@@ -32,6 +32,7 @@ class Document:
     schema: int
     accelerators: tuple[str, ...] = ()
     native_accelerators: tuple[str, ...] = ()
+    sized: tuple[str, ...] = ()
     usual_accelerators: Mapping[str, str] = field(factory=dict)
     common_bit: tuple[VirtioBit, ...] = ()
     family: tuple[DeviceFamily, ...] = ()
@@ -91,6 +92,7 @@ def merged(reader: Reader) -> DeviceTable:
     queues: list[NetdevQueues] = []
     accelerators: list[str] = []
     native: list[str] = []
+    sized: list[str] = []
     usual: dict[str, tuple[str, File]] = {}
     common: list[VirtioBit] = []
     described: list[Described] = []
@@ -102,6 +104,7 @@ def merged(reader: Reader) -> DeviceTable:
     for document, file in reader.every(Document, "devices"):
         accelerators += document.accelerators
         native += document.native_accelerators
+        sized += document.sized
         common += document.common_bit
         described += document.described
         refused += document.refused_models
@@ -129,6 +132,7 @@ def merged(reader: Reader) -> DeviceTable:
         netdev_queues=tuple(dict.fromkeys(queues)),
         accelerators=tuple(dict.fromkeys(accelerators)),
         native_accelerators=tuple(dict.fromkeys(native)),
+        sized=tuple(dict.fromkeys(sized)),
         usual_accelerators={system: value for system, (value, _) in usual.items()},
         described=tuple(dict.fromkeys(described)),
         cpu_names=tuple(value for value, _ in cpu_names.values()),

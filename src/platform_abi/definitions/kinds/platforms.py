@@ -40,6 +40,7 @@ class PlatformHead:
     released: date | None = None
     levels: Mapping[str, Level] = field(factory=dict)
     assumes: tuple[str, ...] = ()
+    page_size: int = 0
 
 
 @frozen(kw_only=True)
@@ -141,11 +142,13 @@ def flatten(name: str, find: Find, blame: Blame, known: Iterable[str]) -> Platfo
     levels: dict[str, Level] = {}
     assumes: list[str] = []
     system = ""
+    page_size = 0
     removed: set[str] = set()
     for document, source in reversed(chain):
         levels.update(document.platform.levels)
         assumes += document.platform.assumes
         system = document.platform.system or system
+        page_size = document.platform.page_size or page_size
         for feature, value in document.features.items():
             if value is False:
                 listings.pop(feature, None)
@@ -166,6 +169,7 @@ def flatten(name: str, find: Find, blame: Blame, known: Iterable[str]) -> Platfo
         levels={name: _newest(level) for name, level in levels.items()},
         dated_levels={name: level for name, level in levels.items() if isinstance(level, Mapping)},
         assumes=tuple(dict.fromkeys(assumes)),
+        page_size=page_size,
         listings=listings,
         removed=frozenset(removed),
         source=source,
