@@ -118,11 +118,12 @@ def test_every_platform_lists_features_that_there_are(
 
 
 def test_a_platform_lies_in_the_folder_of_its_lineage(catalogue: pa.FileCatalogue) -> None:
-    """Its name ends in its version, and what it extends is there."""
+    """Its name ends in its version and size of pages, if it has one; what it extends is there."""
     for name in catalogue.platform_names():
         platform = catalogue.platform(name)
         assert platform.source == f"platforms/{platform.lineage}/{name}.toml"
-        assert name.endswith(platform.version)
+        pages = f"-{platform.page_size >> 10}k" if platform.page_size else ""
+        assert name.endswith(f"{platform.version}{pages}")
         assert set(platform.extends) <= set(catalogue.platform_names())
 
 
@@ -150,12 +151,13 @@ def test_levels_are_of_subsystems_that_capabilities_have(catalogue: pa.FileCatal
 
 
 def test_a_platform_is_newer_than_what_it_extends(catalogue: pa.FileCatalogue) -> None:
-    """Of one lineage, the child has the higher version and no earlier date."""
+    """Of one lineage, the child has the higher version, or larger pages, and no earlier date."""
     for name in catalogue.platform_names():
         platform = catalogue.platform(name)
         for parent in map(catalogue.platform, platform.extends):
             if parent.lineage == platform.lineage:
-                assert version_key(parent.version) < version_key(platform.version), name
+                one, two = ((version_key(p.version), p.page_size) for p in (parent, platform))
+                assert one < two, name
                 if parent.released and platform.released:
                     assert parent.released <= platform.released, name
 

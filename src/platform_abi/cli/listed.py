@@ -72,7 +72,7 @@ _PLATFORM = (
     "extends",
     "levels",
     "assumes",
-    "page_size?",
+    "page_size",
 )
 
 SHAPES: Final[Shapes] = {

@@ -161,7 +161,9 @@ def _platforms(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Itera
     lineages = [catalogue.platform(chosen).lineage] if chosen in names else []
     for lineage in dict.fromkeys((*lineages, *preference(report))):
         for name in reversed(names):
-            if catalogue.platform(name).lineage == lineage:
+            platform = catalogue.platform(name)
+            # One for a size of pages is no better than the one that it is of.
+            if platform.lineage == lineage and not platform.page_size:
                 yield name
     if CONSERVATIVE in names:
         yield CONSERVATIVE

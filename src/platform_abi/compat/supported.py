@@ -294,9 +294,10 @@ def next_newer(
     """
     known = [catalogue.platform(name) for name in catalogue.platform_names()]
     lineages = preference(report)
+    pages = report.numbers.get(_PAGE_SIZE)
     own = chosen is not None and chosen.lineage in lineages
     lineage = chosen.lineage if own and chosen is not None else lineages[-1] if lineages else ""
-    names = [platform.name for platform in known if platform.lineage == lineage]
+    names = [p.name for p in known if p.lineage == lineage and p.page_size in (0, pages)]
     if own and chosen is not None:
         names = names[names.index(chosen.name) + 1 :]
     scope = scope_for(catalogue, report)

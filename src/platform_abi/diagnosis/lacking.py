@@ -210,7 +210,10 @@ def platforms_without(catalogue: Catalogue, features: Iterable[str]) -> dict[str
     best: dict[str, str] = {}
     concerned: set[str] = set()
     for name in reversed(catalogue.platform_names()):
-        lineage = catalogue.platform(name).lineage
+        platform = catalogue.platform(name)
+        lineage = platform.lineage
+        if platform.page_size:  # what is of some kernels only is no advice to everybody
+            continue
         if lineage in best and lineage in concerned:
             continue
         if any(_turned_on(catalogue, name, feature) for feature in known):
