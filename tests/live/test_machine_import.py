@@ -41,6 +41,17 @@ BINARIES = [
 #: some that it cannot make an instance of.
 FROM_OTHER_PACKAGES = re.compile(r"(pci-)?qxl(-vga)?|virtio-(gpu|vga)-(gl|rutabaga)(-.*)?")
 
+#: Of which architectures the definitions are of the QEMU that Debian builds for that architecture
+#: itself (tests/live/install-native-qemu): the one for amd64 lacks what takes KVM there.
+NATIVE = ("aarch64", "ppc64", "s390x")
+ONLY_NATIVE = re.compile(
+    r"arm-its-kvm|kvm-arm-gic(v3)?|kvm-openpic|host-(arm-cpu|s390x-cpu|spapr-cpu-core)"
+    r"|s390-(flic|skeys|storage_attributes|tod)-kvm|nitro-.*|remote-pcihost|x-pci-proxy-dev"
+)
+ONLY_NATIVE_MACHINES = frozenset({"nitro", "x-remote"})
+#: What amd64 has beside it, of a library that POWER has not.
+ONLY_CROSS = {("ppc64", "spapr-nvdimm"): {"pmem-override"}}
+
 #: What Ubuntu packages apart, of which the package of 8.2 has nothing.
 UBUNTU_PACKAGES_APART = re.compile(
     r"(pci-)?qxl(-vga)?|(virtio|vhost-user)-(gpu|vga)(-.*)?|usb-(host|redir)"
@@ -88,7 +99,9 @@ def seen(
 
 
 def _apart(seen: BuildDefinition) -> re.Pattern[str]:
-    """Return the types that whoever built a QEMU packages on their own."""
+    """Return the types that whoever built a QEMU packages on their own, or builds elsewhere."""
+    if seen.build.arch in NATIVE:
+        return re.compile(f"{FROM_OTHER_PACKAGES.pattern}|{ONLY_NATIVE.pattern}")
     return UBUNTU_PACKAGES_APART if seen.build.vendor == "ubuntu" else FROM_OTHER_PACKAGES
 
 
@@ -97,8 +110,18 @@ def test_importing_again_gives_the_shipped_machine_types(
 ) -> None:
     """The same package gives the same bytes, with a compiler or without."""
     (machines,) = [p for p in write_build(seen, tmp_path) if p.stem == seen.build.arch]
-    shipped = MACHINES / seen.build.name / machines.name
-    assert machines.read_bytes() == shipped.read_bytes()
+    shipped = (MACHINES / seen.build.name / machines.name).read_text(encoding="utf-8")
+    head, *tables = shipped.split("[[machine]]\n")
+    if seen.build.arch in NATIVE:
+        named = [re.match(r'name = "([^"]+)"', each) for each in tables]
+        tables = [
+            table
+            for table, name in zip(tables, named, strict=True)
+            if name is None or name[1] not in ONLY_NATIVE_MACHINES
+        ]
+        assert len(tables) < len(named)
+    expected = "[[machine]]\n".join([head, *tables]).rstrip("\n") + "\n"
+    assert machines.read_text(encoding="utf-8") == expected
 
 
 @pytest.mark.parametrize(("version", "arch"), [("7.2", "x86_64"), ("10.0", "s390x")])
@@ -130,7 +153,9 @@ def test_importing_over_the_shipped_files_gives_up_nothing(
     shutil.copytree(MACHINES / build.name, tmp_path / build.name)
     before = {path: path.read_bytes() for path in (tmp_path / build.name).iterdir()}
     lost = lost_types(seen, tmp_path)
-    assert all(_apart(seen).fullmatch(name) for name in lost)
+    # gpex-pcihost is alone below its parent where remote-pcihost is not, which then has all.
+    alone = {"gpex-pcihost"} if build.arch in NATIVE else set()
+    assert all(_apart(seen).fullmatch(name) for name in {*lost} - alone)
     if lost:
         with pytest.raises(pa.UsageError, match=lost[0]) as caught:
             write_build(seen, tmp_path)
@@ -154,14 +179,20 @@ def test_shipped_types_and_properties_are_what_the_binary_says(
     more = types.parents.keys() - names
     assert not [name for name in more if not _apart(seen).fullmatch(name)]
     assert seen.aliases.items() <= types.aliases.items()
-    assert seen.cpu_models == catalogue.cpu_models(build, arch)
+    models = dict(catalogue.cpu_models(build, arch))
+    if arch in NATIVE:
+        models.pop("host", None)
+    assert seen.cpu_models == models
     compared = 0
     for each in seen.types:
         assert types.parents[each.name] == each.parent
         assert (each.name in types.abstract) == each.abstract
         if each.properties is not None:
             found = catalogue.driver_properties(build, arch, each.name)
-            assert found == each.properties, each.name
+            beside = ONLY_CROSS.get((arch, each.name), set())
+            assert beside <= each.properties.keys()
+            said = {key: row for key, row in each.properties.items() if key not in beside}
+            assert found == said, each.name
             assert found.keys() == types.properties(each.name), each.name
             compared += len(found)
     assert compared > 5000

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
+from attrs import evolve
+
 from platform_abi.author.asking import Asked
 from platform_abi.author.devices import (
     Progress,
@@ -75,6 +77,11 @@ def observe_asked(
     answers, compat, listed = ask_machines(qemu, trace)
     machines = machine_types(answers, compat, arch, naming, _families(catalogue, arch, naming))
     types = device_types(qemu, warnings, progress)
+    models = cpu_models(qemu, types)
+    if catalogue.devices().names_of_cpus(arch).more_with:
+        # Without its accelerator it has hardly a property, and others would seem to differ by that.
+        of_host = {models[name].type for name in models.keys() & {"host"}}
+        types = tuple(evolve(t, properties=None) if t.name in of_host else t for t in types)
     properties = dict(whole_properties(types))
     machines = with_generations(
         machines,
@@ -93,7 +100,7 @@ def observe_asked(
         machines=machines,
         types=types,
         aliases=device_aliases(qemu),
-        cpu_models=cpu_models(qemu, types),
+        cpu_models=models,
         warnings=tuple(warnings),
     )
 
