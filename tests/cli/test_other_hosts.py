@@ -10,6 +10,7 @@ import pytest
 import platform_abi as pa
 from platform_abi.host.document import read_report
 from tests.cli.commands import Run, run_command
+from tests.documents import validated
 from tests.remote.hosts import RUN, ssh
 
 _LINES = f'case "$*" in *gone*) echo no route >&2; exit 255;; esac\n{RUN}'
@@ -125,12 +126,22 @@ def test_wherever_a_report_is_taken_a_host_is_asked(capsys: Run, tmp_path: Path)
         assert "error[host-unreachable]: ssh:gone" in gone[2]
 
 
+def _error(text: str) -> str:
+    message: str = json.loads(text.splitlines()[-1])["error"]["message"]
+    return message
+
+
 def test_a_baseline_goes_on_without_those_that_are_gone(capsys: Run) -> None:
     """What it says is of the others, and 4 says that it is not of all."""
     code, out, err = run_command(capsys, "baseline", "ssh:node7", "ssh:gone", "this")
     assert 4 == code
     assert "2 hosts of" in out
     assert "error[host-unreachable]: ssh:gone" in err
+    code, out, err = run_command(capsys, "baseline", "ssh:node7", "ssh:gone", "this", "--json")
+    assert 4 == code
+    assert [{"host": "ssh:gone", "code": "host-unreachable", "message": _error(err)}] == (
+        validated("baseline", out)["unasked"]
+    )
     joins = ["baseline", "ssh:node7", "--joins", "ssh:gone"]
     assert (4, "") == run_command(capsys, *joins)[:2]
 

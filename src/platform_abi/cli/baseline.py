@@ -27,12 +27,12 @@ def run(options: BaselineOptions) -> int:
     """Print the newest common platform; 1 where there is none, or a virtual machine is stranded.
 
     4 where a host could not be asked: what is said is of the others, and each that is not among
-    them has an error.
+    them has an error, and is in the document.
     """
     catalogue = load_catalogue()
     abis = _abis(catalogue, options.lock)
-    errors: list[PlatformAbiError] = []
-    before, after = _fleets(catalogue, options, errors)
+    unasked: dict[str, PlatformAbiError] = {}
+    before, after = _fleets(catalogue, options, unasked)
     changed = bool(options.joins or options.upgrade)
     found = _baseline(catalogue, after, options)
     earlier = _baseline(catalogue, before, options) if changed else None
@@ -46,14 +46,16 @@ def run(options: BaselineOptions) -> int:
     if options.json:
         from platform_abi.fleet.document import baseline_document
 
-        print_json(baseline_document(found, before=earlier, left_behind=left_behind))
+        print_json(
+            baseline_document(found, before=earlier, left_behind=left_behind, unasked=unasked)
+        )
     else:
         _print(found, earlier)
         _print_stranded(left_behind)
-    for error in errors:
+    for error in unasked.values():
         print_error(error, as_json=options.json)
     no = int(found.newest is None or bool(left_behind))
-    return max((error.exit_code for error in errors), default=no)
+    return max((error.exit_code for error in unasked.values()), default=no)
 
 
 # --- what is asked -------------------------------------------------------------------------------
@@ -78,11 +80,11 @@ def _baseline(
 
 
 def _fleets(
-    catalogue: FileCatalogue, options: BaselineOptions, errors: list[PlatformAbiError]
+    catalogue: FileCatalogue, options: BaselineOptions, unasked: dict[str, PlatformAbiError]
 ) -> tuple[list[FleetHost], list[FleetHost]]:
     """Return the hosts before and after what joins and what is upgraded.
 
-    What is wrong with one of many that are asked now is added to *errors*.
+    What is wrong with one of many that are asked now is added to *unasked*.
     """
     upgrades = [_upgrade(catalogue, text) for text in options.upgrade]
     wanted = [name for name, _, _ in upgrades]
@@ -90,7 +92,7 @@ def _fleets(
         if wanted.count(name) > 1:
             raise _twice(name)
     most = None if options.json else NAMES_KEPT  # a scheduler wants every host, people a few
-    before = _read(catalogue, options.hosts, wanted, most, errors)
+    before = _read(catalogue, options.hosts, wanted, most, unasked)
     after = before
     for name, old, new in upgrades:
         report = _report(before, name, old)
@@ -105,19 +107,19 @@ def _read(
     paths: Sequence[str],
     wanted: Collection[str] = (),
     most: int | None = NAMES_KEPT,
-    errors: list[PlatformAbiError] | None = None,
+    unasked: dict[str, PlatformAbiError] | None = None,
 ) -> list[FleetHost]:
-    """Return the hosts of *paths*; those asked now, whose *errors* may be kept, are the last."""
+    """Return the hosts of *paths*; those asked now are the last, *unasked* if they cannot be."""
     remote = [path for path in paths if path.startswith(SCHEME)]
     told = [(THIS, report_of(catalogue, THIS)) for path in paths if path == THIS]
     asked = ask(catalogue, remote) if remote else []
-    failed = [host.error for host in asked if host.error is not None]
+    failed = {host.name: host.error for host in asked if host.error is not None}
     told += [(host.name, host.report) for host in asked if host.report is not None]
     files = [path for path in paths if path != THIS and path not in remote]
-    if failed and (errors is None or not (told or files)):
-        raise failed[0]
-    if errors is not None:
-        errors += failed
+    if failed and (unasked is None or not (told or files)):
+        raise next(iter(failed.values()))
+    if unasked is not None:
+        unasked |= failed
     now = [FleetHost(report=evolve(report, name=""), names=(name,)) for name, report in told]
     return joined(read_fleet(files, wanted=wanted, most=most), now)
 
