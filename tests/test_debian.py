@@ -1,6 +1,6 @@
 """The Debian packages ask for what pyproject.toml does, and are of the same version.
 
-``sh tools/test package`` builds and tries them.
+What is in them is tried where they are installed, by ``debian/tests``.
 """
 
 from __future__ import annotations
