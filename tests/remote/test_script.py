@@ -97,7 +97,7 @@ def test_each_module_is_the_packages_own(script: str) -> None:
 def test_all_that_is_imported_is_there(script: str) -> None:
     """Nothing of this package is missing, and nothing else is imported but the standard library."""
     sources = _carried(script)
-    standard = {*sys.stdlib_module_names, "attrs"}
+    standard = {*sys.stdlib_module_names}
     for name, text in sources.items():
         for node in ast.walk(_at_run_time(ast.parse(text))):
             if isinstance(node, ast.Import):

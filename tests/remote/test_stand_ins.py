@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from platform_abi.model import host, reported
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 from platform_abi.remote import stand_ins
 
 Maker = Callable[..., Any]
@@ -35,7 +35,7 @@ def _made(make: Maker, field: Maker) -> Any:
 def point(request: pytest.FixtureRequest) -> tuple[Any, Callable[..., Any]]:
     """Return a class, and the function that changes its values, of either kind."""
     if request.param == "real":
-        return _made(frozen, attrs.field), attrs.evolve
+        return _made(frozen, field), evolve
     return _made(stand_ins._frozen, stand_ins._Field), stand_ins._evolve
 
 

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from attrs import evolve
-
 from platform_abi.author.asking import Asked
 from platform_abi.author.devices import Progress, device_types
 from platform_abi.author.inheritance import whole_properties
@@ -24,7 +22,7 @@ from platform_abi.errors import HostError, UsageError
 from platform_abi.guest.look import can_be_seen, guest_views
 from platform_abi.guest.view import BinaryView
 from platform_abi.model.machine import CompatProperty, QemuBuild
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 
 
 @frozen(kw_only=True)

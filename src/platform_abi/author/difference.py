@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from attrs import field
-
 from platform_abi.diagnosis.masks import family_of
 from platform_abi.guest.comparison import fact_differences, global_words
 from platform_abi.guest.view import BOARD, NO_DRIVER, REFUSED, Facts, GuestView
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 from platform_abi.model.visibility import Visibility
 from platform_abi.resolver.machine_diff import diff_builds, shown
 

@@ -14,8 +14,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from attrs import evolve
-
 from platform_abi.author.asking import Asked
 from platform_abi.author.devices import Progress
 from platform_abi.author.machines import Compat
@@ -36,6 +34,7 @@ from platform_abi.errors import HostError, UsageError, printable
 from platform_abi.files import reason
 from platform_abi.launch.known import Tell, kept_qemu, known_before
 from platform_abi.model.machine import CompatProperty, QemuBuild
+from platform_abi.model.value import evolve
 from platform_abi.qemu.binary import qemu_path
 from platform_abi.qemu.identity import named_process, process_name, running_identity
 from platform_abi.qemu.printed import ask_and_keep

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve
-
 from platform_abi.author.asking import Asked
 from platform_abi.author.generation import check_said, said
 from platform_abi.author.inheritance import Properties
@@ -14,6 +12,7 @@ from platform_abi.author.names import families, newest_first, split_name
 from platform_abi.errors import HostError, printable
 from platform_abi.model.machine import CompatProperty, MachineType
 from platform_abi.model.naming import Naming
+from platform_abi.model.value import evolve
 from platform_abi.qemu.stdio_qmp import QmpCommandError
 
 #: The board that every QEMU has for questions like these: it is no machine.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field
-
 from platform_abi.model.driver import CpuModel, DriverProperty
 from platform_abi.model.machine import MachineType, QemuBuild
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 
 @frozen(kw_only=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import evolve
-
 from platform_abi.author.audited import Audited, ask, catalogue_with, look
 from platform_abi.author.devices import Progress
 from platform_abi.author.difference import (
@@ -25,6 +23,7 @@ from platform_abi.guest.look import can_be_seen
 from platform_abi.guest.view import BinaryView
 from platform_abi.model.guest import label
 from platform_abi.model.machine import QemuBuild
+from platform_abi.model.value import evolve
 
 
 def expected_build(catalogue: FileCatalogue, name: str | None, found: QemuBuild) -> QemuBuild:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from attrs import evolve
-
 from platform_abi.cli.hosts import ask, report_of
 from platform_abi.cli.options import BaselineOptions
 from platform_abi.cli.render import Painted, note, print_error, print_json, say, table
@@ -20,6 +18,7 @@ from platform_abi.fleet.stranded import Stranded, joined, left, stranded
 from platform_abi.fleet.stream import NAMES_KEPT, read_fleet
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import FleetHost, HostReport
+from platform_abi.model.value import evolve
 from platform_abi.remote.destination import SCHEME, THIS
 
 

@@ -138,9 +138,8 @@ def probe_this(
 
 def without_flags(report: HostReport) -> HostReport:
     """Return *report* without what is a QEMU's, and is written with that."""
-    from attrs import evolve
-
     from platform_abi.model.host import of_one_qemu
+    from platform_abi.model.value import evolve
 
     sets = {name: its for name, its in report.sets.items() if not of_one_qemu(name)}
     return evolve(report, sets=sets)

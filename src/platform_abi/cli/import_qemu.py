@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve
-
 from platform_abi.author.learning import keep, learned_data, observe_identified
 from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.reading import TIMEOUT, observe
@@ -23,7 +21,7 @@ from platform_abi.definitions.state import system_folder, user_folder
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import UsageError
 from platform_abi.model.machine import QemuBuild
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.qemu.printed import ask_and_keep
 
 if TYPE_CHECKING:

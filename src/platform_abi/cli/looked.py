@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.compat.host_qemu import with_qemus
 from platform_abi.errors import UsageError, unknown
 from platform_abi.guest.fingerprints import view_fingerprints
 from platform_abi.guest.look import TIMEOUT, guest_views, no_view
+from platform_abi.model.value import evolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

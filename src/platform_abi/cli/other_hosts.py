@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.cli.host_report import print_report
 from platform_abi.cli.hosts import ask, policy
 from platform_abi.cli.render import print_error, table, write_data
@@ -16,6 +14,7 @@ from platform_abi.errors import UsageError, first_of
 from platform_abi.files import write_text
 from platform_abi.host.document import report_line
 from platform_abi.launch.ahead import Ahead
+from platform_abi.model.value import evolve
 from platform_abi.remote.destination import SCHEME, THIS
 from platform_abi.remote.script import TIMEOUT, Wishes, probe_script
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.author.learning import known_qemu
 from platform_abi.author.reading import TIMEOUT
 from platform_abi.cli.render import note
 from platform_abi.errors import HostError
 from platform_abi.host.qemus import reported_qemu
 from platform_abi.model.host import QEMU_DRIVERS, of_one_qemu
+from platform_abi.model.value import evolve
 from platform_abi.qemu.binary import find_qemu, qemu_path
 from platform_abi.qemu.here import ask_qemu_here
 from platform_abi.qemu.identity import qemu_identity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from platform_abi.model.value import evolve
 
 if TYPE_CHECKING:
     from platform_abi.cli.options import ScopeOptions

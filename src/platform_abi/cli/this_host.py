@@ -29,9 +29,8 @@ def probed(
     catalogue: FileCatalogue, options: HostOptions, ahead: Ahead, qemus: Sequence[str]
 ) -> HostReport:
     """Return what this host offers, asked of whom is under way *ahead*, with *qemus*."""
-    from attrs import evolve
-
     from platform_abi.cli.hosts import probe_this
+    from platform_abi.model.value import evolve
 
     named = next(iter(options.qemu), None)
     report = probe_this(catalogue, ahead, qemu=named, timeout=options.timeout, held=qemus)

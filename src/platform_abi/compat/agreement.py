@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from platform_abi.model.host import Fact, HostReport
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 
 if TYPE_CHECKING:
     from platform_abi.model.feature import Feature

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.compat.finding import VIEW_UNKNOWN, Finding
 from platform_abi.compat.machine_content import compare_machine
 from platform_abi.compat.machine_findings import ONE_SIDED, machine_findings
@@ -15,6 +13,7 @@ from platform_abi.compat.property_missing import property_findings
 from platform_abi.compat.streams import stream_findings
 from platform_abi.compat.views import view_findings
 from platform_abi.model.abi import MachineContent
+from platform_abi.model.value import evolve
 from platform_abi.resolver.cpu_models import cpu_model, has_cpu_model
 
 if TYPE_CHECKING:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.compat.carriers import (
     Carrier,
     carriers,
@@ -29,6 +27,7 @@ from platform_abi.compat.met import met, unmet
 from platform_abi.compat.newer_needs import with_newer_needs
 from platform_abi.errors import of_device
 from platform_abi.model.host import Fact, HostReport
+from platform_abi.model.value import evolve
 from platform_abi.resolver.choice import parse_platform
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.model.host import Fact, HostReport
+from platform_abi.model.value import evolve
 
 if TYPE_CHECKING:
     from platform_abi.compat.agreement import Disagreement

@@ -9,10 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.host import Fact, HostReport
+from platform_abi.model.value import evolve
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.errors import first_of
 from platform_abi.model.host import NOT_ASKED
+from platform_abi.model.value import evolve
 
 if TYPE_CHECKING:
     from platform_abi.compat.finding import Finding

@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.compat.finding import VIEW_UNKNOWN, Finding, Severity
 from platform_abi.compat.modules import module_findings
 from platform_abi.errors import DefinitionError, ReportError, UsageError, first_of, suggest
 from platform_abi.model.memo import MEMO_LIMIT, remembered
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi

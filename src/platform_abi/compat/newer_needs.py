@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import Precondition
 from platform_abi.model.platform import edition_key
+from platform_abi.model.value import evolve
 from platform_abi.resolver.choice import parse_platform
 
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.compat.carriers import carriers
 from platform_abi.compat.met import unmet
 from platform_abi.compat.preference import CONSERVATIVE, preference
@@ -14,7 +12,7 @@ from platform_abi.errors import PlatformAbiError
 from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.feature import Feature
 from platform_abi.model.platform import PlatformReference
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.resolver.choice import Choice, choose, decide, parse_platform
 from platform_abi.resolver.resolve import resolve
 

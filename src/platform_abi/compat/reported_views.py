@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.compat.finding import Finding
 from platform_abi.errors import first_of
 from platform_abi.guest.fingerprints import labels_of, of_board
 from platform_abi.guest.recorded import recorded_machine
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.resolver.layers import inner_device, inner_types
 
 if TYPE_CHECKING:

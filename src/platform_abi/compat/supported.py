@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
-from attrs import evolve, field
-
 from platform_abi.compat.met import fact_of
 from platform_abi.compat.needs import Need, PlatformNeeds, Scope, platform_needs
 from platform_abi.compat.preference import CONSERVATIVE, preference
 from platform_abi.errors import unknown
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.platform import Platform, PlatformReference, version_key
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
-from attrs import evolve, field
-
 from platform_abi.compat.finding import VIEW_UNKNOWN, Finding, Severity
 from platform_abi.errors import first_of
 from platform_abi.guest.comparison import (
@@ -25,7 +23,7 @@ from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.guest import EVERY_FACT, MachineView
 from platform_abi.model.realize import PropertyValue
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 
 #: How many names and differences a message has.
 _SHOWN = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from attrs import evolve
+from platform_abi.model.value import evolve
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue

@@ -16,14 +16,13 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from platform_abi._version import __version__
 from platform_abi.definitions.compiled import CompiledDefinitions
 from platform_abi.definitions.machines import BuildMachines, MachineEntry
 from platform_abi.files import read_bytes, reason, untrusted
 from platform_abi.model.driver import CpuModel
 from platform_abi.model.machine import QemuBuild, TypeTable
+from platform_abi.model.value import field_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +84,7 @@ _CLASSES = (BuildMachines, MachineEntry, QemuBuild, TypeTable, CpuModel)
 
 def written_classes() -> dict[str, list[str]]:
     """Return these classes with their fields: values of other ones cannot be read."""
-    return {cls.__name__: [each.name for each in attrs.fields(cls)] for cls in _CLASSES}
+    return {cls.__name__: [*field_names(cls)] for cls in _CLASSES}
 
 
 def digest(data: bytes) -> bytes:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import evolve, field
-
 from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 
 #: Marks a compat row that a QEMU without that driver or property passes over.
 OPTIONAL = "optional"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from attrs import define, evolve, field
-
 from platform_abi.diagnosis.blocks import CAUSE, END, SIGN, told
 from platform_abi.diagnosis.error_lines import Line, by_trigger, matches, read_lines
 from platform_abi.diagnosis.lacking import (
@@ -25,7 +23,7 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily
 from platform_abi.model.message import Message, MessageCase, MessageTable, Severity, Side
 from platform_abi.model.names import feature_stem
-from platform_abi.model.value import frozen
+from platform_abi.model.value import define, evolve, field, frozen
 
 #: So many different messages are explained, and so many of one that names one of many things.
 _MOST = 1000
@@ -119,7 +117,7 @@ def _severity(message: Message, codes: set[str]) -> Severity:
 # --- the same said several times ------------------------------------------------------------------
 
 
-@define
+@define(kw_only=True, eq=False)
 class _Same:
     """Messages that say the same, or each one of many things of one kind."""
 
@@ -150,7 +148,7 @@ class _Gathered:
             if len(self._same) >= _MOST:
                 self.more += 1
                 return
-            same = self._same[key] = _Same(line, section, strength)
+            same = self._same[key] = _Same(line=line, section=section, strength=strength)
         same.count += 1
         if len(same.lines) < _MOST:
             same.lines.setdefault(fields, line)

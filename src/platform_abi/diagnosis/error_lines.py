@@ -10,12 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from attrs import field
-
 from platform_abi.diagnosis.expressions import cleaned, expression, joined, trigger
 from platform_abi.diagnosis.pasted import restored
 from platform_abi.model.message import Message, MessageTable, MessageText, Role, pieces
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 
 @frozen(kw_only=True)

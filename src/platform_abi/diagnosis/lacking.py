@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import evolve, field
-
 from platform_abi.compat.preference import CONSERVATIVE
 from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.catalogue import Catalogue
@@ -15,7 +13,7 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.memo import remembered
 from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import PlatformReference, version_key
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 from platform_abi.resolver.choice import choose, decide
 
 

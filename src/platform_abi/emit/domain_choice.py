@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Mapping
 
-from attrs import define
-
 from platform_abi.emit.arguments import (
     chosen_options,
     global_argument,
@@ -22,7 +20,7 @@ from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import ACCELERATOR, MACHINE, NETDEV
 from platform_abi.model.libvirt import LibvirtTable, NativePlace, Step
-from platform_abi.model.value import frozen
+from platform_abi.model.value import define, frozen
 from platform_abi.model.vm import Device, VirtualMachine
 from platform_abi.model.xml_tree import Element
 from platform_abi.resolver.layers import DeviceTypes, device_types, inner_device, inner_types

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from attrs import define, field
-
 from platform_abi.emit.domain_choice import (
     Argument,
     Choice,
@@ -26,7 +24,7 @@ from platform_abi.errors import UsageError, printable
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.libvirt import LibvirtTable, NewElement, numbers
-from platform_abi.model.value import frozen
+from platform_abi.model.value import define, field, frozen
 from platform_abi.model.xml_tree import Element, read_xml
 
 #: What the alias begins with that a user gives a device, and how long one can be

@@ -7,15 +7,15 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict
-
 from platform_abi.emit.toml import toml_text
+from platform_abi.model.value import field_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from platform_abi.definitions.catalogue import FileCatalogue
     from platform_abi.definitions.machines import BuildMachines, MachineEntry
+    from platform_abi.model.driver import CpuModel
 
 
 def held_text(catalogue: FileCatalogue, build: str, arch: str) -> str:
@@ -59,7 +59,7 @@ def build_files(catalogue: FileCatalogue, build: str, arch: str) -> dict[str, st
             "type": {
                 name: {each: list(row) for each, row in of.items()} for name, of in rows.items()
             },
-            "cpu": {name: _dashed(asdict(model)) for name, model in models.items()},
+            "cpu": {name: _dashed(_fields(model)) for name, model in models.items()},
         }
     if unmigratable is not None:
         documents[f"{arch}-migration.toml"] = {"schema": 1, "unmigratable": sorted(unmigratable)}
@@ -78,7 +78,11 @@ def _machines(machines: BuildMachines) -> Mapping[str, Any]:
 
 def _machine(entry: MachineEntry) -> Mapping[str, Any]:
     rows = [list(row) for row in entry.compat]
-    return _dashed({**asdict(entry), "aliases": list(entry.aliases), "compat": rows})
+    return _dashed({**_fields(entry), "aliases": list(entry.aliases), "compat": rows})
+
+
+def _fields(value: MachineEntry | CpuModel) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in field_names(type(value))}
 
 
 def _dashed(values: Mapping[str, Any]) -> dict[str, Any]:

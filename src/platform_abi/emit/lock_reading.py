@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.definitions.search import search_path
 from platform_abi.emit.lockfile import LOCK_SCHEMA
@@ -30,6 +28,7 @@ from platform_abi.model.abi import (
 )
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.guest import DeviceView, MachineView
+from platform_abi.model.value import FrozenDict, field_names
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
 from platform_abi.resolver.admission import refusals
 from platform_abi.resolver.digest import abi_digest
@@ -123,11 +122,11 @@ def _plain(value: Any) -> Any:
 
 def _check_texts(value: Any) -> None:
     """Raise TypeError where something in an ABI is no text, no tuple and no class of the model."""
-    if attrs.has(type(value)):
-        for field in attrs.fields(type(value)):
-            inner = getattr(value, field.name)
+    if names := field_names(type(value)):
+        for name in names:
+            inner = getattr(value, name)
             # A table in the place of a text would be taken for one of those that a view has.
-            if isinstance(inner, Mapping) and not str(field.type).startswith("Mapping"):
+            if isinstance(inner, Mapping) and not isinstance(inner, FrozenDict):
                 raise TypeError(f"{inner!r} is not text")
             _check_texts(inner)
     elif isinstance(value, Mapping):

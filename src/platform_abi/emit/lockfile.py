@@ -10,8 +10,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from platform_abi.emit.document import SHAPES, migratable
 from platform_abi.emit.plain import plain
 from platform_abi.errors import UsageError
@@ -20,6 +18,7 @@ from platform_abi.model.abi import (
 )
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.guest import MachineView
+from platform_abi.model.value import evolve
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.resolver.admission import portable_abi
 from platform_abi.resolver.digest import abi_digest
@@ -114,7 +113,7 @@ def lockfile(
     abi = portable_abi(catalogue, abi)
     name = parse_platform(abi.platform).name
     return lock_text(
-        attrs.evolve(abi, content=attrs.evolve(machine_content(catalogue, abi, build), ran=ran)),
+        evolve(abi, content=evolve(machine_content(catalogue, abi, build), ran=ran)),
         definitions=platform_digest(catalogue, name, abi.edition),
     )
 

@@ -13,7 +13,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-import attrs
+from platform_abi.model.value import field_names
 
 #: The version of every JSON document that this package prints; it grows when a field changes.
 SCHEMA_VERSION = 1
@@ -40,8 +40,8 @@ def plain(value: object, shapes: Shapes) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(inner, shapes) for key, inner in value.items()}
     kind = type(value)
-    if attrs.has(kind):
-        shape = shapes.get(kind) or tuple(field.name for field in attrs.fields(kind))
+    shape = shapes.get(kind) or field_names(kind)
+    if shape:
         return {key: plain(read(value), shapes) for key, read in _readers(shape)}
     if not isinstance(value, (tuple, list)):
         msg = f"no JSON is made of a {kind.__name__}"

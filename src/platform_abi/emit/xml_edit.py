@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from attrs import define, field
-
 from platform_abi.errors import UsageError, printable
+from platform_abi.model.value import define, field
 from platform_abi.model.xml_tree import Element
 
 #: A start tag, up to where another attribute can stand; then its end.

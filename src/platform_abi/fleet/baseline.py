@@ -9,8 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import evolve
-
 from platform_abi.compat.needs import Need, Scope
 from platform_abi.compat.preference import preference
 from platform_abi.compat.supported import (
@@ -26,6 +24,7 @@ from platform_abi.fleet.cpus import common_cpu
 from platform_abi.fleet.merge import merge_reports
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import FleetHost, HostReport
+from platform_abi.model.value import evolve
 
 
 def baseline(

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from attrs import evolve
-
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import Finding
 from platform_abi.host.document import report_line
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.host import FleetHost, HostReport
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 
 How = Literal["joined", "changed", "member"]
 

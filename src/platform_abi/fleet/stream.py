@@ -16,12 +16,11 @@ import sys
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 
-from attrs import evolve
-
 from platform_abi.errors import HostError, ReportError, UsageError
 from platform_abi.files import STDIN, open_file
 from platform_abi.host.document import MAX_SIZE, read_report, report_line
 from platform_abi.model.host import Fact, FleetHost, HostReport
+from platform_abi.model.value import evolve
 
 #: How many hosts of one kind are called by name, where nobody asks for all.
 NAMES_KEPT = 20

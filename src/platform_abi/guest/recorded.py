@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from attrs import evolve
-
 from platform_abi.errors import UsageError
 from platform_abi.guest.document import recorded_view
 from platform_abi.guest.view import REFUSED, BinaryView, Facts, GuestView
@@ -29,7 +27,7 @@ from platform_abi.model.guest import (
 from platform_abi.model.memo import remembered
 from platform_abi.model.option_language import split_options
 from platform_abi.model.realize import DeviceProperties, PropertyValue
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.model.vm import Device, VirtualMachine
 from platform_abi.resolver.full import full_properties
 from platform_abi.resolver.layers import device_types, inner_device, inner_types

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from attrs import field
-
 from platform_abi.model.digest import canonical_digest
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 #: What was found, by what was looked at: ``{"identity": "1af4:1041", "rom": "256K"}``.
 Facts = Mapping[str, str]

@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
-from attrs import evolve
-
 from platform_abi.model.host import SOURCES, WIDEST, Fact, HostReport, Source, State
+from platform_abi.model.value import evolve
 
 if TYPE_CHECKING:
     from platform_abi.host.order import Order

@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import field
-
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 from platform_abi.qemu.binary import QEMU_NAMES
 from platform_abi.qemu.netdevs import NETDEV_METHOD
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from attrs import evolve
-
 from platform_abi.errors import HostError
 from platform_abi.guest.pci_hosts import pci_host
 from platform_abi.guest.started import looked_at
@@ -31,6 +29,7 @@ from platform_abi.host.questions import (
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.guest import GuestBoard
 from platform_abi.model.host import Fact, HostReport
+from platform_abi.model.value import evolve
 from platform_abi.qemu.inventory import Inventory, inventory
 from platform_abi.qemu.netdevs import ask_netdevs
 from platform_abi.qemu.process import last_line

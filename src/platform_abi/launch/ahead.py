@@ -96,9 +96,8 @@ class Ahead:
 
         Raises HostError: ``qemu-not-found``, ``qemu-failed`` or ``qemu-timeout``.
         """
-        from attrs import evolve
-
         from platform_abi.model.host import HostReport
+        from platform_abi.model.value import evolve
 
         if self._wrong is not None:
             raise self._wrong

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.compat.completion import complete, from_configuration
 from platform_abi.compat.modules import has_modules
 from platform_abi.errors import HostError
 from platform_abi.launch.ahead import Ahead
+from platform_abi.model.value import evolve
 from platform_abi.qemu.netdevs import NETDEV_METHOD
 from platform_abi.qemu.printed import printed_version
 from platform_abi.resolver.explicit import BOOLEANS, decimal

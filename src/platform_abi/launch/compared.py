@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import field
-
 from platform_abi.errors import printable
 from platform_abi.launch.plugged import Plugged, memory_of
 from platform_abi.launch.told import is_of_cpu, told_facts
 from platform_abi.model.device import BACKEND_OPTIONS
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 from platform_abi.model.vm import DEVICE, QUEUES, UNKNOWN, VirtualMachine
 from platform_abi.resolver.admission import portable
 from platform_abi.resolver.hotplug import fixed_devices

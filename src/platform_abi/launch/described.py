@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
-
 from platform_abi.errors import UsageError
 from platform_abi.launch import hardware
 from platform_abi.launch.device_options import HUB, DeviceReading, GivenNetdev
 from platform_abi.launch.hardware_options import HardwareReading, HostFiles
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import NETDEV
-from platform_abi.model.value import frozen
+from platform_abi.model.value import define, evolve, field, frozen
 from platform_abi.model.vm import BEHIND, DEVICE, Device, Properties, VirtualMachine
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.places import described_devices

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from attrs import define, evolve, field
-
 from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import PLATFORM
 from platform_abi.launch.configuration import read_configuration
@@ -14,7 +12,7 @@ from platform_abi.launch.secrets import masked, masked_pairs
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import NETDEV
 from platform_abi.model.option_table import OptionTable
-from platform_abi.model.value import frozen
+from platform_abi.model.value import define, evolve, field, frozen
 from platform_abi.model.vm import GlobalProperty, Properties
 from platform_abi.resolver.virtual_machine import made, netdev_options, parse_global
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from attrs import define, field
-
 from platform_abi.errors import UsageError
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.value import define, field
 from platform_abi.model.vm import UNKNOWN, Properties
 
 #: Pairs of a name and a text.

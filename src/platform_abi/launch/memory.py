@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import define
-
 from platform_abi.launch.hardware_options import Facts, HardwareReading
 from platform_abi.model.option_language import join_options
 from platform_abi.model.option_table import OptionBoard
+from platform_abi.model.value import define
 from platform_abi.model.vm import UNKNOWN
 from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.topology import MEGABYTES, memory, size_of

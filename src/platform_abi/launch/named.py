@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.errors import UsageError
 from platform_abi.launch.described import Described
 from platform_abi.launch.host import Host
 from platform_abi.launch.other_build import running_build
 from platform_abi.model.platform import release_key, version_key
+from platform_abi.model.value import evolve
 from platform_abi.resolver.machine_choice import choose_machine, unversioned, versioned
 from platform_abi.resolver.older import leaves
 

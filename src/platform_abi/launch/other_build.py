@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.compat.finding import Finding
 from platform_abi.launch.host import Host
 from platform_abi.model.abi import GuestAbi, Setting
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.resolver.machine_choice import (
     nearest_build,
     same_build,

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.errors import PlatformAbiError
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.resolver.layers import device_types, inner_device, inner_types
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.resolve import resolve

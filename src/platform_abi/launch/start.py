@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding
 from platform_abi.compat.preference import CONSERVATIVE
@@ -19,7 +17,7 @@ from platform_abi.launch.other_build import Moved, lacking, moved_to, running_bu
 from platform_abi.launch.rewrite import rewrite
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import QEMU_DRIVERS
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.resolver.choice import choose, reference_of
 from platform_abi.resolver.resolve import resolve
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.errors import UsageError, printable
 from platform_abi.launch.compared import Compared, SameCpu, compared
 from platform_abi.launch.plugged import with_plugged
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.resolver.choice import parse_platform
 
 if TYPE_CHECKING:

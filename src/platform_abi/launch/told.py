@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.machine import TypeTable
+from platform_abi.model.value import evolve
 from platform_abi.model.vm import BEHIND, DEVICE, Device, Properties, VirtualMachine
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.places import placed, visible

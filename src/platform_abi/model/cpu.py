@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from attrs import field
-
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 #: A register as reports name it, ``kvm.cpuid.00000007.00.ebx`` or ``kvm.msr.0000048b``, and a bit.
 Bit = tuple[str, int]

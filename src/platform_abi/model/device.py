@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Literal
 
-from attrs import field
-
 from platform_abi.model.cpu_names import CpuNames, RefusedModels
 from platform_abi.model.platform import edition_key
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 #: The driver name under which options of ``-machine`` stand among the settings.
 MACHINE = "machine"

@@ -7,11 +7,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import Literal
 
-from attrs import evolve, field, fields_dict
-
 from platform_abi.model.names import driver_and_property
 from platform_abi.model.platform import edition_key, said_before
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, field_names, frozen
 
 Kind = Literal["setting", "precondition", "guard", "unpinnable"]
 ValueType = Literal["bool", "enum", "int", "size", "string"]
@@ -175,7 +173,7 @@ class Feature:
         otherwise = {
             key: value
             for said in said_before(self.before, edition)
-            for key in fields_dict(FeatureBefore)
+            for key in field_names(FeatureBefore)
             if key != "why" and (value := getattr(said, key)) is not None
         }
         return evolve(self, **otherwise) if otherwise else self

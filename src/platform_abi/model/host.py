@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field
-
 from platform_abi.model.reported import ReportedQemu
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 State = Literal["present", "absent", "unknown"]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from attrs import field
-
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 #: One step of a path: the name of an element, and an attribute that tells it from its likes.
 _STEP = re.compile(r"([a-z_-]+)(?:\[([a-z_]+)=([a-z_-]+)\])?")

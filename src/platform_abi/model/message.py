@@ -10,9 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from attrs import field
-
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 #: What a message says: why it failed; in whose state; or only that it is over. *apart* is a cause
 #: that comes from the start or from the CPU, and from no device's section. A *sign* says that

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field
-
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 
 @frozen(kw_only=True)

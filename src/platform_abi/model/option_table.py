@@ -6,10 +6,8 @@ from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from attrs import field
-
 from platform_abi.model.option_language import split_options
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 if TYPE_CHECKING:
     from platform_abi.model.vm import Properties

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TypeVar
 
-from attrs import field
-
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 V = TypeVar("V")
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field
-
 from platform_abi.model.abi import Layer
 from platform_abi.model.device import InnerType
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 #: What settles a value that neither the ABI nor QEMU's constants do: where the device sits and in
 #: which order it came; what stands behind it on the host; files and resources of the host; the

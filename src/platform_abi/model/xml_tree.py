@@ -10,10 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.parsers import expat
 
-from attrs import define, field
-
 from platform_abi.errors import UsageError, printable
-from platform_abi.model.value import frozen
+from platform_abi.model.value import define, field, frozen
 
 #: No document that people have is as deep.
 _DEEPEST = 64

@@ -11,8 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from attrs import field
-
 from platform_abi.guest.board_bus import BoardBus, board_bus
 from platform_abi.guest.buses import place_of, walk
 from platform_abi.guest.driver import Bound, bind, bound
@@ -22,7 +20,7 @@ from platform_abi.guest.pci_hosts import PciHost, pci_host
 from platform_abi.guest.view import Facts
 from platform_abi.model.guest import GuestBoard
 from platform_abi.model.machine import TypeTable
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.qemu.paused import PausedQemu
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError

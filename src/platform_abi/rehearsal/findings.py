@@ -6,8 +6,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from attrs import evolve
-
 from platform_abi.compat.finding import Finding
 from platform_abi.diagnosis.diagnosis import ExplainedMessage, diagnose
 from platform_abi.emit.arguments import shell_words
@@ -15,6 +13,7 @@ from platform_abi.errors import printable
 from platform_abi.guest.comparison import FactDifference, fact_differences, lasting
 from platform_abi.guest.pci_function import queue_sizes
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.value import evolve
 from platform_abi.rehearsal.end import Sight
 from platform_abi.rehearsal.move import Ending, Move
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import evolve, field
-
 from platform_abi.compat.finding import Finding
 from platform_abi.errors import printable
 from platform_abi.model.option_language import join_options, split_options
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.verifier.stand_in import Part, StandIn
 

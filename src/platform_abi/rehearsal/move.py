@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from attrs import evolve, field
-
 from platform_abi.errors import HostError
 from platform_abi.model.guest import GuestBoard
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 from platform_abi.qemu.process import ending
 from platform_abi.qemu.stdio_qmp import QmpCommandError
 from platform_abi.rehearsal.end import End, Sight

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from attrs import evolve
-
 from platform_abi.compat.finding import Finding
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import HostError, printable
@@ -19,6 +17,7 @@ from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.guest import GuestBoard
 from platform_abi.model.machine import TypeTable
+from platform_abi.model.value import evolve
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.qemu.process import last_line
 from platform_abi.rehearsal.culprits import culprits

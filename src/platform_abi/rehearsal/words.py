@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import evolve
-
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import UsageError
 from platform_abi.launch.command_line import CommandLine, read_command_line
@@ -14,6 +12,7 @@ from platform_abi.launch.described import described
 from platform_abi.launch.host_files import ThisHostFiles
 from platform_abi.model.option_language import join_options
 from platform_abi.model.option_table import OptionTable
+from platform_abi.model.value import evolve
 from platform_abi.qemu.binary import guest_architecture
 from platform_abi.qemu.qtest import QUIET
 from platform_abi.qemu.stdio_qmp import Qmp

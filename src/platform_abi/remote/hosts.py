@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve
-
 from platform_abi.errors import PlatformAbiError, ReportError
 from platform_abi.host.document import read_report
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.remote.destination import called
 from platform_abi.remote.known import with_known_qemus
 from platform_abi.remote.script import Wishes, probe_script

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.author.learning import build_that_says
 from platform_abi.host.qemus import reported_qemu
 from platform_abi.launch.known import kept_qemu
 from platform_abi.model.host import QEMU_DRIVERS
+from platform_abi.model.value import evolve
 
 if TYPE_CHECKING:
     from platform_abi.definitions.catalogue import FileCatalogue

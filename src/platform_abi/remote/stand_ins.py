@@ -1,4 +1,4 @@
-"""What the modules in a probe's script stand on: what Python lacked in 3.6, and attrs.
+"""What the modules in a probe's script stand on: what Python lacked in 3.6, and values.
 
 It is the beginning of that script (see ``script``), and what imports the rest of it. So it is run
 by whatever Python a host has, as it stands: its annotations too are such that 3.6 can evaluate.
@@ -18,16 +18,21 @@ from typing import Any
 
 
 class _Field:
-    """A field with a default that is made anew for each value: attrs.field."""
+    """A field with a default that is made anew for each value: platform_abi.model.value.field."""
 
     def __init__(self, factory: Callable) -> None:  # type: ignore[type-arg]
         self.factory = factory
 
 
 def _evolve(value: Any, **changes: Any) -> Any:
-    """Return a copy of a value with some fields otherwise: attrs.evolve."""
+    """Return a copy of a value with some fields otherwise: platform_abi.model.value.evolve."""
     fields = {name: getattr(value, name) for name in value.__fields__}
     return type(value)(**{**fields, **changes})
+
+
+def _field_names(cls: Any) -> Any:
+    """Return the fields of a class of values: platform_abi.model.value.field_names."""
+    return getattr(cls, "__fields__", ())
 
 
 def _frozen(*, kw_only: bool) -> Any:
@@ -157,8 +162,14 @@ def run(sources: dict, main: str, order: str) -> None:  # type: ignore[type-arg]
     _later(os, waitstatus_to_exitcode=_exit_code, register_at_fork=lambda **_: None)
     _later(socket, send_fds=_send_fds, recv_fds=_recv_fds)
     _later(typing, Literal=_Literal(), Final=None, get_args=lambda literal: literal.__args__)
-    _module("attrs", field=_Field, evolve=_evolve)
     sys.meta_path.insert(0, _Sources(sources))
     importlib.import_module("platform_abi.model")
-    _module("platform_abi.model.value", frozen=_frozen, FrozenDict=dict)
+    _module(
+        "platform_abi.model.value",
+        frozen=_frozen,
+        field=_Field,
+        evolve=_evolve,
+        field_names=_field_names,
+        FrozenDict=dict,
+    )
     sys.exit(importlib.import_module(main).main(order))

@@ -12,14 +12,13 @@ import signal
 import sys
 from types import SimpleNamespace
 
-from attrs import evolve
-
 from platform_abi.compat.completion import complete, from_configuration
 from platform_abi.errors import HostError, printable
 from platform_abi.host.document import report_document
 from platform_abi.host.probe import probe
 from platform_abi.model.host import QEMU_DRIVERS, HostReport, of_one_qemu
 from platform_abi.model.reported import ReportedMachine, ReportedQemu
+from platform_abi.model.value import evolve
 from platform_abi.qemu.binary import find_qemu, host_architecture, qemu_path
 from platform_abi.qemu.here import ask_qemu_here, flags_of
 from platform_abi.qemu.identity import named_process, process_name, running_identity

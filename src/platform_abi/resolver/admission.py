@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.model.abi import EXPLICIT, LAYERS, GuestAbi, Setting
 from platform_abi.model.device import MACHINE, NETDEV
+from platform_abi.model.value import evolve
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue

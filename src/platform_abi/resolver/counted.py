@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.model.abi import Setting
+from platform_abi.model.value import evolve
 from platform_abi.resolver.explicit import decimal
 
 if TYPE_CHECKING:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from attrs import fields_dict
-
 from platform_abi.model.feature import FeatureBefore
 from platform_abi.model.platform import PlatformReference, edition_key
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field_names, frozen
 from platform_abi.resolver.choice import choose_edition
 
 if TYPE_CHECKING:
@@ -94,7 +92,7 @@ def _feature(
             )
         return
     why = "; ".join(dict.fromkeys(_reasons(feature, before, after)))
-    for key in fields_dict(FeatureBefore):
+    for key in field_names(FeatureBefore):
         texts = [_text(getattr(each, key, "")) for each in (first, second)]
         if texts[0] != texts[1]:
             what = f"{feature.id} {key.replace('_', '-')}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import evolve
-
 from platform_abi.errors import unknown
 from platform_abi.model.abi import EXPLICIT, LAYERS, GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
@@ -13,7 +11,7 @@ from platform_abi.model.device import NETDEV
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import driver_and_property, feature_stem
 from platform_abi.model.platform import PlatformReference
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.model.vm import Properties, VirtualMachine
 from platform_abi.resolver.choice import reference_of
 from platform_abi.resolver.layers import (

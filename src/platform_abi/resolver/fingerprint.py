@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import field
-
 from platform_abi.model.abi import GuestAbi, MachineContent
 from platform_abi.model.digest import canonical_digest
 from platform_abi.model.memo import remembered
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 from platform_abi.resolver.cpu_models import cpu_model
 from platform_abi.resolver.machine_choice import choose_machine
 from platform_abi.resolver.machine_table import Cell, driver_row, known_build, whole_table

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from attrs import define, field
-
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import GuestAbi, Layer, Setting
 from platform_abi.model.catalogue import Catalogue
@@ -15,6 +13,7 @@ from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import MEMO_LIMIT, Memo, remembered
 from platform_abi.model.names import driver_and_property
 from platform_abi.model.realize import DeviceProperties, PropertyValue
+from platform_abi.model.value import define, field
 from platform_abi.model.vm import Device
 from platform_abi.resolver.drivers import DEVICE_KEYS
 from platform_abi.resolver.layers import (

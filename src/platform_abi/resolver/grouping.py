@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from attrs import evolve
-
 from platform_abi.model.abi import Beyond, Precondition, Setting, Unpinned
 from platform_abi.model.device import ACCELERATOR, MACHINE
 from platform_abi.model.memo import MEMO_LIMIT, remembered
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.resolver.drivers import (
     backend_of,
     board_or_cpu,

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from attrs import define, field
-
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.machine import MachineType, TypeTable
 from platform_abi.model.option_language import join_options
+from platform_abi.model.value import define, field
 from platform_abi.model.vm import Device, Properties, VirtualMachine
 from platform_abi.resolver.admission import Known
 from platform_abi.resolver.machine_table import known_build

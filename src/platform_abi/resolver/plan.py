@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
-
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import NETDEV, DeviceFamily
@@ -18,7 +16,7 @@ from platform_abi.model.feature import Feature
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.memo import Memo, remembered
 from platform_abi.model.platform import PlatformReference, edition_key, version_key
-from platform_abi.model.value import frozen
+from platform_abi.model.value import define, evolve, field, frozen
 from platform_abi.resolver.choice import Choice, Decision, check_override, choose, decide
 from platform_abi.resolver.layers import compat_of, device_types, in_order
 from platform_abi.resolver.machine_choice import choose_machine, of_unknown_generation

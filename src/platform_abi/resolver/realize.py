@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import define, field
-
 from platform_abi.model.machine import MachineType, QemuBuild
 from platform_abi.model.platform import version_key
 from platform_abi.model.realize import (
@@ -18,7 +16,7 @@ from platform_abi.model.realize import (
     PropertyValue,
     RealizeRule,
 )
-from platform_abi.model.value import frozen
+from platform_abi.model.value import define, field, frozen
 from platform_abi.resolver.explicit import decimal
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.errors import BeyondPlatformError
 from platform_abi.model.abi import GuestAbi, Setting
+from platform_abi.model.value import evolve
 from platform_abi.resolver.choice import reference_of
 from platform_abi.resolver.counted import counted_settings
 from platform_abi.resolver.cpu_models import check_cpu_model

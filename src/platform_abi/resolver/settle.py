@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
-
 from platform_abi.errors import UsageError
 from platform_abi.model.abi import Beyond, Layer, Setting, Unpinned
 from platform_abi.model.device import NETDEV
 from platform_abi.model.feature import UNDECIDED, Feature
-from platform_abi.model.value import frozen
+from platform_abi.model.value import define, evolve, field, frozen
 from platform_abi.model.vm import GlobalProperty
 from platform_abi.resolver.explicit import (
     BOOLEANS,

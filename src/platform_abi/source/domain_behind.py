@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import define, field
-
 from platform_abi.model.domain import DomainDevice, DomainTable
 from platform_abi.model.option_language import join_options
+from platform_abi.model.value import define, field
 from platform_abi.model.xml_tree import Element
 from platform_abi.source.domain_memory import DomainMemory
 from platform_abi.source.domain_tree import DomainTree

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from attrs import define, field
-
 from platform_abi.errors import UsageError
 from platform_abi.model.domain import DomainTable
 from platform_abi.model.option_language import join_options
+from platform_abi.model.value import define, field
 from platform_abi.model.vm import Properties
 from platform_abi.model.xml_tree import Element
 from platform_abi.source.domain_memory import DomainMemory

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from attrs import define, field
-
 from platform_abi.model.domain import DomainDevice, DomainTable
 from platform_abi.model.option_language import join_options
+from platform_abi.model.value import define, field
 from platform_abi.model.xml_tree import Element
 from platform_abi.source.domain_behind import Behind
 from platform_abi.source.domain_places import FLOPPY, SCSI, USB, Places, number_of

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from attrs import define, field
-
 from platform_abi.errors import UsageError
 from platform_abi.model.domain import DomainTable
 from platform_abi.model.option_language import join_options
+from platform_abi.model.value import define, field
 from platform_abi.model.xml_tree import Element
 from platform_abi.source.domain_tree import DomainTree
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
-from attrs import define, field
-
+from platform_abi.model.value import define, field
 from platform_abi.model.xml_tree import Element
 from platform_abi.source.domain_tree import DomainTree
 

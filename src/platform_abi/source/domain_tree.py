@@ -8,9 +8,8 @@ from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 from types import MappingProxyType
 
-from attrs import define, field
-
 from platform_abi.errors import UsageError, printable
+from platform_abi.model.value import define, field
 from platform_abi.model.xml_tree import Element
 from platform_abi.source.reading import Unread
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from platform_abi.errors import UsageError, printable
 from platform_abi.launch.command_line import read_command_line
+from platform_abi.model.value import evolve
 from platform_abi.model.xml_tree import Element, read_xml
 from platform_abi.qemu.binary import QEMU_NAMES, host_architecture
 from platform_abi.source.domain_behind import Behind

@@ -19,14 +19,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve
-
 from platform_abi.emit.lock_reading import MAX_SIZE, check_owner, read_lock, text_of
 from platform_abi.errors import HostError, UsageError, printable, suggest
 from platform_abi.files import STDIN, read_bytes, untrusted
 from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.launch.host_files import ThisHostFiles
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.qemu.binary import is_qemu
 from platform_abi.source.domain_xml import from_domain_xml
 from platform_abi.source.kinds import Kind, kind_of

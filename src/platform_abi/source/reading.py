@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
-from attrs import evolve, field
-
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 from platform_abi.model.vm import UNKNOWN, VirtualMachine
 
 if TYPE_CHECKING:

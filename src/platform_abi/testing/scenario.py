@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve
 from hypothesis import strategies as st
 
 from platform_abi.model.capability import Capability
@@ -14,7 +13,7 @@ from platform_abi.model.driver import DriverProperty
 from platform_abi.model.feature import Feature
 from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
 from platform_abi.model.platform import Listing, Platform, PlatformReference
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.model.vm import Cpu, Device, GlobalProperty, VirtualMachine
 from platform_abi.testing.hosts import CAPABILITIES
 from platform_abi.testing.memory import EDITIONS, MemoryCatalogue

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from attrs import evolve
-
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import MACHINE
 from platform_abi.model.machine import QemuBuild, TypeTable
 from platform_abi.model.realize import PropertyValue
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.model.vm import Device
 from platform_abi.resolver.cpu_models import cpu_model
 from platform_abi.resolver.full import full_properties

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve
-
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.guest.pci_config import VIRTIO_VENDOR
 from platform_abi.guest.pci_function import function_facts
@@ -22,7 +20,7 @@ from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.guest import DeviceView, MachineView
 from platform_abi.model.host import HostReport
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError, QmpError
 from platform_abi.verifier.buses import Buses, chain_of, place_on_board
 from platform_abi.verifier.expected import expected

@@ -12,11 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from attrs import evolve, field
-
 from platform_abi.errors import HostError
 from platform_abi.model.option_language import option_value
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 
 #: Where QEMU keeps devices: those with an id, those without one, and what the board made
 #: (system/qdev-monitor.c, qdev_set_id; hw/core/qdev.c, device_set_realized).

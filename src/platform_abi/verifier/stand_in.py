@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import evolve
-
 from platform_abi.emit.arguments import arguments, device_argument, own_settings
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import GuestAbi, Setting
@@ -17,7 +15,7 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceTable
 from platform_abi.model.harmless import HarmlessTable
 from platform_abi.model.option_language import join_options
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.model.vm import Device, Properties
 from platform_abi.resolver.netdevs import backends
 

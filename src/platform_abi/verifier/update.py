@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import evolve
-
 from platform_abi.errors import UsageError
 from platform_abi.guest.buses import place_of
 from platform_abi.launch.plugged import Plugged, with_plugged
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.realize import PropertyValue
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.model.vm import BEHIND, DEVICE, Device, Properties, VirtualMachine
 from platform_abi.resolver.admission import Known, portable
 from platform_abi.resolver.full import full_properties

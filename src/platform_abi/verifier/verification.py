@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from attrs import field
-
 from platform_abi.compat.finding import Finding
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 from platform_abi.model.visibility import Seen
 from platform_abi.resolver.machine_table import KnownBuild
 from platform_abi.verifier.expected import Expected

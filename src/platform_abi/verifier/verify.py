@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from attrs import evolve
-
 from platform_abi.compat.finding import Finding, Severity
 from platform_abi.compat.machine_content import compare_machine
 from platform_abi.compat.machine_findings import machine_findings
@@ -21,6 +19,7 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.guest import MachineView
 from platform_abi.model.host import HostReport
 from platform_abi.model.names import driver_and_property
+from platform_abi.model.value import evolve
 from platform_abi.resolver.machine_choice import same_build
 from platform_abi.resolver.machine_table import known_build
 from platform_abi.verifier.accelerator import accelerator_options

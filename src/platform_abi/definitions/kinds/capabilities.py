@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import evolve
-
 from platform_abi.definitions.checks import Fault, Path, edition_faults, name_faults, version_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.model.capability import NO_KERNEL, Capability
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 
 
 @frozen(kw_only=True)

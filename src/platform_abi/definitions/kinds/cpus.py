@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import evolve, field
-
 from platform_abi.definitions.checks import Fault, version_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
@@ -19,7 +17,7 @@ from platform_abi.model.cpu import (
     is_msr,
     is_register,
 )
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, field, frozen
 
 
 @frozen(kw_only=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import field
-
 from platform_abi.definitions.checks import Fault, Path, name_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
@@ -22,7 +20,7 @@ from platform_abi.model.device import (
     Transport,
     VirtioBit,
 )
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 
 @frozen(kw_only=True)

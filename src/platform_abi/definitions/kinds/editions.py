@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from attrs import field
-
 from platform_abi.definitions.checks import Fault, edition_faults
 from platform_abi.definitions.reading import Reader
 from platform_abi.model.platform import OPEN, Edition
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 
 @frozen(kw_only=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import field
-
 from platform_abi.definitions.checks import Fault
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import DefinitionError
 from platform_abi.model.guest import GuestBoard, GuestCpus, GuestDevice, GuestDevices, label
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 
 @frozen(kw_only=True)

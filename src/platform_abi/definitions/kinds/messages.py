@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
-from attrs import field
-
 from platform_abi.definitions.checks import Fault, Path
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.model.message import Message, MessageCase, MessageTable, MessageText, pieces
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 #: A shorter word would be looked for too often.
 _SHORTEST = 2

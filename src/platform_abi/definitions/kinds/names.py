@@ -6,12 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from attrs import field
-
 from platform_abi.definitions.checks import Fault, name_faults
 from platform_abi.definitions.reading import Reader
 from platform_abi.model.naming import Naming, Vendor
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 _RELEASE: Final = re.compile(r"[0-9]+(\.[0-9]+)+")
 

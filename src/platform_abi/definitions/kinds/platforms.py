@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
-from attrs import field
-
 from platform_abi.definitions.checks import (
     Fault,
     Level,
@@ -22,7 +20,7 @@ from platform_abi.definitions.reading import Reader
 from platform_abi.errors import DefinitionError, suggest
 from platform_abi.model.feature import UNDECIDED
 from platform_abi.model.platform import ALWAYS, Listing, Platform, edition_key
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 
 @frozen(kw_only=True)

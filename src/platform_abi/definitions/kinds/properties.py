@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import field
-
 from platform_abi.definitions.checks import Fault
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import suggest
 from platform_abi.model.driver import CpuModel
-from platform_abi.model.value import frozen
+from platform_abi.model.value import field, frozen
 
 
 @frozen(kw_only=True)
