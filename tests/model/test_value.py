@@ -244,7 +244,8 @@ def test_attrs_knows_the_fields_of_a_value() -> None:
         more: int = 1
 
     assert [*field_names(Derived)] == [each.name for each in attrs.fields(Derived)]
-    assert Derived(**{"name": "a"}).more == 1
+    told: dict[str, Any] = {"name": "a"}
+    assert Derived(**told).more == 1
     assert field_names(str) == ()
     for ours, theirs in zip(attrs.fields(OURS), attrs.fields(THEIRS), strict=True):
         for key in ("name", "alias", "type", "kw_only", "init", "eq", "repr"):
@@ -272,5 +273,6 @@ def test_what_is_written_to_has_its_own_of_each_default() -> None:
     assert (["b"], [], 1) == (one.every, same.every, one.size)
     assert one != same
     assert not hasattr(one, "__dict__")
+    worked_out: dict[str, Any] = {"size": 2}
     with pytest.raises(TypeError):
-        evolve(one, **{"size": 2})
+        evolve(one, **worked_out)
