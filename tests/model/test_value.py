@@ -185,6 +185,8 @@ class _Declared:
     """A value with all kinds of fields, as it is before a decorator has made it one."""
 
     name: str
+    #: Called as arguments of functions that change values might be, too.
+    value: str = ""
     mapping: Mapping[str, int] = field(factory=lambda: {"a": 1})
     several: tuple[str, ...] = ()
     beside: str = field(default="", eq=False, repr=False)
@@ -192,7 +194,7 @@ class _Declared:
 
 def _by_attrs() -> Any:
     """Return what attrs' own decorator makes of it."""
-    body = {"__annotations__": _Declared.__annotations__, "several": ()}
+    body = {"__annotations__": _Declared.__annotations__, "several": (), "value": ""}
     cls = type("_Declared", (), body)
     cls.mapping = attrs.field(factory=lambda: {"a": 1})  # type: ignore[attr-defined]
     cls.beside = attrs.field(default="", eq=False, repr=False)  # type: ignore[attr-defined]
@@ -206,6 +208,7 @@ given_fields = st.fixed_dictionaries(
     {},
     optional={
         "name": st.text(max_size=2),
+        "value": st.text(max_size=2),
         "mapping": st.dictionaries(st.text(max_size=2), st.integers(0, 2), max_size=2),
         "several": st.tuples(st.text(max_size=2)),
         "beside": st.text(max_size=2),

@@ -83,7 +83,7 @@ else:
         """Return what stands for a field in its class; *how* is as of ``attrs.field``."""
         return _Field(how)
 
-    def evolve(value: Any, **changes: Any) -> Any:
+    def evolve(value: Any, /, **changes: Any) -> Any:
         """Return a copy of *value* with *changes*, as ``attrs.evolve`` does."""
         cls = value.__class__
         return cls(**{**{name: getattr(value, name) for name in cls.__names__}, **changes})
@@ -168,7 +168,7 @@ def _init_of(cls: Any) -> Callable[..., None]:
     fields = [(name, getattr(cls, name).__set__) for name in how]
     finish = getattr(cls, "__attrs_post_init__", None)
 
-    def __init__(self: object, **given: Any) -> None:  # noqa: N807 - it becomes the method
+    def __init__(self: object, /, **given: Any) -> None:  # noqa: N807 - it becomes the method
         values = {**shared, **given}
         for name, make in factories:
             if name not in given:
