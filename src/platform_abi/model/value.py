@@ -86,7 +86,10 @@ else:
     def evolve(value: Any, /, **changes: Any) -> Any:
         """Return a copy of *value* with *changes*, as ``attrs.evolve`` does."""
         cls = value.__class__
-        return cls(**{**{name: getattr(value, name) for name in cls.__names__}, **changes})
+        for name in cls.__names__:
+            if name not in changes:
+                changes[name] = getattr(value, name)
+        return cls(**changes)
 
 
 def field_names(cls: type) -> tuple[str, ...]:
@@ -176,7 +179,8 @@ def _init_of(cls: Any) -> Callable[..., None]:
         if values.keys() != known:
             raise _wrong(cls, values)
         for name in mappings:
-            values[name] = frozen_mapping(values[name])
+            if name in given:
+                values[name] = frozen_mapping(given[name])
         for name, put in fields:
             put(self, values[name])
         if finish is not None:
