@@ -263,6 +263,7 @@ class _Written:
 
     name: str
     every: list[str] = field(factory=list)
+    seen: Mapping[str, int] = field(factory=dict)
     size: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -275,6 +276,9 @@ def test_what_is_written_to_has_its_own_of_each_default() -> None:
     one.every.append("b")
     assert (["b"], [], 1) == (one.every, same.every, one.size)
     assert one != same
+    seen = {"a": 1}
+    assert _Written(name="a", seen=seen).seen is seen
+    assert one.seen is not same.seen
     assert not hasattr(one, "__dict__")
     worked_out: dict[str, Any] = {"size": 2}
     with pytest.raises(TypeError):

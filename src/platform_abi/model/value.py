@@ -142,8 +142,11 @@ def _made(cls: Any, methods: Mapping[str, object]) -> type:
     body["__qualname__"] = cls.__qualname__
     body["__fields__"], body["__attrs_attrs__"] = fields, _Attributes()
     body["__names__"] = tuple(n for n, (_, how) in fields.items() if how.get("init", True))
+    # What is written to keeps the very mapping that it is given.
     body["__mappings__"] = tuple(
-        name for name, (annotation, _) in fields.items() if str(annotation).startswith("Mapping[")
+        name
+        for name, (annotation, _) in fields.items()
+        if methods and str(annotation).startswith("Mapping[")
     )
     compared = [name for name, (_, how) in fields.items() if how.get("eq", True)]
     body["__content__"] = attrgetter(*compared) if compared else _nothing
