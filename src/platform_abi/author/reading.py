@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
-from attrs import evolve
-
 from platform_abi.author.asking import Asked
 from platform_abi.author.devices import (
     Progress,
@@ -31,6 +29,7 @@ from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import printable
 from platform_abi.model.machine import MachineType, QemuBuild
 from platform_abi.model.naming import Naming
+from platform_abi.model.value import evolve
 
 #: A start and an answer take well under a second; a busy machine and an emulated CPU may take a
 #: hundred times that. Beyond it, something hangs. In seconds.
