@@ -145,6 +145,21 @@ def test_importing_again_gives_all_shipped_bytes(seen: BuildDefinition, tmp_path
         assert path.read_bytes() == shipped.read_bytes(), path.name
 
 
+@pytest.mark.parametrize("version", LISTING)
+@pytest.mark.parametrize("arch", NATIVE)
+def test_a_package_of_that_architecture_gives_all_shipped_bytes(
+    version: str, arch: str, catalogue: pa.FileCatalogue, tmp_path: Path
+) -> None:
+    """Of the QEMUs in PLATFORM_ABI_LIVE_NATIVE, which install-native-qemu fills: a minute each."""
+    folder = os.environ.get("PLATFORM_ABI_LIVE_NATIVE")
+    binary = Path(folder or "/nowhere", "bin", f"qemu-system-{arch}-{version}")
+    if not binary.exists():
+        pytest.skip("no QEMU of that architecture's own; install-native-qemu can get it")
+    for path in write_build(observe(catalogue, str(binary), timeout=120), tmp_path):
+        shipped = MACHINES / path.parent.name / path.name
+        assert path.read_bytes() == shipped.read_bytes(), path.name
+
+
 def test_importing_over_the_shipped_files_gives_up_nothing(
     seen: BuildDefinition, tmp_path: Path
 ) -> None:
