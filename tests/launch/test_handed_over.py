@@ -22,6 +22,7 @@ class _Files:
     """Descriptors of taps, by their number: whether each has a vnet header."""
 
     taps: Mapping[str, bool] = field(factory=dict)
+    macvtaps: frozenset[str] = frozenset()
 
     def size(self, name: str) -> int | None:
         raise NotImplementedError(name)
@@ -31,6 +32,9 @@ class _Files:
 
     def tap_option(self, option: str, descriptor: str) -> bool | None:
         return self.taps.get(descriptor) if option == "vnet_hdr" else None
+
+    def is_tun(self, descriptor: str) -> bool | None:
+        return descriptor not in self.macvtaps if descriptor in self.taps else None
 
 
 def _described(catalogue: pa.FileCatalogue, text: str, files: _Files | ThisHostFiles) -> Described:
@@ -65,6 +69,33 @@ def test_a_tap_is_of_the_kind_that_its_descriptors_say(
     if not header:
         abi = pa.resolve(catalogue, found.vm, "linux-6.9")
         assert not {p.capability for p in abi.preconditions} & {"tun.vnet-hdr", "tun.csum"}
+
+
+@pytest.mark.parametrize(
+    ("behind", "header", "kind"),
+    [
+        ("fd=7", True, "macvtap"),
+        ("fds=7:8,vhost=on", True, "macvtap+vhost"),
+        ("fd=7", False, "tap-no-vnet-hdr"),
+    ],
+)
+def test_a_macvtap_is_told_by_its_descriptor(
+    catalogue: pa.FileCatalogue, behind: str, kind: str, *, header: bool
+) -> None:
+    """Whose offloads are other capabilities of a host; without a header there are none."""
+    files = _Files(taps={"7": header, "8": header}, macvtaps=frozenset({"7", "8"}))
+    found = _described(catalogue, f"-netdev tap,id=n0,{behind}", files)
+    assert kind == found.vm.devices[0].backend
+    assert not found.remarks
+    needs = {p.capability for p in pa.resolve(catalogue, found.vm, "linux-6.9").preconditions}
+    assert ("macvtap.vnet-hdr" in needs) is header
+
+
+def test_a_tap_beside_a_macvtap_is_told(catalogue: pa.FileCatalogue) -> None:
+    """Queues of two kinds are of none that is known."""
+    files = _Files(taps={"7": True, "8": True}, macvtaps=frozenset({"8"}))
+    found = _described(catalogue, "-netdev tap,id=n0,fds=7:8", files)
+    assert ["netdev n0"] == [remark.partition(":")[0] for remark in found.remarks]
 
 
 def test_a_nic_of_its_own_option_is_asked_too(catalogue: pa.FileCatalogue) -> None:
@@ -106,6 +137,7 @@ def test_what_is_no_tap_says_nothing() -> None:
     try:
         for text in (str(ends[0]), "9" * 5, "9" * 40, "tap0", "-1"):
             assert ThisHostFiles(handed_on=True).tap_option("vnet_hdr", text) is None
+            assert ThisHostFiles(handed_on=True).is_tun(text) is None
     finally:
         for end in ends:
             os.close(end)

@@ -39,6 +39,10 @@ class _Files:
     def page_size(self, name: str) -> int | None:
         return 2097152 if name == "/huge" else 0
 
+    def is_tun(self, descriptor: str) -> bool | None:
+        del descriptor
+        return None
+
     def tap_option(self, option: str, descriptor: str) -> bool | None:
         del option, descriptor
         return None

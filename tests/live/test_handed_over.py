@@ -47,6 +47,32 @@ def test_a_descriptor_is_asked_as_qemu_does(header: int, more: int) -> None:
         assert ThisHostFiles().tap_option("vnet_hdr", str(descriptor)) is None
 
 
+#: Prints what is said of a macvtap's node, which is the only argument.
+_ASK: Final = """
+import os, sys
+from platform_abi.launch.host_files import ThisHostFiles
+files, tap = ThisHostFiles(handed_on=True), str(os.open(sys.argv[1], os.O_RDWR))
+print(files.is_tun(tap), files.tap_option("vnet_hdr", tap))
+"""
+
+
+def test_a_macvtap_is_none_of_the_tun_device() -> None:
+    """Though it answers what a tap does."""
+    with _tap(_VNET_HDR) as descriptor:
+        assert ThisHostFiles(handed_on=True).is_tun(str(descriptor)) is True
+    number = 0x6FFF_0000 + os.getpid()
+    script = (
+        "ip link add v0 type veth peer name v1 && "
+        f"ip link add link v0 name m0 index {number} type macvtap && "
+        f'{sys.executable} -c "$1" /dev/tap{number}'
+    )
+    command = ["unshare", "--net", "sh", "-c", script, "sh", _ASK]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no macvtap can be made here: {done.stderr}")
+    assert done.stdout.split() == ["False", "True"]
+
+
 def test_a_launcher_gives_a_tap_what_it_can_carry(
     qemu_binaries: dict[str, Path], tmp_path: Path
 ) -> None:

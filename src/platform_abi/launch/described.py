@@ -210,11 +210,15 @@ class _Describing:
         options, files = netdev.options, self.read.hardware.files
         for option, descriptors in table.handed_over(given.get("type", ""), given):
             has = {None if files is None else files.tap_option(option, d) for d in descriptors}
+            tun = {None if files is None else files.is_tun(d) for d in descriptors}
             if has == {False}:
                 options = (*options, (option, "off"))
-            elif has != {True}:
-                said = f"nobody could ask whether it has {option}, and it is taken to"
-                self.read.remarks.append(f"netdev {given.get('id', '')}: {said}")
+            elif has != {True} or tun not in ({True}, {False}):
+                said = f"nobody could ask whether it has {option} and is no macvtap, as it is taken"
+                self.read.remarks.append(f"netdev {given.get('id', '')}: {said} to")
+            if tun == {False}:
+                known = netdev_of(table, options)
+                return evolve(known, kind=table.instead_of_tun(known.kind))
         return netdev_of(table, options)
 
     def _queues(self, netdev: GivenNetdev) -> str:

@@ -32,6 +32,10 @@ class HostFiles(Protocol):
         """Return whether a tap that QEMU is handed as *descriptor* has an option of ``-netdev``."""
         ...
 
+    def is_tun(self, descriptor: str) -> bool | None:
+        """Return whether such a tap is one of /dev/net/tun, and no macvtap."""
+        ...
+
 
 @define(kw_only=True, eq=False, repr=False)
 class HardwareReading:

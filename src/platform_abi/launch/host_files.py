@@ -21,6 +21,8 @@ _MOUNTS = "/proc/self/mountinfo"
 _TUNGETIFF = 0x800454D2
 _FLAGS = {"vnet_hdr": 0x4000}
 _IFREQ, _AT = 40, slice(16, 18)
+#: The device of /dev/net/tun (include/linux/miscdevice.h, MISC_MAJOR and TUN_MINOR).
+_TUN = os.makedev(10, 200)
 
 
 class ThisHostFiles:
@@ -70,13 +72,28 @@ class ThisHostFiles:
         That is tap_probe_vnet_hdr of QEMU's net/tap-linux.c. None where this process does not have
         it, where it is called by a name that a monitor gave it, and for what is no tap.
         """
-        flag = _FLAGS.get(option)
-        if flag is None or not self._handed_on or not descriptor.isdecimal():
+        flag, answer = _FLAGS.get(option), self._asked(descriptor)
+        if flag is None or answer is None:
+            return None
+        return bool(int.from_bytes(answer[_AT], sys.byteorder) & flag)
+
+    def is_tun(self, descriptor: str) -> bool | None:
+        """Return whether the tap behind *descriptor* is one of /dev/net/tun.
+
+        A macvtap or an ipvtap answers the same, and is a device of its own (drivers/net/tap.c).
+        None as for ``tap_option``.
+        """
+        if self._asked(descriptor) is None:
+            return None
+        return os.fstat(int(descriptor)).st_rdev == _TUN
+
+    def _asked(self, descriptor: str) -> bytes | None:
+        """Return what the tap behind *descriptor* says of itself, None where nobody can ask it."""
+        if not self._handed_on or not descriptor.isdecimal():
             return None
         import fcntl
 
         try:
-            answer = fcntl.ioctl(int(descriptor), _TUNGETIFF, bytes(_IFREQ))
+            return fcntl.ioctl(int(descriptor), _TUNGETIFF, bytes(_IFREQ))
         except (OSError, ValueError, OverflowError):
             return None
-        return bool(int.from_bytes(answer[_AT], sys.byteorder) & flag)

@@ -126,6 +126,8 @@ class BackendKind:
     when: Mapping[str, str] = field(factory=dict)
     #: What else a running QEMU calls such a netdev.
     shown_as: tuple[str, ...] = ()
+    #: Kinds that it is taken for by the options of a netdev which is handed a descriptor of it.
+    instead_of: tuple[str, ...] = ()
     asked: str = ""
     #: Features that no constant pins and that are still the same on every host behind this kind,
     #: each with the architectures of which that is known; none: all.
@@ -308,6 +310,11 @@ class DeviceTable:
                 for key in known.descriptors:
                     if given.get(key):
                         yield known.option, given[key].split(":")
+
+    def instead_of_tun(self, kind: str) -> str:
+        """Return the kind that a tap of *kind* is where its descriptor is none of /dev/net/tun."""
+        others = (each.name for each in self.backends if kind in each.instead_of)
+        return next(others, kind)
 
     def queues(self, netdev: str, given: Mapping[str, str]) -> str:
         """Return how many queues a netdev with the options *given* has; empty: no such thing."""
