@@ -340,7 +340,8 @@ def test_the_same_name_is_nearly_the_same_guest_in_two_builds() -> None:
     older, newer = (recorded_view(CATALOGUE.locate, b, ARCH) for b in BUILDS[1:])
     assert older is not None
     assert newer is not None
-    common = older.machines.keys() & newer.machines.keys()
+    # A board without a version promises none of that.
+    common = (older.machines.keys() & newer.machines.keys()) - {"microvm"}
     assert len(common) > 20
     for name in common:
         found = _found(older.machines[name], newer.machines[name])

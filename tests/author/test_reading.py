@@ -132,10 +132,10 @@ def test_a_type_that_crashes_qemu_is_named_and_the_others_are_read(
 
 
 def test_progress_comes_to_its_end(catalogue: pa.FileCatalogue, tmp_path: Path) -> None:
-    """Every type counts, the last one too."""
+    """Every type that is asked about counts, the last one too."""
     told: list[tuple[int, int]] = []
     observe(catalogue, binary(tmp_path), progress=lambda done, total: told.append((done, total)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert told == [(1, 2), (2, 2)]
 
 
 def test_it_can_be_asked_in_any_thread(catalogue: pa.FileCatalogue, tmp_path: Path) -> None:

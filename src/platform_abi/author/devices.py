@@ -21,7 +21,7 @@ _ALIAS = re.compile(r'^name "(?P<type>[^"]+)".*, alias "(?P<alias>[^"]+)"', re.M
 #: (``legacy-cache``): qdev_prop_is_legacy in ``qom/qom-qmp-cmds.c``.
 _TWIN = "legacy-"
 
-#: Is told how many types have been asked about, and of how many.
+#: Is told how many types have been asked about, and of how many: abstract ones are not.
 Progress = Callable[[int, int], None]
 
 
@@ -34,46 +34,83 @@ def device_types(
     """
     answers = qemu.execute("qom-list-types", implements="device", abstract=True)
     answers.sort(key=lambda each: str(each["name"]))
-    concrete = [answer["name"] for answer in answers if not answer.get("abstract", False)]
-    listed = qemu.about_each([(name, command) for name in concrete for command in _LISTS])
+    parents = {each["name"]: each["parent"] for each in answers if not each.get("abstract", False)}
+    listed = qemu.about_each([(name, "device-list-properties") for name in parents])
+    settings = {}
+    for done, (name, answer) in enumerate(zip(parents, listed, strict=True)):
+        settings[name] = answer if isinstance(answer, Refusal) else _settings(answer)
+        if progress is not None:
+            progress(done + 1, len(parents))
+    hidden = _hidden(qemu, parents, settings)
     types = []
-    for done, answer in enumerate(answers):
-        name, abstract = answer["name"], answer.get("abstract", False)
-        found = None if abstract else _properties(next(listed), next(listed))
+    for answer in answers:
+        name = answer["name"]
+        found: Mapping[str, DriverProperty] | Refusal | None = hidden.get(name)
         if isinstance(found, Refusal):
             reason = printable(found.reason)
             warnings.append(f"{name} is left without properties of its own: {reason}")
             found = None
         types.append(
-            DeviceType(name=name, parent=answer["parent"], abstract=abstract, properties=found)
+            DeviceType(
+                name=name,
+                parent=answer["parent"],
+                abstract=answer.get("abstract", False),
+                properties=found,
+            )
         )
-        if progress is not None:
-            progress(done + 1, len(answers))
     return tuple(types)
 
 
-#: What tells the properties of a type: those of a device, then all.
-_LISTS = ("device-list-properties", "qom-list-properties")
+#: What ``-global`` could set of a type by name, or why nobody can know.
+_Settings = Mapping[str, DriverProperty] | Refusal
 
 
-def _properties(listed: Any, everything: Any) -> Mapping[str, DriverProperty] | Refusal:
-    """Return what ``-global`` could set of a type, by both lists, or why nobody can know."""
-    if isinstance(listed, Refusal):
-        return listed
-    if isinstance(everything, Refusal):
-        return everything
-    found = {
+def _settings(listed: Any) -> Mapping[str, DriverProperty]:
+    """Return what ``-global`` could set of a type, as far as ``device-list-properties`` says it."""
+    return {
         answer["name"]: _property(answer["type"], _default(answer))
         for answer in listed
         if _is_setting(answer)
     }
+
+
+def _hidden(
+    qemu: Asked, parents: Mapping[str, str], settings: Mapping[str, _Settings]
+) -> dict[str, _Settings]:
+    """Return *settings* by type, with those that ``device-list-properties`` hides.
+
+    Types of one parent that are alike in all else hide the same, so one is asked for them: a
+    hundred CPU models have the same thousand properties.
+    """
+    alike: dict[str, list[str]] = {}
+    asked: dict[str, str] = {}
+    for name, own in settings.items():
+        if not isinstance(own, Refusal):
+            others = alike.setdefault(parents[name], [])
+            asked[name] = next((other for other in others if settings[other] == own), name)
+            if asked[name] == name:
+                others.append(name)
+    names = [name for name, by in asked.items() if name == by]
+    everything = qemu.about_each([(name, "qom-list-properties") for name in names])
+    hides = dict(zip(names, map(_hides, everything), strict=True))
+    found = dict(settings)
+    for name, by in asked.items():
+        own, more = settings[name], hides[by]
+        if not isinstance(own, Refusal):
+            found[name] = more if isinstance(more, Refusal) else {**own, **more}
+    return found
+
+
+def _hides(everything: Any) -> _Settings:
+    """Return what ``device-list-properties`` hides of a type, by the list of *everything*."""
+    if isinstance(everything, Refusal):
+        return everything
     types = {answer["name"]: answer["type"] for answer in everything}
-    hidden = {
+    return {
         key: DriverProperty(type=kind)
         for key, kind in types.items()
         if key.startswith(_TWIN) and key.removeprefix(_TWIN) not in types
     }
-    return found | hidden
 
 
 @lru_cache(maxsize=4096)

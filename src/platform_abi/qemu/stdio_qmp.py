@@ -188,4 +188,5 @@ class Qmp(Block):
 
 def _request(command: str, arguments: Mapping[str, object]) -> bytes:
     said = {"execute": command, "arguments": arguments} if arguments else {"execute": command}
-    return json.dumps(said).encode() + b"\n"
+    # QEMU reads a byte at a time (monitor/monitor.c, monitor_can_read).
+    return json.dumps(said, separators=(",", ":")).encode() + b"\n"
