@@ -36,8 +36,10 @@ def test_all_pairs_of_builds_of_which_a_binary_was_had_were_tried(
         ]
         assert {*pair.machines} <= {*both[0]} & {*both[1]}
         types = catalogue.types(pair.source, "x86_64")
+        # A machine that does not move by itself shows nothing of its devices.
+        alone = {machine for s in pair.stopped if not s.driver for machine in s.machines}
         for machine in pair.machines:
-            assert len(table.tried(pair, machine)) >= 50
+            assert machine in alone or len(table.tried(pair, machine)) >= 50
             assert table.tried(pair, machine) <= types.parents.keys()
         assert all(not s.driver or s.driver in types for s in pair.stopped)
 
