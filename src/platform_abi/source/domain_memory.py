@@ -225,6 +225,10 @@ class WithPages:
         """Return what the host says."""
         return None if self.files is None else self.files.tap_option(option, descriptor)
 
+    def is_tun(self, descriptor: str) -> bool | None:
+        """Return what the host says."""
+        return None if self.files is None else self.files.is_tun(descriptor)
+
 
 def _share(access: str | None) -> list[tuple[str, str]]:
     return [] if access is None else [("share", "on" if access == "shared" else "off")]
