@@ -20,6 +20,8 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 import attrs
 
 from platform_abi.author.audited import Audited
+from platform_abi.author.editions import Freeze
+from platform_abi.author.installing import Installed
 from platform_abi.cli import (
     audit_qemu,
     capabilities,
@@ -27,8 +29,11 @@ from platform_abi.cli import (
     explain,
     explain_error,
     features,
+    freeze,
     identified,
     import_qemu,
+    install,
+    lint,
     listed,
     start_document,
     where,
@@ -72,7 +77,10 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
     "explain-error": (Diagnosis, explain_error.SHAPES),
     "explain-id": (identified.Identified, identified.SHAPES),
     "features": (features.FeatureList, features.SHAPES),
+    "freeze": (Freeze, freeze.SHAPES),
     "import-qemu": (import_qemu.ImportedQemu, import_qemu.SHAPES),
+    "install": (Installed, install.SHAPES),
+    "lint": (lint.Linted, lint.SHAPES),
     "platform": (listed.PlatformListing, listed.SHAPES),
     "platforms": (listed.PlatformList, listed.SHAPES),
     "platforms-host": (compat.SupportedPlatforms, compat.SHAPES),

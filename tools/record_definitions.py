@@ -22,7 +22,7 @@ _ROOT = Path(__file__).parents[1]
 DEFINITIONS = _ROOT / "definitions"
 RECORDED = _ROOT / "tests" / "definitions" / "digests.json"
 
-#: An edition has digests of its own, which ``freeze_edition`` keeps.
+#: An edition has digests of its own, which ``platform-abi freeze`` keeps.
 _FROZEN = "editions"
 
 

@@ -414,6 +414,74 @@ class DiffOptions(Options):
     csv: bool = flag("comma-separated values, not a table")
 
 
+class LintOptions(Options):
+    """What ``lint`` is asked for."""
+
+    examples = ("platform-abi lint ~/.config/platform-abi", "platform-abi lint --alone definitions")
+
+    folder: str | None = positional(
+        "FOLDER", "of definitions, read on top of the others; without, all that are read", nargs="?"
+    )
+    alone: bool = flag("FOLDER is a whole set of definitions: read no others")
+
+
+class NewOptions(Options):
+    """What ``new`` is asked for."""
+
+    examples = (
+        "platform-abi new platform linux-acme-6.9 --extends linux-6.6 --level kvm-x86=6.9",
+        "platform-abi new capability tun.acme --since 6.9 --symbol TUN_F_ACME",
+        "platform-abi new feature virtio-net.acme --property virtio-net-device.host_uso",
+        'platform-abi new mask virtio-net.host-uso --platform "*" --reason "loses packets"',
+    )
+
+    kind: str = positional(choices=("platform", "feature", "capability", "mask"))
+    name: str = positional("NAME", "of a mask: the feature that it withdraws")
+    output: str | None = option("FOLDER", "of definitions; else this user's own", "-o")
+    title: str | None = option("TEXT", "what people call it")
+    extends: str | None = option("PLATFORM", "a platform: what it is as, but for what it says")
+    level: tuple[str, ...] = repeated(
+        "SUBSYSTEM=X.Y", "a platform: the upstream kernel that a subsystem is as; 'kernel': all"
+    )
+    lineage: str | None = option("NAME", "a platform: its folder; else by its name")
+    released: str | None = option("YYYY-MM-DD", "a platform: the day of its release")
+    property: tuple[str, ...] = repeated("DRIVER.PROPERTY", "a feature: what it sets")
+    requires: tuple[str, ...] = repeated(
+        "BACKEND=CAP,...", "a feature: what it needs of a host, behind which backend"
+    )
+    generation: str | None = option("X.Y", "a feature: the first machine types that have it")
+    subsystem: str | None = option("NAME", "a capability: whose it is; else as its name begins")
+    since: str | None = option("X.Y", "a capability: the first upstream kernel; 'never'")
+    symbol: str | None = option("NAME", "a capability: what the kernel calls it")
+    reference: str | None = option("SOURCE", "where it can be read: file and function, a commit")
+    platform: str = option("NAME", "a mask: of which platform; '*': of all", default="*")
+    reason: str | None = option("TEXT", "a mask: why")
+
+
+class InstallOptions(Options):
+    """What ``install`` is asked for."""
+
+    examples = (
+        "platform-abi install linux-acme-6.9.toml",
+        "platform-abi install --system acme-definitions/",
+    )
+
+    source: str = positional("PATH", "a definition file, or a folder of definitions")
+    output: str | None = option("FOLDER", "put it there; else where this user's are read", "-o")
+    system: bool = flag("put it where all users' are read: /etc/platform-abi")
+    force: bool = flag("replace what is there with other contents")
+
+
+class FreezeOptions(Options):
+    """What ``freeze`` is asked for."""
+
+    examples = ("platform-abi freeze 2027.1", "platform-abi freeze 2027.1 --release")
+
+    edition: str = positional("EDITION", "a year and a number: to begin, to bring up to date")
+    release: bool = flag("release it today; when the day is over (UTC), it never changes again")
+    definitions: str = option("FOLDER", "a whole set of definitions", default="definitions")
+
+
 VERBS: Verbs = {
     "resolve": (
         "the QEMU arguments that give a VM the same guest ABI on every host",
@@ -447,6 +515,10 @@ VERBS: Verbs = {
     ),
     "monitor": ("a QMP server in front of QEMU's that answers query-platforms", MonitorOptions),
     "where": ("which folders definitions are read from, in which order", WhereOptions),
+    "lint": ("everything that is wrong in a folder of definitions, at once", LintOptions),
+    "new": ("a platform, feature, capability or mask of one's own, begun", NewOptions),
+    "install": ("definitions looked at and put where they are read", InstallOptions),
+    "freeze": ("the lock of an edition: what each platform means, for ever", FreezeOptions),
     "schema": ("the JSON Schema of a document that is printed or read", SchemaOptions),
     "explain-error": (
         "what a line of QEMU's about a failed migration means",
