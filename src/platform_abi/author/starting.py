@@ -48,10 +48,11 @@ def new_platform(
     title: str | None = None,
     lineage: str | None = None,
     released: date | None = None,
+    edition: str | None = None,
 ) -> Begun:
     """Return a platform called *name* that is as *extends*, or has the *levels* of subsystems.
 
-    Its version is the end of its name, and its lineage what comes before, without the name of its system.
+    Its version is the end of its name, and its lineage what comes before, without its system.
     Raises UsageError where the name has no version (``platform-name``) or neither says what its
     hosts have (``platform-empty``), UnknownNameError where there is no platform *extends*.
     """
@@ -83,6 +84,7 @@ def new_platform(
         "lineage": lineage or named["lineage"],
         "version": named["version"],
         "title": title or name,
+        "edition": edition or _newest_edition(catalogue),
         **({"extends": catalogue.platform(extends).name} if extends else {"system": "linux"}),
     }
     _check_subsystems(catalogue, levels or {})
@@ -125,6 +127,7 @@ def new_feature(
     title: str | None = None,
     generation: str | None = None,
     reference: str | None = None,
+    edition: str | None = None,
 ) -> Begun:
     """Return a feature called *name*, ``FAMILY.WHAT``, that *properties* turn on and off.
 
@@ -148,7 +151,7 @@ def new_feature(
     entry: dict[str, object] = {
         "id": name,
         "title": title or name,
-        "edition": _next_edition(catalogue),
+        "edition": edition or _newest_edition(catalogue),
     }
     if generation is not None:
         entry["generation"] = generation
@@ -234,9 +237,9 @@ def new_mask(
     )
 
 
-def _next_edition(catalogue: Catalogue) -> str:
-    """Return the edition that is open, or the newest: what is new is of it."""
-    return catalogue.editions()[-1]
+def _newest_edition(catalogue: Catalogue) -> str:
+    """Return the edition that a bare name means: a site has its own definitions in it."""
+    return catalogue.newest_edition() or catalogue.editions()[-1]
 
 
 def _entry(kind: str, entry: Mapping[str, object]) -> str:

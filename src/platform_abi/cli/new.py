@@ -26,6 +26,7 @@ def run(options: NewOptions) -> int:
             title=options.title,
             lineage=options.lineage,
             released=_day(options.released),
+            edition=options.edition,
         )
     elif options.kind == "feature":
         requires = _pairs("requires", options.requires, "BACKEND=CAPABILITY")
@@ -36,6 +37,7 @@ def run(options: NewOptions) -> int:
             requires={backend: tuple(names.split(",")) for backend, names in requires},
             title=options.title,
             generation=options.generation,
+            edition=options.edition,
             reference=options.reference,
         )
     elif options.kind == "capability":

@@ -444,6 +444,9 @@ class NewOptions(Options):
         "SUBSYSTEM=X.Y", "a platform: the upstream kernel that a subsystem is as; 'kernel': all"
     )
     lineage: str | None = option("NAME", "a platform: its folder; else by its name")
+    edition: str | None = option(
+        "EDITION", "a platform, a feature: that brings it; else what a bare name means"
+    )
     released: str | None = option("YYYY-MM-DD", "a platform: the day of its release")
     property: tuple[str, ...] = repeated("DRIVER.PROPERTY", "a feature: what it sets")
     requires: tuple[str, ...] = repeated(
