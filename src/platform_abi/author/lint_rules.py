@@ -149,6 +149,8 @@ def _properties(catalogue: FileCatalogue, path: Path, feature: Feature) -> Itera
     for index, text in enumerate(feature.properties):
         driver, _, name = text.partition(".")
         known: set[str] = set()
+        if any(name in family.unrecorded for family in catalogue.devices().families_of(driver)):
+            continue
         for arch in feature.arch or _architectures(catalogue):
             for build in catalogue.builds(arch):
                 types = catalogue.types(build, arch)
