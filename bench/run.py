@@ -6,6 +6,10 @@ Absolute times are this machine's at this moment; only the ratios travel. Start-
 installed wheel, in CPU time of whole processes that are interleaved with those of a bare
 interpreter; where the line says first, it is the first process after the installation, of a user
 without any files.
+
+Where a goal is not reached, this was measured last (CPython 3.11): resolve 5.1, of which 2.3 is
+what every verb imports of the standard library; platforms --host 9.0; check, which is blocked here
+and ranks what would help, 11.5.
 """
 
 from __future__ import annotations
