@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi as pa
-from platform_abi.model.visibility import Visibility, VisibilityRule
+from platform_abi.model.visibility import Board, Visibility, VisibilityRule
 
 
 def _rule(seen: str, *properties: str, drivers: tuple[str, ...] = ()) -> VisibilityRule:
@@ -64,3 +64,16 @@ def test_every_rule_is_about_something_that_is_there(catalogue: pa.FileCatalogue
         assert {(d, p) for d in entry.drivers for p in entry.properties} <= there
     known = {t for a in arches for b in catalogue.builds(a) for t in catalogue.types(b, a).parents}
     assert {d for board in table.boards for d in board.drivers} <= known
+
+
+def test_a_board_has_what_came_with_its_generation() -> None:
+    """What is of every generation always, the rest from one on; the newest has all."""
+    table = Visibility(
+        boards=(
+            Board(families=("pc",), drivers=("a",)),
+            Board(families=("pc",), drivers=("b",), since="9.2"),
+            Board(families=("virt",), drivers=("c",)),
+        )
+    )
+    assert table.board("pc", "9.1") == ("a",)
+    assert table.board("pc", "10.0") == table.board("pc", "9.2") == table.board("pc") == ("a", "b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
+from platform_abi.model.platform import version_key
 from platform_abi.model.value import frozen
 
 #: *guest*: its registers, its configuration space, its CPUID, its tables. *migration*: what is in
@@ -73,10 +74,20 @@ class Shown:
 
 @frozen(kw_only=True)
 class Board:
-    """The drivers of the devices that boards of some families come with."""
+    """The drivers of the devices that boards of some families come with.
+
+    *since* is the first generation of machine types that does.
+    """
 
     families: tuple[str, ...]
     drivers: tuple[str, ...]
+    since: str | None = None
+
+    def reaches(self, generation: str | None) -> bool:
+        """Return whether a machine type of *generation* has them; the newest where that is None."""
+        if self.since is None or generation is None:
+            return True
+        return version_key(generation) >= version_key(self.since)
 
 
 @frozen(kw_only=True)
@@ -157,10 +168,20 @@ class Visibility:
             for value in entry.values[1:]
         }
 
-    def board(self, family: str) -> tuple[str, ...]:
-        """Return the drivers of what a board of *family* comes with, sorted."""
+    def board(self, family: str, generation: str | None = None) -> tuple[str, ...]:
+        """Return the drivers of what a board of *family* comes with, sorted.
+
+        One without a *generation* has what the newest has.
+        """
         return tuple(
-            sorted({d for board in self.boards if family in board.families for d in board.drivers})
+            sorted(
+                {
+                    driver
+                    for board in self.boards
+                    if family in board.families and board.reaches(generation)
+                    for driver in board.drivers
+                }
+            )
         )
 
 

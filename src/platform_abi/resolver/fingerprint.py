@@ -128,7 +128,7 @@ def vm_drivers(
     found = {known.types.canonical(d.driver) for d in vm.devices}
     found |= {known.inner[name] for name in found if name in known.inner}
     found |= set(_cpu_types(catalogue, build, machine, vm))
-    found |= set(catalogue.visibility().board(machine.family))
+    found |= set(catalogue.visibility().board(machine.family, machine.generation))
     return tuple(sorted(found))
 
 
