@@ -266,7 +266,7 @@ def test_the_json_document(capsys: Run) -> None:
     assert [
         "schema_version", "count", "kinds", "newest", "lineages", "before", "accelerator",
         "backends", "arch", "allowed_unknown", "common", "groups", "obstacles", "hosts",
-        "unsupported", "masks", "cpu", "stranded",
+        "unsupported", "masks", "cpu", "stranded", "unasked",
     ] == list(found)  # fmt: skip
     assert (1, 3, 2, "linux-6.1@2026.2") == (
         found["schema_version"],

@@ -91,6 +91,7 @@ def _order(capabilities: Mapping[str, Capability], wishes: Wishes) -> str:
                 "id": capability.id,
                 "symbol": capability.symbol,
                 "config": capability.config,
+                "arch": list(capability.arch),
                 "probe": capability.probe
                 and {key: getattr(capability.probe, key) for key in _PROBE},
             }
