@@ -182,16 +182,6 @@ def test_what_is_pure_reaches_nothing_outside(path: Path) -> None:
     )
 
 
-def test_attrs_is_asked_for_by_few() -> None:
-    """Who makes values imports no attrs, nor what comes with it: ``model.value`` has all of that.
-
-    A field of attrs' own would be taken for a default.
-    """
-    asking = {_name(path) for path in FILES if any(n.startswith("attr") for n in _imports(path))}
-    readers = {f"definitions/{module}.py" for module in ("compiling", "reading", "structure")}
-    assert {"model/value.py", *readers} == asking
-
-
 def test_only_the_cli_prints() -> None:
     """Everything below returns values and raises errors."""
     for path in FILES:

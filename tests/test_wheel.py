@@ -27,8 +27,8 @@ from tests.conftest import DEFINITIONS, PACKAGES
 ROOT = DEFINITIONS.parent
 
 #: What a verb that asks no host should not pay for.
-COLD = {"asyncio", "attr", "attrs", "cattr", "cattrs", "hashlib", "importlib.metadata", "inspect",
-        "pathlib", "rich", "tempfile", "tomli_w", "tomllib", "urllib", "logging"}  # fmt: skip
+COLD = {"asyncio", "cattr", "cattrs", "hashlib", "importlib.metadata", "pathlib",
+        "rich", "tempfile", "tomli_w", "tomllib", "urllib", "logging"}  # fmt: skip
 
 RESOLVE = [
     "resolve", "-M", "pc-q35-9.1", "--platform", "linux-6.1", "--cpu",

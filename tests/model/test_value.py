@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import pickle
 import pkgutil
@@ -16,15 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import platform_abi
-from platform_abi.model.value import (
-    FrozenDict,
-    define,
-    evolve,
-    field,
-    field_names,
-    frozen,
-    frozen_mapping,
-)
+import platform_abi as pa
+from platform_abi.model.value import FrozenDict, field_names, frozen, frozen_mapping
 
 #: What a value may be written to through, whatever is frozen around it.
 _WRITABLE = re.compile(r"\b(dict|list|set|bytearray|MutableMapping|defaultdict)\b")
@@ -84,13 +76,13 @@ def test_a_value_is_frozen_hashes_and_has_no_mapping_to_write_to(cls: type[Any])
     assert not hasattr(value, "__dict__")
     assert "__content__" in vars(cls), "made by attrs' own decorator"
     assert cls.__name__ in repr(value)
-    for each in attrs.fields(cls):
-        assert each.kw_only
-        assert _is_mapping(each) or not _WRITABLE.search(str(each.type)), each.name
+    for field in attrs.fields(cls):
+        assert field.kw_only
+        assert _is_mapping(field) or not _WRITABLE.search(str(field.type)), field.name
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
-            setattr(value, each.name, None)
-        if _is_mapping(each):
-            mapping = getattr(value, each.name)
+            setattr(value, field.name, None)
+        if _is_mapping(field):
+            mapping = getattr(value, field.name)
             for held in (mapping, mapping["key"]):
                 with pytest.raises(TypeError):
                     held["key"] = None
@@ -101,8 +93,8 @@ class _Sample:
     """A value with all kinds of fields."""
 
     name: str = ""
-    mapping: Mapping[str, Mapping[str, int]] = field(factory=dict)
-    beside: str = field(default="", eq=False)
+    mapping: Mapping[str, Mapping[str, int]] = attrs.field(factory=dict)
+    beside: str = attrs.field(default="", eq=False)
 
 
 @frozen(kw_only=True)
@@ -173,113 +165,12 @@ def test_a_mapping_of_json_hashes_too() -> None:
 
 
 def test_fields_are_given_by_name() -> None:
-    """The decorators have no other way; nor is anything equal by content that can be written to."""
-    for make in (frozen, define):
-        with pytest.raises(TypeError):
-            make(kw_only=False)
+    """The decorator has no other way."""
     with pytest.raises(TypeError):
-        define(kw_only=True, eq=True)
+        frozen(kw_only=False)
 
 
-class _Declared:
-    """A value with all kinds of fields, as it is before a decorator has made it one."""
-
-    name: str
-    #: Called as arguments of functions that change values might be, too.
-    value: str = ""
-    mapping: Mapping[str, int] = field(factory=lambda: {"a": 1})
-    several: tuple[str, ...] = ()
-    beside: str = field(default="", eq=False, repr=False)
-
-
-def _by_attrs() -> Any:
-    """Return what attrs' own decorator makes of it."""
-    body = {"__annotations__": _Declared.__annotations__, "several": (), "value": ""}
-    cls = type("_Declared", (), body)
-    cls.mapping = attrs.field(factory=lambda: {"a": 1})  # type: ignore[attr-defined]
-    cls.beside = attrs.field(default="", eq=False, repr=False)  # type: ignore[attr-defined]
-    return attrs.frozen(kw_only=True)(cls)
-
-
-OURS: Any = frozen(kw_only=True)(_Declared)
-THEIRS: Any = _by_attrs()
-
-given_fields = st.fixed_dictionaries(
-    {},
-    optional={
-        "name": st.text(max_size=2),
-        "value": st.text(max_size=2),
-        "mapping": st.dictionaries(st.text(max_size=2), st.integers(0, 2), max_size=2),
-        "several": st.tuples(st.text(max_size=2)),
-        "beside": st.text(max_size=2),
-        "other": st.none(),
-    },
-)
-
-
-@given(given_fields, given_fields)
-def test_a_value_is_what_attrs_would_make(first: dict[str, Any], more: dict[str, Any]) -> None:
-    """It takes the same fields, has the same defaults, is shown and changed alike."""
-    if "other" in first or "name" not in first:
-        for cls in (OURS, THEIRS):
-            with pytest.raises(TypeError):
-                cls(**first)
-        return
-    value, other = OURS(**first), THEIRS(**first)
-    assert attrs.asdict(value) == attrs.asdict(other)
-    assert repr(value) == repr(other).rpartition(".")[2]
-    if "other" in more:
-        for change in (evolve, attrs.evolve):
-            with pytest.raises(TypeError):
-                change(value, **more)
-        return
-    changed = evolve(value, **more)
-    assert changed == attrs.evolve(value, **more) == copy.deepcopy(changed)
-    assert attrs.asdict(changed) == attrs.asdict(attrs.evolve(other, **more))
-    assert (changed == value) == (attrs.evolve(other, **more) == other)
-
-
-def test_attrs_knows_the_fields_of_a_value() -> None:
-    """By name, type and default, in their order, those of the class it is made from included."""
-
-    @frozen(kw_only=True)
-    class Derived(OURS):  # type: ignore[misc]
-        more: int = 1
-
-    assert [*field_names(Derived)] == [each.name for each in attrs.fields(Derived)]
-    told: dict[str, Any] = {"name": "a"}
-    assert Derived(**told).more == 1
+def test_the_fields_of_a_value_have_their_order_and_nothing_else_has_any() -> None:
+    """Also those of what it is made from; a text is no value."""
+    assert field_names(pa.Device) == tuple(each.name for each in attrs.fields(pa.Device))
     assert field_names(str) == ()
-    for ours, theirs in zip(attrs.fields(OURS), attrs.fields(THEIRS), strict=True):
-        for key in ("name", "alias", "type", "kw_only", "init", "eq", "repr"):
-            assert getattr(ours, key) == getattr(theirs, key)
-    assert attrs.fields(OURS).several.default == ()
-    assert attrs.fields(OURS).name.default is attrs.NOTHING
-
-
-@define(kw_only=True, eq=False)
-class _Written:
-    """Something that is written to."""
-
-    name: str
-    every: list[str] = field(factory=list)
-    seen: Mapping[str, int] = field(factory=dict)
-    size: int = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.size = len(self.name)
-
-
-def test_what_is_written_to_has_its_own_of_each_default() -> None:
-    """It equals itself alone, and what is not told is worked out at the end."""
-    one, same = _Written(name="a"), _Written(name="a")
-    one.every.append("b")
-    assert (["b"], [], 1) == (one.every, same.every, one.size)
-    assert one != same
-    seen = {"a": 1}
-    assert _Written(name="a", seen=seen).seen is seen
-    assert one.seen is not same.seen
-    assert not hasattr(one, "__dict__")
-    worked_out: dict[str, Any] = {"size": 2}
-    with pytest.raises(TypeError):
-        evolve(one, **worked_out)
