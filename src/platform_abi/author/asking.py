@@ -98,6 +98,22 @@ class Asked:
                 help="name a newer QEMU",
             )
 
+    def _start_again(self) -> None:
+        self._written += self._qemu.stderr
+        self._start()
+        # Listing types loads the modules that have them, and asking about one of them does not.
+        self._qemu.execute("qom-list-types", implements="device")
+
+    @property
+    def crashes(self) -> int:
+        """How many questions have ended a QEMU so far."""
+        return self._crashes
+
+    def begin_again(self) -> None:
+        """Start QEMU again, as if it had not been asked anything, and count crashes anew."""
+        self._crashes = 0
+        self._start_again()
+
     @property
     def stderr(self) -> str:
         """What QEMU has written to its stderr so far."""
@@ -142,6 +158,5 @@ class Asked:
         self._crashes += 1
         if error.code != "qemu-failed" or self._crashes > _MOST_CRASHES:
             raise error
-        self._written += self._qemu.stderr
-        self._start()
+        self._start_again()
         return Refusal(reason=f"QEMU did not survive {command}")

@@ -35,13 +35,15 @@ def device_types(
     answers = qemu.execute("qom-list-types", implements="device", abstract=True)
     answers.sort(key=lambda each: str(each["name"]))
     parents = {each["name"]: each["parent"] for each in answers if not each.get("abstract", False)}
-    listed = qemu.about_each([(name, "device-list-properties") for name in parents])
+    listed = qemu.about_each([(name, _LISTS[0]) for name in parents])
     settings = {}
     for done, (name, answer) in enumerate(zip(parents, listed, strict=True)):
         settings[name] = answer if isinstance(answer, Refusal) else _settings(answer)
         if progress is not None:
             progress(done + 1, len(parents))
     hidden = _hidden(qemu, parents, settings)
+    if qemu.crashes:
+        hidden = _in_turn(qemu, parents)
     types = []
     for answer in answers:
         name = answer["name"]
@@ -91,7 +93,7 @@ def _hidden(
             if asked[name] == name:
                 others.append(name)
     names = [name for name, by in asked.items() if name == by]
-    everything = qemu.about_each([(name, "qom-list-properties") for name in names])
+    everything = qemu.about_each([(name, _LISTS[1]) for name in names])
     hides = dict(zip(names, map(_hides, everything), strict=True))
     found = dict(settings)
     for name, by in asked.items():
@@ -99,6 +101,30 @@ def _hidden(
         if not isinstance(own, Refusal):
             found[name] = more if isinstance(more, Refusal) else {**own, **more}
     return found
+
+
+def _in_turn(qemu: Asked, names: Iterable[str]) -> dict[str, _Settings]:
+    """Return all settings by type, asked of one type after the other by a QEMU that starts anew.
+
+    What ends a QEMU may depend on what it was asked before (satp_mode_str, target/riscv/cpu.c of
+    11.1); so the order of questions is always this one where any ends it.
+    """
+    qemu.begin_again()
+    asked = [(name, command) for name in names for command in _LISTS]
+    answers = qemu.about_each(asked)
+    found: dict[str, _Settings] = {}
+    for name in names:
+        listed, everything = next(answers), next(answers)
+        more = _hides(everything)
+        if isinstance(listed, Refusal):
+            found[name] = listed
+        else:
+            found[name] = more if isinstance(more, Refusal) else {**_settings(listed), **more}
+    return found
+
+
+#: What tells the properties of a type: those of a device, then all.
+_LISTS = ("device-list-properties", "qom-list-properties")
 
 
 def _hides(everything: Any) -> _Settings:
