@@ -145,6 +145,9 @@ def test_what_sets_nothing_or_has_no_reason_is_refused(catalogue: pa.FileCatalog
         new_feature(catalogue, "virtio-net.acme", properties=[], requires={})
     assert error.value.code == "feature-empty"
     with pytest.raises(UsageError) as error:
+        new_feature(catalogue, "virtio-net.acme", properties=["a.b"], requires={})
+    assert error.value.code == "feature-empty"
+    with pytest.raises(UsageError) as error:
         new_mask(catalogue, "virtio-net.host-uso", platform="*", reason="", today=DAY)
     assert error.value.code == "mask-reason"
     for feature, platform in (("virtio-net.usso", "*"), ("virtio-net.host-uso", "linux-6.99")):

@@ -22,7 +22,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 PLATFORM = ("new", "platform", "linux-acme-6.9", "--extends", "linux-6.6")
-FEATURE = ("new", "feature", "virtio-net.acme", "--property")
+FEATURE = ("new", "feature", "virtio-net.acme", "--requires", "tap=tun.uso", "--property")
 
 
 def test_from_nothing_to_a_platform_that_resolves(home: Path, capsys: Run) -> None:

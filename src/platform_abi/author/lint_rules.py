@@ -148,9 +148,9 @@ def _properties(catalogue: FileCatalogue, path: Path, feature: Feature) -> Itera
     """Yield each property that no build has whose drivers are known."""
     for index, text in enumerate(feature.properties):
         driver, _, name = text.partition(".")
-        known: set[str] = set()
         if any(name in family.unrecorded for family in catalogue.devices().families_of(driver)):
             continue
+        known: set[str] = set()
         for arch in feature.arch or _architectures(catalogue):
             for build in catalogue.builds(arch):
                 types = catalogue.types(build, arch)

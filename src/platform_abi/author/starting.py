@@ -131,8 +131,8 @@ def new_feature(
 ) -> Begun:
     """Return a feature called *name*, ``FAMILY.WHAT``, that *properties* turn on and off.
 
-    *requires* has the capabilities that it needs, by backend. Raises UsageError where nothing is
-    to be set (``feature-empty``) or the feature is there.
+    *requires* has the capabilities that it needs, by backend: at least one. Raises UsageError
+    where nothing is to be set or needed (``feature-empty``) or the feature is there.
     """
     sound = bool(NAME.fullmatch(name)) and "." in name
     if not sound or catalogue.feature(name) is not None:
@@ -148,6 +148,13 @@ def new_feature(
             code="feature-empty",
             help="--property virtio-net-device.host_uso",
         )
+    if not requires:
+        # Asked of nothing, it would be on for every guest, without a word.
+        raise UsageError(
+            f"nothing says what '{name}' needs of a host",
+            code="feature-empty",
+            help="--requires BACKEND=CAPABILITY, for each backend that can carry it",
+        )
     entry: dict[str, object] = {
         "id": name,
         "title": title or name,
@@ -156,8 +163,7 @@ def new_feature(
     if generation is not None:
         entry["generation"] = generation
     entry |= {"fallback": "off", "when-supported": "on", "properties": listed}
-    if requires:
-        entry["requires"] = {backend: [*needed] for backend, needed in requires.items()}
+    entry["requires"] = {backend: [*needed] for backend, needed in requires.items()}
     if reference:
         entry["reference"] = Reference(source=reference)
     return Begun(

@@ -431,7 +431,10 @@ class NewOptions(Options):
     examples = (
         "platform-abi new platform linux-acme-6.9 --extends linux-6.6 --level kvm-x86=6.9",
         "platform-abi new capability tun.acme --since 6.9 --symbol TUN_F_ACME",
-        "platform-abi new feature virtio-net.acme --property virtio-net-device.host_uso",
+        (
+            "platform-abi new feature virtio-net.acme --property virtio-net-device.host_uso "
+            "--requires tap=tun.uso"
+        ),
         'platform-abi new mask virtio-net.host-uso --platform "*" --reason "loses packets"',
     )
 
