@@ -124,7 +124,7 @@ def test_an_error_has_a_code_and_a_help_line(capsys: Run) -> None:
     first, second = err.splitlines()
 
     assert first.startswith("error[machine-alias]: 'q35' is an alias")
-    assert "help: write the versioned name, or name the QEMU build that resolves it" == second
+    assert "help: write the versioned name, or name by --build the QEMU that resolves it" == second
 
 
 @pytest.mark.parametrize(

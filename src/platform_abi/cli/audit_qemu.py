@@ -24,9 +24,10 @@ from platform_abi.author.promises import (
     other_binary,
     whole,
 )
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import AuditOptions
 from platform_abi.cli.render import Painted, note, print_json, say, show_progress, table
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import HostError, UsageError, first_of
 from platform_abi.files import write_text

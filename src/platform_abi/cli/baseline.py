@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from platform_abi.cli.hosts import ask, report_of
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import BaselineOptions
 from platform_abi.cli.render import Painted, note, print_error, print_json, say, table
 from platform_abi.cli.scope import scope_of
 from platform_abi.compat.finding import Finding
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import PlatformAbiError, UsageError, first_of, unknown
 from platform_abi.fleet.baseline import baseline, usual_scope
 from platform_abi.fleet.common import Baseline, Common

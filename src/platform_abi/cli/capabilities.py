@@ -6,9 +6,9 @@ from typing import Final
 
 from platform_abi.cli.identified import SHAPES as ENTRIES
 from platform_abi.cli.identified import chosen, show_chosen
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import CapabilitiesOptions
 from platform_abi.cli.render import print_json
-from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.model.value import frozen
 from platform_abi.resolver.identified import CapabilityEntry, capability_entry

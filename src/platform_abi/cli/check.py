@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import reports_of
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import CheckOptions
 from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.cli.vm import check_alone, platform_of, vm_of
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
 from platform_abi.compat.host_qemu import build_of_source
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import UsageError
 from platform_abi.files import STDIN
 from platform_abi.remote.destination import THIS

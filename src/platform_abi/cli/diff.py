@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import DiffOptions
 from platform_abi.cli.render import print_json, say, table
-from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.errors import first_of
 from platform_abi.model.value import frozen
 

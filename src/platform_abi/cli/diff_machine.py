@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import DiffOptions
 from platform_abi.cli.render import note, print_json, say, table, write_data
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import UsageError, first_of, printable, unknown
 from platform_abi.resolver.machine_diff import Row, diff_builds, diff_machines, shown
 from platform_abi.resolver.machine_table import Grouped, reached

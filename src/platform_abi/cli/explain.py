@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import ExplainOptions
 from platform_abi.cli.render import Painted, print_json, say
 from platform_abi.cli.vm import described, describes, platform_of
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import of_device
 from platform_abi.model.value import evolve

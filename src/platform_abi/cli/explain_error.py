@@ -7,9 +7,9 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import ExplainErrorOptions
 from platform_abi.cli.render import Painted, note, print_json, say, table
-from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.diagnosis.diagnosis import Diagnosis, ExplainedMessage, diagnose
 from platform_abi.diagnosis.lacking import Lacking
 from platform_abi.diagnosis.masks import Reading

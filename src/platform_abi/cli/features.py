@@ -6,9 +6,9 @@ from typing import Final
 
 from platform_abi.cli.identified import SHAPES as ENTRIES
 from platform_abi.cli.identified import chosen, show_chosen
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import FeaturesOptions
 from platform_abi.cli.render import print_json
-from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.model.value import frozen
 from platform_abi.resolver.identified import FeatureEntry, feature_entry
@@ -27,7 +27,7 @@ SHAPES: Final[Shapes] = ENTRIES
 def run(options: FeaturesOptions) -> int:
     """List all features, or those that are named by their id or their family."""
     catalogue = load_catalogue()
-    every = {feature.id: feature for feature in catalogue.every_feature()}
+    every = {feature.id: feature for feature in catalogue.sound_features()}
     found = chosen("feature", every, options.name, code="unknown-feature")
     if options.json:
         entries = tuple(feature_entry(catalogue, feature) for feature in found.values())

@@ -21,7 +21,7 @@ def run(options: HostOptions) -> int:
         return run_others(options)
     qemus = reported_binaries(options)
     with Ahead(next(iter(qemus), None)) as ahead:
-        from platform_abi.definitions.catalogue import load_catalogue
+        from platform_abi.cli.opened import load_catalogue
 
         catalogue = load_catalogue()
         report = probed(catalogue, options, ahead, qemus)

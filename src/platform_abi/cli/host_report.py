@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from platform_abi.errors import first_of
+from platform_abi.errors import DefinitionError, first_of
 
 # typing costs as much; type checkers know this name by itself.
 TYPE_CHECKING = False
@@ -47,18 +47,24 @@ _CAUSES = 4
 
 def _print(catalogue: FileCatalogue, report: HostReport) -> None:
     from platform_abi.cli.hosts import policy
-    from platform_abi.cli.render import Painted, say, table
+    from platform_abi.cli.render import Painted, note, say, table
     from platform_abi.compat.supported import newest_supported, next_newer
 
     line = f"{report.distribution} {report.distribution_version}".strip()
     say(f"{report.system} {report.release} {report.arch}" + (f", {line}" if line else ""))
-    found = newest_supported(catalogue, report, policy=policy())
-    chosen = "none" if found is None else found.platform
-    say("newest platform: ", Painted(chosen, "bold"))
-    beyond = next_newer(catalogue, report, found)
-    if beyond is not None:
-        causes = dict.fromkeys(f"{e.capability} {e.fact.state}" for e in beyond.missing)
-        say(f"why not {beyond.name}: {first_of(causes, _CAUSES)}")
+    try:
+        found = newest_supported(catalogue, report, policy=policy())
+    except DefinitionError as error:
+        # What the host is does not hang on what some definition makes of it.
+        note("left out", f"every platform: {error.lines[0]}")
+        say("newest platform: ", Painted("unknown", "bold"))
+    else:
+        chosen = "none" if found is None else found.platform
+        say("newest platform: ", Painted(chosen, "bold"))
+        beyond = next_newer(catalogue, report, found)
+        if beyond is not None:
+            causes = dict.fromkeys(f"{e.capability} {e.fact.state}" for e in beyond.missing)
+            say(f"why not {beyond.name}: {first_of(causes, _CAUSES)}")
     states = [fact.state for fact in report.facts.values()]
     counts = [p for s in _COLORS for p in (", ", f"{states.count(s)} ", Painted(s, _COLORS[s]))]
     say(*counts[1:])

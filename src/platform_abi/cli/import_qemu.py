@@ -13,9 +13,9 @@ from platform_abi.author.learning import keep, learned_data, observe_identified
 from platform_abi.author.observation import BuildDefinition, Given
 from platform_abi.author.reading import TIMEOUT, observe
 from platform_abi.author.writing import lost_types, write_build
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import ImportOptions
 from platform_abi.cli.render import note, print_json, say, show_progress
-from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.definitions.learned import LearnedDefinitions
 from platform_abi.definitions.state import system_folder, user_folder
 from platform_abi.emit.plain import Shapes, document

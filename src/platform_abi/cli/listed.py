@@ -19,13 +19,12 @@ def run_listed(catalogue: FileCatalogue, options: PlatformsOptions) -> int:
     """List all platforms, or show the one that was named."""
     if options.name is not None:
         return _show(catalogue, options.name, as_json=options.json)
-    names = catalogue.platform_names()
     if options.names and not options.json:
-        for name in names:
+        for name in catalogue.platform_names():
             say(name)
         return 0
     found = PlatformList(
-        edition=catalogue.newest_edition() or "", platforms=tuple(map(catalogue.platform, names))
+        edition=catalogue.newest_edition() or "", platforms=tuple(catalogue.every_platform())
     )
     if options.json:
         print_json(document(found, SHAPES))

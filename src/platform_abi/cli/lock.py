@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import LockOptions
 from platform_abi.cli.render import print_json, remark_migration, say
 from platform_abi.cli.sources import newest_for
 from platform_abi.cli.vm import described
-from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.errors import UsageError
 from platform_abi.files import write_text
 from platform_abi.resolver.resolve import resolve

@@ -27,7 +27,7 @@ def run(options: MonitorOptions) -> int:
         schema = load_schema("control.qapi", "platform.qapi")
         constants = about_itself(schema)
     from platform_abi.cli.hosts import choose, this_host
-    from platform_abi.definitions.catalogue import load_catalogue
+    from platform_abi.cli.opened import load_catalogue
 
     commands = Commands(
         schema, load=load_catalogue, probe=this_host, choose=choose, lock=lock, constants=constants
@@ -57,8 +57,8 @@ def _places(options: MonitorOptions) -> MonitorPlaces:
 
 def _lock(name: str, platform: str | None) -> tuple[GuestAbi, str]:
     """Return the ABI of a lockfile with its text, or of another source with what would be one."""
+    from platform_abi.cli.opened import load_catalogue
     from platform_abi.cli.sources import abi_of_source
-    from platform_abi.definitions.catalogue import load_catalogue
     from platform_abi.emit.lock_reading import read_lock, read_text
     from platform_abi.emit.lockfile import lockfile
     from platform_abi.source.kinds import kind_of

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from platform_abi.author import starting
 from platform_abi.author.installing import completed
 from platform_abi.cli.install import destination, put
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import NewOptions
-from platform_abi.definitions.catalogue import load_catalogue
 from platform_abi.errors import UsageError
 
 

@@ -55,7 +55,7 @@ def defined(vmi: str, domain: str) -> str:
     asked = _asked(vmi)
     if _PLATFORM not in asked:
         return domain
-    from platform_abi.definitions.catalogue import load_catalogue
+    from platform_abi.cli.opened import load_catalogue
     from platform_abi.emit.domain_xml import domain_xml
     from platform_abi.resolver.resolve import resolve
     from platform_abi.source.domain_xml import from_domain_xml

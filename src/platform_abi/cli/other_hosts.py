@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from platform_abi.cli.host_report import print_report
 from platform_abi.cli.hosts import ask, policy
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.render import print_error, table, write_data
 from platform_abi.cli.this_host import probed, reported_binaries
 from platform_abi.compat.supported import newest_supported
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import UsageError, first_of
 from platform_abi.files import write_text
 from platform_abi.host.document import report_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from platform_abi.definitions.catalogue import load_catalogue
+from platform_abi.cli.opened import load_catalogue
 
 if TYPE_CHECKING:
     from platform_abi.cli.options import PlatformsOptions

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import RehearseOptions
 from platform_abi.cli.render import Painted, print_json, say, show_step
 from platform_abi.cli.sources import abi_of_source
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.errors import UsageError
 
 if TYPE_CHECKING:

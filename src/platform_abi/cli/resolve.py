@@ -6,11 +6,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from platform_abi.cli.lock import looked, written
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import ResolveOptions, VmOptions
 from platform_abi.cli.parser import declarations
 from platform_abi.cli.render import note, remark_migration, write_data
 from platform_abi.cli.vm import described, platform_of
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.arguments import arguments as qemu_arguments
 from platform_abi.emit.arguments import netdev_options, shell_lines, shell_words
 from platform_abi.errors import UsageError, of_device

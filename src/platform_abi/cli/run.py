@@ -89,7 +89,7 @@ def _read(
     ahead: Ahead | None,
     asked: ExitStack,
 ) -> int:
-    from platform_abi.definitions.catalogue import load_catalogue
+    from platform_abi.cli.opened import load_catalogue
     from platform_abi.launch.command_line import PLATFORM, read_command_line, without
     from platform_abi.launch.platform_option import platform_option
 

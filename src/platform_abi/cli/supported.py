@@ -12,6 +12,7 @@ from platform_abi.cli.scope import scope_of
 from platform_abi.compat.supported import (
     Missing,
     PlatformVerdict,
+    judge,
     query_platforms,
     scope_for,
 )
@@ -40,6 +41,8 @@ def run_supported(catalogue: FileCatalogue, options: PlatformsOptions, host: str
     if reference is not None:
         catalogue.platform(reference.name)
         shown = tuple(verdict for verdict in every if verdict.name == reference.name)
+        if not shown:  # left out, unless it is none of the edition
+            shown = (judge(catalogue, reference, report, scope),)
     if options.format == "labels":
         _print_labels(catalogue, options, shown, report, scope)
     else:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from platform_abi.cli.findings import print_findings
 from platform_abi.cli.hosts import report_of, this_host
+from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import VerifyOptions
 from platform_abi.cli.render import Painted, note, print_json, say
 from platform_abi.cli.sources import abi_of_source
-from platform_abi.definitions.catalogue import FileCatalogue, load_catalogue
+from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.lock_reading import load_lock
 from platform_abi.emit.lockfile import lockfile
 from platform_abi.errors import UsageError

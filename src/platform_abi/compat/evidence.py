@@ -51,7 +51,7 @@ def _levels(catalogue: Catalogue, report: HostReport) -> tuple[str, Mapping[str,
     if report.system != "linux" or found is None:
         return "", {}
     own = (report.distribution, *report.distribution_like)
-    for platform in map(catalogue.platform, catalogue.platform_names()):
+    for platform in catalogue.every_platform():
         if (
             platform.lineage in own
             and platform.version == report.distribution_version

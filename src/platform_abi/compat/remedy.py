@@ -157,12 +157,12 @@ def _platforms(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Itera
     chosen = parse_platform(abi.platform).name
     names = catalogue.platform_names()
     lineages = [catalogue.platform(chosen).lineage] if chosen in names else []
+    known = [*catalogue.every_platform()]
     for lineage in dict.fromkeys((*lineages, *preference(report))):
-        for name in reversed(names):
-            platform = catalogue.platform(name)
+        for platform in reversed(known):
             # One for a size of pages is no better than the one that it is of.
             if platform.lineage == lineage and not platform.page_size:
-                yield name
+                yield platform.name
     if CONSERVATIVE in names:
         yield CONSERVATIVE
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from platform_abi.compat.met import fact_of
 from platform_abi.compat.needs import Need, PlatformNeeds, Scope, platform_needs
 from platform_abi.compat.preference import CONSERVATIVE, preference
-from platform_abi.errors import unknown
+from platform_abi.errors import DefinitionError, HostError, unknown
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.platform import Platform, PlatformReference, version_key
 from platform_abi.model.value import evolve, field, frozen
@@ -77,20 +77,54 @@ def query_platforms(
     A platform is supported where the host has every capability that the platform's defaults rest
     on, for the virtual machines of *scope*: with the system's usual accelerator, and behind a tap
     with or without vhost, where nothing else is said. What is not known is not there. The host's
-    own lineage comes first, the newest platform first within each.
+    own lineage comes first, the newest platform first within each. One whose definition is wrong
+    is left out (``Catalogue.leave_out``), unless that is so of all.
     """
     asked = scope_for(catalogue, report) if scope is None else scope
     lacking = _Lacking(catalogue, report)
-    found = [
-        _judged(catalogue, PlatformReference(name=name, edition=edition), lacking, asked)
-        for name in reversed(catalogue.platform_names())
-        if edition is None or catalogue.platform(name).is_at(edition)
+    names = [
+        platform.name
+        for platform in catalogue.every_platform()
+        if edition is None or platform.is_at(edition)
     ]
+    found, wrong = _all_judged(catalogue, reversed(names), lacking, asked, edition)
+    _leave_out(catalogue, wrong, judged=bool(found))
     place = {name: index for index, name in enumerate(preference(report))}
     # Sorting is stable: within a lineage the newest stays first.
     return tuple(
         sorted(found, key=lambda v: (place.get(v.lineage, len(place)), _rank(v), v.lineage))
     )
+
+
+def _all_judged(
+    catalogue: Catalogue,
+    names: Iterable[str],
+    lacking: _Lacking,
+    scope: Scope,
+    edition: str | None = None,
+) -> tuple[list[PlatformVerdict], _Wrong]:
+    """Return the verdicts on the platforms called *names*, and which cannot be judged, and why."""
+    verdicts: list[PlatformVerdict] = []
+    wrong: _Wrong = {}
+    for name in names:
+        reference = PlatformReference(name=name, edition=edition)
+        try:
+            verdicts.append(_judged(catalogue, reference, lacking, scope))
+        except (DefinitionError, HostError) as error:
+            wrong[name] = error
+    return verdicts, wrong
+
+
+#: Platforms of which a definition is wrong, and how.
+_Wrong = dict[str, DefinitionError | HostError]
+
+
+def _leave_out(catalogue: Catalogue, wrong: _Wrong, *, judged: bool) -> None:
+    """Leave out what is *wrong*; where nothing could be *judged* it is no fault of single ones."""
+    for name, error in wrong.items():
+        if not judged:
+            raise error
+        catalogue.leave_out(f"platform {name}", error)
 
 
 def _rank(verdict: PlatformVerdict) -> int:
@@ -269,17 +303,23 @@ def newest_supported(
     """Return what ``newest`` chooses of ``query_platforms``, and judge no lineage in vain."""
     asked = scope_for(catalogue, report) if scope is None else scope
     lineages: dict[str, list[str]] = {}
-    for name in reversed(catalogue.platform_names()):
-        lineages.setdefault(catalogue.platform(name).lineage, []).append(name)
+    for platform in reversed([*catalogue.every_platform()]):
+        lineages.setdefault(platform.lineage, []).append(platform.name)
     preferred = preference(report) if policy == "newest" else ()
     lacking = _Lacking(catalogue, report)
     fallback = [name for name in catalogue.platform_names() if name == CONSERVATIVE]
+    wrong: _Wrong = {}
+    judged = False
+    chosen = None
     for names in (*(lineages.get(lineage, []) for lineage in preferred), fallback):
-        verdicts = [_judged(catalogue, PlatformReference(name=n), lacking, asked) for n in names]
+        verdicts, its_wrong = _all_judged(catalogue, names, lacking, asked)
+        wrong |= its_wrong
+        judged = judged or bool(verdicts)
         chosen = newest(verdicts, report, policy)
         if chosen is not None:
-            return chosen
-    return None
+            break
+    _leave_out(catalogue, wrong, judged=judged)
+    return chosen
 
 
 def next_newer(
@@ -290,7 +330,7 @@ def next_newer(
     Where what was chosen is of none of the host's lineages, it is the oldest of the operating
     system's. None where nothing is newer.
     """
-    known = [catalogue.platform(name) for name in catalogue.platform_names()]
+    known = [*catalogue.every_platform()]
     lineages = preference(report)
     pages = report.numbers.get(_PAGE_SIZE)
     own = chosen is not None and chosen.lineage in lineages
@@ -298,8 +338,8 @@ def next_newer(
     names = [p.name for p in known if p.lineage == lineage and p.page_size in (0, pages)]
     if own and chosen is not None:
         names = names[names.index(chosen.name) + 1 :]
-    scope = scope_for(catalogue, report)
-    verdicts = (judge(catalogue, PlatformReference(name=n), report, scope) for n in names)
+    scope, lacking = scope_for(catalogue, report), _Lacking(catalogue, report)
+    verdicts = (v for n in names for v in _all_judged(catalogue, [n], lacking, scope)[0])
     return next((verdict for verdict in verdicts if verdict.supported != "yes"), None)
 
 

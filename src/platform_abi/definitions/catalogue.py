@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from platform_abi.definitions.build_values import BuildValues
 from platform_abi.definitions.files import natural
-from platform_abi.errors import DefinitionError, unknown
+from platform_abi.errors import DefinitionError, HostError, unknown
 from platform_abi.model.catalogue import Catalogue
+from platform_abi.model.feature import NEVER
 from platform_abi.model.names import feature_stem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from platform_abi.definitions.kinds.examined import Examined
     from platform_abi.definitions.levels import Dates
@@ -45,6 +46,21 @@ class FileCatalogue(BuildValues, Catalogue):
     What QEMUs of this host have said of themselves counts for names that no definition has, and no
     build of theirs is among ``builds``: what is defined means the same with them and without.
     """
+
+    #: What is told of whatever is left out, and why: at once, and once.
+    on_left_out: Callable[[str, DefinitionError | HostError], None] | None = None
+
+    @property
+    def left_out(self) -> dict[str, DefinitionError | HostError]:
+        """Return what nothing was made of so far, because a file of it is wrong, and why."""
+        return self.kept(("left-out",), dict)
+
+    def leave_out(self, what: str, error: DefinitionError | HostError) -> None:
+        """Note that *what* cannot be made of its definition, and go on."""
+        if what not in self.left_out:
+            self.left_out[what] = error
+            if self.on_left_out is not None:
+                self.on_left_out(what, error)
 
     # --- features and capabilities ---------------------------------------------------------------
 
@@ -104,9 +120,24 @@ class FileCatalogue(BuildValues, Catalogue):
         return found
 
     def capabilities(self) -> dict[str, Capability]:
-        """Return every host capability by id."""
-        found: dict[str, Capability] = self.value("capabilities")
+        """Return every host capability by id; a file that is wrong is left out.
+
+        What needs one that is not there is as unknown as what was never asked: see ``_dated``.
+        """
+        return self.kept(("sound-capabilities",), self._sound_capabilities)
+
+    def _sound_capabilities(self) -> dict[str, Capability]:
+        try:
+            found: dict[str, Capability] = self.value("capabilities")
+        except (DefinitionError, HostError):
+            from platform_abi.definitions.kinds.capabilities import sound
+
+            return sound(self._reader(), self._leave_out_capabilities)
         return found
+
+    def _leave_out_capabilities(self, what: str, error: DefinitionError | HostError) -> None:
+        self.kept(("wrong-capabilities",), list[DefinitionError | HostError]).append(error)
+        self.leave_out(what, error)
 
     def kernel_dates(self) -> Mapping[str, Date]:
         """Return since when the kernel has each capability that one of its releases predicts."""
@@ -159,7 +190,11 @@ class FileCatalogue(BuildValues, Catalogue):
 
         # What is asked about may be the feature as an earlier edition has it.
         newest = self.feature(feature.id) or feature
-        return newest, dated_by_edition(newest, self.kernel_dates(), self.earlier_dates())
+        dates = self.kernel_dates()
+        wrong: list[DefinitionError | HostError] = self.memo.get(("wrong-capabilities",), [])
+        if wrong and not self.capabilities().keys() >= {*newest.capabilities} - {NEVER}:
+            raise wrong[0]  # since when it is there may be written where nobody can read it
+        return newest, dated_by_edition(newest, dates, self.earlier_dates())
 
     def _check_listed(self, platform: Platform, family: str) -> None:
         """Refuse what *platform* lists of *family* that is not there, once for all that do so."""

@@ -198,6 +198,9 @@ def platforms_without(catalogue: Catalogue, features: Iterable[str]) -> dict[str
     conservative platform too, if it avoids them, last. Upstream kernels come before vendors', which
     are mixtures. Nothing at all where no platform turns any on.
     """
+    # What this site withdraws is of all of them.
+    if catalogue.attempt("advice on", "platforms", lambda _: (catalogue.masks(),)) is None:
+        return {}
     wanted = set(features)
     known = [
         feature
@@ -207,16 +210,20 @@ def platforms_without(catalogue: Catalogue, features: Iterable[str]) -> dict[str
     ]
     best: dict[str, str] = {}
     concerned: set[str] = set()
-    for name in reversed(catalogue.platform_names()):
-        platform = catalogue.platform(name)
-        lineage = platform.lineage
+    for platform in reversed([*catalogue.every_platform()]):
+        name, lineage = platform.name, platform.lineage
         if platform.page_size:  # what is of some kernels only is no advice to everybody
             continue
         if lineage in best and lineage in concerned:
             continue
-        if any(_turned_on(catalogue, name, feature) for feature in known):
+
+        def turns_on(name: str) -> bool:
+            return any(_turned_on(catalogue, name, feature) for feature in known)
+
+        on = catalogue.attempt("platform", name, turns_on)
+        if on:
             concerned.add(lineage)
-        else:
+        elif on is not None:
             best.setdefault(lineage, name)
     if concerned:
         concerned.add(CONSERVATIVE)

@@ -130,7 +130,9 @@ def can_be_seen(looked_at: GuestDevices | None, machine: str) -> bool:
 def no_view(looked_at: GuestDevices | None, machine: str, arch: str) -> UsageError:
     """Return the error that *machine*, one or more of *arch*, has nothing that can be looked at."""
     families = [board.family for board in looked_at.board] if looked_at else []
-    seen = f"those of the families {' and '.join(families)}" if families else f"none of {arch}"
+    *most, last = families or ("",)
+    named = f"{', '.join(most)} and {last}" if most else last
+    seen = f"those of the families {named}" if families else f"none of {arch}"
     return UsageError(
         f"{printable(machine)} of {printable(arch)} has no bus that can be looked at",
         code="no-guest-view",

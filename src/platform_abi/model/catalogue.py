@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from platform_abi.errors import DefinitionError, HostError
 from platform_abi.model.names import feature_stem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from platform_abi.model.capability import Capability, Date
     from platform_abi.model.cpu import CpuTable
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from platform_abi.model.stream import StreamTable
     from platform_abi.model.visibility import Visibility
 
+T = TypeVar("T")
+
 
 class Catalogue(Protocol):
     """An immutable set of definitions; an implementation inherits what follows from the others.
@@ -37,6 +40,26 @@ class Catalogue(Protocol):
     """
 
     memo: Memo
+
+    def leave_out(self, what: str, error: DefinitionError | HostError) -> None:
+        """Go on as if nothing defined *what*, whose definition is wrong; one that minds raises.
+
+        A file that is wrong is in the way only of what needs it. Who leaves it out may say so, and
+        says of nothing that could need it that it is as it should be.
+        """
+        del what
+        raise error
+
+    def attempt(self, what: str, name: str, read: Callable[[str], T]) -> T | None:
+        """Return what *read* makes of *name*, which is of kind *what*; None where it is left out.
+
+        What nothing defines at all is an error as everywhere.
+        """
+        try:
+            return read(name)
+        except (DefinitionError, HostError) as error:
+            self.leave_out(f"{what} {name}", error)
+            return None
 
     def editions(self) -> tuple[str, ...]:
         """Return the editions, oldest first; the last may not be released yet."""
@@ -62,6 +85,11 @@ class Catalogue(Protocol):
         """Yield all features, by feature file and id."""
         for stem in self.feature_stems():
             yield from self.features(stem)
+
+    def sound_features(self) -> Iterator[Feature]:
+        """Yield all features, but for the families of which a file is wrong: they are left out."""
+        for stem in self.feature_stems():
+            yield from self.attempt("feature family", stem, self.features) or ()
 
     def features_at(self, edition: tuple[int, ...]) -> Iterator[Feature]:
         """Yield the features that *edition* has, each as it was there."""
@@ -94,7 +122,7 @@ class Catalogue(Protocol):
         return next((each for each in known if f"{driver}.{name}" in each.properties), None)
 
     def capabilities(self) -> dict[str, Capability]:
-        """Return every host capability by id."""
+        """Return every host capability by id; files that are wrong may be left out."""
         ...
 
     def kernel_dates(self) -> Mapping[str, Date]:
@@ -116,6 +144,13 @@ class Catalogue(Protocol):
     def platform(self, name: str) -> Platform:
         """Return one platform; raises UnknownNameError with the nearest names."""
         ...
+
+    def every_platform(self) -> Iterator[Platform]:
+        """Yield all platforms of ``platform_names``; one whose definition is wrong is left out."""
+        for name in self.platform_names():
+            found = self.attempt("platform", name, self.platform)
+            if found is not None:
+                yield found
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""

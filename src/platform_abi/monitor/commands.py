@@ -7,7 +7,7 @@ from typing import Any
 
 from platform_abi._version import __version__
 from platform_abi.compat.document import SHAPES
-from platform_abi.compat.supported import PlatformVerdict, query_platforms
+from platform_abi.compat.supported import PlatformVerdict, judge, query_platforms, scope_for
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.document import abi_document
 from platform_abi.emit.plain import plain
@@ -96,7 +96,11 @@ class Commands:
         names = self._known().platform_names()
         if name is not None and name not in names:
             raise unknown("platform", name, names, code="unknown-platform")
-        verdicts, newest = self._judged(self._asked(arguments))
+        report = self._asked(arguments)
+        verdicts, newest = self._judged(report)
+        if name is not None and all(verdict.name != name for verdict in verdicts):
+            # Left out of all of them: who asks for it is told why.
+            verdicts = (judge(self._known(), name, report, scope_for(self._known(), report)),)
         return [
             _info(verdict, newest)
             for verdict in verdicts

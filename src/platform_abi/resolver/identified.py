@@ -9,7 +9,7 @@ from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import driver_and_property
-from platform_abi.model.platform import Platform, edition_key
+from platform_abi.model.platform import Listing, Platform, edition_key
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
 
@@ -100,7 +100,7 @@ def _driving(catalogue: Catalogue, name: str) -> Iterator[Feature]:
     driver, prop = driver_and_property(name)
     families = [*catalogue.devices().families_of(driver)]
     some = [feature for family in families for feature in catalogue.family_features(family)]
-    for feature in some if families else catalogue.every_feature():
+    for feature in some if families else catalogue.sound_features():
         drives = {(driver if families else d, _plain(p)) for d, p in feature.drives}
         if (driver, _plain(prop)) in drives:
             yield feature
@@ -113,8 +113,8 @@ def _plain(prop: str) -> str:
 
 def _unknown(catalogue: Catalogue, name: str) -> UnknownNameError:
     known = [
-        *(feature.id for feature in catalogue.every_feature()),
-        *(name for feature in catalogue.every_feature() for name in feature.properties),
+        *(feature.id for feature in catalogue.sound_features()),
+        *(name for feature in catalogue.sound_features() for name in feature.properties),
         *catalogue.capabilities(),
         *catalogue.platform_names(),
         *catalogue.codes(),
@@ -138,16 +138,19 @@ def feature_entry(catalogue: Catalogue, feature: Feature) -> FeatureEntry:
 def _first_platforms(catalogue: Catalogue, feature: Feature) -> dict[str, str]:
     newest = edition_key(catalogue.newest_edition() or catalogue.editions()[-1])
     found: dict[str, str] = {}
-    for name in catalogue.platform_names():
-        platform = catalogue.platform(name)
-        listing = catalogue.listing(platform, feature)
+
+    def listed(name: str) -> Listing | None:
+        return catalogue.listing(catalogue.platform(name), feature)
+
+    for platform in catalogue.every_platform():
+        listing = catalogue.attempt("platform", platform.name, listed)
         value = None if listing is None else listing.at(newest)
         if value is not None and feature.demands(value):
-            found.setdefault(platform.lineage, name)
+            found.setdefault(platform.lineage, platform.name)
     return found
 
 
 def capability_entry(catalogue: Catalogue, capability: Capability) -> CapabilityEntry:
     """Return what there is to say of *capability* besides itself."""
-    needing = (f.id for f in catalogue.every_feature() if capability.id in f.capabilities)
+    needing = (f.id for f in catalogue.sound_features() if capability.id in f.capabilities)
     return CapabilityEntry(capability=capability, features=tuple(sorted(needing)))

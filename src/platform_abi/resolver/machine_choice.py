@@ -60,7 +60,7 @@ def choose_machine(
             raise UsageError(
                 f"'{each}' is an alias: {', '.join(aliased)}",
                 code="machine-alias",
-                help="write the versioned name, or name the QEMU build that resolves it",
+                help="write the versioned name, or name by --build the QEMU that resolves it",
             )
     # A vendor's own, which the newest QEMU of that vendor's has that was asked here.
     for each in names:
