@@ -6,8 +6,9 @@ import pytest
 from attrs import evolve
 
 import platform_abi as pa
-from platform_abi.author.generation import known_machines, release, steps, told
+from platform_abi.author.generation import told
 from platform_abi.model.machine import CompatProperty, MachineType
+from platform_abi.resolver.generations import known_machines, release, steps
 
 FAMILIES = [
     ("x86_64", "pc-q35"),

@@ -7,56 +7,12 @@ of what sets 8.1 apart. Where it has some of that and lacks the rest, nobody can
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Mapping
 
 from platform_abi.definitions.files import natural
 from platform_abi.errors import UsageError, unknown
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.machine import CompatProperty, MachineType, QemuBuild
-
-#: Driver, property and value.
-Row = tuple[str, str, str]
-
-#: What a generation has and the next newer one does not, newest first. Empty where that is not
-#: known, or nothing.
-Steps = dict[str, frozenset[Row]]
-
-
-def rows(compat: Iterable[CompatProperty]) -> frozenset[Row]:
-    """Return compat properties without their order and flags."""
-    return frozenset((each.driver, each.property, each.value) for each in compat)
-
-
-def steps(family: str, builds: Iterable[Sequence[MachineType]]) -> Steps:
-    """Return what sets each generation of *family* apart, as the first of *builds* with it says."""
-    found: Steps = {}
-    for machines in builds:
-        versioned = [(m.generation, m) for m in machines if m.family == family and m.generation]
-        ordered = sorted(versioned, key=lambda pair: natural(pair[0]), reverse=True)
-        for (_, newer), (generation, older) in pairwise(ordered):
-            found[generation] = found.get(generation) or rows(older.compat) - rows(newer.compat)
-        for generation, _ in ordered:
-            found.setdefault(generation, frozenset())
-    return dict(sorted(found.items(), key=lambda pair: natural(pair[0]), reverse=True))
-
-
-def known_machines(catalogue: Catalogue, arch: str, family: str) -> Iterator[list[MachineType]]:
-    """Yield the machine types of *family* in each build that has upstream's only, newest first.
-
-    A vendor that adds versions of its own may change upstream's as well; one that has none keeps
-    them, whatever it calls its builds.
-    """
-    for name in catalogue.builds(arch):
-        names = catalogue.build(name, arch).machines
-        found = [
-            machine
-            for each in names
-            if each.startswith(f"{family}-")
-            and (machine := catalogue.machine(name, each, arch)).family == family
-        ]
-        if all(machine.name == f"{family}-{machine.generation}" for machine in found):
-            yield found
+from platform_abi.model.machine import MachineType
+from platform_abi.resolver.generations import Steps, rows
 
 
 def told(machine: MachineType, newest: str, known: Steps, drivers: Collection[str]) -> str | None:
@@ -79,11 +35,6 @@ def told(machine: MachineType, newest: str, known: Steps, drivers: Collection[st
         else:
             return None if expected & has else found
     return None
-
-
-def release(build: QemuBuild) -> str:
-    """Return the generation of a build's newest machine types: ``9.1`` of version 9.1.3."""
-    return ".".join(build.version.split(".")[:2])
 
 
 def said(name: str, family: str, given: Mapping[str, str]) -> str | None:

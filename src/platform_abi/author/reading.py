@@ -13,7 +13,7 @@ from platform_abi.author.devices import (
     device_types,
     qom_properties,
 )
-from platform_abi.author.generation import known_machines, release, said, steps, told
+from platform_abi.author.generation import said, told
 from platform_abi.author.inheritance import whole_properties
 from platform_abi.author.machines import (
     Compat,
@@ -30,6 +30,7 @@ from platform_abi.errors import printable
 from platform_abi.model.machine import MachineType, QemuBuild
 from platform_abi.model.naming import Naming
 from platform_abi.model.value import evolve
+from platform_abi.resolver.generations import known_machines, release, steps
 
 #: A start and an answer take well under a second; a busy machine and an emulated CPU may take a
 #: hundred times that. Beyond it, something hangs. In seconds.

@@ -20,7 +20,7 @@ from platform_abi.model.value import define, evolve, field, frozen
 from platform_abi.resolver.choice import Choice, Decision, check_override, choose, decide
 from platform_abi.resolver.layers import compat_of, device_types, in_order
 from platform_abi.resolver.machine_choice import choose_machine, of_unknown_generation
-from platform_abi.resolver.older import leaves, lets_older
+from platform_abi.resolver.older import leaves, lets_older, shows, shows_property
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import Setting
@@ -131,6 +131,9 @@ class Plan:
         if feature.generation is None and feature.until is None:
             return True
         if of_unknown_generation(self.machine):
+            shown = shows(self.catalogue, self.build, self.machine, feature)
+            if shown is not None:
+                return shown
             raise UsageError(
                 f"which release {self.machine.name} derives from is not known, and only machine "
                 f"types since {feature.generation or 'ever'} have {feature.id}",
@@ -153,6 +156,12 @@ class Plan:
 
         It is switched by property *name* of *driver*. One that is older may have been left it.
         """
+        if generation is not None and of_unknown_generation(self.machine):
+            carried = driver, name
+            return (
+                shows_property(self.catalogue, self.build, self.machine, generation, carried)
+                is False
+            )
         return (
             generation is not None
             and self.is_before(generation)
