@@ -75,6 +75,28 @@ def test_what_stopped_elsewhere_is_unknown_where_nobody_tried(
     assert _findings(catalogue, "pc-q35-2.12", OLD, NEW) == []
 
 
+@pytest.mark.parametrize(
+    ("tried", "blocked"),
+    [
+        ((), True),
+        (("pc-q35-3.1",), True),  # on one side, and 5.2, which stopped, on the other
+        (("pc-q35-5.1",), True),  # nothing older
+        (("pc-q35-3.1", "pc-q35-5.1"), False),
+        (("pc-q35-3.1", "pc-i440fx-5.1"), True),
+    ],
+)
+@pytest.mark.parametrize("driver", ["", "virtio-balloon-pci"])
+def test_what_moves_on_the_machine_types_on_both_sides_moves_between_them(
+    driver: str, tried: tuple[str, ...], blocked: bool
+) -> None:
+    """Of one family, the machine itself as well as a device; another family tells nothing."""
+    catalogue = _catalogue(_stops(OLD, NEW, driver, *tried))
+    assert bool(_findings(catalogue, "pc-q35-4.2", OLD, NEW)) == blocked
+    # Of a family on which it never stopped either.
+    elsewhere = _catalogue(_stops(OLD, NEW, driver, "pc-i440fx-5.2", "pc-i440fx-3.1"))
+    assert _findings(elsewhere, "pc-i440fx-4.2", OLD, NEW) == []
+
+
 def test_a_machine_that_stops_without_any_device_is_said_so() -> None:
     """Once, by the machine type's name."""
     (found,) = _findings(_catalogue(_stops(OLD, NEW, "")), "pc-q35-5.2", OLD, NEW)

@@ -6,7 +6,7 @@ kind of bus, has the same state in a stream.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,8 @@ def stream_findings(
 
     Both are builds. A device of which that is known only by another machine type, or by a driver
     that has a base type in common with its own, is unknown, and blocks like one that stops unless
-    *allow_unknown*. A pair that was never tried is not told.
+    *allow_unknown*. It is known by other machine types where it moves on the nearest of its family
+    on both sides. A pair that was never tried is not told.
     """
     table = catalogue.streams(abi.vm.arch)
     pair = None if table is None else table.between(source, destination)
@@ -84,6 +85,9 @@ class _Known:
     ) -> None:
         self._machine = abi.vm.machine
         self._machines = pair.machines
+        self._pair, self._table = pair, table
+        # As the build has them: the newest of a family first.
+        self._ordered = catalogue.build(pair.source, abi.vm.arch).machines
         self._backends = pair.backends
         self._stops = [
             stop for stop in pair.stopped if stop.accelerator in ("", abi.vm.accelerator)
@@ -152,12 +156,35 @@ class _Known:
         self, stops: Sequence[Stopped], what: str, label: str | None = None
     ) -> _Stop | None:
         """Return what *stops* on other machine types say of this one, where nobody tried it."""
-        if not stops:
+        names = {stop.driver for stop in stops}
+        beside = self._beside(
+            each for each in self._machines if names & {"", *self._table.tried(self._pair, each)}
+        )
+        if not stops or (
+            len(beside) == 2 and not any({*stop.machines} & {*beside} for stop in stops)
+        ):
             return None
         by = stops[0]
         of = by.driver or "a machine"
         how = f": {of} did not on {by.machines[-1]}, and nobody tried that on {self._machine}"
         return _Stop(what=what, by=by, how=how, certain=False, device=label)
+
+    def _beside(self, tried: Iterable[str]) -> list[str]:
+        """Return the nearest newer and older of the machine types *tried* of this one's family."""
+        if self._machine not in self._ordered:
+            return []
+        family = self._table.family(self._machine)
+        places = [
+            self._ordered.index(each)
+            for each in tried
+            if each in self._ordered and self._table.family(each) == family
+        ]
+        own = self._ordered.index(self._machine)
+        nearest = (
+            max((at for at in places if at < own), default=None),
+            min((at for at in places if at > own), default=None),
+        )
+        return [self._ordered[at] for at in nearest if at is not None]
 
     def _same_state(self, one: str, other: str) -> str:
         """Return that two drivers have one device inside, on one kind of bus; else nothing."""
