@@ -139,7 +139,7 @@ def _with_platform(
         read_file=files.read,
         files=ThisHostFiles(handed_on=True),
         program=binary,
-        look=_looker(catalogue, binary) if option.look else None,
+        look=None if option.lock is None else _looker(host, binary),
     )
     asked.close()
     blocked = begun.verdict.status == "blocked"
@@ -159,14 +159,14 @@ def _with_platform(
     return int(blocked)
 
 
-def _looker(catalogue: FileCatalogue, binary: str) -> Callable[[GuestAbi], MachineView]:
+def _looker(host: ThisHost, binary: str) -> Callable[[GuestAbi], MachineView]:
     """Return what looks at devices in a *binary* that is started for that, paused."""
     from platform_abi.resolver.admission import portable_abi
     from platform_abi.verifier.paused import look_at
 
     def look(abi: GuestAbi) -> MachineView:
         # As a lockfile has it: nobody else could look at it with a file of this host.
-        return look_at(catalogue, portable_abi(catalogue, abi), binary)
+        return look_at(host.catalogue, portable_abi(host.catalogue, abi), binary)
 
     return look
 

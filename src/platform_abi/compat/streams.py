@@ -160,19 +160,18 @@ class _Known:
         beside = self._beside(
             each for each in self._machines if names & {"", *self._table.tried(self._pair, each)}
         )
-        if not stops or (
-            len(beside) == 2 and not any({*stop.machines} & {*beside} for stop in stops)
-        ):
+        moves = None not in beside and not any({*stop.machines} & {*beside} for stop in stops)
+        if not stops or moves:
             return None
         by = stops[0]
         of = by.driver or "a machine"
         how = f": {of} did not on {by.machines[-1]}, and nobody tried that on {self._machine}"
         return _Stop(what=what, by=by, how=how, certain=False, device=label)
 
-    def _beside(self, tried: Iterable[str]) -> list[str]:
+    def _beside(self, tried: Iterable[str]) -> tuple[str | None, str | None]:
         """Return the nearest newer and older of the machine types *tried* of this one's family."""
         if self._machine not in self._ordered:
-            return []
+            return None, None
         family = self._table.family(self._machine)
         places = [
             self._ordered.index(each)
@@ -180,11 +179,12 @@ class _Known:
             if each in self._ordered and self._table.family(each) == family
         ]
         own = self._ordered.index(self._machine)
-        nearest = (
-            max((at for at in places if at < own), default=None),
-            min((at for at in places if at > own), default=None),
+        newer = max((at for at in places if at < own), default=None)
+        older = min((at for at in places if at > own), default=None)
+        return (
+            None if newer is None else self._ordered[newer],
+            None if older is None else self._ordered[older],
         )
-        return [self._ordered[at] for at in nearest if at is not None]
 
     def _same_state(self, one: str, other: str) -> str:
         """Return that two drivers have one device inside, on one kind of bus; else nothing."""

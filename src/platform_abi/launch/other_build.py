@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from platform_abi.compat.finding import Finding
+from platform_abi.errors import PlatformAbiError
 from platform_abi.launch.host import Host
 from platform_abi.model.abi import GuestAbi, Setting
 from platform_abi.model.value import evolve, frozen
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.guest import MachineView
     from platform_abi.model.vm import VirtualMachine
+
+    Look = Callable[[GuestAbi], MachineView | None]
 
 
 @frozen(kw_only=True)
@@ -51,6 +55,37 @@ def running_build(
     return catalogue, found.name, same_build(found, *version)
 
 
+def look_of(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    build: str | None,
+    wanted: bool | None,
+    look: Callable[[GuestAbi], MachineView] | None,
+) -> Look | None:
+    """Return *look* where the QEMU to be started is looked at for a lockfile, else None.
+
+    It is *wanted*; or nobody says so, and *build* is a QEMU that was asked here what it has, and
+    not the one that *abi* was locked in: what guests find in it is told nowhere. A look that nobody
+    asked for may fail, and tells nothing then.
+    """
+    if look is None or wanted is False:
+        return None
+    if wanted:
+        return look
+    if build is None or build not in catalogue.learned(abi.vm.arch):
+        return None
+    if abi.content is not None and abi.content.build == build:
+        return None
+    return partial(_looked, look)
+
+
+def _looked(look: Look, abi: GuestAbi) -> MachineView | None:
+    try:
+        return look(abi)
+    except PlatformAbiError:
+        return None
+
+
 def moved_to(
     catalogue: Catalogue,
     abi: GuestAbi,
@@ -58,7 +93,7 @@ def moved_to(
     option: PlatformOption,
     *,
     exact: bool,
-    look: Callable[[GuestAbi], MachineView] | None,
+    look: Look | None,
 ) -> Moved:
     """Return what the QEMU to be started makes of a lockfile's machine type, not as it was.
 
@@ -81,8 +116,9 @@ def moved_to(
             evolve(verdict, differences=rest, assumed=False), allow_unknown=option.allow_unknown
         )
     given = _with(abi, undone)
-    if look is not None:
-        findings += look_findings(catalogue, given, look(given))
+    seen = None if look is None else look(given)
+    if seen is not None:
+        findings += look_findings(catalogue, given, seen)
     else:
         findings += view_findings(catalogue, given, build if exact else None)
     return Moved(globals=tuple(d.argument for d in undone), findings=tuple(findings))

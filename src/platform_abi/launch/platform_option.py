@@ -12,6 +12,9 @@ from platform_abi.resolver.explicit import BOOLEANS
 
 _SWITCHES = ("force", "allow-unknown", "strict", "look")
 
+#: What is neither on nor off where nobody says it.
+_LEFT = ("look",)
+
 
 @frozen(kw_only=True)
 class PlatformOption:
@@ -19,7 +22,7 @@ class PlatformOption:
 
     *platform* is ``NAME[@EDITION][,FEATURE=VALUE...]``, None where the option names none. *lock* is
     the lockfile to keep the choice in, and *look* whether what a guest finds in this QEMU is looked
-    at for it.
+    at for it; None: where nobody knows that.
     """
 
     kind: Literal["name", "help", "none", "default"] = "default"
@@ -28,7 +31,7 @@ class PlatformOption:
     force: bool = False
     allow_unknown: bool = False
     strict: bool = False
-    look: bool = False
+    look: bool | None = None
 
 
 def platform_option(line: CommandLine) -> PlatformOption:
@@ -66,11 +69,15 @@ def _option(name: str | None, features: list[str], other: dict[str, str]) -> Pla
         if key not in (*_SWITCHES, "lock"):
             known = (*_SWITCHES, "lock")
             raise unknown("key of -platform", key, known, code="unknown-platform-key")
-    switches = {key.replace("-", "_"): _switch(other, key) for key in _SWITCHES}
+    switches = {
+        key.replace("-", "_"): _switch(other, key)
+        for key in _SWITCHES
+        if key in other or key not in _LEFT
+    }
     lock = other.get("lock")
     if lock == "":
         raise UsageError("-platform: lock= names no file", code="platform-option")
-    if switches["look"] and lock is None:
+    if switches.get("look") and lock is None:
         raise UsageError(
             "-platform: look=on looks at QEMU for a lockfile",
             code="platform-option",

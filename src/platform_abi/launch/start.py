@@ -13,7 +13,7 @@ from platform_abi.errors import UsageError, printable
 from platform_abi.launch.described import Described, described
 from platform_abi.launch.host import Host
 from platform_abi.launch.named import described_by_qemu, of_build, with_what_is_left
-from platform_abi.launch.other_build import Moved, lacking, moved_to, running_build
+from platform_abi.launch.other_build import Moved, lacking, look_of, moved_to, running_build
 from platform_abi.launch.rewrite import rewrite
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import QEMU_DRIVERS
@@ -68,7 +68,8 @@ def start(
     """Return what *line* becomes with the platform of *option*, on *host*, for guests of *arch*.
 
     *program* is the path of the QEMU that is to be started, whose name may ask for an accelerator;
-    *look* returns what a guest finds in it, where that is to be looked at.
+    *look* returns what a guest finds in it, where it may be looked at: where *option* says so, or
+    where it says nothing and nobody recorded that of the QEMU.
 
     *stored* is what the lockfile of *option* holds, where it is there. It is taken as it is by a
     virtual machine that is incoming or that names no other platform; *policy* says which platform
@@ -117,11 +118,12 @@ def start(
     build, exact = None, False
     if option.lock is not None:
         catalogue, build, exact = running_build(catalogue, abi.vm, host)
-    if stored is None and look is not None:
-        abi = evolve(abi, view=look(abi))
+    looking = look_of(catalogue, abi, build, option.look, look)
+    if stored is None and looking is not None:
+        abi = evolve(abi, view=looking(abi))
     moved = Moved()
     if stored is not None and build is not None and stored.told:
-        moved = moved_to(catalogue, abi, build, option, exact=exact, look=look)
+        moved = moved_to(catalogue, abi, build, option, exact=exact, look=looking)
     of_qemu = [*lacking(abi, host, stored), *moved.findings]
     verdict, allowed = _judged(catalogue, abi, option, host, report=report, of_qemu=of_qemu)
     words = [word for text in moved.globals for word in ("-global", text)]

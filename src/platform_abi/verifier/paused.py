@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.guest.pci_config import VIRTIO_VENDOR
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import pci_host
@@ -18,6 +17,7 @@ from platform_abi.guest.virtio_ccw import VIRTIO_IDENTITY
 from platform_abi.guest.virtio_mmio import IDENTITY
 from platform_abi.launch.configuration_files import ConfigurationFiles
 from platform_abi.model.abi import GuestAbi
+from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.guest import DeviceView, MachineView
 from platform_abi.model.host import HostReport
 from platform_abi.model.value import evolve, frozen
@@ -44,7 +44,7 @@ _NOWHERE = "nothing was found in its place"
 
 
 def verify_start(
-    catalogue: FileCatalogue,
+    catalogue: Catalogue,
     abi: GuestAbi,
     binary: str,
     *,
@@ -80,7 +80,7 @@ def verify_start(
 
 
 def look_at(
-    catalogue: FileCatalogue,
+    catalogue: Catalogue,
     abi: GuestAbi,
     binary: str,
     *,
@@ -97,7 +97,7 @@ def look_at(
 
 
 def _paused(
-    catalogue: FileCatalogue,
+    catalogue: Catalogue,
     abi: GuestAbi,
     binary: str,
     words: Sequence[str] | None,
@@ -133,9 +133,7 @@ class _Paused:
 
     seen: _Seen
 
-    def __init__(
-        self, catalogue: FileCatalogue, abi: GuestAbi, binary: str, timeout: float
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, abi: GuestAbi, binary: str, timeout: float) -> None:
         self._catalogue = catalogue
         self._abi = abi
         self._binary = binary
