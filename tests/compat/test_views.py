@@ -209,6 +209,23 @@ def test_what_nobody_recorded_is_no_ok_and_blocks_nothing() -> None:
         assert (finding.code, finding.severity) == ("view-unknown", severity)
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_what_cannot_be_told_of_a_guest_of_a_qemu_that_nobody_recorded_is_warned_of(
+    recorded: bool,
+) -> None:
+    """Between builds that are recorded, what they show otherwise by themselves was compared."""
+    abi = _locked(CATALOGUE, f"{DISK},num-queues=4")
+    there = recorded_machine(CATALOGUE, abi, OLDER)
+    assert there is not None
+    facts = {**there.view.devices["disk"].facts, "queues": "1024*4"}
+    seen = DeviceView(driver="virtio-blk-pci", facts=facts)
+    abi = evolve(abi, view=MachineView(qemu="a", looked=True, devices={"disk": seen}))
+    if not recorded:
+        abi = evolve(abi, vm=evolve(abi.vm, build=None), content=None)
+    unknown = [f for f in view_findings(CATALOGUE, abi, NEWER) if f.code == "view-unknown"]
+    assert [each.severity for each in unknown] == ["info" if recorded else "warn"]
+
+
 def test_what_was_looked_at_counts_before_what_was_recorded() -> None:
     """A lockfile that says what its guest found holds any QEMU to that, its own build's too."""
     abi = _locked(CATALOGUE, DISK, "virtio-rng-pci,id=rng")

@@ -71,6 +71,15 @@ def test_a_property_takes_away_what_it_shows_in(
     assert told <= found.facts.keys()
 
 
+@pytest.mark.parametrize(("given", "like"), [("1", True), ("2", False)])
+def test_a_property_that_is_given_what_realizing_makes_of_it_takes_nothing_away(
+    given: str, like: bool
+) -> None:
+    """A disk has as many queues as there are vCPUs: the one that was looked at had one."""
+    found = _view(f"virtio-blk-pci,id=it,num-queues={given}").devices["it"]
+    assert found.tells("queues") is like
+
+
 def test_a_device_that_nobody_looked_at_tells_nothing() -> None:
     """Nor does one with a property that no definition says more of."""
     found = _view("virtio-rng-pci-non-transitional,id=a", "e1000,id=b,init-vet=off,netdev=n0")

@@ -65,7 +65,7 @@ _KNOWN = {
 def test_two_releases_are_told_apart_by_more_than_two_compat_properties(
     names: str, span: Span
 ) -> None:
-    """Where fewer do, the machine type is between them; what the build has no driver for is none."""
+    """Where fewer do, it is between them; a driver that the build has not counts for nothing."""
     compat = tuple(CompatProperty(driver="net", property=name, value="off") for name in names)
     machine = MachineType(name="pc-q35-acme1", family="pc-q35", arch="x86_64", compat=compat)
     assert nearest(machine, "9.1", _KNOWN, _TYPES) == span
@@ -106,7 +106,7 @@ def test_a_machine_type_of_no_known_generation_is_resolved_as_if_it_were_known(
     """Or the generation is asked for: what is resolved is never other than with it."""
     nameless = _Nameless([DEFINITIONS])
     nameless.build_of = build
-    told, asked = 0, 0
+    told, asked, codes = 0, 0, set()
     for name in [*_machines(catalogue, build)][::4]:
 
         def resolved(known: pa.FileCatalogue, machine: str = name) -> list[str]:
@@ -124,6 +124,7 @@ def test_a_machine_type_of_no_known_generation_is_resolved_as_if_it_were_known(
             assert resolved(nameless) == resolved(catalogue), name
             told += 1
         except pa.UsageError as error:
-            assert error.code == "machine-generation"
+            codes.add(error.code)
             asked += 1
+    assert codes <= {"machine-generation"}
     assert told > 2 * asked

@@ -38,7 +38,8 @@ QEMU with a platform: its whole command line, in which what a host would decide 
                 one, the newest that this host supports
   FEATURE=VALUE another value for one feature, such as virtio-net.rss=on
   lock          the lockfile of the virtual machine: written at its first start, taken by -incoming
-  look          let the lockfile hold what the guest finds, by a look at a paused QEMU
+  look          let the lockfile hold what the guest finds, by a look at a paused QEMU; else
+                that is done for a QEMU of which nobody recorded it
   strict        refuse values beyond what the platform guarantees
   allow-unknown let what is not known of the host pass, and record it
   force         let everything pass, and record it

@@ -98,7 +98,12 @@ def view_findings(catalogue: Catalogue, abi: GuestAbi, build: str | None) -> lis
     if origin is not None:
         found = _with_recorded(catalogue, found, (origin, now), then)
     found = _with_unseen(abi, found, then, now.view)
-    return [*_differ(found, partial(_keeping, catalogue, origin, now)), *_untold(found)]
+    # Of an origin that is recorded, what the builds show otherwise by themselves was compared.
+    severity: Severity = "warn" if origin is None else "info"
+    return [
+        *_differ(found, partial(_keeping, catalogue, origin, now)),
+        *_untold(found, severity=severity),
+    ]
 
 
 def _with_unseen(
@@ -313,7 +318,7 @@ def _keeping(
     return [global_words(second[0].driver, name, value) for name, value in changed]
 
 
-def _untold(found: ViewComparison) -> Iterator[Finding]:
+def _untold(found: ViewComparison, severity: Severity = "info") -> Iterator[Finding]:
     """Yield, in one line, what was not compared."""
     if not found.untold:
         return
@@ -328,7 +333,7 @@ def _untold(found: ViewComparison) -> Iterator[Finding]:
     ]
     yield Finding(
         code=VIEW_UNKNOWN,
-        severity="info",
+        severity=severity,
         message=f"what a guest finds in {found.before} and in {found.after} was compared but for "
         f"{'; '.join(texts)}",
         help=_LOOK,

@@ -318,7 +318,7 @@ def _unlike(value: PropertyValue, usual: PropertyValue | None) -> bool:
     """Return whether a property need not be what it is for the device that was looked at."""
     if usual is None or value.left_to in _OF_THE_HOST:
         return True
-    return (value.realized, value.value) != (usual.realized, usual.value)
+    return value.final != usual.final
 
 
 #: Who may decide of two devices otherwise that are given the same.
