@@ -215,6 +215,21 @@ smp = ["cpus"]
 [instead]
 vnc = "-display none"
 """,
+    "kernels/net.toml": """
+schema = 1
+kconfig = ["drivers/net/Kconfig"]
+[architectures]
+x86 = ["x86_64"]
+[[names]]
+id = "tun.uso"
+symbols = ["TUN_F_USO4"]
+[[rule]]
+subsystems = ["tun"]
+symbols = ["TUN_F_*"]
+files = ["drivers/net/tun.c"]
+code = '\\b{symbol}\\b'
+constants = ["include/uapi/linux/if_tun.h"]
+""",
     "codes/net.toml": """
 schema = 1
 [means]

@@ -50,6 +50,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "messages": (lambda c: c.messages(), ["messages/net.toml"]),
     "codes": (lambda c: c.codes(), ["codes/net.toml"]),
     "harmless": (lambda c: c.harmless(), ["harmless/net.toml"]),
+    "kernels": (lambda c: c.kernel_sources(), ["kernels/net.toml"]),
     "domains": (lambda c: c.domains(), ["domains/net.toml"]),
     "libvirt": (lambda c: c.libvirt(), ["libvirt/net.toml"]),
     "visibility": (lambda c: c.visibility(), ["visibility/net.toml"]),
@@ -138,6 +139,7 @@ def test_every_shipped_answer_is_what_reading_gives(
     def answers(of: pa.FileCatalogue) -> Iterator[Any]:
         yield of.capabilities(), of.devices(), of.naming(), of.realize(), of.options()
         yield of.visibility(), of.messages(), of.harmless(), of.guest_devices(ARCH)
+        yield of.kernel_sources()
         yield of.libvirt(), of.domains(), of.codes()
         yield [of.features(stem) for stem in of.feature_stems()]
         yield [of.platform(name) for name in of.platform_names()]

@@ -29,6 +29,7 @@ QUESTIONS: dict[str, Callable[[pa.FileCatalogue], Any]] = {
     "visibility": lambda c: c.visibility(),
     "messages": lambda c: c.messages(),
     "harmless": lambda c: c.harmless(),
+    "kernels": lambda c: c.kernel_sources(),
     "libvirt": lambda c: c.libvirt(),
     "guests": lambda c: c.guest_devices("odd"),
     "editions": lambda c: c.edition("2026.1"),

@@ -6,7 +6,7 @@ What stands in it is read at once; what its author has to add stands in comments
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import tomli_w
@@ -49,10 +49,15 @@ def new_platform(
     lineage: str | None = None,
     released: date | None = None,
     edition: str | None = None,
+    assumes: Sequence[str] = (),
+    features: Mapping[str, tuple[str, str]] | None = None,
+    known: Iterable[str] = (),
 ) -> Begun:
     """Return a platform called *name* that is as *extends*, or has the *levels* of subsystems.
 
     Its version is the end of its name, and its lineage what comes before, without its system.
+    *features* are what it lists beyond these, each with its value and how that is known; *known*
+    are sentences on how all the rest is.
     Raises UsageError where the name has no version (``platform-name``) or neither says what its
     hosts have (``platform-empty``), UnknownNameError where there is no platform *extends*.
     """
@@ -90,19 +95,36 @@ def new_platform(
     _check_subsystems(catalogue, levels or {})
     if released is not None:
         head["released"] = released
+    if assumes:
+        head["assumes"] = [*assumes]
     if levels:
         head["levels"] = dict(levels)
     return Begun(
         relative=f"platforms/{head['lineage']}/{name}.toml",
         head="",
         entry=f"# {head['title']}: which kernel, and by which source each line below is known.\n"
-        "# What is not known of it is left out, and off.\n\nschema = 1\n\n"
+        "# What is not known of it is left out, and off.\n"
+        + "".join(f"# {line}\n" for line in known)
+        + "\nschema = 1\n\n"
         + tomli_w.dumps({"platform": head})
         + "\n# What every such host can honour, and the levels or the parent do not say:\n"
-        '# [features]\n# "virtio-net.host-uso" = "on"      # a backport\n'
-        '# "virtio-net.rss" = false          # what the parent lists and this has not\n',
+        + (_listed(features) if features else _NOTHING_LISTED),
         shared=False,
     )
+
+
+_NOTHING_LISTED = """\
+# [features]
+# "virtio-net.host-uso" = "on"      # a backport
+# "virtio-net.rss" = false          # what the parent lists and this has not
+"""
+
+
+def _listed(features: Mapping[str, tuple[str, str]]) -> str:
+    lines = ["[features]"]
+    for feature, (value, known) in sorted(features.items()):
+        lines += [f"# {known}", tomli_w.dumps({feature: value}).rstrip("\n")]
+    return "\n".join(lines) + "\n"
 
 
 def _check_subsystems(catalogue: Catalogue, levels: Iterable[str]) -> None:

@@ -425,6 +425,29 @@ class LintOptions(Options):
     alone: bool = flag("FOLDER is a whole set of definitions: read no others")
 
 
+class KernelOptions(Options):
+    """What ``kernel`` is asked for."""
+
+    examples = (
+        "platform-abi kernel linux-source-6.12.tar.xz --config config.amd64_none_amd64.xz",
+        "platform-abi kernel ~/src/linux --revision v6.18 --all",
+        "platform-abi kernel ~/src/kernel-acme --propose linux-acme-7 -o definitions",
+    )
+
+    tree: str | None = positional(
+        "TREE", "a folder of source or headers, a git repository, or a tarball", nargs="?"
+    )
+    revision: str | None = option("REV", "of the git repository: a tag, a branch, a commit", "-r")
+    config: str | None = option("FILE", "the kernel's configuration, which may be compressed")
+    platform: str | None = option(
+        "PLATFORM", "to hold it against; else the upstream one of its release"
+    )
+    all: bool = flag("every capability, not only what is otherwise than expected")
+    propose: str | None = option("NAME", "write a platform of this name, by what was seen")
+    title: str | None = option("TEXT", "what people call that platform")
+    output: str | None = option("FOLDER", "of definitions that it goes to", "-o")
+
+
 class NewOptions(Options):
     """What ``new`` is asked for."""
 
@@ -525,6 +548,10 @@ VERBS: Verbs = {
     "new": ("a platform, feature, capability or mask of one's own, begun", NewOptions),
     "install": ("definitions looked at and put where they are read", InstallOptions),
     "freeze": ("the lock of an edition: what each platform means, for ever", FreezeOptions),
+    "kernel": (
+        "which capabilities a kernel's source has, and whether its platform is right",
+        KernelOptions,
+    ),
     "schema": ("the JSON Schema of a document that is printed or read", SchemaOptions),
     "explain-error": (
         "what a line of QEMU's about a failed migration means",

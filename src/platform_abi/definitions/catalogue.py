@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
     from platform_abi.model.harmless import HarmlessTable
+    from platform_abi.model.kernel_source import KernelSources
     from platform_abi.model.libvirt import LibvirtTable
     from platform_abi.model.mask import Mask
     from platform_abi.model.message import MessageTable
@@ -287,6 +288,11 @@ class FileCatalogue(BuildValues, Catalogue):
     def harmless(self) -> HarmlessTable:
         """Return what a QEMU may be told without anything outside of it being touched."""
         found: HarmlessTable = self.value("harmless")
+        return found
+
+    def kernel_sources(self) -> KernelSources:
+        """Return where in a kernel's source each capability is implemented."""
+        found: KernelSources = self.value("kernels")
         return found
 
     def domains(self) -> DomainTable:

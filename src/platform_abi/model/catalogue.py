@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from platform_abi.model.feature import Feature
     from platform_abi.model.guest import GuestDevices
     from platform_abi.model.harmless import HarmlessTable
+    from platform_abi.model.kernel_source import KernelSources
     from platform_abi.model.libvirt import LibvirtTable
     from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
     from platform_abi.model.mask import Mask
@@ -248,6 +249,10 @@ class Catalogue(Protocol):
 
     def harmless(self) -> HarmlessTable:
         """Return what a QEMU may be told without anything outside of it being touched."""
+        ...
+
+    def kernel_sources(self) -> KernelSources:
+        """Return where in a kernel's source each capability is implemented."""
         ...
 
     def domains(self) -> DomainTable:

@@ -15,6 +15,7 @@ from platform_abi.model.driver import CpuModel, DriverProperty
 from platform_abi.model.feature import Feature
 from platform_abi.model.guest import GuestDevices
 from platform_abi.model.harmless import HarmlessTable
+from platform_abi.model.kernel_source import KernelSources
 from platform_abi.model.libvirt import LibvirtTable
 from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
 from platform_abi.model.mask import Mask
@@ -167,6 +168,10 @@ class MemoryCatalogue(Catalogue):
     def harmless(self) -> HarmlessTable:
         """Return nothing but what a type's own kind says."""
         return HarmlessTable()
+
+    def kernel_sources(self) -> KernelSources:
+        """Return no place: no kernel's source is looked at."""
+        return KernelSources()
 
     def domains(self) -> DomainTable:
         """Return nothing: a scenario is no domain."""

@@ -17,6 +17,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "examined": ("features", (1,), "/examined.toml"),
     "features": ("features", (1,), ".toml"),
     "capabilities": ("capabilities", (1,), ".toml"),
+    "kernels": ("kernels", (1,), ".toml"),
     "devices": ("devices", (1,), ".toml"),
     # Platforms are foldered by lineage, or not, as the few of a site need not be.
     "platforms": ("platforms", (1, 2), ".toml"),
