@@ -6,14 +6,19 @@ before committing it: a released platform must not change.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import platform_abi as pa
+from platform_abi.resolver.identified import identified
 from tests.conftest import PACKAGES
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -135,6 +140,43 @@ def test_the_output_is_the_same_everywhere_to_the_byte(outputs: dict[str, str], 
 def test_no_file_is_left_over() -> None:
     """Every golden file is somebody's expected output."""
     assert sorted(CASES) == sorted(path.name for path in EXPECTED.iterdir())
+
+
+#: What ids of stand in a document under a key of their own, and in a line in a place of their own.
+_ID_KEYS = {"code", "feature", "capability", "platform", "because", "newest"}
+_IDS = re.compile(
+    r"^ *(?:blocked|warn) +([a-z-]+):|error\[([a-z-]+)\]|feature ([a-z0-9.-]+):"
+    r"|needs ([a-z0-9-]+\.[a-z0-9.-]+),|^ +([a-z]+[.][a-z0-9.-]+)  (?:absent|unknown|present)"
+    r"|^(linux-[a-z0-9.-]+|(?:virtio-net|kvm|x86-cpu)\.[a-z0-9.-]+)(?: |$)",
+    re.MULTILINE,
+)
+
+
+def _ids(value: object, key: str = "") -> Iterator[str]:
+    """Yield each id in a document."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _ids(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _ids(inner, key)
+    elif isinstance(value, str) and key in _ID_KEYS and value:
+        yield value
+
+
+def test_whatever_id_is_printed_can_be_asked_about(catalogue: pa.FileCatalogue) -> None:
+    """Codes, features, capabilities, platforms: in lines and in documents."""
+    printed: set[str] = set()
+    for name in CASES:
+        text = (EXPECTED / name).read_text(encoding="utf-8")
+        if name.endswith(".json"):
+            document, _ = json.JSONDecoder().raw_decode(text)
+            printed |= {*_ids(document)}
+        else:
+            printed |= {each for match in _IDS.findall(text) for each in match if each}
+    assert len(printed) > 60
+    for each in sorted(printed):
+        assert identified(catalogue, each), each
 
 
 @pytest.mark.parametrize("name", ["resolve-mixed.txt", "platforms-linux-6.9.txt"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.model.xml_tree import Element, read_xml
+from platform_abi.resolver.identified import identified
 from platform_abi.source.reading import unread_of
 from tests.conftest import DEFINITIONS
 
@@ -166,6 +167,7 @@ def test_an_element_that_nobody_knows_is_never_dropped(at: int, name: str) -> No
     assert len(found) == 1
     assert f"line {1 + text[:at].count(chr(10))}" == found[0].place
     assert {each.what for each in read.unread} == set(unread_of(read.vm))
+    assert all(identified(CATALOGUE, what) for what in unread_of(read.vm))
     assert _digest(read) != _KNOWN_DIGEST
     assert "secret-7" not in repr(read)
 

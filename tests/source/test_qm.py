@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import platform_abi as pa
+from platform_abi.resolver.identified import identified
 from platform_abi.source.reading import unread_of
 from tests.conftest import DEFINITIONS
 
@@ -55,10 +56,10 @@ def test_a_configuration_says_what_it_says_and_no_more() -> None:
         nic.properties
     ).items()
     assert ["host_uso"] == [each.property for each in read.vm.globals]
-    own = "devices of Proxmox VE's own"
-    assert {"boot", "cpu", "net1", "scsi0", own} == {each.what for each in read.unread}
-    assert {"boot", "cpu", "net1", "scsi0", own} == set(unread_of(read.vm))
-    assert "line 12" == next(each.place for each in read.unread if each.what == "scsi0")
+    left = {f"qm/{key}" for key in ("boot", "cpu", "net1", "scsi0", "devices")}
+    assert left == {each.what for each in read.unread} == set(unread_of(read.vm))
+    assert all(identified(CATALOGUE, what) for what in left)
+    assert "line 12" == next(each.place for each in read.unread if each.what == "qm/scsi0")
     assert "hush" not in repr(read)
 
 
@@ -99,8 +100,9 @@ def test_a_machine_has_as_many_vcpus_as_pve_gives_it(said: str, smp: str) -> Non
 def test_what_is_not_understood_is_unread(said: str, unread: set[str]) -> None:
     """And what no guest can tell is nothing."""
     read = _read(f"machine: pc-q35-9.0\n{said}\n")
-    assert unread | {"devices of Proxmox VE's own"} == {each.what for each in read.unread}
-    lines = {each.place for each in read.unread if each.what in unread}
+    named = {f"qm/{key}" for key in unread}
+    assert named | {"qm/devices"} == {each.what for each in read.unread}
+    lines = {each.place for each in read.unread if each.what in named}
     assert lines == {f"line {number}" for number in range(2, 2 + len(unread))}
 
 

@@ -21,6 +21,7 @@ from platform_abi.resolver.identified import (
     Entry,
     FeatureEntry,
     MessageEntry,
+    PieceEntry,
     identified,
 )
 
@@ -37,6 +38,7 @@ class Identified:
     platforms: tuple[Platform, ...] = ()
     codes: tuple[CodeEntry, ...] = ()
     messages: tuple[MessageEntry, ...] = ()
+    pieces: tuple[PieceEntry, ...] = ()
 
 
 SHAPES: Final[Shapes] = {
@@ -69,6 +71,7 @@ def run_identified(catalogue: FileCatalogue, name: str, *, as_json: bool) -> int
             platforms=tuple(e for e in entries if isinstance(e, Platform)),
             codes=tuple(e for e in entries if isinstance(e, CodeEntry)),
             messages=tuple(e for e in entries if isinstance(e, MessageEntry)),
+            pieces=tuple(e for e in entries if isinstance(e, PieceEntry)),
         )
         print_json(document(found, SHAPES))
         return 0
@@ -191,12 +194,18 @@ def _show_message(_: FileCatalogue, entry: MessageEntry) -> None:
     say("  'platform-abi explain-error' tells what a line of it means")
 
 
+def _show_piece(_: FileCatalogue, entry: PieceEntry) -> None:
+    say(Painted(entry.piece, "bold"), f"  a piece of {entry.of}")
+    say(f"  {entry.means}")
+
+
 _SHOWN: Final[dict[type, Callable[[FileCatalogue, Any], None]]] = {
     FeatureEntry: _show_feature,
     CapabilityEntry: _show_capability,
     Platform: _show_platform,
     CodeEntry: _show_code,
     MessageEntry: _show_message,
+    PieceEntry: _show_piece,
 }
 
 

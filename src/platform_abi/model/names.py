@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: What the names of hardware begin with of which a source says more than anybody can read.
+UNREAD = "unread."
+
 
 def feature_stem(feature_id: str) -> str:
     """Return the name of the file that defines a feature: ``virtio-net`` of ``virtio-net.rss``."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 
 from platform_abi.errors import UnknownNameError, unknown
 from platform_abi.model.capability import Capability
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Feature
-from platform_abi.model.names import driver_and_property
+from platform_abi.model.names import UNREAD, driver_and_property
 from platform_abi.model.platform import Listing, Platform, edition_key
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import parse_platform
@@ -55,14 +57,27 @@ class MessageEntry:
     texts: tuple[str, ...]
 
 
-Entry = FeatureEntry | CapabilityEntry | CodeEntry | MessageEntry | Platform
+@frozen(kw_only=True)
+class PieceEntry:
+    """A *piece* of a virtual machine that is printed where nobody could read it, and what it is.
+
+    *of* is what it is a piece of.
+    """
+
+    piece: str
+    of: str
+    means: str
+
+
+Entry = PieceEntry | FeatureEntry | CapabilityEntry | CodeEntry | MessageEntry | Platform
 
 
 def identified(catalogue: Catalogue, name: str) -> tuple[Entry, ...]:
     """Return what *name* stands for; several for a property that more than one feature drives.
 
     *name* is the id of a feature or a host capability, ``DRIVER.PROPERTY`` that features drive, a
-    platform with its edition or without, or the code of a finding or an error. Raises
+    platform with its edition or without, the code of a finding or an error, or a piece of a domain
+    XML or a configuration of Proxmox VE's that was not read. Raises
     UnknownNameError (``unknown-id``) for what is none of these, with the nearest that are.
     """
     found = [*_entries(catalogue, name)]
@@ -93,6 +108,37 @@ def _entries(catalogue: Catalogue, name: str) -> Iterator[Entry]:
                 says=message.says,
                 texts=tuple(text.text for text in message.text),
             )
+    yield from _pieces(catalogue, name.removeprefix(UNREAD))
+
+
+def _pieces(catalogue: Catalogue, name: str) -> Iterator[PieceEntry]:
+    """Yield what *name* is where it is a path, or a device by the name that QEMU has for it."""
+    head, slash, rest = name.partition("/")
+    path = rest if head == _DOMAIN else name
+    if not slash and name.startswith(_DEVICE):
+        means = f"{_PLUGGED}; {_UNKNOWN}"
+        yield PieceEntry(piece=name, of="a running virtual machine", means=means)
+    elif head == _QM and rest:
+        of = "a configuration of Proxmox VE's (/etc/pve/qemu-server)"
+        means = f"what it is to the guest follows from Proxmox VE's own code; {_UNKNOWN}"
+        yield PieceEntry(piece=name, of=of, means=means)
+    elif slash and _PATH.fullmatch(path):
+        unseen = any(
+            fnmatchcase(path, each) or fnmatchcase(path, f"{each}/*")
+            for each in catalogue.domains().unseen
+        )
+        means = _UNSEEN if unseen else f"where no rule of definitions/domains reads it, {_UNKNOWN}"
+        yield PieceEntry(piece=name, of="a domain XML of libvirt's", means=means)
+
+
+_DOMAIN, _QM, _DEVICE = "domain", "qm", "device "
+
+#: Names of elements with slashes between them, perhaps an attribute, perhaps a device's alias.
+_PATH = re.compile(r"(\{[^{}]*\})?[\w.:-]+(/[\w.:-]+)*(/?@[\w.:-]+)?( [^ ]+)?|@[\w.:-]+")
+
+_UNSEEN = "only the host can tell it: neither the guest nor a migration stream has it"
+_PLUGGED = "plugged in or out since its QEMU was started"
+_UNKNOWN = "it counts as unknown, and 'check' does not let it pass (vm-unknown)"
 
 
 def _driving(catalogue: Catalogue, name: str) -> Iterator[Feature]:
@@ -125,8 +171,8 @@ def _unknown(catalogue: Catalogue, name: str) -> UnknownNameError:
         name,
         known,
         code="unknown-id",
-        help="an id is what is printed: a feature, capability, platform or code; a property "
-        "needs a virtual machine, as for resolve",
+        help="an id is what is printed: a feature, capability, platform, code or a piece that was "
+        "not read; a property needs a virtual machine, as for resolve",
     )
 
 

@@ -178,16 +178,21 @@ class DomainTree:
         place = f"line {element.line}"
         if (element.start, _ITSELF) not in self._read and path not in containers:
             reason = "is unknown here, and so is what it is to the guest"
-            yield Unread(what=path, place=place, reason=reason)
+            yield Unread(what=_below(path), place=place, reason=reason)
             return
         for key in element.attributes:
             called = f"{path}/@{key}".lstrip("/")
             if (element.start, key) not in self._read and not unseen.fullmatch(called):
-                yield Unread(what=called, place=place, reason="is not read")
+                yield Unread(what=_below(called), place=place, reason="is not read")
         if element.text and not element.children and (element.start, _TEXT) not in self._read:
-            yield Unread(what=path, place=place, reason="what it says is not read")
+            yield Unread(what=_below(path), place=place, reason="what it says is not read")
         for child in element.children:
             yield from self._of(child, f"{path}/{child.name}".lstrip("/"), unseen, containers)
+
+
+def _below(path: str) -> str:
+    """Return what a piece is called: a name alone would not tell that it is a path."""
+    return path if "/" in path else f"domain/{path}"
 
 
 def _number(text: str, how: str) -> str:

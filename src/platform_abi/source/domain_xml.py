@@ -99,7 +99,7 @@ def from_domain_xml(
         unread=(
             *tree.unread(table.unseen, table.containers()),
             *devices.unplaced,
-            *(() if memory.ident else [Unread(what="memory", reason=_UNCALLED)]),
+            *(() if memory.ident else [Unread(what="domain/memory", reason=_UNCALLED)]),
         ),
         **besides,
     )

@@ -61,14 +61,14 @@ def from_qm(
         arch=arch or host_architecture(),
         unread=(
             *(_unread(key, line) for key, (line, _) in keys.items() if key in read.left),
-            Unread(what="devices of Proxmox VE's own", reason=_BY_PVE),
+            Unread(what="qm/devices", reason=_BY_PVE),
         ),
         **besides,
     )
 
 
 def _unread(key: str, line: int) -> Unread:
-    return Unread(what=key, reason=_BY_PVE, place=f"line {line}")
+    return Unread(what=f"qm/{key}", reason=_BY_PVE, place=f"line {line}")
 
 
 def _keys(text: str, name: str) -> dict[str, tuple[int, str]]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
+from platform_abi.model.names import UNREAD
 from platform_abi.model.value import evolve, field, frozen
 from platform_abi.model.vm import UNKNOWN, VirtualMachine
 
 if TYPE_CHECKING:
     from platform_abi.launch.hardware_options import HostFiles
-
-#: What the names of hardware begin with of which a source says more than anybody can read.
-UNREAD = "unread."
 
 
 class KnownBesides(TypedDict, total=False):
