@@ -67,8 +67,9 @@ def agree(
     *qemu* of that version; a guest that *returns* has values that it brought from there.
 
     It is decided by the values of a report that the feature names, or else by the capabilities
-    that it needs. A host agrees with itself on everything: two reports of one name that say the
-    same are of one host. *settled* are, by register, bits that decide nothing.
+    that it needs; of masks that the feature calls inclusive the *second* may have more than the
+    first. A host agrees with itself on everything: two reports of one name that say the same are of
+    one host. *settled* are, by register, bits that decide nothing.
     """
     if first.name and first == second:
         return Agreement(known=True, on=("everything: they are one host",))
@@ -90,9 +91,20 @@ def agree(
         differ=tuple(
             f"{key} ({one[key]} and {two[key]})"
             for key in keys
-            if one.get(key) and two.get(key) and one[key] != two[key]
+            if one.get(key)
+            and two.get(key)
+            and one[key] != two[key]
+            and not (
+                any(fnmatchcase(key, name) for name in feature.inclusive)
+                and _contained(one[key], two[key])
+            )
         ),
     )
+
+
+def _contained(first: str, second: str) -> bool:
+    """Return whether the mask *second* has every bit of *first*, both as ``_deciding`` has them."""
+    return not int(first, 16) & ~int(second, 16)
 
 
 def _cleared(report: HostReport, settled: Mapping[str, int] | None) -> HostReport:

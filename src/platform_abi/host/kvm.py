@@ -77,12 +77,18 @@ def answer(questions: Sequence[Question]) -> None:
         if asked[name]:
             answer_these(kvm, asked[name])
     others = [question for question in questions if question.method not in _METHODS]
-    if others:
+    of_s390 = [question for question in others if question.method in _OF_S390]
+    of_arm = [question for question in others if question.method not in _OF_S390]
+    if of_s390:
+        from platform_abi.host import kvm_s390
+
+        kvm_s390.answer(kvm.machine, kvm.refusal, of_s390)
+    if of_arm:
         from platform_abi.host import kvm_arm
 
-        kvm_arm.answer(kvm.system, kvm.machine, kvm.refusal, others)
+        kvm_arm.answer(kvm.system, kvm.machine, kvm.refusal, of_arm)
     kvm.say_limits()
-    if others:
+    if of_arm:
         # Last, for a processor that traps it would end this process.
         kvm_arm.say_frequency()
 
@@ -251,6 +257,10 @@ _METHODS = {
     "kvm-mce-cap": _Kvm.answer_mce,
     "kvm-hv-cpuid": _Kvm.answer_hyperv,
 }
+
+
+#: What ``kvm_s390`` answers; ``kvm_arm`` answers the rest.
+_OF_S390 = frozenset({"kvm-vm-attribute", "kvm-s390-model", "kvm-s390-feature"})
 
 
 def _cpuid(descriptor: int, request: int, count: int = 128) -> Cpuid:

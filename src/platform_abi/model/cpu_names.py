@@ -15,13 +15,15 @@ class CpuNames:
     *any_case*: large letters or small. *unlisted* are patterns, in small letters, of names that it
     takes and does not list. *called* has what a processor is called, in small letters, and the
     models of it: that is no name for ``-cpu``. *more_with* are the accelerators that add properties
-    to CPUs, which a QEMU lists only where it runs with them.
+    to CPUs, which a QEMU lists only where it runs with them. *default_with* has, by accelerator,
+    the model of a machine of which nobody names one, where the accelerator chooses it.
     """
 
     arch: str
     any_case: bool = False
     unlisted: tuple[str, ...] = ()
     more_with: tuple[str, ...] = ()
+    default_with: Mapping[str, str] = field(factory=dict)
     called: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
 

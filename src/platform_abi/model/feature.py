@@ -153,6 +153,8 @@ class Feature:
     pin: str = ""
     #: Values of a host report that decide it where nobody pins it: two hosts that share them agree.
     decided_by: tuple[str, ...] = ()
+    #: Masks among them of which another host may have more bits than the first.
+    inclusive: tuple[str, ...] = ()
     #: Registers that decide it besides, and that a host can have more of than another.
     registers: Registers | None = None
     #: What does instead of the capabilities: a host that has the user's number already.

@@ -87,9 +87,17 @@ def resolve_families(plan: Plan, vm: VirtualMachine, *, hotplug: bool = False) -
 
 
 def _with_memory(vm: VirtualMachine) -> Properties:
-    """Return the options of ``-machine``, and the sizes of memory that *vm* was described with."""
-    sizes = [pair for pair in vm.hardware or () if pair[0] in ("memory.size", "memory.max-size")]
-    return (*vm.machine_options, *sizes)
+    """Return the options of ``-machine``, and what *vm* was described with of its memory.
+
+    That are its sizes, and the size of the pages behind it where these are huge ones.
+    """
+    from platform_abi.model.option_language import split_options
+
+    facts = dict(vm.hardware or ())
+    sizes = [(key, facts[key]) for key in ("memory.size", "memory.max-size") if key in facts]
+    behind = facts.get(f"object.{facts.get('memory.backend')}", "")
+    pages = dict(split_options(behind, "qom-type")).get("page-size") if behind else None
+    return (*vm.machine_options, *sizes, *([("memory.page-size", pages)] if pages else []))
 
 
 def _alike(plan: Plan, vm: VirtualMachine) -> tuple[Member, ...] | None:

@@ -293,8 +293,7 @@ def _plan(
         named_build=of[2] is not None,
         machine=machine,
         accelerator=accelerator,
-        # Without -cpu it is the machine type's own: qemu64-x86_64-cpu.
-        cpu=cpu if cpu is not None else machine.cpu.removesuffix("-cpu").rpartition("-")[0],
+        cpu=cpu if cpu is not None else _default_cpu(catalogue, machine, accelerator),
         choice=choice,
         spelled=choice.spelled,
         generation=version_key(machine.generation or build.version),
@@ -303,6 +302,15 @@ def _plan(
     for feature_id, value in reference.overrides:
         _check_override(plan, feature_id, value)
     return plan
+
+
+def _default_cpu(catalogue: Catalogue, machine: MachineType, accelerator: str) -> str:
+    """Return the CPU model where nobody names one: the accelerator's, else the machine type's own.
+
+    The latter is a type: ``qemu64-x86_64-cpu``.
+    """
+    chosen = catalogue.devices().names_of_cpus(machine.arch).default_with.get(accelerator)
+    return chosen or machine.cpu.removesuffix("-cpu").rpartition("-")[0]
 
 
 def _check_override(plan: Plan, name: str, value: str) -> None:
