@@ -16,6 +16,9 @@ _HEADERS = (
     *("virtio_pmem", "virtio_ring", "virtio_scsi", "virtio_snd", "virtio_vsock"),
 )
 
+#: Structures of other architectures, of which a request's number has the size.
+_SIZES = {"kvm_ppc_cpu_char": 32}
+
 
 def linux_numbers(names: Iterable[str], folder: Path) -> dict[str, int]:
     """Return what each macro of *names* is, those of them that the headers have.
@@ -29,6 +32,7 @@ def linux_numbers(names: Iterable[str], folder: Path) -> dict[str, int]:
         pytest.skip("no headers of Linux in /usr/include")
     program = folder / "numbers"
     lines = [f"#if __has_include(<linux/{h}.h>)\n#include <linux/{h}.h>\n#endif" for h in _HEADERS]
+    lines += [f"struct {name} {{ char all[{size}]; }};" for name, size in _SIZES.items()]
     lines += ["#include <stdio.h>", "int main(void) {"]
     for name in sorted(names):
         lines.append(f'#ifdef {name}\nprintf("{name} %lld\\n", (long long)({name}));\n#endif')

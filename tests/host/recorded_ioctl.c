@@ -4,6 +4,9 @@
  *   cc -shared -fPIC -O2 -o recorded_ioctl.so recorded_ioctl.c
  *   RECORDED_IOCTL=replies.txt LD_PRELOAD=./recorded_ioctl.so program
  *
+ * RECORDED_MACHINE is what uname() calls the machine, and a file below the folder RECORDED_ROOT is
+ * opened in place of the one of that name. RECORDED_PAGE_SIZE is what sysconf() says of pages.
+ *
  * /dev/kvm is opened as /dev/null. A line of the file is one request and its answer:
  *
  *   REQUEST ARGUMENT RESULT WRITES...
@@ -20,6 +23,8 @@
  */
 
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -28,11 +33,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+/* POWER has three bits for the direction, and one less for the size. */
 static size_t size_of(unsigned long request)
 {
-    return request >> 16 & 0x3fff;
+    const char *machine = getenv("RECORDED_MACHINE");
+
+    return request >> 16 & (machine && !strncmp(machine, "ppc", 3) ? 0x1fff : 0x3fff);
 }
 
 static int byte(const char *text, unsigned char *found)
@@ -139,9 +148,56 @@ int ioctl(int descriptor, unsigned long request, ...)
     return -1;
 }
 
+/* The file that stands for path, in name if it is a recorded one. */
+static const char *recorded(const char *path, char *name, size_t size)
+{
+    const char *root = getenv("RECORDED_ROOT");
+
+    if (!root || path[0] != '/')
+        return path;
+    snprintf(name, size, "%s%s", root, path);
+    return syscall(SYS_faccessat, AT_FDCWD, name, F_OK) ? path : name;
+}
+
 static int opened(const char *path, int flags, int mode)
 {
-    return syscall(SYS_openat, AT_FDCWD, strcmp(path, "/dev/kvm") ? path : "/dev/null", flags, mode);
+    char name[4096];
+
+    if (!strcmp(path, "/dev/kvm"))
+        path = "/dev/null";
+    return syscall(SYS_openat, AT_FDCWD, recorded(path, name, sizeof name), flags, mode);
+}
+
+DIR *opendir(const char *path)
+{
+    static DIR *(*next)(const char *);
+    char name[4096];
+
+    if (!next)
+        next = (DIR *(*)(const char *))dlsym(RTLD_NEXT, "opendir");
+    return next(recorded(path, name, sizeof name));
+}
+
+long sysconf(int name)
+{
+    static long (*next)(int);
+    const char *pages = getenv("RECORDED_PAGE_SIZE");
+
+    if (pages && name == _SC_PAGESIZE)
+        return atol(pages);
+    if (!next)
+        next = (long (*)(int))dlsym(RTLD_NEXT, "sysconf");
+    return next(name);
+}
+
+int uname(struct utsname *found)
+{
+    const char *machine = getenv("RECORDED_MACHINE");
+    int result = syscall(SYS_uname, found);
+
+    if (!result && machine)
+        snprintf(found->machine, sizeof found->machine, "%s", machine);
+    return result;
 }
 
 int open(const char *path, int flags, ...)

@@ -7,8 +7,6 @@ of bytes are those of the kernel's headers. What only a real KVM could show is n
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from platform_abi.host.document import read_report, report_line
 from platform_abi.host.probe import probe
 from platform_abi.model.capability import Capability
 from platform_abi.model.host import HostReport
+from tests.host.recorded import build_library
 
 _REPLIES = Path(__file__).with_name("kvm_arm")
 
@@ -26,17 +25,7 @@ _REPLIES = Path(__file__).with_name("kvm_arm")
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the library that answers."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler (cc) on PATH, to build recorded_ioctl.c")
-    built = tmp_path_factory.mktemp("arm") / "recorded_ioctl.so"
-    source = Path(__file__).with_name("recorded_ioctl.c")
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", built, source],
-        check=True,
-        timeout=60,
-    )
-    return built
+    return build_library(tmp_path_factory.mktemp("arm"))
 
 
 @pytest.fixture(scope="module")

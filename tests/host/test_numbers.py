@@ -18,6 +18,11 @@ REQUESTS: Mapping[str, str | None] = {
     "kvm-arm-sve": "KVM_GET_ONE_REG",
     "kvm-device": "KVM_CREATE_DEVICE",
     "kvm-device-attribute": "KVM_HAS_DEVICE_ATTR",
+    "kvm-ppc-characteristics": "KVM_PPC_GET_CPU_CHAR",
+    "kvm-ppc-hash-page": "KVM_PPC_GET_SMMU_INFO",
+    "kvm-ppc-radix": "KVM_CHECK_EXTENSION",
+    "kvm-ppc-since-level": "KVM_CHECK_EXTENSION",
+    "kvm-ppc-type": "KVM_CREATE_VM",
     "kvm-cpuid": "KVM_GET_SUPPORTED_CPUID",
     "kvm-hv-cpuid": "KVM_GET_SUPPORTED_HV_CPUID",
     "kvm-extension": "KVM_CHECK_EXTENSION",
@@ -81,10 +86,11 @@ def test_what_is_asked_for_is_the_kernels(
             continue
         held.add(probe.method)
         numbers = [kernel[name] for name in names]
-        if probe.method == "kvm-extension" and names[0].startswith("KVM_CAP_"):
+        by_number = {"kvm-extension", "kvm-ppc-radix", "kvm-ppc-since-level"}
+        if probe.method in by_number and names[0].startswith("KVM_CAP_"):
             # Above the number stand bits that the answer has to have.
             assert numbers[0] == probe.argument & 0xFFFF, capability.id
-        elif probe.method == "kvm-device":
+        elif probe.method in {"kvm-device", "kvm-ppc-type"}:
             assert numbers[0] == probe.argument, capability.id
         elif probe.method == "kvm-cpuid":
             assert numbers[0] == bit_of(probe.argument)[1], capability.id

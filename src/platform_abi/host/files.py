@@ -93,8 +93,18 @@ def _zoned(path: str) -> bool:
         return False
 
 
+def _of_power(question: Question) -> None:
+    """Answer what only a POWER host is asked."""
+    from platform_abi.host import power
+
+    power.METHODS[question.method](question)
+
+
 _METHODS = {
     "file": _file,
     "process-capability": _process_capability,
     "zoned-model": _zoned_model,
+    "ppc-level": _of_power,
+    "ppc-processor": _of_power,
+    "ppc-hwcap": _of_power,
 }

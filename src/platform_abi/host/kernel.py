@@ -39,7 +39,12 @@ def answer(options: Sequence[str]) -> None:
     ]
     if all(model):
         say("value", "cpu.model", ".".join(number[1] for number in model if number))
-    text = _configuration(os.uname().release)
+    here = os.uname()
+    if here.machine.startswith("ppc"):
+        from platform_abi.host.power import say_processor
+
+        say_processor()
+    text = _configuration(here.release)
     if text:
         for option, value in _set(text, options):
             say("config", option, value)

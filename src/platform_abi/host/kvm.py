@@ -22,6 +22,7 @@ from platform_abi.host.cpuid import (
 )
 from platform_abi.host.nodes import opened
 from platform_abi.host.reply import Question, all_unknown, errno_name, say, say_set
+from platform_abi.host.requests import request
 
 # typing costs as much as the rest; type checkers know this name by itself.
 TYPE_CHECKING = False
@@ -33,16 +34,16 @@ if TYPE_CHECKING:
 
 _API_VERSION = 12
 
-_GET_API_VERSION = 0xAE00
-_CREATE_VM = 0xAE01
-_CHECK_EXTENSION = 0xAE03
-_CREATE_VCPU = 0xAE41
+_GET_API_VERSION = request(0xAE00)
+_CREATE_VM = request(0xAE01)
+_CHECK_EXTENSION = request(0xAE03)
+_CREATE_VCPU = request(0xAE41)
 _CREATE_IRQCHIP = 0xAE60
 _GET_SUPPORTED_CPUID = 0xC008AE05
 _GET_MSR_FEATURE_INDEX_LIST = 0xC004AE0A
 _GET_MSRS = 0xC008AE88
 _GET_TSC_KHZ = 0xAEA3
-_GET_DEVICE_ATTR = 0x4018AEE2
+_GET_DEVICE_ATTR = request(0x4018AEE2)
 
 _CAP_HYPERV = 44
 _CAP_TSC_CONTROL = 60
@@ -53,6 +54,9 @@ _CAP_GET_MSR_FEATURES = 153
 _CAP_ARM_VM_IPA_SIZE = 165
 _CAP_SYS_HYPERV_CPUID = 191
 _CAP_SYS_ATTRIBUTES = 209
+
+#: What the methods of ``kvm_ppc`` begin with.
+_OF_POWER = "kvm-ppc-"
 
 #: Numbers of extensions are asked up to here; 245 were given away in Linux 7.0.
 _EXTENSIONS = 512
@@ -78,11 +82,16 @@ def answer(questions: Sequence[Question]) -> None:
             answer_these(kvm, asked[name])
     others = [question for question in questions if question.method not in _METHODS]
     of_s390 = [question for question in others if question.method in _OF_S390]
-    of_arm = [question for question in others if question.method not in _OF_S390]
+    of_power = [question for question in others if question.method.startswith(_OF_POWER)]
+    of_arm = [q for q in others if q not in of_s390 and q not in of_power]
     if of_s390:
         from platform_abi.host import kvm_s390
 
         kvm_s390.answer(kvm.machine, kvm.refusal, of_s390)
+    if of_power:
+        from platform_abi.host import kvm_ppc
+
+        kvm_ppc.answer(kvm.system, kvm.machine, kvm.refusal, of_power)
     if of_arm:
         from platform_abi.host import kvm_arm
 

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 
 from platform_abi.host.modules import node_hint
 from platform_abi.host.reply import Question, all_unknown, errno_name, number, read
+from platform_abi.host.requests import request
 
 # include/uapi/linux/vhost.h
-_VHOST_GET_FEATURES = 0x8008AF00
+_VHOST_GET_FEATURES = request(0x8008AF00)
 
 _GROUP_MAY = stat.S_IRGRP | stat.S_IWGRP
 

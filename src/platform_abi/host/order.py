@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from platform_abi.host.requests import request_of
 from platform_abi.model.value import field, frozen
 from platform_abi.qemu.binary import QEMU_NAMES
 from platform_abi.qemu.netdevs import NETDEV_METHOD
@@ -31,6 +32,15 @@ FAMILIES: Mapping[str, str] = {
     "kvm-vm-attribute": "kvm",
     "kvm-s390-model": "kvm",
     "kvm-s390-feature": "kvm",
+    "kvm-ppc-type": "kvm",
+    "kvm-ppc-characteristics": "kvm",
+    "kvm-ppc-hash-page": "kvm",
+    "kvm-ppc-decrementer": "kvm",
+    "kvm-ppc-since-level": "kvm",
+    "kvm-ppc-radix": "kvm",
+    "ppc-level": "file",
+    "ppc-processor": "file",
+    "ppc-hwcap": "file",
     "vhost-features": "node",
     "vhost-features-array": "node",
     "vhost-backend-features": "node",
@@ -43,14 +53,19 @@ FAMILIES: Mapping[str, str] = {
 }
 
 #: Methods that make no ioctl, so that no request number can be wrong.
-_NO_REQUEST = frozenset({"device-node", "file", "process-capability", "zoned-model"})
+_NO_REQUEST = frozenset(
+    {
+        *("device-node", "file", "process-capability", "zoned-model"),
+        *("ppc-level", "ppc-processor", "ppc-hwcap"),
+    }
+)
 
 #: The one pattern that is asked without any of the nodes that it matches: see ``macvtap``.
 _MACVTAP_NODES = "/dev/tap*"
 
 #: Where <asm/ioctl.h> is not the generic one and numbers of requests differ from x86's
-#: (arch/*/include/uapi/asm/ioctl.h). As uname(2) says it.
-_OTHER_NUMBERS = ("alpha", "mips", "parisc", "ppc", "sparc")
+#: (arch/*/include/uapi/asm/ioctl.h), and ``requests`` does not know them. As uname(2) says it.
+_OTHER_NUMBERS = ("alpha", "mips", "parisc", "sparc")
 
 
 @frozen(kw_only=True)
@@ -63,6 +78,8 @@ class Order:
     unasked: Mapping[str, str] = field(factory=dict)
     #: Of which options the kernel's configuration is wanted.
     config: tuple[str, ...] = ()
+    #: What uname(2) calls the machine that is asked; numbers of requests follow it.
+    machine: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,7 +90,10 @@ class Order:
     def document(self, timeout: float) -> bytes:
         """Return what the probe reads on its standard input."""
         groups = [
-            {"family": family, "questions": [_words(capability) for capability in group]}
+            {
+                "family": family,
+                "questions": [_words(capability, self.machine) for capability in group],
+            }
             for (family, _), group in self.groups.items()
         ]
         body = {"timeout": timeout, "config": self.config, "groups": groups}
@@ -102,6 +122,7 @@ def order_for(capabilities: Mapping[str, Capability], machine: str) -> Order:
         groups={key: tuple(group) for key, group in groups.items()},
         unasked=unasked,
         config=_options(c for c in capabilities.values() if not c.arch or arch in c.arch),
+        machine=machine,
     )
 
 
@@ -135,12 +156,12 @@ def _group(asked: Probe) -> tuple[str, str]:
     return family, asked.node
 
 
-def _words(capability: Capability) -> list[str | int]:
+def _words(capability: Capability, machine: str) -> list[str | int]:
     asked = capability.probe
     assert asked is not None  # noqa: S101 - only those are in a group
     return [
         *(capability.id, asked.method, asked.node),
-        *(asked.request, asked.argument, capability.symbol),
+        *(request_of(machine, asked.request), asked.argument, capability.symbol),
     ]
 
 

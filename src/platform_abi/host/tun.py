@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 from platform_abi.host.nodes import opened
 from platform_abi.host.reply import Question, all_unknown, errno_name, number
+from platform_abi.host.requests import request
 from platform_abi.qemu.namespace import private_network
 
 # include/uapi/linux/if_tun.h
-_TUNSETIFF = 0x400454CA
+_TUNSETIFF = request(0x400454CA)
 _IFF_TAP_NO_PI_VNET_HDR = 0x0002 | 0x1000 | 0x4000
 
 #: The questions that a node answers without an interface.

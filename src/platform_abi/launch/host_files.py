@@ -93,7 +93,9 @@ class ThisHostFiles:
             return None
         import fcntl
 
+        from platform_abi.host.requests import request
+
         try:
-            return fcntl.ioctl(int(descriptor), _TUNGETIFF, bytes(_IFREQ))
+            return fcntl.ioctl(int(descriptor), request(_TUNGETIFF), bytes(_IFREQ))
         except (OSError, ValueError, OverflowError):
             return None
