@@ -41,6 +41,9 @@ def test_a_name_says_which_guests(arch: str, folder: str) -> None:
     assert arch == guest_architecture(f"{folder}qemu-system-{arch}")
     assert arch == guest_architecture(f"{folder}qemu-system-{arch}-10.0")
     assert os.uname().machine == guest_architecture(f"{folder}qemu-kvm")
+    # What is asked for counts where the name says nothing, as that of a wrapper.
+    assert arch == guest_architecture(f"{folder}qemu-kvm", arch)
+    assert arch == guest_architecture(f"{folder}qemu-system-{arch}", "riscv64")
 
 
 # --- which QEMU ----------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def _with_platform(
         line,
         option,
         host,
-        arch=guest_architecture(binary),
+        arch=guest_architecture(binary, options.arch),
         stored=None if kept is None else kept.abi,
         policy="newest" if option.platform is not None else _policy(),
         read_file=files.read,

@@ -54,10 +54,15 @@ def own_architecture(program: str) -> str | None:
     return None if match is None else match["arch"]
 
 
-def guest_architecture(binary: str) -> str:
-    """Return the architecture that *binary* emulates by its name, else that of this host."""
+def guest_architecture(binary: str, given: str | None = None) -> str:
+    """Return the architecture that *binary* emulates by its name, else what is *given* for it.
+
+    Without either that of this host: a ``qemu-kvm`` runs what its host does.
+    """
     match = _QEMU_NAME.match(os.path.basename(binary))  # noqa: PTH119 - start-up time
-    return host_architecture() if match is None else match["arch"]
+    if match is not None:
+        return match["arch"]
+    return given or host_architecture()
 
 
 def is_qemu(name: str) -> bool:
