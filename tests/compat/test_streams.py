@@ -8,8 +8,10 @@ import platform_abi as pa
 from platform_abi.compat.build import build_findings
 from platform_abi.compat.finding import Finding
 from platform_abi.compat.streams import stream_findings
+from platform_abi.definitions.learned import LearnedDefinitions
 from platform_abi.model.stream import Stopped, StoppedBackends, StreamPair, StreamTable, Untried
 from tests.conftest import DEFINITIONS
+from tests.definitions.test_learned import learned
 
 OLD, NEW, OTHER = "qemu-5.2.0", "qemu-7.2.22", "qemu-10.0.2"
 
@@ -81,6 +83,7 @@ def test_what_stopped_elsewhere_is_unknown_where_nobody_tried(
         ((), True),
         (("pc-q35-3.1",), True),  # on one side, and 5.2, which stopped, on the other
         (("pc-q35-5.1",), True),  # nothing older
+        (("pc-q35-4.2", "pc-q35-3.1"), False),
         (("pc-q35-3.1", "pc-q35-5.1"), False),
         (("pc-q35-3.1", "pc-i440fx-5.1"), True),
     ],
@@ -95,6 +98,49 @@ def test_what_moves_on_the_machine_types_on_both_sides_moves_between_them(
     # Of a family on which it never stopped either.
     elsewhere = _catalogue(_stops(OLD, NEW, driver, "pc-i440fx-5.2", "pc-i440fx-3.1"))
     assert _findings(elsewhere, "pc-i440fx-4.2", OLD, NEW) == []
+
+
+def _acme(version: str) -> LearnedDefinitions:
+    return learned(
+        "pc-q35-5.2", version=version, identity=f"build-id:{version.encode().hex():0>40}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("versions", "stops", "severity"),
+    [
+        (("5.2.0", "7.2.9"), True, "blocked"),
+        (("5.2.9", "7.2.22"), True, "blocked"),
+        (("6.2.0", "7.2.22"), True, None),  # of a release that nobody tried
+        (("5.2.0", "7.2.9"), False, None),
+    ],
+)
+def test_a_build_that_nobody_tried_is_supposed_to_be_as_those_of_its_release(
+    versions: tuple[str, str], stops: bool, severity: str | None
+) -> None:
+    """What stops there is unknown here; that it is, and of which builds it is known, is said."""
+    driver = "virtio-balloon-pci" if stops else "virtio-mem-pci"
+    plain = _catalogue(_stops(OLD, NEW, driver))
+    source, destination = map(_acme, versions)
+    known = plain.with_learned(source).with_learned(destination)
+    ends = source.build, destination.build
+    found = _findings(known, "pc-q35-5.2", *ends)
+    assert [each.severity for each in found] == ([] if severity is None else [severity])
+    for each in found:
+        assert "may not move" in each.message
+        assert f"{OLD} was tried, and not {source.build}" in each.message
+    allowed = _findings(known, "pc-q35-5.2", *ends, allow_unknown=True)
+    assert all(each.severity == "warn" for each in allowed)
+
+
+def test_what_only_some_builds_of_a_release_do_is_not_supposed_of_others() -> None:
+    """10.0.13 has a way of its own with queues."""
+    plain = _catalogue(
+        _stops("qemu-10.0.13", "qemu-11.1.3", "virtio-rng-pci"),
+        _stops("qemu-10.0.2", "qemu-11.1.3", "virtio-balloon-pci"),
+    )
+    source = _acme("10.0.5")
+    assert _findings(plain.with_learned(source), "pc-q35-5.2", source.build, "qemu-11.1.3") == []
 
 
 def test_a_machine_that_stops_without_any_device_is_said_so() -> None:

@@ -1,18 +1,20 @@
 """Which devices of a virtual machine are known not to move from one QEMU build to another.
 
 A driver that nobody moved is known by its relatives: one with the same device inside, on the same
-kind of bus, has the same state in a stream.
+kind of bus, has the same state in a stream. A build that nobody tried is supposed to be as those of
+its release are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
+from collections.abc import Collection, Iterator, Sequence
+from itertools import product, takewhile
 from typing import TYPE_CHECKING
 
 from platform_abi.compat.finding import Finding, Severity
+from platform_abi.model.platform import release_key, version_key
 from platform_abi.model.stream import Stopped
-from platform_abi.model.value import frozen
+from platform_abi.model.value import evolve, frozen
 from platform_abi.resolver.layers import inner_device, inner_types
 
 if TYPE_CHECKING:
@@ -38,16 +40,57 @@ def stream_findings(
     Both are builds. A device of which that is known only by another machine type, or by a driver
     that has a base type in common with its own, is unknown, and blocks like one that stops unless
     *allow_unknown*. It is known by other machine types where it moves on the nearest of its family
-    on both sides. A pair that was never tried is not told.
+    on both sides, and on any of it where it stopped on none. A build that was never tried is
+    unknown to do otherwise than all do that were of its release.
     """
     table = catalogue.streams(abi.vm.arch)
-    pair = None if table is None else table.between(source, destination)
-    if table is not None and pair is not None:
-        known = _Known(catalogue, abi, table, pair)
-        stops = [known.of_machine(), *known.of_backends(abi.vm)]
-        stops += [known.of_device(label, device.driver) for label, device in abi.vm.labelled()]
-        unknown: Severity = "warn" if allow_unknown else "blocked"
-        yield from (_finding(stop, pair, unknown) for stop in stops if stop is not None)
+    if table is None:
+        return
+    like = [_like(catalogue, table, build, abi.vm.arch) for build in (source, destination)]
+    tried = [pair for ends in product(*like) if (pair := table.between(*ends)) is not None]
+    every = [_stops(catalogue, abi, table, pair) for pair in tried]
+    unknown: Severity = "warn" if allow_unknown else "blocked"
+    # What only some builds of a release do is none of that release's.
+    for key in every[0] if every else ():
+        if all(key in others for others in every):
+            stop = _supposed(every[0][key], tried[0], source, destination)
+            yield _finding(stop, (source, destination), unknown)
+
+
+def _stops(
+    catalogue: Catalogue, abi: GuestAbi, table: StreamTable, pair: StreamPair
+) -> dict[tuple[str | None, str], _Stop]:
+    """Return what of *abi* stops between the builds of *pair*, by the device and what that is."""
+    known = _Known(catalogue, abi, table, pair)
+    found = [known.of_machine(), *known.of_backends(abi.vm)]
+    found += [known.of_device(label, device.driver) for label, device in abi.vm.labelled()]
+    return {(stop.device, stop.what): stop for stop in found if stop is not None}
+
+
+def _like(catalogue: Catalogue, table: StreamTable, build: str, arch: str) -> Sequence[str]:
+    """Return *build* where it was tried, else those of its release that were."""
+    tried = sorted({end for pair in table.pair for end in (pair.source, pair.destination)})
+    if build in tried or not catalogue.has_build(build, arch):
+        return (build,)
+    own = release_key(catalogue.build(build, arch).version)
+    return [
+        name
+        for name in tried
+        if catalogue.has_build(name, arch)
+        and release_key(catalogue.build(name, arch).version) == own
+    ]
+
+
+def _supposed(stop: _Stop, pair: StreamPair, source: str, destination: str) -> _Stop:
+    """Return *stop*, as it counts for builds of which another or two are those of *pair*."""
+    others = [
+        f"{tried} was tried, and not {build}"
+        for tried, build in ((pair.source, source), (pair.destination, destination))
+        if tried != build
+    ]
+    if not others:
+        return stop
+    return evolve(stop, certain=False, how=f"{stop.how} ({'; '.join(dict.fromkeys(others))})")
 
 
 @frozen(kw_only=True)
@@ -64,13 +107,12 @@ class _Stop:
     device: str | None = None
 
 
-def _finding(stop: _Stop, pair: StreamPair, unknown: Severity) -> Finding:
+def _finding(stop: _Stop, ends: tuple[str, str], unknown: Severity) -> Finding:
     verb = "does not move" if stop.certain else "may not move"
     return Finding(
         code="stream-stops",
         severity="blocked" if stop.certain else unknown,
-        message=f"{stop.what} {verb} from {pair.source} to {pair.destination}{stop.how}: "
-        f"{stop.by.reason}",
+        message=f"{stop.what} {verb} from {ends[0]} to {ends[1]}{stop.how}: {stop.by.reason}",
         help="choose another build, or another device; 'platform-abi rehearse' tries it",
         device=stop.device,
         seen="migration",
@@ -86,8 +128,11 @@ class _Known:
         self._machine = abi.vm.machine
         self._machines = pair.machines
         self._pair, self._table = pair, table
-        # As the build has them: the newest of a family first.
-        self._ordered = catalogue.build(pair.source, abi.vm.arch).machines
+        self._generations = {
+            each: _generation(catalogue, pair.source, each, abi.vm.arch) for each in pair.machines
+        }
+        own = abi.vm.build if abi.vm.build is not None else pair.source
+        self._own = _generation(catalogue, own, abi.vm.machine, abi.vm.arch)
         self._backends = pair.backends
         self._stops = [
             stop for stop in pair.stopped if stop.accelerator in ("", abi.vm.accelerator)
@@ -157,34 +202,37 @@ class _Known:
     ) -> _Stop | None:
         """Return what *stops* on other machine types say of this one, where nobody tried it."""
         names = {stop.driver for stop in stops}
-        beside = self._beside(
-            each for each in self._machines if names & {"", *self._table.tried(self._pair, each)}
-        )
-        moves = None not in beside and not any({*stop.machines} & {*beside} for stop in stops)
-        if not stops or moves:
+        family = self._table.family(self._machine)
+        tried = {
+            each
+            for each in self._machines
+            if self._table.family(each) == family
+            and names & {"", *self._table.tried(self._pair, each)}
+        }
+        stopped = {name for stop in stops for name in stop.machines}
+        if not stops or (tried and not stopped & self._beside(tried | stopped)):
             return None
         by = stops[0]
         of = by.driver or "a machine"
         how = f": {of} did not on {by.machines[-1]}, and nobody tried that on {self._machine}"
         return _Stop(what=what, by=by, how=how, certain=False, device=label)
 
-    def _beside(self, tried: Iterable[str]) -> tuple[str | None, str | None]:
-        """Return the nearest newer and older of the machine types *tried* of this one's family."""
-        if self._machine not in self._ordered:
-            return None, None
+    def _beside(self, tried: Collection[str]) -> frozenset[str]:
+        """Return the nearest of the machine types *tried* of this one's family, and those like it.
+
+        All of the family where none is newer or none is older, or this one is of no known release.
+        """
         family = self._table.family(self._machine)
-        places = [
-            self._ordered.index(each)
+        by = {
+            each: self._generations.get(each, ())
             for each in tried
-            if each in self._ordered and self._table.family(each) == family
-        ]
-        own = self._ordered.index(self._machine)
-        newer = max((at for at in places if at < own), default=None)
-        older = min((at for at in places if at > own), default=None)
-        return (
-            None if newer is None else self._ordered[newer],
-            None if older is None else self._ordered[older],
-        )
+            if self._table.family(each) == family
+        }
+        newer = min((key for key in by.values() if self._own and key >= self._own), default=None)
+        older = max((key for key in by.values() if self._own and key <= self._own), default=None)
+        if newer is None or older is None:
+            return frozenset(by)
+        return frozenset(each for each, key in by.items() if key in (newer, older))
 
     def _same_state(self, one: str, other: str) -> str:
         """Return that two drivers have one device inside, on one kind of bus; else nothing."""
@@ -210,3 +258,11 @@ class _Known:
                 self._types.ancestry(name),
             )
         )
+
+
+def _generation(catalogue: Catalogue, build: str, machine: str, arch: str) -> tuple[int, ...]:
+    """Return what orders *machine* among those of its family; nothing where nobody knows."""
+    if not catalogue.has_build(build, arch) or machine not in catalogue.build(build, arch).machines:
+        return ()
+    generation = catalogue.machine(build, machine, arch).generation
+    return () if generation is None else version_key(generation)

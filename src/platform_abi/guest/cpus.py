@@ -18,6 +18,13 @@ from platform_abi.qemu.qtest import QUIET
 from platform_abi.qemu.stdio_qmp import Qmp, QmpCommandError
 
 
+def unopened(node: str) -> str:
+    """Return why this user has no use of the device *node*: nothing where it has, or needs none."""
+    if not node or os.access(node, os.R_OK | os.W_OK):
+        return ""
+    return f"this user cannot open {node}" if os.path.lexists(node) else f"there is no {node} here"
+
+
 def cpu_facts(
     binary: str, machine: str, asked: GuestCpus, *, timeout: float
 ) -> tuple[dict[str, dict[str, str]], str]:
@@ -27,8 +34,8 @@ def cpu_facts(
     """
     if not asked.models:
         return {}, ""
-    if asked.node and not os.access(asked.node, os.R_OK | os.W_OK):
-        return {}, f"this user cannot open {asked.node}"
+    if why := unopened(asked.node):
+        return {}, why
     arguments = ["-machine", machine, "-accel", asked.accelerator, *QUIET, "-no-user-config"]
     found = {}
     with Qmp(binary, arguments, timeout=timeout) as qmp:

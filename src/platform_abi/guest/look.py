@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from platform_abi.errors import HostError, UsageError, printable
 from platform_abi.guest.board_bus import BoardBus
 from platform_abi.guest.config_space import number_buses
-from platform_abi.guest.cpus import cpu_facts
+from platform_abi.guest.cpus import cpu_facts, unopened
 from platform_abi.guest.pci_function import function_facts
 from platform_abi.guest.pci_hosts import PciHost, pci_host
 from platform_abi.guest.placing import Placed, PlacedStart, labels_of, numbers, starts
@@ -142,8 +142,8 @@ def no_view(looked_at: GuestDevices | None, machine: str, arch: str) -> UsageErr
 
 def _lacking(device: GuestDevice) -> str:
     """Return why this host cannot have a device, nothing if it can."""
-    if device.node and not os.access(device.node, os.R_OK | os.W_OK):
-        return f"this user cannot open {device.node}"
+    if why := unopened(device.node):
+        return why
     if device.node and "network" not in containment():
         return "this user may make no network namespace to have it in"
     return ""
