@@ -25,7 +25,7 @@ PACKAGE = Path(platform_abi.__file__).parent
 #: Lowest first. A room may know those before it, and itself.
 ROOMS = (
     "_version", "errors", "files", "model", "definitions", "resolver", "emit", "qemu", "guest",
-    "host", "compat", "fleet", "diagnosis", "launch", "monitor", "verifier",
+    "host", "compat", "fleet", "inventory", "diagnosis", "launch", "monitor", "verifier",
     "source", "rehearsal", "author", "remote",
     "cli",
 )  # fmt: skip

@@ -49,6 +49,7 @@ from platform_abi.emit.plain import SCHEMA_VERSION, Shapes
 from platform_abi.errors import UsageError
 from platform_abi.files import write_text
 from platform_abi.fleet import document as fleet
+from platform_abi.inventory import document as inventory
 from platform_abi.model.abi import GuestAbi, Layer
 from platform_abi.model.guest import MachineView
 from platform_abi.model.host import Fact
@@ -78,6 +79,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
     "explain-error": (Diagnosis, explain_error.SHAPES),
     "explain-id": (identified.Identified, identified.SHAPES),
     "features": (features.FeatureList, features.SHAPES),
+    "fleet": (inventory.FleetReply, inventory.SHAPES),
     "freeze": (Freeze, freeze.SHAPES),
     "import-qemu": (import_qemu.ImportedQemu, import_qemu.SHAPES),
     "install": (Installed, install.SHAPES),

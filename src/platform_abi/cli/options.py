@@ -511,6 +511,40 @@ class FreezeOptions(Options):
     definitions: str = option("FOLDER", "a whole set of definitions", default="definitions")
 
 
+class FleetOptions(Options):
+    """What ``fleet`` is asked for."""
+
+    examples = (
+        "platform-abi fleet add hosts/*.json vms/*.lock",
+        "platform-abi fleet where vm.lock",
+        "platform-abi fleet matrix --format csv -o matrix.csv",
+        "platform-abi fleet what-if --upgrade node7=new.json",
+        "platform-abi fleet history node7",
+    )
+
+    question: str = positional(
+        choices=("add", "list", "where", "matrix", "what-if", "history", "forget", "export")
+    )
+    named: tuple[str, ...] = positional(
+        "NAME",
+        "add: reports, lockfiles, ssh:HOST, any source of a VM; where: a VM; export: a folder; "
+        "history, forget: names",
+        nargs="*",
+    )
+    store: str | None = option("FILE", "where the fleet is kept; else $PLATFORM_ABI_FLEET")
+    upgrade: tuple[str, ...] = repeated("NAME=REPORT", "what-if: a host with another report")
+    joins: tuple[str, ...] = repeated("REPORT", "what-if: hosts that come")
+    each: bool = flag("matrix: a row for every VM and host, not for every kind of them")
+    format: str | None = option(
+        None, "matrix: in this form", choices=("csv", "json", "parquet"), default=None
+    )
+    output: str | None = option("FILE", "matrix: write it there, whole or not at all", "-o")
+    allow_unknown: bool = flag("take what is not known of a host for present")
+    engine: str | None = option("MASTER", "ask Spark: spark://HOST:PORT, local[2]; else DuckDB")
+    data: str | None = option("FOLDER", "what 'export' wrote, where --engine reads it")
+    timeout: float | None = seconds("wait so long for who has the store open (10)")
+
+
 VERBS: Verbs = {
     "resolve": (
         "the QEMU arguments that give a VM the same guest ABI on every host",
@@ -530,6 +564,10 @@ VERBS: Verbs = {
     "host": ("what this host offers, how each fact was found, its newest platform", HostOptions),
     "check": ("whether a VM may start on a host, or move to another and back", CheckOptions),
     "baseline": ("the newest platform that many hosts have in common", BaselineOptions),
+    "fleet": (
+        "which VM can go where: a fleet kept in a store, and what is asked of all of it",
+        FleetOptions,
+    ),
     "diff": (
         "what differs between two platforms, lockfiles, hosts, machine types or QEMU builds",
         DiffOptions,

@@ -61,9 +61,9 @@ def check(
     beside = (
         *further,
         *(finding for finding in of_qemu if finding.severity == "blocked"),
-        *_architecture(catalogue, abi, report, allow_unknown=allow_unknown),
+        *of_architecture(catalogue, abi, report, allow_unknown=allow_unknown),
     )
-    cpu = (*_of_cpu(catalogue, abi, report, allow_unknown=allow_unknown),)
+    cpu = (*of_cpu(catalogue, abi, report, allow_unknown=allow_unknown),)
     cured = not any(finding.severity == "blocked" for finding in (*beside, *cpu))
     lacking = _unmet(catalogue, abi, report, allow_unknown=allow_unknown, cured=cured)
     unmet_ = (*folded(catalogue, lacking),)
@@ -71,7 +71,7 @@ def check(
         *beside,
         *unmet_,
         *_of_accelerator(catalogue, abi, unmet_, cpu),
-        *_of_abi(catalogue, abi),
+        *of_abi(catalogue, abi),
         *(finding for finding in of_qemu if finding.severity != "blocked"),
     )
     return verdict(abi, report, findings, allow_unknown=allow_unknown, force=force)
@@ -184,14 +184,31 @@ def _missing(
     )
 
 
-def _of_cpu(
+def of_cpu(
     catalogue: Catalogue, abi: GuestAbi, report: HostReport, *, allow_unknown: bool
 ) -> Sequence[Finding]:
+    """Return what speaks against the CPU of *abi* on a host whose CPU the guest is to have."""
     if abi.vm.accelerator not in catalogue.devices().native_accelerators:
         return ()  # QEMU emulates it, whatever the host has
     from platform_abi.compat.cpu import cpu_findings
 
-    return (*cpu_findings(catalogue, abi, report, allow_unknown=allow_unknown),)
+    processor = processor_of(report)
+    return (*cpu_findings(catalogue, abi, processor, allow_unknown=allow_unknown),)
+
+
+def processor_of(report: HostReport) -> HostReport:
+    """Return what *report* says of its processor, and of what KVM makes of that.
+
+    No verdict on a CPU knows more of a host, so that one is enough for all hosts alike in this.
+    """
+    return HostReport(
+        system=report.system,
+        arch=report.arch,
+        numbers=report.numbers,
+        masks=report.masks,
+        sets=report.sets,
+        values=report.values,
+    )
 
 
 def _of_accelerator(
@@ -203,9 +220,10 @@ def _of_accelerator(
     yield from (evolve(finding, follows_from=cause) for finding in cpu)
 
 
-def _architecture(
+def of_architecture(
     catalogue: Catalogue, abi: GuestAbi, report: HostReport, *, allow_unknown: bool
 ) -> Iterator[Finding]:
+    """Yield that the host is of another architecture than the guest of *abi*."""
     if report.arch == abi.vm.arch:
         return
     native = abi.vm.accelerator in catalogue.devices().native_accelerators
@@ -226,7 +244,8 @@ def _architecture(
 # --- what the ABI itself says --------------------------------------------------------------------
 
 
-def _of_abi(catalogue: Catalogue, abi: GuestAbi) -> Iterator[Finding]:
+def of_abi(catalogue: Catalogue, abi: GuestAbi) -> Iterator[Finding]:
+    """Yield what *abi* says of itself, whatever the host: beyond its platform, withdrawn here."""
     for entry in abi.beyond:
         of = of_device(entry.device)
         yield Finding(

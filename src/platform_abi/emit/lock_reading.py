@@ -82,10 +82,23 @@ def parse_lock(text: str, name: str) -> GuestAbi:
 
     Raises LockError as ``read_lock`` does, but for ``lock-refused``.
     """
+    return abi_of_document(lock_document(text, name), name)
+
+
+def lock_document(text: str, name: str) -> dict[str, Any]:
+    """Return lockfile *text* as plain data, of which nothing was looked at.
+
+    Raises LockError (``lock-syntax``) where it is no TOML.
+    """
     try:
-        body = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise LockError(f"{name}: not a lockfile: {error}", code="lock-syntax") from None
+
+
+def abi_of_document(document: Mapping[str, Any], name: str) -> GuestAbi:
+    """Return what a lockfile says that is *document* as plain data, as ``parse_lock`` does."""
+    body = dict(document)
     schema = body.get("schema")
     if type(schema) is not int or schema not in LOCK_SCHEMAS:
         raise LockError(

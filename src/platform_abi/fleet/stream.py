@@ -16,7 +16,7 @@ import sys
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 
-from platform_abi.errors import HostError, ReportError, UsageError
+from platform_abi.errors import HostError, PlatformAbiError, ReportError, UsageError
 from platform_abi.files import STDIN, open_file
 from platform_abi.host.document import MAX_SIZE, read_report, report_line
 from platform_abi.model.host import Fact, FleetHost, HostReport
@@ -31,7 +31,11 @@ _BLOCK = 1 << 20
 
 
 def read_fleet(
-    paths: Sequence[str], *, wanted: Collection[str] = (), most: int | None = NAMES_KEPT
+    paths: Sequence[str],
+    *,
+    wanted: Collection[str] = (),
+    most: int | None = NAMES_KEPT,
+    faults: list[PlatformAbiError] | None = None,
 ) -> list[FleetHost]:
     """Return the hosts of *paths*, those with the same report together, in the order they come.
 
@@ -42,21 +46,31 @@ def read_fleet(
     Memory is bounded by the reports that differ, by one line, and by the names that are kept.
 
     Raises ReportError, which names file and line, for what is no report and for a file without any;
-    HostError for what cannot be read; UsageError for standard input given twice.
+    HostError for what cannot be read; UsageError for standard input given twice. With *faults* the
+    first two are added there, each of them, and all that can be read is returned.
     """
     if paths.count(STDIN) > 1:
         raise UsageError("'-' is standard input, and can be read once only", code="usage")
-    fleet = _HostCounter(wanted, sys.maxsize if most is None else most)
+    fleet = _HostCounter(wanted, sys.maxsize if most is None else most, faults)
     for path in paths:
-        if "\0" in path:
-            raise HostError(f"cannot read {path}: a NUL in a file's name", code="read-failed")
         try:
-            with _open(path) as stream:
-                fleet.read(_Source(stream, "stdin" if path == STDIN else path))
-        except OSError as error:
-            reason = error.strerror or error
-            raise HostError(f"cannot read {path}: {reason}", code="read-failed") from error
+            _read_file(fleet, path)
+        except (ReportError, HostError) as error:
+            if faults is None:
+                raise
+            faults.append(error)
     return fleet.hosts()
+
+
+def _read_file(fleet: _HostCounter, path: str) -> None:
+    if "\0" in path:
+        raise HostError(f"cannot read {path}: a NUL in a file's name", code="read-failed")
+    try:
+        with _open(path) as stream:
+            fleet.read(_Source(stream, "stdin" if path == STDIN else path))
+    except OSError as error:
+        reason = error.strerror or error
+        raise HostError(f"cannot read {path}: {reason}", code="read-failed") from error
 
 
 def _open(path: str) -> io.FileIO:
@@ -135,8 +149,11 @@ class _Kind:
 class _HostCounter:
     """What was read so far."""
 
-    def __init__(self, wanted: Collection[str], most: int) -> None:
+    def __init__(
+        self, wanted: Collection[str], most: int, faults: list[PlatformAbiError] | None
+    ) -> None:
         self._most = most
+        self._faults = faults
         self._wanted = frozenset(wanted)
         self._total = 0
         self._facts: dict[Fact, Fact] = {}
@@ -160,8 +177,9 @@ class _HostCounter:
             report = read_report(document, source.name)
             self._count(self._kind(report), report.name or source.name)
             return
+        wrong = len(self._faults or ())
         self._lines(source)
-        if before == self._total:
+        if before == self._total and wrong == len(self._faults or ()):
             raise ReportError(
                 f"{source.name}: holds no report",
                 code="report-syntax",
@@ -199,7 +217,13 @@ class _HostCounter:
                 text = bytes(data[begin:stop])
                 if not text.strip():
                     return
-                report = read_report(text, f"{source.name}:{number}")
+                try:
+                    report = read_report(text, f"{source.name}:{number}")
+                except ReportError as error:
+                    if self._faults is None:
+                        raise
+                    self._faults.append(error)
+                    return
                 kind = self._kind(report)
                 if name is None and report.name:
                     # The name stands elsewhere: no other line is like this one.
