@@ -61,6 +61,20 @@ def test_a_header_alone_proves_only_what_is_not_there(
     assert seen["macvtap.uso"].state == "unknown"
 
 
+def test_what_is_no_longer_where_it_was_is_not_said_to_be_gone(
+    catalogue: pa.FileCatalogue, tree: KernelTree
+) -> None:
+    """All the places where it always was have to be there; another one that has it is enough."""
+    tun = "drivers/net/tun.c"
+    moved = {path: text for path, text in tree.texts.items() if path != tun}
+    moved["drivers/net/tun_vnet.h"] = "case TUNSETVNETLE:"
+    moved["include/uapi/linux/if_tun.h"] += "#define TUNSETVNETBE 1\n#define TUNSETVNETLE 2\n"
+    seen = _seen(catalogue, KernelTree(texts=moved))
+    assert seen["tun.vnet-le"].state == "present"
+    assert seen["tun.vnet-be"].state == "unknown"
+    assert _seen(catalogue, KernelTree(texts={**moved, tun: ""}))["tun.vnet-be"].state == "absent"
+
+
 def test_what_a_configuration_turns_off_is_not_there(
     catalogue: pa.FileCatalogue, tree: KernelTree
 ) -> None:

@@ -41,4 +41,10 @@ def test_two_editions_are_compared_for_people(capsys: Run) -> None:
     assert "What a platform gives otherwise:" in lines[:at]
     assert lines[at + 1].startswith("      conservative asked")
     assert lines[at + 2].startswith("      conservative, ")
+    # What a guest may ask for from now on, and its default stays, is said in those words.
+    vouched = lines.index("What a platform vouches for otherwise, with the same default:")
+    assert vouched > at
+    assert "  virtio-net.guest-rsc-ext: a guest may no longer ask for it" not in lines[:vouched]
+    _, out, _ = run_command(capsys, "diff", "edition", "2026.2", "2026.3")
+    assert "  hyperv.xmm-input: a guest may ask for it" in out.splitlines()
     assert 2 == run_command(capsys, "diff", "edition", "2026.1", "2026.99")[0]

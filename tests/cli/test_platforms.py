@@ -22,6 +22,18 @@ def test_platforms_lists_all_that_there_are(capsys: Run) -> None:
     assert expected == {platform["name"] for platform in document["platforms"]}
 
 
+def test_a_platform_shows_the_levels_of_its_edition(capsys: Run) -> None:
+    """What a later one corrected is said where that is asked for alone."""
+    levels = [
+        json.loads(run_command(capsys, "platforms", f"linux-rhel-9.2@{edition}", "--json")[1])[
+            "levels"
+        ]
+        for edition in ("2026.2", "2026.3")
+    ]
+    assert ["vfio" in each for each in levels] == [False, True]
+    assert levels[0]["kvm-x86"] == levels[1]["kvm-x86"]
+
+
 def test_a_platform_shows_what_it_lists_and_what_is_masked(
     capsys: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,25 +77,27 @@ class KernelWitness:
         return seen[0] if seen else (UNKNOWN, "nothing of the source says it")
 
     def _symbol(self, place: SourcePlace) -> tuple[State, str]:
-        looked = [*self._matching(place.rule.files)]
+        looked = [*self._matching((*place.rule.files, *place.rule.also))]
         for path in looked:
             at = self._line(path, place)
             if at:
                 return PRESENT, f"{path}:{at}"
-        if looked:
+        # One that is not where it always was may have moved, and what is in it with it.
+        moved = [each for each in place.rule.files if not any(self._matching((each,)))]
+        if not moved:
             several = f" and {len(looked) - 1} more" if len(looked) > 1 else ""
             return ABSENT, f"{place.symbol} is not in {looked[0]}{several}"
         constants = place.rule.constants
         headers = [*self._matching(constants)]
         for path in headers:
             if re.search(rf"\b{re.escape(place.symbol)}\b", self._text(path)):
-                return UNKNOWN, f"{path} defines {place.symbol}; {place.rule.files[0]} is not here"
+                return UNKNOWN, f"{path} defines {place.symbol}; {moved[0]} is not here"
         if headers:
             return ABSENT, f"{place.symbol} is not in {headers[0]}"
         # Headers of user space's stay where they are: one that is not there is of a later kernel.
         if any(_USER in each and _beside(each, self._tree.texts) for each in constants):
             return ABSENT, f"{constants[0]} is not here"
-        return UNKNOWN, f"{place.rule.files[0]} is not here"
+        return UNKNOWN, f"{moved[0]} is not here"
 
     def _line(self, path: str, place: SourcePlace) -> int:
         text = self._text(path)

@@ -10,6 +10,7 @@ from platform_abi.cli.options import DiffOptions
 from platform_abi.cli.render import print_json, say, table
 from platform_abi.errors import first_of
 from platform_abi.model.value import frozen
+from platform_abi.resolver.edition_diff import NOT_LISTED
 
 if TYPE_CHECKING:
     from platform_abi.compat.agreement import HostDifference
@@ -90,6 +91,7 @@ _HEADINGS = {
     "feature": "Features that came or went",
     "meaning": "What is said otherwise of a feature",
     "value": "What a platform gives otherwise",
+    "vouched": "What a platform vouches for otherwise, with the same default",
     "platform": "Platforms that came or went",
     "kernel": "The first kernel of a capability",
 }
@@ -97,14 +99,24 @@ _HEADINGS = {
 
 def _print_editions(rows: Sequence[EditionDifference]) -> None:
     for change, heading in _HEADINGS.items():
-        mine = [row for row in rows if row.change == change]
+        mine = [row for row in rows if _heading(row) == change]
         if mine:
             say(f"{heading}:")
         for row in mine:
-            say(f"  {row.what}: {row.before or 'not there'} -> {row.after or 'not there'}")
+            said = f"{row.before or 'not there'} -> {row.after or 'not there'}"
+            if change == "vouched":
+                now = NOT_LISTED not in (row.after or "")
+                said = "a guest may ask for it" if now else "a guest may no longer ask for it"
+            say(f"  {row.what}: {said}")
             for text in (row.why, first_of(row.platforms, _NAMES)):
                 if text:
                     say(f"      {text}")
+
+
+def _heading(row: EditionDifference) -> str:
+    """Return which heading *row* stands below: a guest's value, or only what it may ask for."""
+    values = [(said or "").removesuffix(NOT_LISTED) for said in (row.before, row.after)]
+    return "vouched" if row.change == "value" and values[0] == values[1] else row.change
 
 
 #: So many platforms are named of those that a difference is about.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from platform_abi.cli.options import PlatformsOptions
@@ -10,7 +10,7 @@ from platform_abi.cli.render import print_json, say, table
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.model.mask import Mask
-from platform_abi.model.platform import Platform
+from platform_abi.model.platform import Platform, edition_key
 from platform_abi.model.value import frozen
 from platform_abi.resolver.choice import choose_edition, parse_platform
 
@@ -56,7 +56,13 @@ def _masked(listing: PlatformListing) -> dict[str, str]:
     return {m.feature: f"{m.date}: {m.reason} ({m.source})" for m in listing.masks}
 
 
-def _of_platform(key: str) -> str:
+def _levels(listing: PlatformListing) -> Mapping[str, str]:
+    return listing.platform.levels_at(edition_key(listing.edition))
+
+
+def _of_platform(key: str) -> str | tuple[str, Callable[[PlatformListing], Mapping[str, str]]]:
+    if key == "levels":
+        return key, _levels
     name = key.removesuffix("?")
     return f"{name}:platform.{key}"
 

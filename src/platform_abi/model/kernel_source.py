@@ -17,9 +17,10 @@ _BETWEEN = re.compile(r"[|,]\s*")
 class SourceRule:
     """How symbols of some capabilities are looked for.
 
-    *files* are paths in the tree, with ``*`` in their last part; *code* is a regular expression,
-    with ``{symbol}`` and ``{name}`` for the symbol and what the ``*`` of its pattern stands for;
-    *constants* are the headers that only define it, which proves nothing.
+    *files* are paths in the tree, with ``*`` in their last part: it is in one of them, or in one
+    of *also*, which only some kernels have; *code* is a regular expression, with ``{symbol}`` and
+    ``{name}`` for the symbol and what the ``*`` of its pattern stands for; *constants* are the
+    headers that only define it, which proves nothing.
     """
 
     symbols: tuple[str, ...]
@@ -29,6 +30,7 @@ class SourceRule:
     subsystems: tuple[str, ...] = ()
     #: Of capabilities whose ids fit one of these patterns only; empty: any.
     capabilities: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     constants: tuple[str, ...] = ()
 
 
@@ -98,6 +100,7 @@ class KernelSources:
         """Yield every path that is to be read of a tree, some of them patterns."""
         for rule in self.rule:
             yield from rule.files
+            yield from rule.also
             yield from rule.constants
         yield from self.kconfig
         yield from (file for file, *_ in self.vendors.values())

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: feature, and the kernel that a capability is taken to be in.
 Change = Literal["feature", "platform", "value", "meaning", "kernel"]
 
+#: How a value ends that a platform gives and does not vouch for.
+NOT_LISTED = ", not listed"
+
 _Edition = tuple[int, ...]
 
 
@@ -120,7 +123,7 @@ def _feature(
 
 def _given(feature: Feature, listed: str | None) -> str:
     """Return what a platform that lists *listed* gives, and whether it vouches for it."""
-    return f"{feature.fallback}, not listed" if listed is None else listed
+    return f"{feature.fallback}{NOT_LISTED}" if listed is None else listed
 
 
 def _reasons(feature: Feature, before: _Edition, after: _Edition) -> Iterator[str]:

@@ -32,7 +32,9 @@ def _rule_faults(path: Path, rule: SourceRule) -> Iterator[Fault]:
     for number, pattern in enumerate(rule.symbols):
         if pattern.count("*") > 1:
             yield (*path, "symbols", number), "expected at most one '*'"
-    for key, files in (("files", rule.files), ("constants", rule.constants)):
+    for key, files in (
+        *(("files", rule.files), ("also", rule.also), ("constants", rule.constants)),
+    ):
         for number, file in enumerate(files):
             folder, _, name = file.rpartition("/")
             if not name or file.startswith("/") or ".." in file or "*" in folder:
