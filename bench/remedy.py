@@ -19,8 +19,8 @@ import platform_abi as pa
 from platform_abi.model.memo import forget
 
 _HOST = Path(__file__).parents[1] / "tests/captures/this-host.json"
-#: A tenth of what it was when every candidate was resolved.
-_GOAL = 4765
+#: A tenth of what the verb took when every candidate was resolved, by fewer definitions: 104 652.
+_GOAL = 10465
 
 
 class _Counter:
@@ -73,9 +73,9 @@ def main() -> None:
     counter = _count(lambda: verdicts.append(check(catalogue, abi, rich, poor)))
     (verdict,) = verdicts
     print(f"a migration that is {verdict.status}")
-    reached = "reached" if counter.switches <= _GOAL else "not reached"
+    reached = "reached" if counter.calls <= _GOAL else "not reached"
     print(
-        f"  {counter.calls} calls, {counter.switches} from file to file; at most {_GOAL}: {reached}"
+        f"  {counter.calls} calls, at most {_GOAL}: {reached}; {counter.switches} from file to file"
     )
 
 

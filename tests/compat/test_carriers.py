@@ -6,7 +6,7 @@ from attrs import evolve
 from hypothesis import given, settings
 
 import platform_abi as pa
-from platform_abi.compat.carriers import Carrier, carriers, defaults_gained, open_feature
+from platform_abi.compat.carriers import Carrier, Carriers, open_feature
 from platform_abi.compat.check import check
 from platform_abi.model.host import Fact
 from platform_abi.testing import Scenario, host_reports, scenarios
@@ -30,11 +30,12 @@ def test_every_device_that_needs_it_is_named(scenario: Scenario) -> None:
     """For each reason of each precondition: just the devices whose value asks for it there."""
     catalogue = scenario.catalogue
     abi = pa.resolve(catalogue, scenario.vm, scenario.platform)
+    carriers = Carriers(catalogue, abi)
     for entry in abi.preconditions:
         for name in entry.because:
             feature = catalogue.feature(name)
             assert feature is not None
-            found = carriers(catalogue, abi, name, entry.capability)
+            found = carriers.of(name, entry.capability)
             assert {name} == {carrier.feature for carrier in found}
             if name.startswith("cpu."):
                 assert [(None, abi.vm.accelerator)] == [(c.device, c.backend) for c in found]
@@ -57,9 +58,10 @@ def test_every_device_that_needs_it_is_named(scenario: Scenario) -> None:
 def test_there_is_always_somebody(scenario: Scenario) -> None:
     """A lockfile can name features and capabilities that these definitions do not have."""
     abi = pa.resolve(scenario.catalogue, scenario.vm, scenario.platform)
-    assert [Carrier(feature="no.such")] == carriers(scenario.catalogue, abi, "no.such", "tun.a")
+    carriers = Carriers(scenario.catalogue, abi)
+    assert [Carrier(feature="no.such")] == carriers.of("no.such", "tun.a")
     for feature in scenario.catalogue.every_feature():
-        (found,) = carriers(scenario.catalogue, abi, feature.id, "no.such")
+        (found,) = carriers.of(feature.id, "no.such")
         assert (feature.id, None, "") == (found.feature, found.device, found.backend)
         if found.property:
             assert found.property in feature.properties
@@ -71,10 +73,11 @@ def test_there_is_always_somebody(scenario: Scenario) -> None:
 def test_equal_hosts_gain_nothing(scenario: Scenario, report: pa.HostReport) -> None:
     """Nor does a host that has nothing that is not there already."""
     abi = pa.resolve(scenario.catalogue, scenario.vm, scenario.platform)
-    assert [] == list(defaults_gained(scenario.catalogue, abi, report, report))
+    carriers = Carriers(scenario.catalogue, abi)
+    assert [] == carriers.gained(report, report)
     none = evolve(report, facts={})
-    assert [] == list(defaults_gained(scenario.catalogue, abi, report, none))
-    assert [] == list(defaults_gained(scenario.catalogue, abi, none, report))
+    assert [] == carriers.gained(report, none)
+    assert [] == carriers.gained(none, report)
 
 
 @settings(max_examples=60)
@@ -87,7 +90,7 @@ def test_what_qemu_would_turn_on_is_gained_where_nobody_wrote_it(scenario: Scena
     poor = pa.HostReport(facts=facts)
     rich = pa.HostReport(facts={n: evolve(f, state="present") for n, f in facts.items()})
     written = {(s.device, s.property) for s in abi.settings if s.layer in ("global", "device")}
-    for gained in defaults_gained(catalogue, abi, poor, rich):
+    for gained in Carriers(catalogue, abi).gained(poor, rich):
         feature = catalogue.feature(gained.feature)
         assert feature is not None
         assert not feature.opt_in

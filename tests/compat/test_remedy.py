@@ -24,8 +24,8 @@ from platform_abi.testing import MemoryCatalogue, Scenario, host_reports, scenar
 def _naive(catalogue: pa.Catalogue, abi: pa.GuestAbi, report: pa.HostReport) -> str | None:
     """Return the newest platform that works, found by resolving all of them."""
     incurable = _incurable(catalogue, abi, report)
-    for name in subject._candidates(catalogue, abi, report):
-        other = pa.resolve(catalogue, abi.vm, name)
+    for choice in subject._candidates(catalogue, abi, report):
+        other = pa.resolve(catalogue, abi.vm, choice.spelled)
         if unmet(catalogue, other, report) <= incurable:
             return other.platform
     return None
@@ -149,7 +149,7 @@ def test_candidates_are_those_of_the_lineage_then_of_the_host(
     """Newest first in each, none twice; at last the conservative one, where there is one."""
     abi = pa.resolve(catalogue, _nic(catalogue), "linux-ubuntu-24.04")
     report = _without(catalogue, distribution=distribution)
-    *names, last = (choice.name for choice in subject._candidates(catalogue, abi, report))
+    *names, last = (choice.platform.name for choice in subject._candidates(catalogue, abi, report))
     assert CONSERVATIVE == last
     lineages = [catalogue.platform(name).lineage for name in names]
     expected = ["ubuntu", *(["rhel"] if distribution == "rhel" else []), "linux"]
@@ -184,7 +184,7 @@ def test_a_site_may_have_no_conservative_platform(platforms: list[str]) -> None:
         unpinned=(),
     )
     found = list(subject._candidates(_known(platforms=platforms), abi, pa.HostReport()))
-    assert platforms[1:] * 2 == [choice.name for choice in found]
+    assert platforms[1:] * 2 == [choice.platform.name for choice in found]
 
 
 _PROBE = "probe the host as the user that runs QEMU, and with a QEMU to ask"

@@ -106,7 +106,7 @@ def test_explicit_values_win_by_qemus_own_precedence(scenario: Scenario) -> None
 
 
 def _applies(scenario: Scenario, feature: Feature) -> bool:
-    return plan_for(scenario.catalogue, scenario.vm, scenario.platform).applies(feature)
+    return plan_for(scenario.catalogue, scenario.vm, scenario.platform).basis.applies(feature)
 
 
 @given(scenarios())

@@ -16,9 +16,10 @@ from platform_abi.model.device import DeviceFamily, DeviceTable
 from platform_abi.model.feature import Feature, Kind
 from platform_abi.model.machine import CompatProperty, MachineType, TypeTable
 from platform_abi.model.platform import Platform
+from platform_abi.resolver.basis import family_plan
 from platform_abi.resolver.explicit import Instance
 from platform_abi.resolver.layers import device_types
-from platform_abi.resolver.plan import Plan, decision_for, family_plan, plan_for
+from platform_abi.resolver.plan import Plan, decisions, plan_for
 from platform_abi.resolver.settle import FamilyResult, resolve_family
 from platform_abi.testing import BACKENDS, NAMES, MemoryCatalogue, Scenario, scenarios
 
@@ -30,7 +31,7 @@ def _plan(scenario: Scenario) -> Plan:
 
 
 def _settled(plan: Plan, *instances: Instance) -> FamilyResult:
-    return resolve_family(plan, family_plan(plan, "net"), instances, ())
+    return resolve_family(plan, family_plan(plan.basis, "net"), instances, ())
 
 
 def _instance(plan: Plan, label: str | None, *backends: str, **given: str) -> Instance:
@@ -39,7 +40,7 @@ def _instance(plan: Plan, label: str | None, *backends: str, **given: str) -> In
         driver="net-pci",
         backends=backends,
         properties=tuple(given.items()),
-        types=device_types(plan.types, "net-pci"),
+        types=device_types(plan.basis.types, "net-pci"),
     )
 
 
@@ -51,18 +52,18 @@ def test_behind_several_backends_the_weakest_holds(scenario: Scenario, behind: l
     found = _settled(plan, _instance(plan, "a", *behind))
     weakened, needs = [], set()
     values = {s.property: s.value for s in found.settings if s.driver == "net-device"}
-    for row in family_plan(plan, "net").rows:
+    for row in family_plan(plan.basis, "net").rows:
         feature = row.feature
-        decisions = [decision_for(plan, "net", feature.id, backend) for backend in behind]
-        agreed = {decision.value for decision in decisions}
+        decided = [decisions(plan, "net")[backend, feature.id] for backend in behind]
+        agreed = {decision.value for decision in decided}
         if len(agreed) > 1:
             weakened.append(feature.id)
         value = agreed.pop() if len(agreed) == 1 else feature.fallback
         assert value == values[row.property]
         if feature.demands(value):
-            needs |= {(name, feature.id) for name in decisions[0].needs or ()}
+            needs |= {(name, feature.id) for name in decided[0].needs or ()}
         beyond = [b for b in found.beyond if b.feature == feature.id]
-        guaranteed = all(decision.guaranteed for decision in decisions)
+        guaranteed = all(decision.guaranteed for decision in decided)
         assert (value != feature.fallback and not guaranteed) is bool(beyond)
     assert tuple(weakened) == found.weakened
     assert needs == set(found.needs)
@@ -75,8 +76,8 @@ def test_devices_that_agree_share_a_value(scenario: Scenario, behind: list[str])
     plan = _plan(scenario)
     instances = [_instance(plan, f"d{at}", name) for at, name in enumerate(behind)]
     found = _settled(plan, *instances)
-    for row in family_plan(plan, "net").rows:
-        values = [decision_for(plan, "net", row.feature.id, name).value for name in behind]
+    for row in family_plan(plan.basis, "net").rows:
+        values = [decisions(plan, "net")[name, row.feature.id].value for name in behind]
         said = [s for s in found.settings if s.property == row.property]
         if len(set(values)) == 1:
             assert [(d, None, values[0]) for d in row.drivers] == [
@@ -227,9 +228,9 @@ def test_what_is_written_inside_is_repeated_on_a_proxy_once() -> None:
     It is for all devices of the proxy. What the user writes on the proxy itself needs no help.
     """
     plan = _only("setting", compat=[("net-pci", "alpha", "off")], **_ALPHA)
-    types = device_types(plan.types, "net-pci", "net-device")
+    types = device_types(plan.basis.types, "net-pci", "net-device")
     pair = [evolve(_instance(plan, label, "tap"), types=types) for label in ("a", "b")]
     for driver, repeated in (("net-device", [("net-pci", "on", None)]), ("net-pci", [])):
         everybody = (pa.GlobalProperty(driver=driver, property="alpha", value="on"),)
-        found = resolve_family(plan, family_plan(plan, "net"), pair, everybody)
+        found = resolve_family(plan, family_plan(plan.basis, "net"), pair, everybody)
         assert repeated == [(s.driver, s.value, s.device) for s in found.settings]

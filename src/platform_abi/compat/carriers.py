@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.abi import GuestAbi, Setting
-from platform_abi.model.device import ACCELERATOR, MACHINE, DeviceFamily
+from platform_abi.model.device import ACCELERATOR, MACHINE, DeviceFamily, Transport
+from platform_abi.model.host import PREDICTED
 from platform_abi.model.memo import remembered
 from platform_abi.model.names import driver_and_property, feature_stem
 from platform_abi.model.value import frozen
+from platform_abi.resolver.basis import Basis
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.drivers import NO_BACKEND
 from platform_abi.resolver.layers import device_types
 from platform_abi.resolver.netdevs import behind, netdev_settings
-from platform_abi.resolver.plan import Plan, plan_for
+from platform_abi.resolver.plan import plan_for
 
 if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
@@ -34,59 +36,152 @@ class Carrier:
     backend: str = ""
 
 
-@frozen(kw_only=True)
-class _Place:
-    """One device, or the board or the CPU, with its family and what is behind it."""
+class _Place(NamedTuple):
+    """One device of a *driver* with what is behind it; *device* is None for the board and CPU."""
 
     family: DeviceFamily
     backend: str
     device: str | None
+    driver: str | None
 
 
-def carriers(
-    catalogue: Catalogue, abi: GuestAbi, feature_id: str, capability: str
-) -> list[Carrier]:
-    """Return what in the virtual machine of *abi* makes *feature_id* need *capability*.
+class Carriers:
+    """Where features are in the virtual machine of one guest ABI.
 
-    Always at least one: a lockfile can name a feature that these definitions do not have.
+    Each device is looked at once for its family, however many features are asked about.
     """
-    feature = catalogue.feature(feature_id)
-    if feature is None:
-        return [Carrier(feature=feature_id)]
-    settings = _settings(abi, feature)
-    aliases = _aliases(known_plan(catalogue, abi))
-    found = [
-        Carrier(
-            feature=feature_id,
-            property="" if setting is None else f"{setting.driver}.{setting.property}",
-            value="" if setting is None else setting.value,
-            device=place.device,
-            backend=place.backend,
-        )
-        for place in _places(catalogue, abi, feature, aliases)
-        if capability in (feature.needs(place.backend) or ())
-        for setting in [settings.of(place)]
-        if setting is None or feature.demands(setting.value)
-    ]
-    return found or [_everywhere(abi, feature)]
 
+    def __init__(self, catalogue: Catalogue, abi: GuestAbi) -> None:
+        self._catalogue = catalogue
+        self._abi = abi
+        self._devices = catalogue.devices()
+        self._basis = known_basis(catalogue, abi)
+        self._labelled = dict(abi.vm.labelled())
+        self._places: dict[str, list[_Place]] = {}
+        self._shown: dict[str, tuple[DeviceFamily | None, Transport | None]] = {}
 
-def visible(catalogue: Catalogue, abi: GuestAbi, carrier: Carrier) -> bool:
-    """Return whether a guest can see the feature of *carrier*, by the transport of its device.
+    def of(self, feature_id: str, capability: str) -> list[Carrier]:
+        """Return what in the virtual machine makes *feature_id* need *capability*.
 
-    One whose feature bits the transport does not show asks nothing of a host: no guest is offered
-    it. What drives no bit, or is of no single device, counts as visible.
-    """
-    plan, device = known_plan(catalogue, abi), dict(abi.vm.labelled()).get(carrier.device or "")
-    if plan is None or device is None or not carrier.property:
-        return True
-    driver = plan.types.canonical(device.driver)
-    devices = catalogue.devices()
-    family = devices.family_of(driver)
-    transport = devices.transport(device_types(plan.types, driver).outer, bare=False)
-    name = driver_and_property(carrier.property)[1]
-    bits = [b.bit for b in family.bit if b.property == name] if family is not None else []
-    return transport is None or not bits or any(transport.shown(1 << bit) for bit in bits)
+        Always at least one: a lockfile can name a feature that these definitions do not have.
+        """
+        feature = self._catalogue.feature(feature_id)
+        if feature is None:
+            return [Carrier(feature=feature_id)]
+        own, wide = self._set(feature)
+        found = []
+        for place in self._places_of(feature):
+            if capability not in (feature.needs(place.backend) or ()):
+                continue
+            # The device's own value goes before its kind's.
+            setting = own.get(place.device) or wide.get(place.family.driver)
+            if setting is None or feature.demands(setting.value):
+                found.append(
+                    Carrier(
+                        feature=feature_id,
+                        property="" if setting is None else f"{setting.driver}.{setting.property}",
+                        value="" if setting is None else setting.value,
+                        device=place.device,
+                        backend=place.backend,
+                    )
+                )
+        return found or [_everywhere(self._abi, feature)]
+
+    def visible(self, carrier: Carrier) -> bool:
+        """Return whether a guest can see the feature of *carrier*, by the transport of its device.
+
+        One whose feature bits the transport does not show asks nothing of a host: no guest is
+        offered it. What drives no bit, or is of no single device, counts as visible.
+        """
+        if carrier.device is None or not carrier.property:
+            return True
+        if carrier.device not in self._shown:
+            self._shown[carrier.device] = self._transport(carrier.device)
+        family, transport = self._shown[carrier.device]
+        if family is None or transport is None:
+            return True
+        name = driver_and_property(carrier.property)[1]
+        bits = [b.bit for b in family.bit if b.property == name]
+        return not bits or any(transport.shown(1 << bit) for bit in bits)
+
+    def gained(self, first: HostReport, second: HostReport) -> list[Carrier]:
+        """Return what QEMU would turn on by itself on the *second* host, provably not on the first.
+
+        Values that the user wrote are left out: those hold wherever the guest is started.
+        """
+        basis, abi = self._basis, self._abi
+        lacking = {
+            name
+            for name, fact in first.facts.items()
+            if fact.state == "absent" and fact.source != PREDICTED
+        }
+        if basis is None or not lacking:
+            return []
+        given = {(s.device, s.property) for s in abi.settings if s.layer in ("global", "device")}
+        return [
+            Carrier(
+                feature=feature.id,
+                property=feature.properties[0],
+                value=feature.when_supported or "",
+                device=place.device,
+                backend=place.backend,
+            )
+            for feature in _by_itself(self._catalogue)
+            if not lacking.isdisjoint(feature.capabilities) and basis.applies(feature)
+            for place in self._places_of(feature)
+            for needs in [feature.needs(place.backend) or ()]
+            if not lacking.isdisjoint(needs)
+            and all(second.state(name) == "present" for name in needs)
+            for name in [feature.drives[0][1]]
+            if not {(place.device, name), (None, name)} & given
+        ]
+
+    def _places_of(self, feature: Feature) -> Iterator[_Place]:
+        """Yield where *feature* can be."""
+        for family in _described(self._catalogue).get(feature_stem(feature.id), ()):
+            if family.name not in self._places:
+                self._places[family.name] = self._of_family(family)
+            for place in self._places[family.name]:
+                if not (place.driver and feature.drivers and place.driver not in feature.drivers):
+                    yield place
+
+    def _of_family(self, family: DeviceFamily) -> list[_Place]:
+        """Return the devices of *family*, or the board or the CPU where it is that of these."""
+        abi, devices = self._abi, self._devices
+        if family.driver == MACHINE or family.backend == ACCELERATOR:
+            return [_Place(family, abi.vm.accelerator, None, None)]
+        own = netdev_settings(abi.settings)
+        aliases = {} if self._basis is None else self._basis.types.aliases
+        places = []
+        for label, device in self._labelled.items():
+            driver = aliases.get(device.driver, device.driver)
+            if driver in family.drivers:
+                kind = behind(devices, device, own.get(label, ()))
+                places.append(_Place(family, kind or family.backend or NO_BACKEND, label, driver))
+        return places
+
+    def _transport(self, label: str) -> tuple[DeviceFamily | None, Transport | None]:
+        """Return the family of the device called *label*, and through what a guest sees it."""
+        device = self._labelled.get(label)
+        if self._basis is None or device is None:
+            return None, None
+        types = self._basis.types
+        driver = types.canonical(device.driver)
+        outer = device_types(types, driver).outer
+        return self._devices.family_of(driver), self._devices.transport(outer, bare=False)
+
+    def _set(self, feature: Feature) -> tuple[dict[str | None, Setting], dict[str, Setting]]:
+        """Return what the ABI sets for *feature*, by device and by driver; the first counts."""
+        names = {name for _, name in feature.drives}
+        own: dict[str | None, Setting] = {}
+        wide: dict[str, Setting] = {}
+        for setting in self._abi.settings:
+            if setting.property in names:
+                if setting.device is not None:
+                    own.setdefault(setting.device, setting)
+                else:
+                    wide.setdefault(setting.driver, setting)
+        return own, wide
 
 
 def open_feature(catalogue: Catalogue, what: str) -> Feature | None:
@@ -106,106 +201,30 @@ def _everywhere(abi: GuestAbi, feature: Feature) -> Carrier:
     return Carrier(feature=feature.id)
 
 
-def _places(
-    catalogue: Catalogue, abi: GuestAbi, feature: Feature, aliases: Mapping[str, str]
-) -> Iterator[_Place]:
-    """Yield where *feature* can be; *aliases* is what ``-device`` calls drivers besides."""
-    for family in _described(catalogue, feature_stem(feature.id)):
-        if family.driver == MACHINE or family.backend == ACCELERATOR:
-            yield _Place(family=family, backend=abi.vm.accelerator, device=None)
-            continue
-        own, devices = netdev_settings(abi.settings), catalogue.devices()
-        for label, device in abi.vm.labelled():
-            driver = aliases.get(device.driver, device.driver)
-            if driver not in family.drivers:
-                continue
-            if feature.drivers and driver not in feature.drivers:
-                continue
-            kind = behind(devices, device, own.get(label, ()))
-            backend = kind or family.backend or NO_BACKEND
-            yield _Place(family=family, backend=backend, device=label)
-
-
 @remembered()
-def _described(catalogue: Catalogue, stem: str) -> list[DeviceFamily]:
-    """Return the families that the features of one file are of."""
-    return [family for family in catalogue.devices().families if stem in family.feature_files]
+def _described(catalogue: Catalogue) -> dict[str, list[DeviceFamily]]:
+    """Return the families that the features of each file are of."""
+    described: dict[str, list[DeviceFamily]] = {}
+    for family in catalogue.devices().families:
+        for stem in family.feature_files:
+            described.setdefault(stem, []).append(family)
+    return described
 
 
-def _aliases(plan: Plan | None) -> Mapping[str, str]:
-    """Return what ``-device`` calls drivers besides; nothing where the machine is not known."""
-    return {} if plan is None else plan.types.aliases
-
-
-def known_plan(catalogue: Catalogue, abi: GuestAbi) -> Plan | None:
-    """Return how *abi* is resolved here, or None where its machine type or platform is unknown."""
+def known_basis(catalogue: Catalogue, abi: GuestAbi) -> Basis | None:
+    """Return what *abi* stands on here, or None where its machine type or platform is unknown."""
     try:
-        return plan_for(catalogue, abi.vm, parse_platform(abi.platform))
+        return plan_for(catalogue, abi.vm, parse_platform(abi.platform)).basis
     except PlatformAbiError:
         return None  # a lockfile outlives definitions
 
 
-@frozen(kw_only=True)
-class _Settings:
-    """What an ABI sets for one feature, by device and by driver."""
-
-    own: Mapping[str, Setting]
-    wide: Mapping[str, Setting]
-
-    def of(self, place: _Place) -> Setting | None:
-        """Return what is set there: the device's own before its kind's."""
-        own = None if place.device is None else self.own.get(place.device)
-        return own or self.wide.get(place.family.driver)
-
-
-def _settings(abi: GuestAbi, feature: Feature) -> _Settings:
-    """Return what the ABI sets for *feature*; of several at one place the first counts."""
-    names = {name for _, name in feature.drives}
-    own: dict[str, Setting] = {}
-    wide: dict[str, Setting] = {}
-    for setting in abi.settings:
-        if setting.property in names:
-            if setting.device is not None:
-                own.setdefault(setting.device, setting)
-            else:
-                wide.setdefault(setting.driver, setting)
-    return _Settings(own=own, wide=wide)
-
-
-def defaults_gained(
-    catalogue: Catalogue, abi: GuestAbi, first: HostReport, second: HostReport
-) -> Iterator[Carrier]:
-    """Yield what QEMU would turn on by itself on the *second* host and provably not on the *first*.
-
-    Values that the user wrote are left out: those hold wherever the guest is started.
-    """
-    plan = known_plan(catalogue, abi)
-    if plan is None:
-        return
-    given = {(s.device, s.property) for s in abi.settings if s.layer in ("global", "device")}
-    lacking = {n for n, f in first.facts.items() if f.state == "absent" == f.proven}
-    if not lacking:
-        return
-    aliases = _aliases(plan)
-    for feature in catalogue.every_feature():
-        on = feature.when_supported
-        if feature.kind != "setting" or feature.opt_in or on is None or not feature.demands(on):
-            continue
-        if lacking.isdisjoint(feature.capabilities):
-            continue
-        if not plan.applies(feature):
-            continue
-        for place in _places(catalogue, abi, feature, aliases):
-            needs = feature.needs(place.backend) or ()
-            gained = not lacking.isdisjoint(needs) and all(
-                second.state(name) == "present" for name in needs
-            )
-            name = feature.drives[0][1]
-            if gained and not {(place.device, name), (None, name)} & given:
-                yield Carrier(
-                    feature=feature.id,
-                    property=feature.properties[0],
-                    value=on,
-                    device=place.device,
-                    backend=place.backend,
-                )
+@remembered()
+def _by_itself(catalogue: Catalogue) -> list[Feature]:
+    """Return the features that QEMU turns on by itself on a host that can."""
+    return [
+        feature
+        for feature in catalogue.every_feature()
+        if feature.kind == "setting" and not feature.opt_in
+        if feature.when_supported is not None and feature.demands(feature.when_supported)
+    ]

@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from platform_abi.compat.carriers import (
-    Carrier,
-    carriers,
-    visible,
-)
+from platform_abi.compat.carriers import Carrier, Carriers
 from platform_abi.compat.finding import (
     CheckVerdict,
     Finding,
@@ -138,14 +134,14 @@ def _unmet(
 
     found = remedy(catalogue, abi, report)
     works = cured and not found.incurable
+    carriers = Carriers(catalogue, abi)
     for entry in abi.preconditions:
         if entry.capability not in lacking:
             continue
         fact = met(catalogue, abi, report, entry)
         instead = () if entry.capability in found.incurable else found.choices
         for feature in entry.because:
-            every = carriers(catalogue, abi, feature, entry.capability)
-            for carrier in (each for each in every if visible(catalogue, abi, each)):
+            for carrier in filter(carriers.visible, carriers.of(feature, entry.capability)):
                 yield _missing(
                     entry.capability,
                     fact,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from platform_abi.compat.carriers import known_plan
+from platform_abi.compat.carriers import known_basis
 from platform_abi.compat.cpu_asked import AskedFlags, asked_flags, cpu_table, settled_flags
-from platform_abi.compat.cpu_flags import flag_fact
+from platform_abi.compat.cpu_flags import flag_fact, lacking_flags
 from platform_abi.compat.cpu_models import runnable_models
 from platform_abi.compat.finding import Finding, Severity
 from platform_abi.errors import first_of
@@ -16,7 +16,7 @@ from platform_abi.model.cpu import CpuTable
 from platform_abi.model.feature import UNDECIDED
 from platform_abi.model.host import CPU_MODELS, QEMU_VERSION, Fact, HostReport
 from platform_abi.model.value import frozen
-from platform_abi.resolver.plan import Plan
+from platform_abi.resolver.basis import Basis
 
 #: So many flags and models are named: a host may lack most of a model.
 _NAMED = 6
@@ -30,19 +30,19 @@ def cpu_findings(
     Flags that the user gives are looked up in the registers of the report. A model is what the
     report's QEMU says it can run; where it does not say that, it is judged by its flags.
     """
-    plan = known_plan(catalogue, abi)
-    if plan is None or not _native(catalogue, abi):
+    basis = known_basis(catalogue, abi)
+    if basis is None or not _native(catalogue, abi):
         return
     table = cpu_table(catalogue, abi.vm)
     asked = None if table is None else asked_flags(catalogue, abi)
     if table is None or asked is None:
-        yield from _unchecked(plan, report)
+        yield from _unchecked(basis, report)
         return
     judge = _Judge(
-        catalogue=catalogue, abi=abi, plan=plan, table=table, report=report, asked=asked,
+        catalogue=catalogue, abi=abi, basis=basis, table=table, report=report, asked=asked,
         unknown="warn" if allow_unknown else "blocked",
     )  # fmt: skip
-    if plan.cpu not in UNDECIDED:
+    if basis.cpu not in UNDECIDED:
         yield from judge.model()
     yield from judge.given()
 
@@ -52,19 +52,19 @@ def _native(catalogue: Catalogue, abi: GuestAbi) -> bool:
     return abi.vm.accelerator in catalogue.devices().native_accelerators
 
 
-def _unchecked(plan: Plan, report: HostReport) -> Iterator[Finding]:
+def _unchecked(basis: Basis, report: HostReport) -> Iterator[Finding]:
     """Yield that nobody knows the CPU's flags, unless a QEMU has said that it can run the model."""
     usable = report.sets.get(CPU_MODELS)
-    if plan.cpu in UNDECIDED or (usable is not None and plan.cpu in usable):
+    if basis.cpu in UNDECIDED or (usable is not None and basis.cpu in usable):
         return
-    yield _not_known(plan, "")
+    yield _not_known(basis, "")
 
 
-def _not_known(plan: Plan, lacking: str) -> Finding:
+def _not_known(basis: Basis, lacking: str) -> Finding:
     return Finding(
         code="cpu-unchecked",
         severity="warn",
-        message=f"whether this host has every flag of CPU model {plan.cpu} is not known{lacking}",
+        message=f"whether this host has every flag of CPU model {basis.cpu} is not known{lacking}",
         help="probe it with a QEMU to ask; with 'enforce' QEMU refuses to start without them",
     )
 
@@ -75,7 +75,7 @@ class _Judge:
 
     catalogue: Catalogue
     abi: GuestAbi
-    plan: Plan
+    basis: Basis
     table: CpuTable
     report: HostReport
     asked: AskedFlags
@@ -85,25 +85,26 @@ class _Judge:
     def usable(self) -> bool | None:
         """Whether a QEMU has said on this host that it can run the model; None: none was asked."""
         models = self.report.sets.get(CPU_MODELS)
-        return None if models is None else self.plan.cpu in models
+        return None if models is None else self.basis.cpu in models
 
-    def facts(self, flags: Sequence[str]) -> dict[str, Fact]:
-        """Return what is known of *flags*, but of those that are settings of a feature."""
+    def lacking(self, flags: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Return which of *flags* the host has not, and of which that is not known.
+
+        Those that are settings of a feature are judged there.
+        """
         settled = settled_flags(self.catalogue, self.table.arch)
-        return {f: flag_fact(self.table, self.report, f) for f in flags if f not in settled}
+        return lacking_flags(self.table, self.report, {*flags} - settled)
 
     def model(self) -> Iterator[Finding]:
         """Yield what the host lacks of the model; what a QEMU says of itself goes first."""
         if self.usable:
             return
-        facts = self.facts(sorted(self.asked.of_model))
-        lacking = {f: fact for f, fact in facts.items() if fact.state == "absent"}
-        open_ = [f for f, fact in facts.items() if fact.state == "unknown"]
-        if lacking:
-            yield self._lacks(lacking)
+        absent, unknown = map(sorted, self.lacking(self.asked.of_model))
+        if absent:
+            yield self._lacks(absent)
         elif self.usable is False and not self.asked.off:
             version = self.report.values.get(QEMU_VERSION, "that was asked")
-            which = f"CPU model {self.plan.cpu} is none"
+            which = f"CPU model {self.basis.cpu} is none"
             yield Finding(
                 code="cpu-model",
                 severity="blocked",
@@ -111,23 +112,25 @@ class _Judge:
                 help=self._instead(),
             )
         elif not self.asked.model_known:
-            yield _not_known(self.plan, "")
-        elif open_:
-            yield _not_known(self.plan, f": {first_of(open_, _NAMED)} are not in its report")
+            yield _not_known(self.basis, "")
+        elif unknown:
+            yield _not_known(self.basis, f": {first_of(unknown, _NAMED)} are not in its report")
 
-    def _lacks(self, lacking: dict[str, Fact]) -> Finding:
-        names = (f"{flag} ({fact.detail})" for flag, fact in lacking.items())
+    def _lacks(self, lacking: Sequence[str]) -> Finding:
+        facts = [flag_fact(self.table, self.report, flag) for flag in lacking[:_NAMED]]
+        first = zip(lacking, facts, strict=False)
+        names = [f"{flag} ({fact.detail})" for flag, fact in first] + [*lacking[_NAMED:]]
         return Finding(
             code="cpu-model",
             severity="blocked",
-            message=f"CPU model {self.plan.cpu} has flags that this host lacks: "
+            message=f"CPU model {self.basis.cpu} has flags that this host lacks: "
             + first_of(names, _NAMED),
             help=self._instead(),
-            fact=next(iter(lacking.values())),
+            fact=facts[0],
         )
 
     def _instead(self) -> str:
-        build, arch = self.plan.build.name, self.abi.vm.arch
+        build, arch = self.basis.build.name, self.abi.vm.arch
         states = runnable_models(self.catalogue, arch, build, self.report)
         fit = [name for name, state in states.items() if state == "present"]
         if not fit:
@@ -136,10 +139,14 @@ class _Judge:
 
     def given(self) -> Iterator[Finding]:
         """Yield which flags that the user gives the host lacks, or nobody knows."""
-        for flag, fact in self.facts(self.asked.given).items():
-            if fact.state == "absent":
+        absent, unknown = self.lacking(self.asked.given)
+        for flag in self.asked.given:
+            if flag not in absent | unknown:
+                continue
+            fact = flag_fact(self.table, self.report, flag)
+            if flag in absent:
                 yield self._absent(flag, fact)
-            elif fact.state == "unknown":
+            else:
                 yield self._flag(
                     flag,
                     f"is unknown here ({fact.detail})",
@@ -166,7 +173,7 @@ class _Judge:
             return self._flag(flag, f"is absent here ({fact.detail})", fact=fact)
         said = (
             f"may be absent here ({fact.detail}): the report contradicts itself, for its QEMU can "
-            f"run {self.plan.cpu}, which has flags of the same register that are not set"
+            f"run {self.basis.cpu}, which has flags of the same register that are not set"
         )
         fact = Fact(state="unknown", detail=fact.detail)
         return self._flag(flag, said, severity="warn", fact=fact, help="probe the host again")
@@ -175,13 +182,8 @@ class _Judge:
         """Return the registers of which the report says less than its QEMU can run."""
         if not self.usable:
             return frozenset()
-        facts = self.facts(sorted(self.asked.of_model))
-        return frozenset(
-            register
-            for flag, fact in facts.items()
-            if fact.state == "absent"
-            for register in self._registers(flag)
-        )
+        absent, _ = self.lacking(self.asked.of_model)
+        return frozenset().union(*map(self._registers, absent))
 
     def _registers(self, flag: str) -> frozenset[str]:
         return frozenset(register for register, _ in self.table.bits[flag])

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from platform_abi.compat.carriers import known_plan
+from platform_abi.compat.carriers import known_basis
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.cpu import CpuTable
 from platform_abi.model.memo import remembered
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
+from platform_abi.resolver.basis import Basis
 from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.layers import compat_of, device_types, globals_of, in_order
-from platform_abi.resolver.plan import Plan
 
 
 @frozen(kw_only=True)
@@ -42,15 +42,15 @@ def cpu_table(catalogue: Catalogue, vm: VirtualMachine) -> CpuTable | None:
 
 def asked_flags(catalogue: Catalogue, abi: GuestAbi) -> AskedFlags | None:
     """Return the flags that the CPU of *abi* has, None where its flags are not described."""
-    table, plan = cpu_table(catalogue, abi.vm), known_plan(catalogue, abi)
-    if table is None or plan is None:
+    table, basis = cpu_table(catalogue, abi.vm), known_basis(catalogue, abi)
+    if table is None or basis is None:
         return None
-    model = table.models.get(plan.cpu)
+    model = table.models.get(basis.cpu)
     #: Whether the user turned it on, by flag.
-    on = dict.fromkeys(sorted(table.model_flags(plan.cpu, abi.vm.accelerator)), False)
+    on = dict.fromkeys(sorted(table.model_flags(basis.cpu, abi.vm.accelerator)), False)
     off: dict[str, None] = {}
     others: dict[str, None] = {}
-    for name, value, given in _statements(catalogue, abi, plan, table):
+    for name, value, given in _statements(catalogue, abi, basis, table):
         flag = table.flag(name)
         if not flag:
             others |= {name: None} if given and value != "off" else {}
@@ -80,14 +80,14 @@ def _drop_behind(table: CpuTable, on: dict[str, bool]) -> dict[str, str]:
 
 
 def _statements(
-    catalogue: Catalogue, abi: GuestAbi, plan: Plan, table: CpuTable
+    catalogue: Catalogue, abi: GuestAbi, basis: Basis, table: CpuTable
 ) -> Iterator[tuple[str, str, bool]]:
     """Yield what is written on the CPU, by QEMU's precedence, and whether the user wrote it."""
-    models = catalogue.cpu_models(plan.build.name, abi.vm.arch)
-    known = models.get(plan.cpu)
-    driver = known.type if known is not None else f"{plan.cpu}-{table.driver}"
-    types = device_types(plan.types, driver, table.driver)
-    for setting, _ in in_order(types, compat_of(plan.machine), globals_of(abi.settings)):
+    models = catalogue.cpu_models(basis.build.name, abi.vm.arch)
+    known = models.get(basis.cpu)
+    driver = known.type if known is not None else f"{basis.cpu}-{table.driver}"
+    types = device_types(basis.types, driver, table.driver)
+    for setting, _ in in_order(types, compat_of(basis.machine), globals_of(abi.settings)):
         yield (
             setting.property,
             BOOLEANS.get(setting.value, setting.value),
@@ -103,10 +103,10 @@ def stated_flags(catalogue: Catalogue, abi: GuestAbi) -> frozenset[str]:
     A CPU that is the host's has these as they are written, and takes none of them from the host
     (target/i386/cpu.c, x86_cpu_expand_features: ``user_features``).
     """
-    table, plan = cpu_table(catalogue, abi.vm), known_plan(catalogue, abi)
-    if table is None or plan is None:
+    table, basis = cpu_table(catalogue, abi.vm), known_basis(catalogue, abi)
+    if table is None or basis is None:
         return frozenset(name.replace("_", "-") for name, _ in abi.vm.cpu_properties)
-    names = (name for name, _, _ in _statements(catalogue, abi, plan, table))
+    names = (name for name, _, _ in _statements(catalogue, abi, basis, table))
     return frozenset(table.flag(name) or name for name in names)
 
 
@@ -145,11 +145,11 @@ def settled_bits(catalogue: Catalogue, abi: GuestAbi) -> dict[str, int]:
     What two hosts have there does not make two guests of them: a flag that is on is a need of its
     own, and one that is off is off everywhere, with what stands behind it.
     """
-    table, plan = cpu_table(catalogue, abi.vm), known_plan(catalogue, abi)
-    if table is None or plan is None:
+    table, basis = cpu_table(catalogue, abi.vm), known_basis(catalogue, abi)
+    if table is None or basis is None:
         return {}
     flags: set[str] = set()
-    for name, value, _ in _statements(catalogue, abi, plan, table):
+    for name, value, _ in _statements(catalogue, abi, basis, table):
         flag = table.flag(name)
         if flag and value in ("on", "off"):
             flags |= {flag, *(table.behind.get(flag, ()) if value == "off" else ())}

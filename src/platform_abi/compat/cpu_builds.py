@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from platform_abi.compat.carriers import known_plan
+from platform_abi.compat.carriers import known_basis
 from platform_abi.compat.cpu_asked import AskedFlags, asked_flags, cpu_table, stated_flags
 from platform_abi.compat.finding import Finding
 from platform_abi.compat.host_qemu import with_qemus
@@ -42,18 +42,18 @@ def cpu_build_findings(
     before, after = (
         _release(report, qemu) for report, qemu in zip((start, end), qemus, strict=True)
     )
-    plan = known_plan(catalogue, abi)
-    if plan is None or "" in (before, after):
+    basis = known_basis(catalogue, abi)
+    if basis is None or "" in (before, after):
         return
     if abi.vm.accelerator not in catalogue.devices().native_accelerators:
         if before != after:
             yield from _emulated(
-                catalogue, abi, plan.cpu, (before, after), allow_unknown=allow_unknown
+                catalogue, abi, basis.cpu, (before, after), allow_unknown=allow_unknown
             )
         return
-    if plan.cpu not in UNDECIDED:
+    if basis.cpu not in UNDECIDED:
         return
-    shown = [None if qemu is None else _shown(qemu, plan.cpu) for qemu in qemus]
+    shown = [None if qemu is None else _shown(qemu, basis.cpu) for qemu in qemus]
     if None not in shown:
         first, second = (frozenset(flags or ()) for flags in shown)
         yield from _shown_otherwise(catalogue, abi, first ^ second, qemus, (before, after))
@@ -61,7 +61,7 @@ def cpu_build_findings(
         yield Finding(
             code="cpu-build",
             severity="blocked",
-            message=f"-cpu {plan.cpu} is what QEMU knows of the host's CPU, and QEMU {before} "
+            message=f"-cpu {basis.cpu} is what QEMU knows of the host's CPU, and QEMU {before} "
             f"and {after} do not know the same",
             help="reports that hold their QEMUs say what differs; or one release of QEMU on "
             "both hosts, or -cpu with a named model",

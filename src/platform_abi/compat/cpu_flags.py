@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from platform_abi.model.cpu import Bit, CpuTable, Grant, is_msr, spell_bit
 from platform_abi.model.host import Fact, HostReport, State
@@ -22,7 +22,7 @@ def flag_fact(table: CpuTable, report: HostReport, flag: str) -> Fact:
     unknown.
     """
     places = table.bits[flag]
-    state = _bits(table, report, places)
+    state = _states(table, report, {flag: places})[flag]
     detail = ", ".join(map(spell_bit, places))
     if state != "present":
         for grant in table.grants_of(flag):
@@ -36,20 +36,33 @@ def flag_fact(table: CpuTable, report: HostReport, flag: str) -> Fact:
     return Fact(state=state, source="ioctl", detail=detail)
 
 
-def _bits(table: CpuTable, report: HostReport, places: Iterable[Bit]) -> State:
-    """Return what is known of the bits at *places* together: the weakest counts."""
-    state: State = "present"
-    for register, bit in places:
-        word = _msr(table, report, register) if is_msr(register) else report.masks.get(register)
-        if word is None:
-            state = "unknown" if state == "present" else state
-        elif not word >> bit & 1:
-            state = "absent"
-    return state
+def _states(
+    table: CpuTable, report: HostReport, asked: Mapping[str, Iterable[Bit]]
+) -> dict[str, State]:
+    """Return what is known of several bits together, by what asks for them: the weakest counts.
+
+    Each register is read once.
+    """
+    words: dict[str, int | None] = {}
+    states: dict[str, State] = {}
+    for name, places in asked.items():
+        state: State = "present"
+        for register, bit in places:
+            if register not in words:
+                words[register] = _word(table, report, register)
+            word = words[register]
+            if word is None:
+                state = "unknown" if state == "present" else state
+            elif not word >> bit & 1:
+                state = "absent"
+        states[name] = state
+    return states
 
 
-def _msr(table: CpuTable, report: HostReport, register: str) -> int | None:
+def _word(table: CpuTable, report: HostReport, register: str) -> int | None:
     """Return the bits that *register* offers, 0 where KVM has no such feature MSR."""
+    if not is_msr(register):
+        return report.masks.get(register)
     known = report.sets.get(_MSR_FEATURES)
     number = int(register.rpartition(".")[2], 16)
     if known is not None and f"{number:#x}" not in known:
@@ -75,7 +88,8 @@ def _granted(table: CpuTable, report: HostReport, grant: Grant, places: tuple[Bi
             else "absent"
         )
     if grant.register:
-        states.append(_bits(table, report, [(grant.register, bit) for _, bit in places]))
+        granting = {grant.register: [(grant.register, bit) for _, bit in places]}
+        states += _states(table, report, granting).values()
     states += [flag_fact(table, report, flag).state for flag in grant.flags_too]
     return min(states, key=_WEAKEST.index)
 
@@ -84,7 +98,7 @@ def lacking_flags(
     table: CpuTable, report: HostReport, flags: Iterable[str]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return which of *flags* a guest cannot have on a host, and of which that is not known."""
-    states = {flag: _bits(table, report, table.bits[flag]) for flag in flags}
+    states = _states(table, report, {flag: table.bits[flag] for flag in flags})
     for flag in {flag for grant in table.grants for flag in grant.flags} & states.keys():
         states[flag] = flag_fact(table, report, flag).state
     absent, unknown = (

@@ -35,9 +35,10 @@ def met(catalogue: Catalogue, abi: GuestAbi, report: HostReport, entry: Precondi
     needs it can do with a number near the user's, it is present where the host's number is near
     enough, and unknown where the report has no such number.
     """
-    fact = fact_of(catalogue, report, entry.capability)
+    fact = report.fact(entry.capability)
     if fact.proven == "present":
         return fact
+    fact = fact_of(catalogue, report, entry.capability)
     features = [catalogue.feature(name) for name in entry.because]
     nears = [None if feature is None else feature.near for feature in features]
     if not nears or None in nears:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from platform_abi.compat.agreement import agree
-from platform_abi.compat.carriers import defaults_gained, open_feature
+from platform_abi.compat.carriers import Carrier, Carriers, open_feature
 from platform_abi.compat.check import check, of_host_qemu, verdict
 from platform_abi.compat.cpu_asked import settled_bits
 from platform_abi.compat.cpu_builds import cpu_build_findings
@@ -59,9 +60,19 @@ def check_migration(
         )
         for report, wanted, said in zip((source, destination), qemus, of_qemus, strict=True)
     )
-    how = {"allow_unknown": allow_unknown, "force": force}
-    forward = _move(catalogue, abi, there, here, further=further, **how)
-    back = _move(catalogue, abi, here, there, further=(), returns=True, **how)
+    # What is the same in both directions is asked once.
+    carriers = Carriers(catalogue, abi)
+    more, less = carriers.gained(source, destination), carriers.gained(destination, source)
+    move = partial(
+        _move,
+        catalogue,
+        abi,
+        settled=settled_bits(catalogue, abi) if abi.unpinned else {},
+        allow_unknown=allow_unknown,
+        force=force,
+    )
+    forward = move(there, here, gained=(more, less), further=further)
+    back = move(here, there, gained=(less, more), returns=True)
     worst = max(forward.status, back.status, key=_ORDER.index)
     return MigrationVerdict(status=worst, forward=forward, back=back)
 
@@ -92,12 +103,18 @@ def _move(
     start: _End,
     end: _End,
     *,
-    further: Sequence[Finding],
+    settled: Mapping[str, int],
+    gained: tuple[Sequence[Carrier], Sequence[Carrier]],
     allow_unknown: bool,
     force: bool,
+    further: Sequence[Finding] = (),
     returns: bool = False,
 ) -> CheckVerdict:
-    """Return whether a guest of *abi* may move from *start* to *end*, where it *returns* to."""
+    """Return whether a guest of *abi* may move from *start* to *end*, where it *returns* to.
+
+    *settled* is what ``settled_bits`` says, *gained* what QEMU would turn on at *end* alone, and at
+    *start* alone.
+    """
     of_qemu = end.of_qemu
     if of_qemu is None:
         of_qemu = of_host_qemu(
@@ -123,8 +140,8 @@ def _move(
             (start.qemu.qemu, end.qemu.qemu),
             allow_unknown=allow_unknown,
         ),
-        *_left_open(catalogue, abi, start, end, returns=returns),
-        *_changed_defaults(catalogue, abi, *reports),
+        *_left_open(catalogue, abi, start, end, settled, returns=returns),
+        *_changed_defaults(*gained),
     )
     return verdict(abi, end.report, findings, allow_unknown=allow_unknown, force=force)
 
@@ -161,10 +178,15 @@ def _obstacle(entry: Obstacle, severity: Severity) -> Finding:
 
 
 def _left_open(
-    catalogue: Catalogue, abi: GuestAbi, start: _End, end: _End, *, returns: bool
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    start: _End,
+    end: _End,
+    settled: Mapping[str, int],
+    *,
+    returns: bool,
 ) -> Iterator[Finding]:
     qemu = end.version
-    settled = settled_bits(catalogue, abi) if abi.unpinned else {}
     for entry in abi.unpinned:
         feature = open_feature(catalogue, entry.what)
         agreement = agree(feature, start.report, end.report, settled, qemu=qemu, returns=returns)
@@ -184,16 +206,13 @@ def _left_open(
         )
 
 
-def _changed_defaults(
-    catalogue: Catalogue, abi: GuestAbi, start: HostReport, end: HostReport
-) -> Iterator[Finding]:
+def _changed_defaults(more: Sequence[Carrier], less: Sequence[Carrier]) -> Iterator[Finding]:
     """Yield what would change if the destination were started without the resolved values."""
-    for code, first, second in (("offers-more", start, end), ("offers-less", end, start)):
-        for carrier in defaults_gained(catalogue, abi, first, second):
+    for word, carriers in (("more", more), ("less", less)):
+        for carrier in carriers:
             of = of_device(carrier.device)
-            word = "more" if code == "offers-more" else "less"
             yield Finding(
-                code=code,
+                code=f"offers-{word}",
                 severity="info",
                 message=f"without the resolved arguments the destination would offer {word}: "
                 f"{carrier.property}{of}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from platform_abi.compat.carriers import carriers
+from platform_abi.compat.carriers import Carriers
 from platform_abi.compat.met import unmet
 from platform_abi.compat.preference import CONSERVATIVE, preference
 from platform_abi.errors import PlatformAbiError
@@ -13,13 +13,14 @@ from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.feature import Feature
 from platform_abi.model.platform import PlatformReference
 from platform_abi.model.value import evolve, frozen
-from platform_abi.resolver.choice import Choice, choose, decide, parse_platform
+from platform_abi.resolver.choice import Choice, chosen, decide, parse_platform
 from platform_abi.resolver.resolve import resolve
 
 if TYPE_CHECKING:
     from platform_abi.model.abi import GuestAbi
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.host import Fact, HostReport
+    from platform_abi.model.platform import Platform
 
 
 @frozen(kw_only=True)
@@ -51,9 +52,9 @@ def remedy(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Remedy:
     asking = _asking(catalogue, abi, cure)
     other = _asking_less(catalogue, _candidates(catalogue, abi, report), asking)
     choices = []
-    for names in (less, other):
-        for name in names:
-            resolved = _resolved(catalogue, abi, name)
+    for references in (less, other):
+        for reference in references:
+            resolved = _resolved(catalogue, abi, reference)
             if resolved is not None and unmet(catalogue, resolved, report) <= incurable:
                 choices.append(resolved.platform)
                 break
@@ -70,6 +71,7 @@ def _asking(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) -> lis
     A thousand devices behind one kind of backend ask once.
     """
     asking: dict[tuple[str, str, str], _Asking] = {}
+    carriers = Carriers(catalogue, abi)
     for entry in abi.preconditions:
         if entry.capability not in lacking:
             continue
@@ -77,35 +79,32 @@ def _asking(catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]) -> lis
             feature = catalogue.feature(name)
             if feature is None:
                 continue
-            for carrier in carriers(catalogue, abi, name, entry.capability):
+            for carrier in carriers.of(name, entry.capability):
                 place = (carrier.backend, entry.capability)
                 asking.setdefault((name, *place), (feature, *place))
     return list(asking.values())
 
 
 def _asking_less(
-    catalogue: Catalogue, platforms: Iterable[PlatformReference], asking: Sequence[_Asking]
+    catalogue: Catalogue, choices: Iterable[Choice], asking: Sequence[_Asking]
 ) -> Iterator[PlatformReference]:
-    """Yield those of *platforms* that do not ask for any of that: others need not be resolved."""
-    refused: list[Choice] = []
-    for platform in platforms:
+    """Yield those of *choices* that do not ask for any of that: others need not be resolved."""
+    for choice in choices:
         try:
-            choice = choose(catalogue, platform)
-            # Most platforms say the very same as another one.
-            if any(choice.says_the_same(other) for other in refused):
-                continue
-            if any(_asks(catalogue, choice, *place) for place in asking):
-                refused.append(choice)
-                continue
+            asks = _asks(catalogue, choice, asking)
         except PlatformAbiError:
             continue  # one whose definition is wrong cannot be resolved either
-        yield platform
+        if not asks:
+            yield PlatformReference(name=choice.platform.name, edition=choice.edition)
 
 
-def _asks(catalogue: Catalogue, choice: Choice, feature: Feature, behind: str, name: str) -> bool:
-    """Return whether *choice* makes *feature* need capability *name* *behind* a backend."""
-    decided = decide(catalogue, choice, feature, behind)
-    return feature.demands(decided.value) and name in (decided.needs or ())
+def _asks(catalogue: Catalogue, choice: Choice, asking: Sequence[_Asking]) -> bool:
+    """Return whether *choice* makes a feature need the capability behind the backend, of any."""
+    for feature, behind, name in asking:
+        decided = decide(catalogue, choice, feature, behind)
+        if feature.demands(decided.value) and name in (decided.needs or ()):
+            return True
+    return False
 
 
 def _resolved(catalogue: Catalogue, abi: GuestAbi, platform: PlatformReference) -> GuestAbi | None:
@@ -126,26 +125,27 @@ def _overridden(
     catalogue: Catalogue, abi: GuestAbi, lacking: frozenset[str]
 ) -> list[PlatformReference]:
     """Return the choice of *abi* with what needs the *lacking* capabilities at its fallback."""
-    chosen = parse_platform(abi.platform)
+    reference = parse_platform(abi.platform)
     names = {n for p in abi.preconditions if p.capability in lacking for n in p.because}
     features = [catalogue.feature(name) for name in sorted(names)]
     if len(names) > _FEW:
         return []
-    overrides = dict(chosen.overrides)
+    overrides = dict(reference.overrides)
     overrides |= {f.id: f.fallback for f in features if f is not None and f.properties}
-    return [evolve(chosen, overrides=tuple(sorted(overrides.items())))]
+    return [evolve(reference, overrides=tuple(sorted(overrides.items())))]
 
 
-def _candidates(
-    catalogue: Catalogue, abi: GuestAbi, report: HostReport
-) -> Iterator[PlatformReference]:
+def _candidates(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Iterator[Choice]:
     """Yield what may be chosen instead, at the edition of *abi*; at the newest in the last place.
 
     What a newer edition corrected is another change than the one that was asked for.
     """
-    names = list(_platforms(catalogue, abi, report))
-    for edition in _editions(catalogue, abi):
-        yield from (PlatformReference(name=name, edition=edition) for name in names)
+    platforms, masks = list(_platforms(catalogue, abi, report)), catalogue.masks()
+    known = catalogue.editions()
+    for edition in (each for each in _editions(catalogue, abi) if each in known):
+        for platform in platforms:
+            if platform.is_at(edition):
+                yield chosen(platform, edition, masks)
 
 
 def _editions(catalogue: Catalogue, abi: GuestAbi) -> list[str]:
@@ -153,18 +153,17 @@ def _editions(catalogue: Catalogue, abi: GuestAbi) -> list[str]:
     return [e for e in dict.fromkeys((abi.edition, catalogue.newest_edition())) if e is not None]
 
 
-def _platforms(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Iterator[str]:
-    chosen = parse_platform(abi.platform).name
-    names = catalogue.platform_names()
-    lineages = [catalogue.platform(chosen).lineage] if chosen in names else []
-    known = [*catalogue.every_platform()]
+def _platforms(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Iterator[Platform]:
+    own = parse_platform(abi.platform).name
+    platforms = {each.name: each for each in reversed([*catalogue.every_platform()])}
+    lineages = [platforms[own].lineage] if own in platforms else []
     for lineage in dict.fromkeys((*lineages, *preference(report))):
-        for platform in reversed(known):
+        for platform in platforms.values():
             # One for a size of pages is no better than the one that it is of.
             if platform.lineage == lineage and not platform.page_size:
-                yield platform.name
-    if CONSERVATIVE in names:
-        yield CONSERVATIVE
+                yield platform
+    if CONSERVATIVE in platforms:
+        yield platforms[CONSERVATIVE]
 
 
 def needed(

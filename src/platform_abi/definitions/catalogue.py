@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from platform_abi.definitions.build_values import BuildValues
@@ -12,7 +13,7 @@ from platform_abi.model.feature import NEVER
 from platform_abi.model.names import feature_stem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from platform_abi.definitions.kinds.examined import Examined
     from platform_abi.definitions.levels import Dates
@@ -115,6 +116,19 @@ class FileCatalogue(BuildValues, Catalogue):
         nothing: tuple[Feature, ...] = ()
         return self._value_or(nothing, "features", stem)
 
+    def every_feature(self) -> Iterator[Feature]:
+        """Yield all features, by feature file and id."""
+        return iter(
+            self.kept(("every feature",), lambda: [*super(FileCatalogue, self).every_feature()])
+        )
+
+    def feature(self, feature_id: str) -> Feature | None:
+        """Return the feature called *feature_id*, or None where nothing defines it."""
+        stem = feature_stem(feature_id)
+        return self.kept(
+            ("by id", stem), lambda: {feature.id: feature for feature in self.features(stem)}
+        ).get(feature_id)
+
     def examined(self) -> tuple[Examined, ...]:
         """Return the places in QEMU that were found to need no feature, with the reasons."""
         found: tuple[Examined, ...] = self.value("examined")
@@ -177,7 +191,9 @@ class FileCatalogue(BuildValues, Catalogue):
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""
         family = feature_stem(feature.id)
-        self.kept(("meant", platform.name, family), lambda: self._check_listed(platform, family))
+        meant = ("meant", platform.name, family)
+        if meant not in self.memo:
+            self.kept(meant, partial(self._check_listed, platform, family))
         found = platform.listings.get(feature.id)
         if found is not None or not platform.levels or feature.id in platform.removed:
             return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from platform_abi.compat.carriers import carriers, visible
+from platform_abi.compat.carriers import Carriers
 from platform_abi.compat.check import (
     of_abi,
     of_architecture,
@@ -71,11 +71,12 @@ def terms_of(catalogue: Catalogue, abi: GuestAbi) -> tuple[Term, ...]:
 
 def _needs(catalogue: Catalogue, abi: GuestAbi, board: GuestAbi) -> Iterator[Term]:
     """Yield the capabilities that *abi* needs where a guest can see what needs them."""
+    carriers = Carriers(catalogue, abi)
     for entry in abi.preconditions:
         seen = any(
-            visible(catalogue, abi, carrier)
+            carriers.visible(carrier)
             for feature in entry.because
-            for carrier in carriers(catalogue, abi, feature, entry.capability)
+            for carrier in carriers.of(feature, entry.capability)
         )
         if not seen:
             continue

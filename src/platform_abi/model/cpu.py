@@ -132,7 +132,9 @@ class CpuTable:
         """Return the flags of *model* under *accelerator*; those of no model are its own."""
         if model not in self.models:
             return frozenset()
-        by = self.defaults.get(accelerator, AcceleratorFlags())
+        by = self.defaults.get(accelerator)
+        if by is None:
+            return self.flags_of(model)
         return self.flags_of(model).difference(by.off).union(by.on)
 
     def grants_of(self, flag: str) -> Iterator[Grant]:

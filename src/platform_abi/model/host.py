@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from platform_abi.model.reported import ReportedQemu
 from platform_abi.model.value import field, frozen
@@ -18,6 +18,10 @@ SOURCES: tuple[Source, ...] = ("ioctl", "file", "process", "oracle", "inferred",
 
 #: What every number and mask of a report is below.
 WIDEST = 1 << 64
+
+
+#: The source of what a kernel release predicts.
+PREDICTED: Final = "inferred"
 
 
 @frozen(kw_only=True)
@@ -35,7 +39,7 @@ class Fact:
     @property
     def proven(self) -> State:
         """Return the state as far as it is evidence: what was only predicted is unknown."""
-        return "unknown" if self.source == "inferred" else self.state
+        return "unknown" if self.source == PREDICTED else self.state
 
 
 #: The set of a report that has the CPU models which a QEMU can run on the host, flag for flag.

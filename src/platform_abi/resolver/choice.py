@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError, unknown
@@ -25,6 +26,7 @@ def reference_of(platform: str | PlatformReference) -> PlatformReference:
     return parse_platform(platform) if isinstance(platform, str) else platform
 
 
+@lru_cache(maxsize=256)
 def parse_platform(text: str) -> PlatformReference:
     """Return the choice that *text* spells: ``NAME[@EDITION][,FEATURE=VALUE...]``.
 
@@ -158,11 +160,21 @@ def choose(catalogue: Catalogue, reference: PlatformReference) -> Choice:
             )
         # Nothing released means anything by this name.
         edition = platform.edition
+    return chosen(platform, edition, catalogue.masks(), reference.overrides)
+
+
+def chosen(
+    platform: Platform,
+    edition: str,
+    masks: Iterable[Mask],
+    overrides: Sequence[tuple[str, str]] = (),
+) -> Choice:
+    """Return the choice of *platform* at an *edition* that has it, on a site with *masks*."""
     return Choice(
         platform=platform,
         edition=edition,
-        overrides=dict(reference.overrides),
-        masks={m.feature: m for m in catalogue.masks() if m.covers(platform.name)},
+        overrides=dict(overrides),
+        masks={mask.feature: mask for mask in masks if mask.covers(platform.name)},
     )
 
 
@@ -179,7 +191,7 @@ def decide(catalogue: Catalogue, choice: Choice, feature: Feature, backend: str)
     mask = choice.masks.get(feature.id)
     free = needs == ()
     guaranteed = mask is None and (free or (needs is not None and listed is not None))
-    definition = f"features/{feature_stem(feature.id)}.toml"
+    source: str | None = None
     layer: Layer = "platform"
     if feature.id in choice.overrides:
         value, source = choice.overrides[feature.id], "argument"
@@ -188,17 +200,18 @@ def decide(catalogue: Catalogue, choice: Choice, feature: Feature, backend: str)
     elif needs is not None and listed is not None:
         value, source = listed, listing.source if listing is not None else ""
     elif free:
-        value, source = feature.when_supported or feature.fallback, definition
+        value = feature.when_supported or feature.fallback
     else:
-        value, source = feature.fallback, definition
+        value = feature.fallback
     if feature.opt_in and value == feature.fallback and feature.id not in choice.overrides:
         layer = "default"
-        source = definition if mask is None else source
+        source = source if mask is not None else None
     return Decision(
         feature=feature,
         value=value,
         layer=layer,
-        source=source,
+        # What no platform, user or site says, the feature's definition does.
+        source=f"features/{feature_stem(feature.id)}.toml" if source is None else source,
         needs=needs,
         guaranteed=guaranteed,
     )

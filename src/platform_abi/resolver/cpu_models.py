@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from platform_abi.model.catalogue import Catalogue
     from platform_abi.model.driver import CpuModel
     from platform_abi.model.vm import VirtualMachine
-    from platform_abi.resolver.plan import Plan
+    from platform_abi.resolver.basis import Basis
 
 
 def cpu_model(catalogue: Catalogue, build: str, arch: str, name: str) -> CpuModel | None:
@@ -38,7 +38,7 @@ def has_cpu_model(catalogue: Catalogue, build: str, arch: str, name: str) -> boo
     return cpu_model(catalogue, build, arch, name) is not None
 
 
-def check_cpu_model(plan: Plan, vm: VirtualMachine) -> None:
+def check_cpu_model(basis: Basis, vm: VirtualMachine) -> None:
     """Raise what QEMU would end with for the CPU model of *vm*.
 
     UnknownNameError (``unknown-cpu``) where every build that may be meant has its models recorded
@@ -46,9 +46,9 @@ def check_cpu_model(plan: Plan, vm: VirtualMachine) -> None:
     """
     if vm.cpu is None:
         return
-    name, arch, catalogue = vm.cpu.model, vm.arch, plan.catalogue
-    if not _has_type(plan, name):
-        builds = _candidates(plan)
+    name, arch, catalogue = vm.cpu.model, vm.arch, basis.catalogue
+    if not _has_type(basis, name):
+        builds = _candidates(basis)
         if not any(has_cpu_model(catalogue, build, arch, name) is not False for build in builds):
             _raise_unknown(catalogue, builds, arch, name)
     changed = bool(vm.cpu.properties)
@@ -61,15 +61,15 @@ def check_cpu_model(plan: Plan, vm: VirtualMachine) -> None:
             )
 
 
-def _has_type(plan: Plan, name: str) -> bool:
-    """Return whether the build of *plan* has the QOM type of the CPU model *name*.
+def _has_type(basis: Basis, name: str) -> bool:
+    """Return whether the build of *basis* has the QOM type of the CPU model *name*.
 
     That is known already; of others the list of models has to be read. A type is called after its
     model and the one right below ``cpu``, as that of the machine type's own is.
     """
-    own = plan.machine.cpu.removesuffix("-cpu").rpartition("-")[2]
+    own = basis.machine.cpu.removesuffix("-cpu").rpartition("-")[2]
     found = f"{name}-{own}-cpu"
-    return bool(own) and found in plan.types and found not in plan.types.abstract
+    return bool(own) and found in basis.types and found not in basis.types.abstract
 
 
 def _raise_unknown(catalogue: Catalogue, builds: list[str], arch: str, name: str) -> None:
@@ -84,9 +84,9 @@ def _raise_unknown(catalogue: Catalogue, builds: list[str], arch: str, name: str
     )
 
 
-def _candidates(plan: Plan) -> list[str]:
-    """Return the build of *plan*; where nobody named it, with all that have its machine type."""
-    arch, known = plan.machine.arch, plan.catalogue
-    others = () if plan.named_build else known.builds(arch)
-    having = [name for name in others if plan.machine.name in known.build(name, arch).machines]
-    return [*dict.fromkeys([plan.build.name, *having])]
+def _candidates(basis: Basis) -> list[str]:
+    """Return the build of *basis*; where nobody named it, with all that have its machine type."""
+    arch, known = basis.machine.arch, basis.catalogue
+    others = () if basis.named_build else known.builds(arch)
+    having = [name for name in others if basis.machine.name in known.build(name, arch).machines]
+    return [*dict.fromkeys([basis.build.name, *having])]

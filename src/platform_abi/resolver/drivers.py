@@ -9,8 +9,8 @@ from platform_abi.errors import UsageError, unknown
 from platform_abi.model.device import ACCELERATOR, MACHINE, DeviceFamily
 from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.model.value import frozen
+from platform_abi.resolver.basis import Basis, family_plan
 from platform_abi.resolver.layers import DeviceTypes, device_types
-from platform_abi.resolver.plan import Plan, family_plan
 
 if TYPE_CHECKING:
     from platform_abi.model.machine import TypeTable
@@ -24,7 +24,7 @@ DEVICE_KEYS = frozenset({"driver", "id", "bus"})
 
 @frozen(kw_only=True)
 class Known:
-    """What a plan knows of one driver.
+    """What is known of one driver.
 
     *properties* is None where its build's were not recorded; *plain* are those of them that no
     feature of its family depends on.
@@ -38,17 +38,17 @@ class Known:
 
 
 @remembered()
-def know(plan: Plan, driver: str) -> Known:
+def know(basis: Basis, driver: str) -> Known:
     """Return what the build knows of *driver*; raises UnknownNameError for no such driver."""
-    types = _types_with(plan, driver)
+    types = _types_with(basis, driver)
     canonical = types.canonical(driver)
-    family = plan.catalogue.devices().family_of(canonical)
+    family = basis.catalogue.devices().family_of(canonical)
     known_properties: frozenset[str] | None = None
     if canonical in types:
         known_properties = types.properties(canonical) | DEVICE_KEYS
         if family is not None:
             known_properties |= types.properties(family.driver)
-    names: frozenset[str] = frozenset() if family is None else family_plan(plan, family.name).names
+    names: frozenset[str] = frozenset() if family is None else family_plan(basis, family.name).names
     return Known(
         driver=canonical,
         family=family,
@@ -59,77 +59,77 @@ def know(plan: Plan, driver: str) -> Known:
 
 
 @remembered()
-def board_or_cpu(plan: Plan, name: str) -> Known:
+def board_or_cpu(basis: Basis, name: str) -> Known:
     """Return what every virtual machine has of a family, which is that of the board or the CPU."""
-    family = family_plan(plan, name).family
+    family = family_plan(basis, name).family
     if family.driver == MACHINE:
         return Known(driver=MACHINE, family=family, types=DeviceTypes(outer=frozenset({MACHINE})))
-    model = f"{plan.cpu}-{family.driver}"
-    outer = frozenset(plan.types.ancestry(model)) | {model, family.driver}
+    model = f"{basis.cpu}-{family.driver}"
+    outer = frozenset(basis.types.ancestry(model)) | {model, family.driver}
     return Known(driver=family.driver, family=family, types=DeviceTypes(outer=outer))
 
 
 @remembered()
-def backend_of(plan: Plan, driver: str, kind: str) -> str:
+def backend_of(basis: Basis, driver: str, kind: str) -> str:
     """Return what stands behind a device of *driver* whose own backend is *kind*, if any.
 
     Raises UnknownNameError for a kind that no definition knows.
     """
-    family = know(plan, driver).family
-    return NO_BACKEND if family is None else family_backend(plan, family, kind)
+    family = know(basis, driver).family
+    return NO_BACKEND if family is None else family_backend(basis, family, kind)
 
 
-def family_backend(plan: Plan, family: DeviceFamily, kind: str) -> str:
+def family_backend(basis: Basis, family: DeviceFamily, kind: str) -> str:
     """Return what stands behind a device of *family* whose own backend is *kind*, if any."""
     if family.backend == ACCELERATOR:
-        return plan.accelerator
+        return basis.accelerator
     if not family.backend_property:
         return kind or family.backend or NO_BACKEND
-    kinds = {backend.name for backend in plan.catalogue.devices().backends}
+    kinds = {backend.name for backend in basis.catalogue.devices().backends}
     if kind and kind not in kinds:
         raise unknown("backend", kind, kinds, code="unknown-backend")
     return kind or NO_BACKEND
 
 
-def _types_with(plan: Plan, driver: str) -> TypeTable:
+def _types_with(basis: Basis, driver: str) -> TypeTable:
     """Return the types of the newest suitable build that knows *driver*.
 
     Where no build was named, any that has the machine type is suitable: a QEMU drops drivers too.
     """
     known: set[str] = set()
-    for types in _candidates(plan):
+    for types in _candidates(basis):
         if not types or driver in types or driver in types.aliases:
             return types
         known |= set(types.parents) | set(types.aliases)
     raise unknown("driver", driver, known, code="unknown-driver")
 
 
-def _candidates(plan: Plan) -> Iterator[TypeTable]:
-    yield plan.types
-    if plan.named_build:
+def _candidates(basis: Basis) -> Iterator[TypeTable]:
+    yield basis.types
+    if basis.named_build:
         return
-    arch = plan.machine.arch
-    for name in plan.catalogue.builds(arch):
+    arch = basis.machine.arch
+    for name in basis.catalogue.builds(arch):
         if (
-            name != plan.build.name
-            and plan.machine.name in plan.catalogue.build(name, arch).machines
+            name != basis.build.name
+            and basis.machine.name in basis.catalogue.build(name, arch).machines
         ):
-            yield plan.catalogue.types(name, arch)
+            yield basis.catalogue.types(name, arch)
 
 
-def check_properties(plan: Plan, known: Known, device: Device) -> None:
+def check_properties(basis: Basis, known: Known, device: Device) -> None:
     """Refuse properties of *device* that no suitable build knows."""
     if known.properties is not None:
         for name, _ in device.properties:
             if name not in known.properties:
-                _check_property(plan, known.driver, name)
+                _check_property(basis, known.driver, name)
 
 
-def _check_property(plan: Plan, driver: str, name: str) -> None:
+def _check_property(basis: Basis, driver: str, name: str) -> None:
     """Refuse a property that no suitable build knows; *driver* is one that some build does."""
     every: set[str] = set()
-    family = plan.catalogue.devices().family_of(driver)
-    for types in _candidates(plan):
+    family = basis.catalogue.devices().family_of(driver)
+    for types in _candidates(basis):
         properties = set(types.properties(driver))
         if family is not None:
             properties |= types.properties(family.driver)
@@ -150,9 +150,9 @@ def _below(types: TypeTable, driver: str, name: str) -> bool:
 
 
 @remembered(MEMO_LIMIT)
-def check_global(plan: Plan, driver: str, name: str) -> None:
+def check_global(basis: Basis, driver: str, name: str) -> None:
     """Refuse a ``-global`` that QEMU would warn about or die of."""
-    types = _types_with(plan, driver)
+    types = _types_with(basis, driver)
     if not types:
         return
     if driver not in types:
@@ -162,4 +162,4 @@ def check_global(plan: Plan, driver: str, name: str) -> None:
             code="global-alias",
             help=f"write {meant}.{name}",
         )
-    _check_property(plan, driver, name)
+    _check_property(basis, driver, name)

@@ -13,6 +13,7 @@ from platform_abi.model.names import driver_and_property, feature_stem
 from platform_abi.model.platform import PlatformReference
 from platform_abi.model.value import evolve, frozen
 from platform_abi.model.vm import Properties, VirtualMachine
+from platform_abi.resolver.basis import Basis
 from platform_abi.resolver.choice import reference_of
 from platform_abi.resolver.layers import (
     DeviceTypes,
@@ -71,10 +72,10 @@ def explain(
     """
     reference = reference_of(platform)
     plan = plan_for(catalogue, vm, reference)
-    types = plan.types
+    types = plan.basis.types
     driver, prop = driver_and_property(name)
     driver = types.canonical(driver)
-    feature = _feature(plan, driver, prop)
+    feature = _feature(plan.basis, driver, prop)
     abi = resolve(catalogue, vm, reference)
     said = _settings(abi, prop)
     written = [s for s in said if s.layer in EXPLICIT]
@@ -84,9 +85,9 @@ def explain(
     # What a platform would say of one device alone is not written where a -global says it.
     unwritten = [s for s in said if s.device and s.layer == "platform" and s not in abi.settings]
     said = [s for s in said if s not in unwritten]
-    order = _in_order(plan, said, unwritten, driver, prop)
+    order = _in_order(plan.basis, said, unwritten, driver, prop)
     steps = [_step(plan, setting, feature) for setting in order]
-    if driver == NETDEV and feature is not None and plan.applies(feature):
+    if driver == NETDEV and feature is not None and plan.basis.applies(feature):
         steps = [*_of_netdevs(plan, abi, feature, prop)]
     if not steps and feature is None and prop not in types.properties(driver):
         known = {f"{driver}.{p}" for p in types.properties(driver)}
@@ -98,19 +99,19 @@ def explain(
         steps=tuple(steps),
         feature=feature,
         platform=plan.spelled,
-        machine=plan.machine.name,
-        build=plan.build.name,
-        silent=_silence(plan, feature) if feature is not None else "",
+        machine=plan.basis.machine.name,
+        build=plan.basis.build.name,
+        silent=_silence(plan.basis, feature) if feature is not None else "",
     )
 
 
 def _of_netdevs(plan: Plan, abi: GuestAbi, feature: Feature, option: str) -> Iterator[Step]:
     """Yield what decides an *option* of the netdev behind each device that *feature* is of."""
-    table = plan.catalogue.devices()
+    table = plan.basis.catalogue.devices()
     own = netdev_settings(abi.settings)
     definition = f"features/{feature_stem(feature.id)}.toml"
     for label, device in abi.vm.labelled():
-        family = table.family_of(plan.types.canonical(device.driver))
+        family = table.family_of(plan.basis.types.canonical(device.driver))
         stems = () if family is None else family.feature_files
         if feature_stem(feature.id) not in stems or feature.needs(device.backend) is None:
             continue
@@ -152,27 +153,27 @@ def _settings(abi: GuestAbi, prop: str) -> list[Setting]:
     return [setting for setting in abi.settings if setting.property == prop]
 
 
-def _feature(plan: Plan, driver: str, prop: str) -> Feature | None:
+def _feature(basis: Basis, driver: str, prop: str) -> Feature | None:
     features = (
-        plan.catalogue.feature_of(step, prop) for step in (driver, *plan.types.ancestry(driver))
+        basis.catalogue.feature_of(step, prop) for step in (driver, *basis.types.ancestry(driver))
     )
     return next((feature for feature in features if feature is not None), None)
 
 
 def _in_order(
-    plan: Plan, said: list[Setting], unwritten: list[Setting], driver: str, prop: str
+    basis: Basis, said: list[Setting], unwritten: list[Setting], driver: str, prop: str
 ) -> Iterator[Setting]:
     """Yield what machine type and ABI say of the property, in the order in which QEMU writes it.
 
     What of it is *unwritten* stands before the explicit value that has its place.
     """
     types = device_types(
-        plan.types,
+        basis.types,
         driver,
-        inner_device(plan.types, inner_types(plan.catalogue, plan.types), driver),
+        inner_device(basis.types, inner_types(basis.catalogue, basis.types), driver),
     )
-    compat = [entry for entry in compat_of(plan.machine, prop) if entry.driver in types.every]
-    family = plan.catalogue.devices().family_of(driver)
+    compat = [entry for entry in compat_of(basis.machine, prop) if entry.driver in types.every]
+    family = basis.catalogue.devices().family_of(driver)
     if family is not None and driver == family.driver:
         # Asked of the inner device; what the ABI sets on proxies is said of it as well.
         types = DeviceTypes(outer=frozenset(family.proxies), inner=types.outer)
@@ -194,8 +195,8 @@ def _step(plan: Plan, setting: Setting, feature: Feature | None) -> Step:
     """Return what *setting* says, and where."""
     key, note = _key(plan, setting, feature), _reason(plan, setting, feature)
     if setting.layer == "machine":
-        key = ("machine", plan.machine.name, setting.driver, setting.property, setting.value)
-        note = f"compat property of {setting.driver} in {plan.machine.name}"
+        key = ("machine", plan.basis.machine.name, setting.driver, setting.property, setting.value)
+        note = f"compat property of {setting.driver} in {plan.basis.machine.name}"
     return Step(
         layer=setting.layer,
         value=setting.value,
@@ -214,7 +215,7 @@ def _reason(plan: Plan, setting: Setting, feature: Feature | None) -> str:
         return "QEMU's own constant on every host"
     if setting.value != feature.fallback:
         return "asks nothing of a host"
-    if plan.catalogue.listing(plan.choice.platform, feature) is None:
+    if plan.basis.catalogue.listing(plan.choice.platform, feature) is None:
         return f"not listed by {plan.choice.platform.name}: the fallback"
     return "the backend cannot carry it: the fallback"
 
@@ -231,16 +232,16 @@ def _key(plan: Plan, setting: Setting, feature: Feature | None) -> tuple[str | i
     return ()
 
 
-def _silence(plan: Plan, feature: Feature) -> str:
+def _silence(basis: Basis, feature: Feature) -> str:
     """Return why *feature* does not apply, or nothing where it does."""
-    if plan.applies(feature):
+    if basis.applies(feature):
         return ""
-    if plan.is_before(feature.generation):
+    if basis.is_before(feature.generation):
         return (
             f"{feature.id} is there since machine types of {feature.generation}; "
-            f"{plan.machine.name} is older, and QEMU's own compat properties keep it as it was"
+            f"{basis.machine.name} is older, and QEMU's own compat properties keep it as it was"
         )
     return (
-        f"{feature.id} does not apply to {plan.machine.name} with accelerator "
-        f"{plan.accelerator} and CPU {plan.cpu}"
+        f"{feature.id} does not apply to {basis.machine.name} with accelerator "
+        f"{basis.accelerator} and CPU {basis.cpu}"
     )

@@ -59,6 +59,8 @@ def explicit(instance: Instance, name: str, globals_: Sequence[GlobalProperty]) 
     for key, value in reversed(instance.properties):
         if key == name:
             return Explicit(value=value, layer="device")
+    if not globals_:
+        return None
     given = [entry for entry in globals_ if entry.property == name]
     for entry, outer in reversed([*in_order(instance.types, given)] if given else ()):
         inner = not outer

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from platform_abi.model.abi import Beyond, Precondition, Setting, Unpinned
 from platform_abi.model.device import ACCELERATOR, MACHINE
 from platform_abi.model.memo import MEMO_LIMIT, remembered
 from platform_abi.model.value import evolve, frozen
+from platform_abi.resolver.basis import Basis, family_plan
 from platform_abi.resolver.drivers import (
     backend_of,
     board_or_cpu,
@@ -19,7 +21,7 @@ from platform_abi.resolver.drivers import (
 )
 from platform_abi.resolver.explicit import Instance
 from platform_abi.resolver.layers import device_types
-from platform_abi.resolver.plan import Plan, family_plan
+from platform_abi.resolver.plan import Plan
 from platform_abi.resolver.settle import FamilyResult, resolve_family
 
 if TYPE_CHECKING:
@@ -71,16 +73,16 @@ def resolve_families(plan: Plan, vm: VirtualMachine, *, hotplug: bool = False) -
     """
     members = None if vm.globals else _alike(plan, vm)
     if members is None:
-        members = _members(plan, vm)
+        members = _members(plan.basis, vm)
     for entry in vm.globals:
-        check_global(plan, entry.driver, entry.property)
+        check_global(plan.basis, entry.driver, entry.property)
     return _settled(
         plan,
         Question(
             members=members,
             globals=vm.globals,
             cpu=vm.cpu_properties,
-            machine=_with_memory(vm) if plan.sized and vm.hardware else vm.machine_options,
+            machine=_with_memory(vm) if plan.basis.sized and vm.hardware else vm.machine_options,
             hotplug=hotplug,
         ),
     )
@@ -104,7 +106,7 @@ def _alike(plan: Plan, vm: VirtualMachine) -> tuple[Member, ...] | None:
     """Return the kinds of devices that *vm* has, None where single devices have to be named."""
     kinds = set()
     for device in vm.devices:
-        plain = know(plan, device.driver).plain
+        plain = know(plan.basis, device.driver).plain
         for name, _ in device.properties:
             if name not in plain:
                 return None
@@ -118,30 +120,30 @@ def _kinds(
 ) -> tuple[Member, ...] | None:
     """Return a member without a label for each kind, None where a result has to name devices."""
     members = tuple(
-        Member(name, backend_of(plan, name, kind), open_options=options)
+        Member(name, backend_of(plan.basis, name, kind), open_options=options)
         for name, kind, options in sorted(kinds)
     )
-    families = _families(plan, members)
+    families = _families(plan.basis, members)
     return members if all(_anonymous(plan, name, families[name]) for name in families) else None
 
 
-def _members(plan: Plan, vm: VirtualMachine) -> tuple[Member, ...]:
+def _members(basis: Basis, vm: VirtualMachine) -> tuple[Member, ...]:
     """Return every device of *vm*, each under its label."""
     members = []
     for label, device in vm.labelled():
-        known = know(plan, device.driver)
-        check_properties(plan, known, device)
-        backend = backend_of(plan, device.driver, device.backend)
+        known = know(basis, device.driver)
+        check_properties(basis, known, device)
+        backend = backend_of(basis, device.driver, device.backend)
         given = tuple([p for p in device.properties if p[0] not in known.plain])
         members.append(Member(device.driver, backend, label, given, device.open_options))
     return tuple(members)
 
 
-def _families(plan: Plan, members: Sequence[Member]) -> dict[str, tuple[Member, ...]]:
+def _families(basis: Basis, members: Sequence[Member]) -> dict[str, tuple[Member, ...]]:
     """Return the members of each device family, by its name."""
     grouped: dict[str, list[Member]] = {}
     for member in members:
-        family = know(plan, member.driver).family
+        family = know(basis, member.driver).family
         if family is not None:
             grouped.setdefault(family.name, []).append(member)
     return {name: tuple(of) for name, of in grouped.items()}
@@ -152,34 +154,38 @@ def _settled(plan: Plan, question: Question) -> Resolution:
     """Return what the families of a virtual machine come to, in the order of their drivers."""
     results = {
         name: _result(plan, name, members, question.globals)
-        for name, members in _families(plan, question.members).items()
+        for name, members in _families(plan.basis, question.members).items()
     }
     results |= _board_and_cpu(plan, question)
-    assumed = [f for f in plan.catalogue.devices().families if f.assumed_backends]
+    assumed = [f for f in plan.basis.catalogue.devices().families if f.assumed_backends]
     notes: tuple[str, ...] = ()
     if question.hotplug:
-        for family in assumed:
-            awaited = _assumed(plan, family.name, question.globals)
-            found = results.get(family.name)
-            results[family.name] = (
-                evolve(awaited, needs=(), unpinned=(), beyond=())
-                if found is None
-                else _for_later(found, awaited)
-            )
+        results |= {
+            f.name: _for_later(plan, f.name, results.get(f.name), question) for f in assumed
+        }
     elif not question.members:
         results |= {f.name: _assumed(plan, f.name, question.globals) for f in assumed}
         notes = tuple(_notes(assumed, results))
-    order = sorted(results, key=lambda name: (family_plan(plan, name).family.driver, name))
+    order = sorted(results, key=lambda name: (family_plan(plan.basis, name).family.driver, name))
     return _merged([results[name] for name in order], notes)
 
 
-def _for_later(found: FamilyResult, awaited: FamilyResult) -> FamilyResult:
+def _for_later(
+    plan: Plan, name: str, found: FamilyResult | None, question: Question
+) -> FamilyResult:
     """Return *found* with values for devices that come later, where those there have their own.
 
     They disagree, or their user wrote one for each; a device without any would be left to its host.
     """
+    if found is None:
+        awaited = _assumed(plan, name, question.globals)
+        return evolve(awaited, needs=(), unpinned=(), beyond=())
     wide = {s.property for s in found.settings if s.device is None}
     apart = {s.property for s in found.settings if s.device is not None} - wide
+    # A build that was named may lack a property of what comes later, and is refused for that.
+    if not apart and not plan.basis.named_build:
+        return found
+    awaited = _assumed(plan, name, question.globals)
     later = tuple(s for s in awaited.settings if s.property in apart)
     return evolve(found, settings=(*later, *found.settings)) if later else found
 
@@ -191,7 +197,7 @@ def _result(
     alike = tuple(
         dict.fromkeys(Member(m.driver, m.backend, open_options=m.open_options) for m in members)
     )
-    names = family_plan(plan, name).names
+    names = family_plan(plan.basis, name).names
     relevant = tuple(entry for entry in globals_ if entry.property in names)
     if not relevant and not any(m.given for m in members) and _anonymous(plan, name, alike):
         return _family_result(plan, name, alike, ())
@@ -220,19 +226,19 @@ def _family_result(
             open_options=member.open_options,
         )
         for member in members
-        for known in [know(plan, member.driver)]
+        for known in [know(plan.basis, member.driver)]
     ]
-    return resolve_family(plan, family_plan(plan, name), instances, globals_)
+    return resolve_family(plan, family_plan(plan.basis, name), instances, globals_)
 
 
 def _board_and_cpu(plan: Plan, question: Question) -> Iterator[tuple[str, FamilyResult]]:
     """Yield the results of what every virtual machine has: the board itself and its CPU."""
-    for family in plan.catalogue.devices().families:
-        if family.arch and plan.machine.arch not in family.arch:
+    for family in plan.basis.catalogue.devices().families:
+        if family.arch and plan.basis.machine.arch not in family.arch:
             continue
         if family.driver == MACHINE:
             yield family.name, _implicit(plan, family.name, question.machine, question.globals)
-        elif family.backend == ACCELERATOR and plan.is_cpu(family):
+        elif family.backend == ACCELERATOR and plan.basis.is_cpu(family):
             yield family.name, _implicit(plan, family.name, question.cpu, question.globals)
 
 
@@ -240,29 +246,29 @@ def _board_and_cpu(plan: Plan, question: Question) -> Iterator[tuple[str, Family
 def _implicit(
     plan: Plan, name: str, given: Properties, globals_: tuple[GlobalProperty, ...]
 ) -> FamilyResult:
-    known, parts = board_or_cpu(plan, name), family_plan(plan, name)
+    known, parts = board_or_cpu(plan.basis, name), family_plan(plan.basis, name)
     instance = Instance(
         label=None,
         driver=known.driver,
-        backends=(family_backend(plan, parts.family, ""),),
+        backends=(family_backend(plan.basis, parts.family, ""),),
         properties=given,
         types=known.types,
     )
-    return resolve_family(plan, family_plan(plan, name), [instance], globals_)
+    return resolve_family(plan, family_plan(plan.basis, name), [instance], globals_)
 
 
 @remembered(MEMO_LIMIT)
 def _assumed(plan: Plan, name: str, globals_: tuple[GlobalProperty, ...]) -> FamilyResult:
     """Return values that hold for whatever device of a family the virtual machine will have."""
-    family = family_plan(plan, name).family
+    family = family_plan(plan.basis, name).family
     instance = Instance(
         label=None,
         driver=family.driver,
         backends=family.assumed_backends,
-        types=device_types(plan.types, family.driver),
-        open_options=tuple(o.option for o in plan.catalogue.devices().netdev_options),
+        types=device_types(plan.basis.types, family.driver),
+        open_options=tuple(o.option for o in plan.basis.catalogue.devices().netdev_options),
     )
-    return resolve_family(plan, family_plan(plan, name), [instance], globals_)
+    return resolve_family(plan, family_plan(plan.basis, name), [instance], globals_)
 
 
 def _notes(assumed: Sequence[DeviceFamily], results: Mapping[str, FamilyResult]) -> Iterator[str]:
@@ -283,12 +289,12 @@ def _merged(results: Sequence[FamilyResult], notes: tuple[str, ...]) -> Resoluti
         for capability, feature in result.needs:
             needs.setdefault(capability, []).append(feature)
     return Resolution(
-        settings=tuple(setting for result in results for setting in result.settings),
+        settings=tuple(chain.from_iterable(result.settings for result in results)),
         preconditions=tuple(
             Precondition(capability=name, because=tuple(dict.fromkeys(needs[name])))
             for name in sorted(needs)
         ),
-        unpinned=tuple(entry for result in results for entry in result.unpinned),
-        beyond=tuple(entry for result in results for entry in result.beyond),
+        unpinned=tuple(chain.from_iterable(result.unpinned for result in results)),
+        beyond=tuple(chain.from_iterable(result.beyond for result in results)),
         notes=notes,
     )

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from platform_abi.model.abi import Layer, Setting
+from platform_abi.model.memo import MEMO_LIMIT, remembered_of_same
 from platform_abi.model.value import frozen
 
 if TYPE_CHECKING:
@@ -110,19 +111,26 @@ def in_order(device: DeviceTypes, *layers: Sequence[S]) -> Iterator[tuple[S, boo
                     yield statement, outer
 
 
-def compat_of(machine: MachineType, name: str | None = None) -> list[Setting]:
+def compat_of(machine: MachineType, name: str | None = None) -> Sequence[Setting]:
     """Return the compat properties of *machine* as settings: all, or those called *name*."""
-    return [
-        Setting(
-            driver=entry.driver,
-            property=entry.property,
-            value=entry.value,
-            layer="machine",
-            source=machine.source,
-        )
-        for entry in machine.compat
-        if name in (None, entry.property)
-    ]
+    every = _compat_of(machine)
+    return every if name is None else [entry for entry in every if entry.property == name]
+
+
+@remembered_of_same(MEMO_LIMIT)
+def _compat_of(machine: MachineType) -> tuple[Setting, ...]:
+    return tuple(
+        [
+            Setting(
+                driver=entry.driver,
+                property=entry.property,
+                value=entry.value,
+                layer="machine",
+                source=machine.source,
+            )
+            for entry in machine.compat
+        ]
+    )
 
 
 def board_settings(entry: BoardValue) -> Iterator[Setting]:

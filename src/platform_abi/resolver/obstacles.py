@@ -132,8 +132,7 @@ def _supposed(
     it migrates.
     """
     unasked = [build for build in builds if catalogue.unmigratable(build, of[1]) is None]
-    asked = (catalogue.unmigratable(name, of[1]) for name in catalogue.builds(of[1]))
-    if not unasked or not any(names & (types or frozenset()) for types in asked):
+    if not unasked or _refused(catalogue, of[1]).isdisjoint(names):
         return None  # nor need the machine types of any build be read
     for build in unasked:
         other = _like(catalogue, build, of[1]) if _may_run(catalogue, of, build) else ""
@@ -144,6 +143,13 @@ def _supposed(
                 code=NOT_ASKED,
             )
     return None
+
+
+@remembered()
+def _refused(catalogue: Catalogue, arch: str) -> frozenset[str]:
+    """Return the types with which any build refuses to migrate."""
+    asked = (catalogue.unmigratable(name, arch) for name in catalogue.builds(arch))
+    return frozenset().union(*filter(None, asked))
 
 
 @remembered()

@@ -8,12 +8,13 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.device import DeviceFamily, Transport, VirtioBit
 from platform_abi.model.names import driver_and_property
 from platform_abi.model.vm import Device
+from platform_abi.resolver.basis import Basis
 from platform_abi.resolver.choice import parse_platform
 from platform_abi.resolver.drivers import NO_BACKEND, know
 from platform_abi.resolver.explicit import BOOLEANS
 from platform_abi.resolver.layers import compat_of, globals_of, in_order
 from platform_abi.resolver.netdevs import behind, netdev_settings
-from platform_abi.resolver.plan import Plan, plan_for
+from platform_abi.resolver.plan import plan_for
 
 
 def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
@@ -25,15 +26,15 @@ def offered_bits(catalogue: Catalogue, abi: GuestAbi, device: str) -> int:
     Raises UnknownNameError for no such device, UsageError (``no-bits``) for one whose bits no
     definition describes.
     """
-    plan = plan_for(catalogue, abi.vm, parse_platform(abi.platform))
+    basis = plan_for(catalogue, abi.vm, parse_platform(abi.platform)).basis
     labels = dict(abi.vm.labelled())
     if device not in labels:
         raise unknown("device", device, labels, code="unknown-device")
     found = labels[device]
-    family = know(plan, found.driver).family
+    family = know(basis, found.driver).family
     if family is None or not family.virtio_id:
         raise UsageError(f"no feature bits are known of '{found.driver}'", code="no-bits")
-    reader = _Reader(plan, abi, found, device, family)
+    reader = _Reader(basis, abi, found, device, family)
     own = {bit.bit for bit in family.bit}
     common = [bit for bit in catalogue.devices().common_bits if bit.bit not in own]
     every = (*common, *family.bit)
@@ -56,22 +57,22 @@ class _Reader:
 
     def __init__(
         self,
-        plan: Plan,
+        basis: Basis,
         abi: GuestAbi,
         device: Device,
         label: str,
         family: DeviceFamily,
     ) -> None:
-        self._plan = plan
+        self._basis = basis
         self._abi = abi
         self._device = device
         self._label = label
         self._family = family
-        known = know(plan, device.driver)
+        known = know(basis, device.driver)
         self.types = known.types
         self._properties = known.properties
         own = netdev_settings(abi.settings).get(label, ())
-        kind = behind(plan.catalogue.devices(), device, own)
+        kind = behind(basis.catalogue.devices(), device, own)
         self._backend = kind or family.backend or NO_BACKEND
 
     def offers(self, bit: VirtioBit) -> bool:
@@ -89,7 +90,7 @@ class _Reader:
         types = self.types
         settings = [s for s in self._abi.settings if s.property == name]
         constant = [s for s in settings if s.layer == "default" and s.driver in types.every]
-        wide = in_order(types, compat_of(self._plan.machine, name), globals_of(settings))
+        wide = in_order(types, compat_of(self._basis.machine, name), globals_of(settings))
         own = [s for s in settings if s.device == self._label]
         said = [s.value for s in (*constant, *(s for s, _ in wide), *own)]
         said += [value for key, value in self._device.properties if key == name]
@@ -97,7 +98,7 @@ class _Reader:
         # is nothing to disable in a virtio device that is not transitional.
         if said and (self._properties is None or name in self._properties):
             return said[-1]
-        lacking = self._plan.lacks(generation, self._family.driver, name)
+        lacking = self._basis.lacks(generation, self._family.driver, name)
         return "off" if lacking else default
 
     def legacy(self, transport: Transport | None) -> bool:
@@ -105,13 +106,13 @@ class _Reader:
         if transport is None or not transport.legacy:
             return False
         driver, name = driver_and_property(transport.legacy)
-        written = [*compat_of(self._plan.machine, name), *globals_of(self._abi.settings)]
+        written = [*compat_of(self._basis.machine, name), *globals_of(self._abi.settings)]
         said = [s.value for s in written if (s.driver, s.property) == (driver, name)]
         return not said or BOOLEANS.get(said[-1]) != "off"
 
     def _carried(self, name: str) -> bool:
         # By every feature: a backend does not know how old the machine type is that asks it.
-        for feature in self._plan.catalogue.family_features(self._family):
+        for feature in self._basis.catalogue.family_features(self._family):
             if (self._family.driver, name) in feature.drives and feature.kind in _BORNE:
                 return feature.needs(self._backend) is not None
         return True

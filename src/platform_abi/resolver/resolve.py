@@ -12,7 +12,7 @@ from platform_abi.resolver.choice import reference_of
 from platform_abi.resolver.counted import counted_settings
 from platform_abi.resolver.cpu_models import check_cpu_model
 from platform_abi.resolver.grouping import resolve_families
-from platform_abi.resolver.machine_choice import of_unknown_generation, unversioned
+from platform_abi.resolver.machine_choice import unversioned
 from platform_abi.resolver.obstacles import obstacles
 from platform_abi.resolver.plan import plan_for
 
@@ -44,18 +44,18 @@ def resolve(
     reference = reference_of(platform)
     plan = plan_for(catalogue, vm, reference)
     if (
-        plan.machine.generation is None
-        and not plan.named_build
-        and not of_unknown_generation(plan.machine)
+        plan.basis.machine.generation is None
+        and not plan.basis.named_build
+        and not plan.basis.undated
     ):
-        raise unversioned(plan.machine.name)
-    check_cpu_model(plan, vm)
+        raise unversioned(plan.basis.machine.name)
+    check_cpu_model(plan.basis, vm)
     result = resolve_families(plan, vm, hotplug=hotplug)
     settings = result.settings
     if vm.globals:
         settings = (*settings, *_global_settings(vm.globals))
-    if vm.machine != plan.machine.name:
-        vm = evolve(vm, machine=plan.machine.name)
+    if vm.machine != plan.basis.machine.name:
+        vm = evolve(vm, machine=plan.basis.machine.name)
     abi = GuestAbi(
         vm=vm,
         platform=plan.spelled,
@@ -66,9 +66,9 @@ def resolve(
         beyond=result.beyond,
         notes=result.notes,
         obstacles=obstacles(catalogue, vm, edition=plan.choice.edition),
-        machine_digest=plan.machine.digest,
+        machine_digest=plan.basis.machine.digest,
     )
-    counted = counted_settings(catalogue, abi, plan.build.name)
+    counted = counted_settings(catalogue, abi, plan.basis.build.name)
     if counted:
         abi = evolve(abi, settings=_before_explicit(settings, counted))
     if strict and abi.beyond:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from platform_abi.errors import UsageError
@@ -11,6 +11,7 @@ from platform_abi.model.device import NETDEV
 from platform_abi.model.feature import UNDECIDED, Feature
 from platform_abi.model.value import define, evolve, field, frozen
 from platform_abi.model.vm import GlobalProperty
+from platform_abi.resolver.basis import FamilyPlan, Row
 from platform_abi.resolver.explicit import (
     BOOLEANS,
     Explicit,
@@ -19,7 +20,7 @@ from platform_abi.resolver.explicit import (
     explicit,
     normal,
 )
-from platform_abi.resolver.plan import FamilyPlan, Plan, Row, decision_for
+from platform_abi.resolver.plan import Plan, decisions
 
 if TYPE_CHECKING:
     from platform_abi.resolver.choice import Decision
@@ -46,7 +47,9 @@ def resolve_family(
     globals_: Sequence[GlobalProperty],
 ) -> FamilyResult:
     """Return the settings, needs and findings of *instances*, which are all of *family*."""
-    work = _Work(plan=plan, family=family, globals=globals_)
+    decided = decisions(plan, family.family.name)
+    written = bool(globals_) or any(instance.properties for instance in instances)
+    work = _Work(plan=plan, family=family, decided=decided, globals=globals_, written=written)
     instances = [work.resolve_netdev(instance) for instance in instances]
     # What a device asks of its host itself says more than what its netdev does: it comes first.
     of_netdevs, work.needs = work.needs, {}
@@ -74,7 +77,11 @@ class _Work:
 
     plan: Plan
     family: FamilyPlan
+    #: What the platform decides, by backend and feature id.
+    decided: Mapping[tuple[str, str], Decision]
     globals: Sequence[GlobalProperty]
+    #: Whether anybody wrote a value of anything.
+    written: bool
     settings: list[Setting] = field(factory=list)
     needs: dict[tuple[str, str], None] = field(factory=dict)
     unpinned: list[Unpinned] = field(factory=list)
@@ -98,8 +105,8 @@ class _Work:
         What QEMU does by itself wherever *feature* can be had is not written; that it can be had is
         what the value needs of the host.
         """
-        devices = self.plan.catalogue.devices()
-        decision = decision_for(self.plan, self.family.family.name, feature.id, backend)
+        devices = self.plan.basis.catalogue.devices()
+        decision = self.decided[backend, feature.id]
         if decision.needs is None:
             return backend  # no such thing is said to a netdev of that kind
         there = devices.netdev_value(backend, option) or feature.when_supported or feature.fallback
@@ -123,30 +130,48 @@ class _Work:
             if row.feature.unless and self.taken_away(row.feature, instance):
                 continue
             decision = self.weakest(row.feature, instance)
-            given = explicit(instance, row.property, self.globals)
+            given = explicit(instance, row.property, self.globals) if self.written else None
             if given is None:
                 open_.append((instance, decision))
                 self.demand(row, decision, decision.value, instance)
             else:
                 self.take(row, decision, given, instance)
-        if open_ and self.exists(row, [decision for _, decision in open_]):
-            self.settings += _grouped(row, open_)
+        if open_ and (not self.plan.basis.named_build or self.exists(row, open_)):
+            self.set_open(row, open_)
+
+    def set_open(self, row: Row, decided: Sequence[tuple[Instance, Decision]]) -> None:
+        """Take over what the platform says: one value for all where they agree, else one each."""
+        (_, first), *others = decided
+        if others and any(decision.value != first.value for _, decision in others):
+            for instance, decision in decided:
+                own = _own(row, instance, decision.value, decision.layer)
+                self.settings.append(evolve(own, source=decision.source))
+            return
+        for driver in row.drivers:
+            self.settings.append(
+                Setting(
+                    driver=driver,
+                    property=row.property,
+                    value=first.value,
+                    layer=first.layer,
+                    source=first.source,
+                )
+            )
 
     def decisions(self, feature: Feature, instance: Instance) -> list[Decision]:
         """Return what the platform decides behind each backend that *instance* may have."""
-        family = self.family.family.name
-        return [decision_for(self.plan, family, feature.id, b) for b in instance.backends]
+        return [self.decided[backend, feature.id] for backend in instance.backends]
 
     def weakest(self, feature: Feature, instance: Instance) -> Decision:
         """Return the decision that holds for every backend that *instance* may have."""
-        first, *others = decisions = self.decisions(feature, instance)
-        if not others:
-            return first
-        guaranteed = all(decision.guaranteed for decision in decisions)
-        if all(decision.value == first.value for decision in decisions):
+        if len(instance.backends) == 1:
+            return self.decided[instance.backends[0], feature.id]
+        first, *_ = every = self.decisions(feature, instance)
+        guaranteed = all(decision.guaranteed for decision in every)
+        if all(decision.value == first.value for decision in every):
             return first if guaranteed == first.guaranteed else evolve(first, guaranteed=guaranteed)
         self.weakened[feature.id] = None
-        weakest = next((d for d in decisions if d.value == feature.fallback), first)
+        weakest = next((d for d in every if d.value == feature.fallback), first)
         return evolve(weakest, value=feature.fallback, guaranteed=guaranteed)
 
     def take(self, row: Row, decision: Decision, given: Explicit, instance: Instance) -> None:
@@ -202,22 +227,20 @@ class _Work:
                 )
             )
 
-    def exists(self, row: Row, decisions: Sequence[Decision]) -> bool:
-        """Return whether the build has *row*'s property; only a named one is held to that.
+    def exists(self, row: Row, decided: Sequence[tuple[Instance, Decision]]) -> bool:
+        """Return whether the build that was named has *row*'s property.
 
         Where it does not, the property is dropped if its absence means the same, else refused.
         """
-        if not self.plan.named_build:
-            return True
-        driver, types = self.family.family.driver, self.plan.types
+        driver, types = self.family.family.driver, self.plan.basis.types
         if row.property in self.family.family.unrecorded:
             return True
         if driver not in types or row.property in types.properties(driver):
             return True
-        for decision in decisions:
+        for _, decision in decided:
             if row.feature.demands(decision.value):
                 raise UsageError(
-                    f"{self.plan.build.name} has no property {driver}.{row.property}, "
+                    f"{self.plan.basis.build.name} has no property {driver}.{row.property}, "
                     f"and '{decision.value}' is not what its absence means",
                     code="build-lacks-property",
                     help=f"override it: {self.plan.choice.platform.name},{row.feature.id}=off",
@@ -258,13 +281,13 @@ class _Work:
             given = explicit(instance, name, self.globals)
             if given is None:
                 written = wanted and name in self.family.written
-                if written and self.decided(name, instance) == wanted:
+                if written and self.set_to(name, instance) == wanted:
                     return True
             elif not wanted or _is(feature, given.value, name, wanted):
                 return True
         return False
 
-    def decided(self, name: str, instance: Instance) -> str | None:
+    def set_to(self, name: str, instance: Instance) -> str | None:
         """Return what the platform sets property *name* of *instance* to; None: nothing."""
         row = next((row for row in self.family.rows if row.property == name), None)
         if row is None or (row.feature.unless and self.taken_away(row.feature, instance)):
@@ -277,33 +300,13 @@ class _Work:
 
     def settled(self, feature: Feature, instance: Instance) -> bool:
         """Return whether what stands behind the instance makes it the same on every host."""
-        devices, arch = self.plan.catalogue.devices(), self.plan.machine.arch
+        devices, arch = self.plan.basis.catalogue.devices(), self.plan.basis.machine.arch
         return all(devices.settled(behind, feature.id, arch) for behind in instance.backends)
 
     def pinned(self, feature: Feature, instance: Instance) -> bool:
         """Return whether the user wrote a concrete value for every property that decides it."""
         given = [explicit(instance, name, self.globals) for _, name in feature.drives]
         return bool(given) and all(g is not None and g.value not in UNDECIDED for g in given)
-
-
-def _grouped(row: Row, decided: Sequence[tuple[Instance, Decision]]) -> list[Setting]:
-    """Return one setting for all where they agree, else one for each device."""
-    first = decided[0][1]
-    if all(decision.value == first.value for _, decision in decided):
-        return [
-            Setting(
-                driver=driver,
-                property=row.property,
-                value=first.value,
-                layer=first.layer,
-                source=first.source,
-            )
-            for driver in row.drivers
-        ]
-    return [
-        evolve(_own(row, instance, decision.value, decision.layer), source=decision.source)
-        for instance, decision in decided
-    ]
 
 
 def _is(feature: Feature, given: str, name: str, wanted: str) -> bool:

@@ -30,9 +30,9 @@ def promised_offer(catalogue: Catalogue, abi: GuestAbi, device: str) -> Offer | 
         promised = offered_bits(catalogue, abi, device)
     except PlatformAbiError:
         return None
-    plan = plan_for(catalogue, abi.vm, parse_platform(abi.platform))
+    basis = plan_for(catalogue, abi.vm, parse_platform(abi.platform)).basis
     driver = dict(abi.vm.labelled())[device].driver
-    family = know(plan, driver).family
+    family = know(basis, driver).family
     bits: tuple[VirtioBit, ...] = (
         () if family is None else (*catalogue.devices().common_bits, *family.bit)
     )
