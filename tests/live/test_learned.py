@@ -10,11 +10,16 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.author.learning import known_qemu
+from platform_abi.emit.lock_reading import read_lock
+from platform_abi.emit.lockfile import lockfile
 from platform_abi.launch.asking import ThisHost
 from platform_abi.launch.command_line import read_command_line
 from platform_abi.launch.platform_option import platform_option
 from platform_abi.launch.start import Start, start
+from platform_abi.model.guest import MachineView
 from platform_abi.qemu.stdio_qmp import Qmp
+from platform_abi.resolver.admission import portable_abi
+from platform_abi.verifier.paused import look_at
 from tests.conftest import DEFINITIONS
 
 pytestmark = pytest.mark.live
@@ -89,6 +94,41 @@ def test_what_is_learned_is_what_was_shipped(
             catalogue.driver_properties(shipped.name, "x86_64", driver)
         )
     assert known.cpu_models(build.name, "x86_64") == catalogue.cpu_models(shipped.name, "x86_64")
+
+
+def test_a_lockfile_says_what_guests_find_in_a_qemu_that_nobody_recorded(
+    hidden: pa.FileCatalogue,
+) -> None:
+    """It is looked at: Debian's 10.0.13 has queues of 1024, and is refused what 7.2 showed."""
+    words = ["-machine", "pc-q35-7.1", "-accel", "tcg", "-nodefaults", "-device", "virtio-rng-pci"]
+    locks: dict[str, pa.GuestAbi] = {}
+    for version, size, more in (("10.0.13", "1024", ""), ("7.2", "8", ",look=on")):
+        binary = str(_binary(version))
+        host = ThisHost(
+            hidden, binary, learn=lambda path: known_qemu(hidden, path, lambda _line: None)
+        )
+
+        def look(abi: pa.GuestAbi, host: ThisHost = host, binary: str = binary) -> MachineView:
+            return look_at(host.catalogue, portable_abi(host.catalogue, abi), binary)
+
+        line = read_command_line(
+            hidden.options(), [*words, "-platform", f"linux-6.1,force=on,lock=x{more}"]
+        )
+        begun = start(hidden, line, platform_option(line), host, arch="x86_64", look=look)
+        text = lockfile(host.catalogue, begun.abi, build=begun.build, ran=True)
+        locks[version] = read_lock(text, "x", catalogue=host.catalogue)
+        view = locks[version].view
+        assert view is not None
+        (rng,) = view.devices.values()
+        assert rng.facts["queues"] == size
+        if version == "10.0.13":
+            asked, last = host, look
+    incoming = read_command_line(
+        hidden.options(), [*words, "-incoming", "defer", "-platform", "lock=x,force=on"]
+    )
+    option = platform_option(incoming)
+    taken = start(hidden, incoming, option, asked, arch="x86_64", stored=locks["7.2"], look=last)
+    assert "guest-view" in {finding.code for finding in taken.verdict.findings}
 
 
 def test_a_vendors_machine_types_resolve_and_start(hidden: pa.FileCatalogue) -> None:
