@@ -1,8 +1,6 @@
 """How KVM on Arm is asked, request by request, and what is made of its answers.
 
-No host that runs these tests is Arm's: a library in front of ioctl() answers from a file
-(``recorded_ioctl.c``). It compares what is asked to the byte: numbers of requests, sizes and order
-of bytes are those of the kernel's headers. What only a real KVM could show is not shown here.
+No host that runs these tests is Arm's: a library in front of ioctl() answers from a file.
 """
 
 from __future__ import annotations
@@ -10,16 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
 import platform_abi as pa
 from platform_abi.host.document import read_report, report_line
-from platform_abi.host.probe import probe
-from platform_abi.model.capability import Capability
 from platform_abi.model.host import HostReport
-from tests.host.recorded import build_library
-
-_REPLIES = Path(__file__).with_name("kvm_arm")
+from tests.host.recorded import RecordedHosts, asked_of, build_library
 
 
 @pytest.fixture(scope="module")
@@ -28,58 +21,33 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_library(tmp_path_factory.mktemp("arm"))
 
 
-@pytest.fixture(scope="module")
-def asked(catalogue: pa.FileCatalogue) -> dict[str, Capability]:
-    """Return what is asked of Arm's KVM, as if this host were one."""
-    return {
-        name: evolve(known, arch=())
-        for name, known in catalogue.capabilities().items()
-        if known.arch == ("aarch64",)
-    }
-
-
 @pytest.fixture
-def preloaded(library: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Put the library in front of whatever a test starts."""
+def hosts(
+    library: Path,
+    catalogue: pa.FileCatalogue,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> RecordedHosts:
+    """Return hosts that answer from files."""
     monkeypatch.setenv("LD_PRELOAD", str(library))
-    return monkeypatch
+    return RecordedHosts(
+        patch=monkeypatch,
+        asked=asked_of(catalogue, "aarch64"),
+        replies=Path(__file__).with_name("kvm_arm"),
+        folder=tmp_path,
+    )
 
 
-def _host(
-    preloaded: pytest.MonkeyPatch,
-    asked: dict[str, Capability],
-    folder: Path,
-    name: str,
-    *without: str,
-) -> HostReport:
-    """Return what is found of the host in a file, *without* lines that begin so."""
-    text = (_REPLIES / f"{name}.txt").read_text()
-    lines = [line for line in text.splitlines() if not line.startswith(without or ("\0",))]
-    (folder / name).write_text("\n".join(lines) + "\n")
-    preloaded.setenv("RECORDED_IOCTL", str(folder / name))
-    return probe(asked)
-
-
-def _unknown_requests(folder: Path, name: str) -> set[str]:
-    """Return what was asked and is in no line."""
-    path = folder / f"{name}.unknown"
-    return set(path.read_text().splitlines()) if path.exists() else set()
-
-
-def test_each_request_is_as_the_kernels_headers_have_it(
-    preloaded: pytest.MonkeyPatch, asked: dict[str, Capability], tmp_path: Path
-) -> None:
+def test_each_request_is_as_the_kernels_headers_have_it(hosts: RecordedHosts) -> None:
     """To the byte: none is left that no line of the server's answers is about."""
-    report = _host(preloaded, asked, tmp_path, "server")
-    assert _unknown_requests(tmp_path, "server") == set()
+    report = hosts.host("server")
+    assert hosts.unknown_requests("server") == set()
     assert {fact.state for fact in report.facts.values()} == {"present", "absent"}
 
 
-def test_what_a_server_has_is_present_and_all_else_absent(
-    preloaded: pytest.MonkeyPatch, asked: dict[str, Capability], tmp_path: Path
-) -> None:
+def test_what_a_server_has_is_present_and_all_else_absent(hosts: RecordedHosts) -> None:
     """An extension that says 0, a device that is ENODEV and a length that is no bit are absent."""
-    report = _host(preloaded, asked, tmp_path, "server")
+    report = hosts.host("server")
     present = {name.removeprefix("kvm.arm64.") for name in report.facts if _has(report, name)}
     assert present == {
         "register-list", "writable-masks", "steal-time", "pmuv3", "sve", "sve-128", "sve-256",
@@ -94,11 +62,9 @@ def _has(report: HostReport, name: str) -> bool:
     return report.state(name) == "present"
 
 
-def test_a_report_holds_what_describes_a_vcpu_and_nothing_that_runs(
-    preloaded: pytest.MonkeyPatch, asked: dict[str, Capability], tmp_path: Path
-) -> None:
+def test_a_report_holds_what_describes_a_vcpu_and_nothing_that_runs(hosts: RecordedHosts) -> None:
     """Of all registers the number, of those that identify, firmware's and PMCR_EL0 the value."""
-    report = _host(preloaded, asked, tmp_path, "server")
+    report = hosts.host("server")
     assert len(report.sets["kvm.arm64.registers"]) == 11
     values = {
         name.removeprefix("kvm.arm64.register."): value
@@ -120,12 +86,10 @@ def test_a_report_holds_what_describes_a_vcpu_and_nothing_that_runs(
     assert read_report(report_line(report), "report") == report
 
 
-def test_an_old_board_has_what_it_has(
-    preloaded: pytest.MonkeyPatch, asked: dict[str, Capability], tmp_path: Path
-) -> None:
+def test_an_old_board_has_what_it_has(hosts: RecordedHosts) -> None:
     """40 address bits where nobody says how many, no list of what can be written, no vectors."""
-    report = _host(preloaded, asked, tmp_path, "board")
-    assert _unknown_requests(tmp_path, "board") == set()
+    report = hosts.host("board")
+    assert hosts.unknown_requests("board") == set()
     present = {name.removeprefix("kvm.arm64.") for name in report.facts if _has(report, name)}
     assert present == {"register-list", "psci-1.0", "vgic-v2", "el1-32bit", "ipa-40"}
     assert report.numbers["kvm.ipa-bits"] == 40
@@ -133,11 +97,9 @@ def test_an_old_board_has_what_it_has(
     assert not any("writable" in name for name in report.values)
 
 
-def test_without_a_vcpu_what_it_shows_is_unknown_and_the_rest_is_not(
-    preloaded: pytest.MonkeyPatch, asked: dict[str, Capability], tmp_path: Path
-) -> None:
+def test_without_a_vcpu_what_it_shows_is_unknown_and_the_rest_is_not(hosts: RecordedHosts) -> None:
     """EINVAL of KVM_ARM_VCPU_INIT is no answer to what a vCPU has."""
-    report = _host(preloaded, asked, tmp_path, "server", "4020aeae")
+    report = hosts.host("server", "4020aeae")
     for name in ("register-list", "psci-1.1", "sve-128", "vgic-v3-state"):
         fact = report.fact(f"kvm.arm64.{name}")
         assert (fact.state, fact.detail) == ("unknown", "ENOTTY from KVM_ARM_VCPU_INIT"), name
@@ -145,15 +107,11 @@ def test_without_a_vcpu_what_it_shows_is_unknown_and_the_rest_is_not(
     assert "kvm.arm64.registers" not in report.sets
 
 
-def test_a_processor_with_fewer_address_bits_is_asked_with_its_own(
-    preloaded: pytest.MonkeyPatch, asked: dict[str, Capability], tmp_path: Path
-) -> None:
+def test_a_processor_with_fewer_address_bits_is_asked_with_its_own(hosts: RecordedHosts) -> None:
     """KVM_CREATE_VM of the usual type, which has 40, is EINVAL there."""
-    text = (_REPLIES / "board.txt").read_text()
+    text = (hosts.replies / "board.txt").read_text()
     small = text.replace("ae01 =0 fd", "ae01 =0 -22\nae01 =36 fd\nae03 =165 36")
-    (tmp_path / "small").write_text(small)
-    preloaded.setenv("RECORDED_IOCTL", str(tmp_path / "small"))
-    report = probe(asked)
+    report = hosts.host_of("small", small)
     assert report.state("kvm.arm64.ipa-40") == "absent"
     assert report.numbers["kvm.ipa-bits"] == 36
     assert report.state("kvm.arm64.vgic-v2") == "present"

@@ -16,6 +16,10 @@ from tests.linux_headers import linux_numbers
 REQUESTS: Mapping[str, str | None] = {
     "kvm-arm-ipa": "KVM_CHECK_EXTENSION",
     "kvm-arm-sve": "KVM_GET_ONE_REG",
+    "kvm-riscv-isa": "KVM_GET_ONE_REG",
+    "kvm-riscv-sbi": "KVM_GET_ONE_REG",
+    "kvm-loongarch-cpucfg": "KVM_GET_DEVICE_ATTR",
+    "kvm-loongarch-feature": "KVM_HAS_DEVICE_ATTR",
     "kvm-device": "KVM_CREATE_DEVICE",
     "kvm-device-attribute": "KVM_HAS_DEVICE_ATTR",
     "kvm-ppc-characteristics": "KVM_PPC_GET_CPU_CHAR",

@@ -7,7 +7,7 @@ what a command line leaves to them, and what differs at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +60,13 @@ def agree(
     *,
     qemu: str | None = None,
     returns: bool = False,
+    off: Collection[str] = (),
 ) -> Agreement:
     """Return whether two hosts agree on *feature* where nobody pins it.
 
     Where registers decide it, that is whether the *second* host takes those of the first, by the
-    *qemu* of that version; a guest that *returns* has values that it brought from there.
+    *qemu* of that version; a guest that *returns* has values that it brought from there. Properties
+    of its CPU that the user turns *off* are what they are on no host.
 
     It is decided by the values of a report that the feature names, or else by the capabilities
     that it needs; of masks that the feature calls inclusive the *second* may have more than the
@@ -78,7 +80,7 @@ def agree(
     if feature.registers is not None:
         from platform_abi.compat.registers import taken
 
-        known, differ = taken(feature.registers, first, second, qemu=qemu, returns=returns)
+        known, differ = taken(feature.registers, first, second, qemu=qemu, returns=returns, off=off)
         on = (feature.registers.listed, f"{feature.registers.values}*")
         return Agreement(known=known, on=on, differ=differ)
     names = feature.decided_by or feature.capabilities

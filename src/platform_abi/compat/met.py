@@ -6,7 +6,7 @@ from platform_abi.model.abi import GuestAbi, Precondition
 from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.feature import Near
 from platform_abi.model.host import Fact, HostReport
-from platform_abi.resolver.explicit import decimal
+from platform_abi.resolver.explicit import BOOLEANS, decimal
 
 _MILLION = 1_000_000
 
@@ -54,10 +54,21 @@ def met(catalogue: Catalogue, abi: GuestAbi, report: HostReport, entry: Precondi
 
 def _given(abi: GuestAbi, name: str) -> int | None:
     """Return the number that the user gives as *name* of the CPU; None for none."""
-    pairs = [(entry.property, entry.value) for entry in abi.vm.globals]
-    pairs += abi.vm.cpu_properties
-    number = decimal(dict(pairs).get(name, ""), sized=False)
+    number = decimal(_written(abi).get(name, ""), sized=False)
     return None if number is None else int(number)
+
+
+def turned_off(abi: GuestAbi) -> frozenset[str]:
+    """Return the properties of the CPU that the user turns off, by name."""
+    return frozenset(
+        name for name, value in _written(abi).items() if BOOLEANS.get(value, value) == "off"
+    )
+
+
+def _written(abi: GuestAbi) -> dict[str, str]:
+    """Return what the user writes of the CPU, by property; ``-cpu`` beats ``-global``."""
+    pairs = [(entry.property, entry.value) for entry in abi.vm.globals]
+    return dict([*pairs, *abi.vm.cpu_properties])
 
 
 def _is_near(near: Near, wanted: int | None, here: int) -> bool:

@@ -13,6 +13,7 @@ from platform_abi.compat.cpu_asked import settled_bits
 from platform_abi.compat.cpu_builds import cpu_build_findings
 from platform_abi.compat.finding import CheckVerdict, Finding, MigrationVerdict, Severity, Status
 from platform_abi.compat.host_qemu import HostQemu, choose_qemu, with_qemus
+from platform_abi.compat.met import turned_off
 from platform_abi.compat.newer_needs import with_newer_needs
 from platform_abi.errors import of_device
 from platform_abi.model.feature import Migration
@@ -187,9 +188,12 @@ def _left_open(
     returns: bool,
 ) -> Iterator[Finding]:
     qemu = end.version
+    off = turned_off(abi)
     for entry in abi.unpinned:
         feature = open_feature(catalogue, entry.what)
-        agreement = agree(feature, start.report, end.report, settled, qemu=qemu, returns=returns)
+        agreement = agree(
+            feature, start.report, end.report, settled, qemu=qemu, returns=returns, off=off
+        )
         if agreement.differ:
             severity: Severity = "info" if entry.migration == "safe" else "blocked"
             where = f"the hosts differ in {', '.join(agreement.differ)}"

@@ -28,16 +28,20 @@ def taken(
     *,
     qemu: str | None = None,
     returns: bool = False,
+    off: Collection[str] = (),
 ) -> tuple[bool, tuple[str, ...]]:
     """Return whether it is known that the KVM of *second* takes the registers of *first*.
 
     Beside that, which it provably does not take, with both values.
     *qemu* is the version of the QEMU that receives them; None where nobody knows it. A guest that
-    *returns* to where it was started has the values of that host, which it takes back.
+    *returns* to where it was started has the values of that host, which it takes back. *off* are
+    properties of the CPU that the user turns off.
     """
     sent, known = (report.sets.get(registers.listed) for report in (first, second))
     if sent is None or known is None:
         return False, ()
+    if registers.mutual:
+        return _alike(registers, first, second, {registers.switches.get(name, "") for name in off})
     both = set(sent) & set(known)
     told = [
         {name for name in both if f"{registers.values}{name}" in report.values}
@@ -48,6 +52,30 @@ def taken(
     if not returns:
         differ += _refused(registers, first, second, both)
     return bool(told[0]) and told[0] == told[1], tuple(differ)
+
+
+def _alike(
+    registers: Registers, first: HostReport, second: HostReport, off: Collection[str]
+) -> tuple[bool, tuple[str, ...]]:
+    """Return whether each host says what its registers hold, and which of these are not alike."""
+    both = [report.sets[registers.listed] for report in (first, second)]
+    names = {name for listed in both for name in listed if _any(registers.only, name)}
+    one, two = ({n: _held(registers, r, n, off) for n in names} for r in (first, second))
+    differ = tuple(
+        f"{registers.values}{name} ({one[name]} and {two[name]})"
+        for name in sorted(names)
+        if one[name] and two[name] and one[name] != two[name]
+    )
+    return all(one.values()) and all(two.values()), differ
+
+
+def _held(registers: Registers, report: HostReport, name: str, off: Collection[str]) -> str:
+    """Return what a guest finds in register *name* on the host of *report*; nothing if unknown."""
+    if name not in report.sets[registers.listed]:
+        return "0x0"
+    if name in off and f"{registers.writable}{name}" in report.values:
+        return "0x0"
+    return report.values.get(f"{registers.values}{name}", "")
 
 
 def _tolerated(

@@ -28,6 +28,7 @@ from platform_abi.host.requests import request
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from platform_abi.host.cpuid import Register
+    from platform_abi.host.kvm_vm import Vm
 
     #: EAX, EBX, ECX and EDX, by leaf and subleaf.
     Cpuid = dict[tuple[int, int], tuple[int, int, int, int]]
@@ -83,7 +84,7 @@ def answer(questions: Sequence[Question]) -> None:
     others = [question for question in questions if question.method not in _METHODS]
     of_s390 = [question for question in others if question.method in _OF_S390]
     of_power = [question for question in others if question.method.startswith(_OF_POWER)]
-    of_arm = [q for q in others if q not in of_s390 and q not in of_power]
+    of_vcpu = [q for q in others if q not in of_s390 and q not in of_power]
     if of_s390:
         from platform_abi.host import kvm_s390
 
@@ -92,14 +93,35 @@ def answer(questions: Sequence[Question]) -> None:
         from platform_abi.host import kvm_ppc
 
         kvm_ppc.answer(kvm.system, kvm.machine, kvm.refusal, of_power)
-    if of_arm:
+    if of_vcpu:
+        from platform_abi.host import kvm_vm
+
+        kvm_vm.answer(_other_vm(of_vcpu), kvm.system, kvm.machine, kvm.refusal, of_vcpu)
+    kvm.say_limits()
+    if of_vcpu:
         from platform_abi.host import kvm_arm
 
-        kvm_arm.answer(kvm.system, kvm.machine, kvm.refusal, of_arm)
-    kvm.say_limits()
-    if of_arm:
         # Last, for a processor that traps it would end this process.
         kvm_arm.say_frequency()
+
+
+def _other_vm(questions: Sequence[Question]) -> type[Vm]:
+    """Return the kind of virtual machine that *questions* are about, which are of one architecture.
+
+    What is asked of any is asked of Arm's.
+    """
+    methods = [question.method for question in questions]
+    if any(method.startswith("kvm-riscv-") for method in methods):
+        from platform_abi.host.kvm_riscv import RiscvVm
+
+        return RiscvVm
+    if any(method.startswith("kvm-loongarch-") for method in methods):
+        from platform_abi.host.kvm_loongarch import LoongArchVm
+
+        return LoongArchVm
+    from platform_abi.host.kvm_arm import ArmVm
+
+    return ArmVm
 
 
 class _Kvm:

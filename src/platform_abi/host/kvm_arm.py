@@ -12,22 +12,24 @@ import fcntl
 import os
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping
 
-from platform_abi.host.reply import Question, all_unknown, errno_name, say, say_set
+from platform_abi.host import one_reg
+from platform_abi.host.kvm_vm import Vm
+from platform_abi.host.reply import Question, errno_name, say, say_set
+
+# typing costs as much as the rest; type checkers know this name by itself.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar
 
 _CHECK_EXTENSION = 0xAE03
-_CREATE_VCPU = 0xAE41
 _CREATE_DEVICE = 0xC00CAEE0
 _HAS_DEVICE_ATTR = 0x4018AEE3
-_GET_ONE_REG = 0x4010AEAB
 _VCPU_INIT = 0x4020AEAE
 _PREFERRED_TARGET = 0x8020AEAF
-_GET_REG_LIST = 0xC008AEB0
 _GET_REG_WRITABLE_MASKS = 0x8040AEB6
 _VCPU_FINALIZE = 0x4004AEC2
-
-_DEVICE_TEST = 1
 
 _CAP_IPA_SIZE = 165
 _CAP_REG_MASK_RANGES = 230
@@ -45,10 +47,6 @@ _VCPU_FEATURES = {
 }
 _SVE = 4
 
-#: Sizes of registers, by bits 52 to 55 of their number (KVM_REG_SIZE_MASK).
-_SIZE_SHIFT = 52
-_SIZE_MASK = 0xF
-
 _SVE_VLS = 0x606000000015FFFF
 _PSCI_VERSION = 0x6030000000140000
 
@@ -65,52 +63,21 @@ _CRN = 0x0780
 _MASKS = 3 * 8 * 8
 _OP1_OF_MASKS = (0, 1, 3)
 
-#: A KVM has some hundreds.
-_MOST_REGISTERS = 1 << 16
 
-
-class NoAnswerError(Exception):
-    """KVM did not do something that others depend on; the text says what."""
-
-
-class ArmVm:
-    """A virtual machine for asking, with one vCPU that is made when it is needed."""
+class ArmVm(Vm):
+    """The virtual machine, whose vCPU has every feature that KVM has."""
 
     def __init__(self, system: int, machine: int) -> None:
-        self._system = system
-        self._machine = machine
-        self._cpu = -1
-        self._refusal = ""
+        super().__init__(system, machine)
         self._lengths: list[int] = []
-
-    def answer(self, questions: Sequence[Question]) -> None:
-        """Answer *questions*, each by its method."""
-        for question in questions:
-            try:
-                _METHODS[question.method](self, question)
-            except NoAnswerError as error:
-                question.unknown(str(error))
-            except OSError as error:
-                question.refused(error, question.symbol)
-
-    def device(self, question: Question) -> None:
-        """Answer whether a device of such a type can be made."""
-        try:
-            self._make_device(question.request, question.argument, _DEVICE_TEST)
-        except OSError as error:
-            if error.errno != errno.ENODEV:
-                raise
-            question.ioctl(False, f"ENODEV from KVM_CREATE_DEVICE {question.argument}")
-        else:
-            question.ioctl(True, f"KVM_CREATE_DEVICE {question.argument}")
 
     def attribute(self, question: Question) -> None:
         """Answer whether a device has the first register of a group; it belongs to a vCPU."""
-        self._vcpu()
+        self.vcpu()
         kind, group = question.argument & 0xFFFF, question.argument >> 16
         name = f"KVM_HAS_DEVICE_ATTR {group} of device {kind}"
         try:
-            descriptor = self._make_device(_CREATE_DEVICE, kind, 0)
+            descriptor = self.make_device(_CREATE_DEVICE, kind, 0)
             fcntl.ioctl(descriptor, question.request, struct.pack("=IIQQ", 0, group, 0, 0))
         except OSError as error:
             if error.errno not in {errno.ENODEV, errno.ENXIO}:
@@ -119,28 +86,21 @@ class ArmVm:
         else:
             question.ioctl(True, name)
 
-    def _make_device(self, request: int, kind: int, flags: int) -> int:
-        """Return the descriptor of a new device, whatever there is where it is only tried."""
-        made = bytearray(struct.pack("=III", kind, 0, flags))
-        fcntl.ioctl(self._machine, request, made)
-        descriptor: int = struct.unpack("=III", made)[1]
-        return descriptor
-
     def ipa(self, question: Question) -> None:
         """Answer whether a guest can have so many bits of addresses, and say how many."""
-        bits = fcntl.ioctl(self._system, _CHECK_EXTENSION, _CAP_IPA_SIZE)
+        bits = fcntl.ioctl(self.system, _CHECK_EXTENSION, _CAP_IPA_SIZE)
         bits = bits if bits > 0 else _OLD_IPA
         say("number", "kvm.ipa-bits", bits)
         question.ioctl(bits >= question.argument, f"KVM_CAP_ARM_VM_IPA_SIZE {bits}")
 
     def registers(self, question: Question) -> None:
         """Say the registers of a vCPU, what is in those that describe it, and what is writable."""
-        names = self._list()
+        names = one_reg.listed(self.vcpu())
         say_set("kvm.arm64.registers", [f"{name:016x}" for name in names])
         for name in names:
             if _describes(name):
                 try:
-                    value = int.from_bytes(self._read(name), "little")
+                    value = self.read(name)
                 except OSError:
                     continue
                 say("value", f"kvm.arm64.register.{name:016x}", f"{value:#x}")
@@ -150,90 +110,63 @@ class ArmVm:
 
     def psci(self, question: Question) -> None:
         """Answer whether PSCI is of such a version; that of a new vCPU is the newest."""
-        version = int.from_bytes(self._read(_PSCI_VERSION), "little")
+        version = self.read(_PSCI_VERSION)
         question.ioctl(version >= question.argument, f"PSCI {version >> 16}.{version & 0xFFFF}")
 
     def vectors(self, question: Question) -> None:
         """Answer whether vectors have such a length, in bits."""
-        self._vcpu()
+        self.vcpu()
         known = " ".join(map(str, self._lengths)) or "none"
         question.ioctl(question.argument in self._lengths, f"lengths of vectors: {known}")
 
-    def _vcpu(self) -> int:
-        """Return the vCPU, made now or before; raises NoAnswerError where there can be none."""
-        if self._refusal:
-            raise NoAnswerError(self._refusal)
-        if self._cpu < 0:
-            step = "KVM_CREATE_VCPU"
-            try:
-                descriptor = fcntl.ioctl(self._machine, _CREATE_VCPU, 0)
-                step = "KVM_ARM_PREFERRED_TARGET"
-                wanted = bytearray(32)
-                fcntl.ioctl(self._machine, _PREFERRED_TARGET, wanted)
-                features = self._features()
-                struct.pack_into("=I", wanted, 4, features)
-                step = "KVM_ARM_VCPU_INIT"
-                fcntl.ioctl(descriptor, _VCPU_INIT, wanted)
-                self._cpu = descriptor
-                step = "KVM_ARM_VCPU_FINALIZE"
-                if features >> _SVE & 1:
-                    self._lengths = self._vector_lengths()
-                    fcntl.ioctl(descriptor, _VCPU_FINALIZE, struct.pack("=i", _SVE))
-                say_set("kvm.arm64.sve-lengths", [str(length) for length in self._lengths])
-            except OSError as error:
-                self._refusal = f"{errno_name(error)} from {step}"
-                raise NoAnswerError(self._refusal) from None
-        return self._cpu
+    def prepare(self) -> Iterator[str]:
+        """Give the vCPU what it can have, and learn which lengths its vectors have."""
+        yield "KVM_ARM_PREFERRED_TARGET"
+        wanted = bytearray(32)
+        fcntl.ioctl(self.machine, _PREFERRED_TARGET, wanted)
+        features = self._features()
+        struct.pack_into("=I", wanted, 4, features)
+        yield "KVM_ARM_VCPU_INIT"
+        fcntl.ioctl(self.cpu, _VCPU_INIT, wanted)
+        yield "KVM_ARM_VCPU_FINALIZE"
+        if features >> _SVE & 1:
+            self._lengths = self._vector_lengths()
+            fcntl.ioctl(self.cpu, _VCPU_FINALIZE, struct.pack("=i", _SVE))
+        say_set("kvm.arm64.sve-lengths", [str(length) for length in self._lengths])
 
     def _features(self) -> int:
         """Return the bits of what a vCPU can have, the first 32 of them."""
         return sum(
             1 << bit
             for bit, needed in _VCPU_FEATURES.items()
-            if all(self._extension(number) > 0 for number in needed)
+            if all(self.extension(number) > 0 for number in needed)
         )
-
-    def _extension(self, number: int) -> int:
-        return fcntl.ioctl(self._machine, _CHECK_EXTENSION, number)
 
     def _vector_lengths(self) -> list[int]:
         """Return the lengths that vectors can have, in bits: bit N is that of (N + 1) * 128."""
-        word = int.from_bytes(self._read(_SVE_VLS), "little")
+        word = self.read(_SVE_VLS)
         return [(bit + 1) * 128 for bit in range(512) if word >> bit & 1]
-
-    def _list(self) -> list[int]:
-        """Return the numbers of the vCPU's registers, sorted (struct kvm_reg_list)."""
-        descriptor, count = self._vcpu(), array("Q", [0])
-        try:
-            fcntl.ioctl(descriptor, _GET_REG_LIST, count)
-        except OSError as error:
-            if error.errno != errno.E2BIG:
-                raise
-        if count[0] > _MOST_REGISTERS:
-            raise NoAnswerError(f"KVM_GET_REG_LIST: {count[0]} registers")
-        found = array("Q", [count[0], *([0] * count[0])])
-        fcntl.ioctl(descriptor, _GET_REG_LIST, found)
-        return sorted(found[1 : 1 + found[0]])
-
-    def _read(self, name: int) -> bytes:
-        """Return what register *name* holds (struct kvm_one_reg)."""
-        descriptor = self._vcpu() if self._cpu < 0 else self._cpu
-        words = array("Q", bytes(8 * max(1, (1 << (name >> _SIZE_SHIFT & _SIZE_MASK)) // 8)))
-        wanted = struct.pack("=QQ", name, words.buffer_info()[0])
-        fcntl.ioctl(descriptor, _GET_ONE_REG, wanted)
-        return words.tobytes()
 
     def _writable(self) -> list[tuple[int, int]]:
         """Return which bits of which ID registers can be written (struct reg_mask_range)."""
-        if self._extension(_CAP_REG_MASK_RANGES) <= 0:
+        if self.extension(_CAP_REG_MASK_RANGES) <= 0:
             return []
         masks = array("Q", bytes(8 * _MASKS))
         wanted = struct.pack("=QI52x", masks.buffer_info()[0], 0)
         try:
-            fcntl.ioctl(self._machine, _GET_REG_WRITABLE_MASKS, wanted)
+            fcntl.ioctl(self.machine, _GET_REG_WRITABLE_MASKS, wanted)
         except OSError:
             return []
         return [(_masked(index), mask) for index, mask in enumerate(masks) if mask]
+
+    METHODS: ClassVar[Mapping[str, Callable[[Any, Question], None]]] = {
+        "kvm-device": Vm.device,
+        "kvm-device-attribute": attribute,
+        "kvm-arm-ipa": ipa,
+        "kvm-arm-registers": registers,
+        "kvm-arm-psci": psci,
+        "kvm-arm-sve": vectors,
+    }
 
 
 def _masked(index: int) -> int:
@@ -248,27 +181,6 @@ def _describes(name: int) -> bool:
     if kind == _SYSTEM:
         return number == _PMCR or (number >> 14 == 3 and not number & _CRN)  # noqa: PLR2004 - op0
     return kind in {_FIRMWARE, _SERVICES}
-
-
-_METHODS = {
-    "kvm-device": ArmVm.device,
-    "kvm-device-attribute": ArmVm.attribute,
-    "kvm-arm-ipa": ArmVm.ipa,
-    "kvm-arm-registers": ArmVm.registers,
-    "kvm-arm-psci": ArmVm.psci,
-    "kvm-arm-sve": ArmVm.vectors,
-}
-
-#: Which methods this module knows.
-METHODS = tuple(_METHODS)
-
-
-def answer(system: int, machine: int, refusal: str, questions: Sequence[Question]) -> None:
-    """Answer *questions* of a *machine*, or with why there is none."""
-    if refusal:
-        all_unknown(questions, refusal)
-    else:
-        ArmVm(system, machine).answer(questions)
 
 
 #: ``mrs x0, cntfrq_el0`` and ``ret``.

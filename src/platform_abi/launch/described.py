@@ -121,11 +121,12 @@ class _Describing:
         """Return it; *bare*: with no device but those that it names."""
         read = self.read
         known = self._known_devices(bare=bare)
+        flags = read.catalogue.devices().names_of_cpus(read.arch).flags
         vm = VirtualMachine(
             machine=self.machine.name,
             arch=read.arch,
             accelerator=self._accelerator(),
-            cpu=None if read.cpu is None else parse_cpu(read.cpu),
+            cpu=None if read.cpu is None else parse_cpu(read.cpu, flags=flags),
             devices=tuple(device for *_, device in known),
             globals=tuple(read.globals),
             machine_options=tuple((k, v) for k, v in read.machine if k not in ("type", "accel")),

@@ -14,13 +14,15 @@ class CpuNames:
 
     *any_case*: large letters or small. *unlisted* are patterns, in small letters, of names that it
     takes and does not list. *called* has what a processor is called, in small letters, and the
-    models of it: that is no name for ``-cpu``. *more_with* are the accelerators that add properties
-    to CPUs, which a QEMU lists only where it runs with them. *default_with* has, by accelerator,
-    the model of a machine of which nobody names one, where the accelerator chooses it.
+    models of it: that is no name for ``-cpu``. *flags*: its properties are written as x86's flags
+    are, ``+x``, ``-x`` and with dashes for underscores. *more_with* are the accelerators that add
+    properties to CPUs, which a QEMU lists only where it runs with them. *default_with* has, by
+    accelerator, the model of a machine of which nobody names one, where the accelerator chooses it.
     """
 
     arch: str
     any_case: bool = False
+    flags: bool = False
     unlisted: tuple[str, ...] = ()
     more_with: tuple[str, ...] = ()
     default_with: Mapping[str, str] = field(factory=dict)

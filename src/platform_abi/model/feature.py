@@ -60,7 +60,12 @@ class Registers:
     which it takes any that it has. A QEMU since *tolerant-since* does without those of *tolerated*,
     and without those of *tolerated-zero* where they are 0.
 
-    Registers are named by patterns (fnmatch).
+    Where a set is *mutual*, the stream does not carry it: a guest has what each host shows. Only
+    the registers of *only* count then, one that is not there is one of 0, and one that the
+    destination has more is a difference as well. *switches* are properties of the CPU that are off
+    where their register is 0: what the user turns off is 0 on every host that lets it be written.
+
+    Registers are named by patterns (fnmatch), but for those of *switches*.
     """
 
     listed: str
@@ -72,6 +77,9 @@ class Registers:
     tolerated: tuple[str, ...] = ()
     tolerated_zero: tuple[str, ...] = ()
     tolerant_since: str = ""
+    mutual: bool = False
+    only: tuple[str, ...] = ()
+    switches: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)

@@ -68,7 +68,7 @@ def virtual_machine(
         machine=name,
         arch=arch,
         accelerator=accelerator,
-        cpu=None if cpu is None else parse_cpu(cpu),
+        cpu=None if cpu is None else parse_cpu(cpu, flags=table.names_of_cpus(arch).flags),
         devices=found,
         globals=tuple(parse_global(text) for text in globals_),
         machine_options=tuple((k, v) for k, v in options if k != "type"),
@@ -103,13 +103,16 @@ def _named(options: Properties, key: str, problem: str) -> str:
     return found
 
 
-def parse_cpu(text: str) -> Cpu:
-    """Return what ``-cpu TEXT`` says; raises UsageError where it names no model."""
+def parse_cpu(text: str, *, flags: bool = True) -> Cpu:
+    """Return what ``-cpu TEXT`` says; raises UsageError where it names no model.
+
+    *flags*: its architecture reads ``+flag``, ``-flag`` and underscores as x86 does. Every other
+    takes a property by its own name alone (hw/core/cpu-common.c, cpu_common_parse_features).
+    """
     options = split_options(text, "model")
     model = _named(options, "model", f"-cpu {text[:200]!r} names no model")
-    return Cpu(
-        model=model, properties=cpu_properties(tuple((k, v) for k, v in options if k != "model"))
-    )
+    given = tuple((k, v) for k, v in options if k != "model")
+    return Cpu(model=model, properties=cpu_properties(given) if flags else given)
 
 
 @frozen(kw_only=True)
