@@ -215,6 +215,15 @@ ALLOWED: dict[str, dict[str, str]] = {
         "-enable-kvm": "an option of QEMU's",
     },
     "source/domain_places.py": {"virtio-serial": "libvirt's kind of an address"},
+    "source/qm.py": {"kvm": "a key of Proxmox VE's", "virtio": "a key of Proxmox VE's"},
+    "source/qm_board.py": {
+        "kvm": "a key of Proxmox VE's, and an option that hides KVM",
+        "tcg": "the accelerator where that key is off",
+        "guest-phys-bits": "an option of Proxmox VE's",
+    },
+    "source/qm_config.py": {"virtio": "a key of Proxmox VE's"},
+    "source/qm_devices.py": {"virtio": "a model of Proxmox VE's"},
+    "source/qm_disks.py": {"virtio": "a key of Proxmox VE's"},
     "verifier/identity.py": {"kvm": "QMP's answer to query-kvm"},
     "verifier/running.py": {
         "kvm": "QMP's answer to query-kvm", "query-kvm": "QMP",

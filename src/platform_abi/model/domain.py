@@ -68,6 +68,28 @@ class DomainDevice:
 
 
 @frozen(kw_only=True)
+class QmFlags:
+    """*flags* that Proxmox VE gives a CPU: ``+name``, ``-name``, ``name`` or ``name=value`` each.
+
+    They count for a *model* and an *ostype*, patterns both, a Windows of that version or later,
+    with *firmware* of UEFI only from that one on, and *kvm* only where that is used. *since* and
+    *before* are machine versions, *runs_on* is the release of the QEMU that runs it. What *host*
+    says decides as well, and nobody knows that from a configuration.
+    """
+
+    flags: str
+    model: str = "*"
+    ostype: str = "*"
+    windows: int = 0
+    firmware: int = 0
+    kvm: bool = False
+    since: str = ""
+    before: str = ""
+    runs_on: str = ""
+    host: str = ""
+
+
+@frozen(kw_only=True)
 class DomainTable:
     """Everything in ``definitions/domains/``.
 
@@ -137,6 +159,43 @@ class DomainTable:
     #: By model of a NIC there, its driver, and what is behind it; ``*`` is any other.
     qm_nics: Mapping[str, str] = field(factory=dict)
     qm_netdev: Mapping[str, str] = field(factory=dict)
+    #: By driver of one, the option ROM that it has where old ones are asked for.
+    qm_roms: Mapping[str, str] = field(factory=dict)
+    #: Architectures of which is known what it makes of a configuration.
+    qm_arches: tuple[str, ...] = ()
+    #: By architecture, the board there where none is named.
+    qm_boards: Mapping[str, str] = field(factory=dict)
+    #: By release of QEMU, how often Proxmox VE has changed what it makes of a configuration.
+    qm_revisions: Mapping[str, int] = field(factory=dict)
+    #: By kind of guest, which Windows that is; others are called so themselves.
+    qm_windows: Mapping[str, int] = field(factory=dict)
+    #: By model of a CPU there, the model of QEMU's that it is, and its flags.
+    qm_cpus: Mapping[str, str] = field(factory=dict)
+    #: By accelerator, the model there where none is named; and models that are the host's own.
+    qm_usual_cpus: Mapping[str, str] = field(factory=dict)
+    qm_host_cpus: tuple[str, ...] = ()
+    #: By pattern of a model of QEMU's, the vendor that it is given.
+    qm_vendors: Mapping[str, str] = field(factory=dict)
+    #: Displays by their driver.
+    qm_displays: Mapping[str, str] = field(factory=dict)
+    #: Sound cards by the codecs that are on each.
+    qm_sound: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    #: Options of a disk of which all that a guest can tell is read.
+    qm_disk: tuple[str, ...] = ()
+    #: Where devices are on PCI, by their names: bus and slot. Those of higher numbers follow it.
+    qm_slots: Mapping[str, str] = field(factory=dict)
+    #: By controller of SCSI: driver, disks of each, whether these are told by target or unit, name.
+    qm_scsi: Mapping[str, str] = field(factory=dict)
+    #: What QEMU is told of each thing, with fields in braces; and since which version what besides.
+    qm_words: Mapping[str, str] = field(factory=dict)
+    #: By kind of guest, since which version its machine has no HPET.
+    qm_hpet: Mapping[str, str] = field(factory=dict)
+    #: What the machine type of a Windows begins with that names no release, by board; and which it
+    #: is: that on which it was made *since* one, and *before* that another.
+    qm_windows_boards: Mapping[str, str] = field(factory=dict)
+    qm_flag: tuple[QmFlags, ...] = ()
+    #: The files of -readconfig that have the board of q35, the newest first.
+    qm_q35: tuple[str, ...] = ()
     #: Codecs of a sound card by their driver.
     codecs: Mapping[str, str] = field(factory=dict)
     option: tuple[DomainOption, ...] = ()

@@ -28,7 +28,7 @@ from platform_abi.model.value import evolve, frozen
 from platform_abi.qemu.binary import is_qemu
 from platform_abi.source.domain_xml import from_domain_xml
 from platform_abi.source.kinds import Kind, kind_of
-from platform_abi.source.qm import from_qm
+from platform_abi.source.qm import QM_FOLDER, from_qm
 from platform_abi.source.reading import KnownBesides, Unread, VmReading, with_unread
 from platform_abi.source.words import divided, from_command_line, split
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 TIMEOUT: Final = 30.0
 
 #: Where Proxmox VE keeps its virtual machines (qemu-server(5)).
-QM_FOLDER: Final = "/etc/pve/qemu-server"
 
 _ORIGIN: Final = re.compile(r"(?P<scheme>[a-z]+):(?P<rest>.*)", re.DOTALL)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from platform_abi.errors import UsageError, printable
+from platform_abi.errors import PlatformAbiError, printable
 from platform_abi.launch.command_line import read_command_line
-from platform_abi.model.domain import DomainTable
-from platform_abi.model.option_language import join_options
 from platform_abi.qemu.binary import host_architecture
 from platform_abi.source.kinds import kind_of
+from platform_abi.source.qm_board import QmBoard
+from platform_abi.source.qm_config import QmConfig, keys_of
+from platform_abi.source.qm_devices import QmDevices
 from platform_abi.source.reading import KnownBesides, Unread, VmReading
 from platform_abi.source.words import from_command_line, read_line, split
 
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.domain import DomainTable
 
-#: Where the current state ends and that of snapshots begins (qemu-server(5)).
-_SECTION = "["
-
-#: What -smp is made of: each alone is one, and there are as many vCPUs as cores at the start.
-_VCPUS = ("cores", "sockets", "vcpus")
+#: Where a host has the configurations of its own virtual machines.
+QM_FOLDER = "/etc/pve/qemu-server"
 
 #: Why what is not read is not.
 _BY_PVE = "what it is to the guest follows from Proxmox VE's own code: 'qm showcmd' says it"
@@ -41,105 +39,93 @@ def from_qm(
     """Return the virtual machine of Proxmox VE's that *text* describes.
 
     *text* is what ``qm showcmd`` prints, which says everything, or a file of
-    ``/etc/pve/qemu-server``: of that only the machine type, vCPUs, memory, UUID, NICs and ``args``
-    are read, and all else is ``unread``. *name* is what errors call it; the others are as in
-    ``from_command_line``.
+    ``/etc/pve/qemu-server``: that is read as ``qemu-server`` does, for x86. What only a host knows,
+    such as the MTU of a bridge, is ``unread``, and so is what is not understood. *name* is what
+    errors call it; the others are as in ``from_command_line``: a configuration that pins no machine
+    type is of the newest of its QEMU, which only *build* or *aliases* say.
 
     Raises UsageError: ``qm-invalid`` for a line that is none, ``source-unknown`` for another text,
-    and what ``from_command_line`` raises; a configuration that pins no machine type has none.
+    and what ``from_command_line`` raises.
     """
     if kind_of(text, name) == "command-line":
         return from_command_line(catalogue, text, arch=arch, **besides)
     table = catalogue.domains()
-    keys = _keys(text, printable(name))
-    read = _Read(table=table)
-    words = [word for key, (_, value) in keys.items() for word in read.words(key, value, keys)]
+    lines = keys_of(text, printable(name))
+    values = {key: value for key, (_, value) in lines.items()}
+    guest = values.get("arch", arch or host_architecture())
+    means = _meant(catalogue, table, guest, besides)
+    build = besides.get("build")
+    qemu = catalogue.build(build, guest).version if build is not None else ""
+    config = QmConfig(table, values, arch=guest, means=means, qemu=qemu)
+    # The bridges of this host say nothing of a configuration from elsewhere.
+    words = [*_words(config, besides if name.startswith(f"{QM_FOLDER}/") else {})]
+    for key in values:
+        if not (config.unseen(key) or _is_read(key)):
+            config.leave(key)
     return read_line(
         catalogue,
         read_command_line(catalogue.options(), ["-nodefaults", *words]),
         program=table.qm_program,
-        arch=arch or host_architecture(),
-        unread=(
-            *(_unread(key, line) for key, (line, _) in keys.items() if key in read.left),
-            Unread(what="qm/devices", reason=_BY_PVE),
-        ),
+        arch=guest,
+        unread=[*_unread(config, lines)],
         **besides,
     )
 
 
-def _unread(key: str, line: int) -> Unread:
-    return Unread(what=f"qm/{key}", reason=_BY_PVE, place=f"line {line}")
+def _words(config: QmConfig, besides: KnownBesides) -> Iterator[str]:
+    """Yield QEMU's words for the whole of *config*."""
+    table = config.table
+    read_file = besides.get("read_file")
+
+    def mtu(bridge: str) -> str | None:
+        text = None if read_file is None or "/" in bridge else read_file(_MTU.format(bridge))
+        return None if text is None else text.strip()
+
+    yield from QmBoard(config).words()
+    if config.arch in table.qm_arches and config.version is not None:
+        yield from QmDevices(config, mtu).words()
+    else:
+        config.leave("devices")
+    yield from split(config.values.get("args", ""))
 
 
-def _keys(text: str, name: str) -> dict[str, tuple[int, str]]:
-    """Return the value of each key, with its line; a later one counts."""
-    found = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith(_SECTION):
-            break
-        if not line.strip() or line.startswith("#"):
+#: Where a kernel has the MTU of an interface.
+_MTU = "/sys/class/net/{}/mtu"
+
+
+def _meant(
+    catalogue: Catalogue, table: DomainTable, arch: str, besides: KnownBesides
+) -> Mapping[str, str]:
+    """Return what QEMU calls the boards without a release, as far as that is known."""
+    from platform_abi.resolver.machine_choice import choose_machine
+
+    found = dict(besides.get("aliases") or {})
+    build = besides.get("build")
+    for name in (*table.qm_boards.values(), "q35") if build is not None else ():
+        try:
+            found[name] = choose_machine(catalogue, name, arch, build)[1].name
+        except PlatformAbiError:
             continue
-        key, separator, value = line.partition(":")
-        if not separator or not key.strip():
-            raise UsageError(
-                f"{name}:{number}: expected KEY: VALUE, as in cores: 4", code="qm-invalid"
-            )
-        found[key.strip()] = (number, value.strip())
     return found
 
 
-class _Read:
-    """The keys of one configuration; *left* are those that are not read."""
+def _unread(config: QmConfig, lines: Mapping[str, tuple[int, str]]) -> Iterator[Unread]:
+    for key, why in config.left.items():
+        line = lines.get(key.partition("/")[0])
+        place = "" if line is None else f"line {line[0]}"
+        yield Unread(what=f"qm/{key}", reason=why or _BY_PVE, place=place)
 
-    def __init__(self, *, table: DomainTable) -> None:
-        self._table = table
-        self.left: set[str] = set()
 
-    def words(self, key: str, value: str, keys: Mapping[str, tuple[int, str]]) -> Iterator[str]:
-        """Yield QEMU's words for one key."""
-        if any(fnmatchcase(key, pattern) for pattern in self._table.qm_unseen):
-            return
-        if key == "machine":
-            yield from ("-machine", value)
-        elif key == "memory" and value.isdecimal():
-            yield from ("-m", value)
-        elif key in _VCPUS:
-            yield from self._vcpus(key, keys)
-        elif key == "smbios1" and value.startswith("uuid="):
-            yield from ("-smbios", f"type=1,{value}")
-        elif key == "args":
-            yield from split(value)
-        elif key.startswith("net") and key[3:].isdecimal():
-            yield from self._nic(key, value)
-        else:
-            self.left.add(key)
+def _is_read(key: str) -> bool:
+    """Return whether *key* is one that is looked at, and left where it is not understood."""
+    stem = key.rstrip("0123456789")
+    return key in _KEYS or (stem in _NUMBERED and stem != key)
 
-    def _vcpus(self, key: str, keys: Mapping[str, tuple[int, str]]) -> Iterator[str]:
-        """Yield what -smp says, at the first of the keys that it is made of."""
-        said = {each: value for each, (_, value) in keys.items() if each in _VCPUS}
-        if not all(value.isdecimal() for value in said.values()):
-            self.left.add(key)
-        elif key == next(iter(said)):
-            cores, sockets = said.get("cores", "1"), said.get("sockets", "1")
-            most = str(int(cores) * int(sockets))
-            now = said.get("vcpus", most)
-            yield from ("-smp", f"{now},sockets={sockets},cores={cores},maxcpus={most}")
 
-    def _nic(self, key: str, value: str) -> Iterator[str]:
-        said = dict(item.partition("=")[::2] for item in value.split(","))
-        model = next(iter(said))
-        driver = self._table.qm_nics.get(model)
-        if driver is None:
-            self.left.add(key)
-            return
-        behind = self._table.qm_netdev.get(model, self._table.qm_netdev.get("*", ""))
-        queues = said.pop("queues", "")
-        pairs = [("mac", said[model]), ("netdev", key), ("id", key)]
-        options = said.keys() - {model, *self._table.qm_nic_unseen}
-        if options or (queues and not queues.isdecimal()):
-            self.left.add(key)
-        elif queues:
-            behind = f"{behind},queues={queues}"
-            pairs += [("mq", "on"), ("vectors", str(2 * int(queues) + 2))]
-        yield from ("-netdev", f"{behind},id={key}")
-        yield from ("-device", join_options(driver, tuple(pairs)))
+_KEYS = frozenset({
+    "acpi", "agent", "arch", "args", "audio0", "balloon", "bios", "boot", "bootdisk", "cores",
+    "cpu", "efidisk0", "hotplug", "hugepages", "kvm", "localtime", "machine", "memory", "numa",
+    "ostype", "rng0", "scsihw", "smbios1", "sockets", "spice_enhancements", "startdate", "tablet",
+    "tdf", "tpmstate0", "vcpus", "vga", "vmgenid", "watchdog",
+})  # fmt: skip
+_NUMBERED = frozenset({"ide", "net", "sata", "scsi", "serial", "usb", "virtio"})
