@@ -56,9 +56,15 @@ def test_a_header_alone_proves_only_what_is_not_there(
     assert seen["kvm.sregs2"].state == "absent"
     # Headers for user space never move: one that is not there is of a later kernel.
     assert (seen["iommufd"].state, seen["iommufd"].witness) == (
-        *("absent", "include/uapi/linux/iommufd.h is not here"),
+        *("absent", "IOMMU_IOAS_ALLOC is not in include/uapi/linux/iommufd.h"),
     )
     assert seen["macvtap.uso"].state == "unknown"
+    # KVM has a header of its own for some bits, and a package of headers has not.
+    cpu = {**tree.texts, "arch/x86/include/asm/cpufeatures.h": "#define X86_FEATURE_SHSTK 1\n"}
+    assert _seen(catalogue, KernelTree(texts=cpu))["kvm.cpuid.movrs"].state == "unknown"
+    own = {**cpu, "arch/x86/kvm/reverse_cpuid.h": "#define X86_FEATURE_MOVRS 1\n"}
+    assert _seen(catalogue, KernelTree(texts=own))["kvm.cpuid.movrs"].state == "unknown"
+    assert _seen(catalogue, KernelTree(texts=own))["kvm.cpuid.lam"].state == "absent"
 
 
 def test_what_is_no_longer_where_it_was_is_not_said_to_be_gone(

@@ -16,6 +16,7 @@ import platform_abi as pa
 from tools.pages.codes import codes_page
 from tools.pages.documents import documents_page, schemas
 from tools.pages.hosts import tutorial_hosts
+from tools.pages.kernels import kernels_page
 from tools.pages.library import library_page
 from tools.pages.verbs import verbs_page
 
@@ -27,6 +28,7 @@ def pages() -> dict[str, str]:
         "reference/json.md": documents_page(),
         "reference/codes.md": codes_page(),
         "reference/library.md": library_page(),
+        "reference/kernels.md": kernels_page(),
     }
 
 

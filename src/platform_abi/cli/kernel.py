@@ -178,18 +178,25 @@ def _show(found: KernelSeen, *, everything: bool) -> None:
     named = " ".join(filter(None, (found.release or "a kernel without a release", found.vendor)))
     told = ", ".join(f"{counts[state]} {state}" for state in ("present", "absent", "unknown"))
     say(f"{named}: {told}")
+    # Of headers nearly all is unknown: only what is certain is worth a line then.
+    sparse = counts["unknown"] > counts["present"] and not everything
     rows = [
         [e.seen.capability, e.seen.state, e.since or "-", e.expected or "-", e.seen.witness]
         for e in found.capabilities
-        if everything or not e.agrees
+        if everything or not (e.agrees or (sparse and e.seen.state == "unknown"))
     ]
     if rows:
         say("" if everything else "otherwise than its release or platform says:")
         table(["CAPABILITY", "IN THE SOURCE", "SINCE", "EXPECTED", "WITNESS"], rows)
-    differing = [each for each in found.features if each.kept != "kept"]
+    kept = Counter(each.kept for each in found.features)
     if found.platform:
-        kept = len(found.features) - len(differing)
-        say(f"{found.platform}: {kept} of its features are kept")
+        unknown = f", of {kept['unknown']} nobody can tell" if kept["unknown"] else ""
+        say(f"{found.platform}: {kept['kept']} of its features are kept{unknown}")
+    differing = [
+        each
+        for each in found.features
+        if each.kept != "kept" and not (sparse and each.kept == "unknown")
+    ]
     if differing:
         table(
             ["FEATURE", "LISTED", "IN THE SOURCE", "BECAUSE"],
