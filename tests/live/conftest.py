@@ -17,6 +17,7 @@ Nothing here runs when tests are collected, so that ids are the same in every xd
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import os
 import re
 import secrets
@@ -253,3 +254,12 @@ def can_mount() -> None:
         pytest.skip(f"no mount namespace: {error}")
     if done.returncode != 0:
         pytest.skip(f"no mount namespace: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def spark() -> None:
+    """End the test where there is no Spark, or no Java to run it."""
+    if importlib.util.find_spec("pyspark") is None:
+        _unavailable("pyspark is not installed")
+    if shutil.which("java") is None:
+        _unavailable("there is no java on PATH, to run Spark")

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from ibis.expr.types import Table
 
 
+#: What the address of a Spark begins with that runs in this process alone; so many tasks it has.
+_LOCAL = "local"
+_TASKS = 4
+
+
 class Engine:
     """An engine with the hosts and virtual machines of a fleet."""
 
@@ -67,14 +72,16 @@ def spark_engine(master: str, data: Path) -> Engine:
     ibis = _ibis("pyspark")
     from pyspark.sql import SparkSession
 
-    session = (
+    builder = (
         SparkSession.builder.master(master)
         .appName("platform-abi")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.session.timeZone", "UTC")
-        .getOrCreate()
     )
+    if master.startswith(_LOCAL):
+        # A cluster has settings of its own; one machine would begin 200 tasks for each step.
+        builder = builder.config("spark.sql.shuffle.partitions", _TASKS)
+    session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     backend = ibis.pyspark.connect(session)
     return Engine(
