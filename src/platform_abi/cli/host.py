@@ -32,6 +32,12 @@ def run(options: HostOptions) -> int:
 def _check(options: HostOptions) -> None:
     if options.qemu and options.no_qemu:
         raise UsageError("--qemu and --no-qemu contradict each other", code="usage")
+    if options.format != "report" and (options.json or options.line or options.hosts):
+        raise UsageError(
+            f"--format {options.format} is of this host, and no report",
+            code="usage",
+            help="leave --json, --line and HOST away",
+        )
     if options.look and options.no_qemu:
         raise UsageError("--look and --no-qemu contradict each other", code="usage")
     name = options.name or ""

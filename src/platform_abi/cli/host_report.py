@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 def print_report(catalogue: FileCatalogue, report: HostReport, options: HostOptions) -> None:
     """Print *report*, or write it where the options say."""
-    text = _document(report, options)
+    metrics = options.format == "prometheus"
+    text = _metrics(catalogue, report) if metrics else _document(report, options)
     if options.output is not None:
         from platform_abi.files import write_text
 
         write_text(options.output, text)
-    elif options.json or options.line:
+    elif options.json or options.line or metrics:
         from platform_abi.cli.render import write_data
 
         write_data(text)
@@ -36,6 +37,17 @@ def _document(report: HostReport, options: HostOptions) -> str:
     if options.line:
         return report_line(report) + "\n"
     return to_json(report_document(report))
+
+
+def _metrics(catalogue: FileCatalogue, report: HostReport) -> str:
+    import time
+
+    from platform_abi.cli.hosts import choose
+    from platform_abi.compat.metrics import prometheus_text
+    from platform_abi.compat.supported import query_platforms
+
+    verdicts = query_platforms(catalogue, report)
+    return prometheus_text(report, verdicts, choose(verdicts, report), asked=time.time())
 
 
 _COLORS: Mapping[State, str] = {"present": "green", "absent": "red", "unknown": "yellow"}

@@ -191,6 +191,7 @@ class HostOptions(Options):
         "platform-abi host --name node7 -o node7.json",
         "platform-abi host ssh:node7 ssh:root@node8 --line",
         "platform-abi host --no-qemu --line >> hosts.jsonl",
+        "platform-abi host --format prometheus -o /var/lib/node_exporter/platform-abi.prom",
     )
 
     hosts: tuple[str, ...] = positional(
@@ -198,6 +199,12 @@ class HostOptions(Options):
     )
     output: str | None = option("FILE", "write the report there, whole or not at all", "-o")
     line: bool = flag("the report as one line, for a file of many hosts")
+    format: str = option(
+        None,
+        "report, or metrics for Prometheus: platforms, capabilities, the time",
+        choices=("report", "prometheus"),
+        default="report",
+    )
     name: str | None = option("NAME", "what to call the host in the report; nothing by default")
     infer: bool = flag("add what the kernel's release predicts, marked")
     qemu: tuple[str, ...] = repeated(
