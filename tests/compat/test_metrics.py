@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import platform_abi as pa
 from platform_abi.compat.metrics import prometheus_text
-from platform_abi.model.host import Fact, HostReport
+from platform_abi.model.host import Fact, HostReport, State
 from tests.compat.strategies import full_report, without
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=9)
@@ -27,7 +27,7 @@ def _samples(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 
 @given(st.dictionaries(NAMES, st.sampled_from(["present", "absent", "unknown"])), NAMES)
-def test_whatever_a_report_says_is_read_back(states: dict[str, pa.State], release: str) -> None:
+def test_whatever_a_report_says_is_read_back(states: dict[str, State], release: str) -> None:
     """Names with quotes, backslashes and line breaks come out as they went in; one state is 1."""
     facts = {name: Fact(state=state, source="ioctl") for name, state in states.items()}
     report = HostReport(release=release, facts=facts)

@@ -70,24 +70,16 @@ def cells(asked: Asked) -> Table:
     )
 
 
-def counted(people: Table, name: str, count: str) -> Table:
-    """Return how many of *people* have which digest, as columns *name* and *count*."""
-    return people.group_by("digest").agg(**{count: people.count()}).rename({name: "digest"})
+def _locks(asked: Asked) -> Table:
+    """Return the kinds of virtual machine that there are, with how many of each: ``vms``."""
+    vms = asked.vm.group_by("digest").agg(vms=asked.vm.count())
+    return asked.lock.join(vms, asked.lock.lock_digest == vms.digest).drop("digest")
 
 
-def matrix(asked: Asked) -> Table:
-    """Return a row for every kind of virtual machine and kind of host, with how many of each.
-
-    Columns: those of ``cells``, ``machine``, ``platform``, ``vms`` and ``hosts``.
-    """
-    return (
-        _spoken(cells(asked))
-        .join(asked.lock, "lock")
-        .join(counted(asked.vm, "lock", "vms"), "lock")
-        .join(counted(asked.host, "report", "hosts"), "report")
-        .select("lock", "machine", "platform", "vms", "report", "hosts", *_VERDICT)
-        .order_by(["lock", "report"])
-    )
+def _reports(asked: Asked) -> Table:
+    """Return the kinds of host that there are, with how many of each: ``hosts``."""
+    hosts = asked.host.group_by("digest").agg(hosts=asked.host.count())
+    return asked.report.join(hosts, asked.report.report_digest == hosts.digest).drop("digest")
 
 
 #: The columns of a verdict as people read it.
@@ -100,14 +92,39 @@ def _spoken(table: Table) -> Table:
     return table.mutate(status=words).drop("level")
 
 
+def _digests(table: Table, *columns: str) -> Table:
+    """Return *columns* of *table*, and its order; numbers give place to the digests they are of."""
+    numbers = [name for name in ("lock", "report") if f"{name}_digest" in table.columns]
+    return table.order_by(numbers).select(
+        *(table[f"{name}_digest"].name(name) if name in numbers else name for name in columns)
+    )
+
+
+def matrix(asked: Asked) -> Table:
+    """Return a row for every kind of virtual machine and kind of host, with how many of each.
+
+    Columns: ``lock`` and ``report``, their digests, ``machine``, ``platform``, ``vms``, ``hosts``,
+    ``status``, ``about``, ``code``, ``message``.
+    """
+    found = _spoken(cells(asked)).join(_locks(asked), "lock").join(_reports(asked), "report")
+    return _digests(found, "lock", "machine", "platform", "vms", "report", "hosts", *_VERDICT)
+
+
+def _hosts(asked: Asked) -> Table:
+    """Return every host by name, with the number of its report."""
+    hosts = asked.host.rename({"host": "name"})
+    joined = asked.report.join(hosts, asked.report.report_digest == hosts.digest)
+    return joined.select("host", "report")
+
+
 def pairs(asked: Asked) -> Table:
     """Return a row for every virtual machine on every host, by name."""
-    vms = asked.vm.rename({"vm": "name", "lock": "digest"})
-    hosts = asked.host.rename({"host": "name", "report": "digest"})
+    vms = asked.vm.rename({"vm": "name"})
+    numbered = asked.lock.join(vms, asked.lock.lock_digest == vms.digest).select("vm", "lock")
     return (
         _spoken(cells(asked))
-        .join(vms, "lock")
-        .join(hosts, "report")
+        .join(numbered, "lock")
+        .join(_hosts(asked), "report")
         .select("vm", "host", *_VERDICT)
         .order_by(["vm", "host"])
     )
@@ -115,40 +132,30 @@ def pairs(asked: Asked) -> Table:
 
 def where(asked: Asked) -> Table:
     """Return a row for every host, by name, with how grave the one virtual machine is there."""
-    hosts = asked.host.rename({"host": "name", "report": "digest"})
     return (
         _spoken(cells(asked))
-        .join(hosts, "report")
-        .select("host", "report", *_VERDICT)
+        .join(_hosts(asked), "report")
+        .select("host", *_VERDICT)
         .order_by("host")
     )
 
 
-def reach(asked: Asked) -> Table:
-    """Return on how many hosts each kind of VM can be, as ``lock``, ``vms`` and ``hosts``."""
-    every = cells(asked).join(counted(asked.host, "report", "count"), "report")
-    fit = every.group_by("lock").agg(hosts=(every.level < BLOCKED).ifelse(every["count"], 0).sum())
-    return (
-        fit.join(counted(asked.vm, "lock", "vms"), "lock")
-        .select("lock", "vms", "hosts")
-        .order_by("lock")
-    )
+def _reach(asked: Asked, name: str) -> Table:
+    """Return on how many hosts each kind of virtual machine can be: ``lock``, and *name*."""
+    every = cells(asked).join(_reports(asked), "report")
+    fit = (every.level < BLOCKED).ifelse(every.hosts, 0).sum()
+    return every.group_by("lock").agg(**{name: fit})
 
 
 def lost(before: Asked, after: Asked) -> Table:
     """Return which kinds of virtual machine can be on fewer hosts after a change than before.
 
     Columns: ``lock``, ``machine``, ``platform``, ``vms``, ``before`` and ``after``, how many hosts.
+    Both have the same lockfiles and reports.
     """
-    first = reach(before).rename({"before": "hosts"})
-    second = reach(after).rename({"after": "hosts"})[["lock", "after"]]
-    both = first.join(second, "lock")
-    return (
-        both.filter(both.after < both.before)
-        .join(before.lock, "lock")
-        .select("lock", "machine", "platform", "vms", "before", "after")
-        .order_by("lock")
-    )
+    both = _reach(before, "before").join(_reach(after, "after"), "lock")
+    fewer = both.filter(both.after < both.before).join(_locks(before), "lock")
+    return _digests(fewer, "lock", "machine", "platform", "vms", "before", "after")
 
 
 def barred(asked: Asked, old: str, new: str) -> Table:
@@ -156,16 +163,11 @@ def barred(asked: Asked, old: str, new: str) -> Table:
 
     Columns: ``lock``, ``machine``, ``platform``, ``vms`` and those of a verdict, on the new one.
     """
-    every = cells(asked)
-    had = every.filter(every.report == old, every.level < BLOCKED)[["lock"]]
-    return (
-        _spoken(every.filter(every.report == new, every.level == BLOCKED))
-        .semi_join(had, "lock")
-        .join(asked.lock, "lock")
-        .join(counted(asked.vm, "lock", "vms"), "lock")
-        .select("lock", "machine", "platform", "vms", *_VERDICT)
-        .order_by("lock")
-    )
+    every = cells(asked).join(asked.report, "report")
+    had = every.filter(every.report_digest == old, every.level < BLOCKED)[["lock"]]
+    lacks = _spoken(every.filter(every.report_digest == new, every.level == BLOCKED))
+    found = lacks.drop("report", "report_digest").semi_join(had, "lock").join(_locks(asked), "lock")
+    return _digests(found, "lock", "machine", "platform", "vms", *_VERDICT)
 
 
 def changed(host: Table, changes: Table) -> Table:

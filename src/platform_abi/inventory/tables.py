@@ -6,7 +6,7 @@ what is worked out here is worked out once, and joined by the engine that has th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from platform_abi.compat.finding import Status
@@ -29,10 +29,11 @@ class FleetTables:
 
     *need*: ``lock``, ``term``. *answer*, where it is not ``ok``: ``term``, ``scope``, ``part``,
     ``level``, ``about``, ``code``, ``message``. *part*: ``scope``, ``report``, ``part``. *lock*:
-    ``lock``, ``machine``, ``platform``. *report*: ``report``, ``arch``, ``system``, ``release``.
+    ``lock``, ``lock_digest``, ``machine``, ``platform``. *report*: ``report``, ``report_digest``.
 
-    A term is a number, by the place where it was met first; its *scope* tells which part of a
-    report it depends on, and *part* which of those that differ a report has.
+    Lockfiles and reports are numbers here, in the order of their digests: what is joined a million
+    times is small. A term is a number by the place where it was met first; its *scope* tells which
+    part of a report it depends on, and *part* which of those that differ a report has.
     """
 
     need: pa.Table
@@ -61,13 +62,15 @@ def fleet_tables(
     What is not known of a host blocks there as what is absent does, unless *allow_unknown*.
     """
     terms: dict[Term, int] = {}
-    needs: list[tuple[str, int]] = []
-    for lock, abi in abis.items():
+    needs: list[tuple[int, int]] = []
+    locks = sorted(abis.items())
+    digests = sorted(reports)
+    for lock, (_, abi) in enumerate(locks):
         numbers = dict.fromkeys(
             terms.setdefault(term, len(terms)) for term in terms_of(catalogue, abi)
         )
         needs += [(lock, number) for number in numbers]
-    parts = _Parts(reports)
+    parts = _Parts([reports[digest] for digest in digests])
     answers = [
         (number, scope, part, LEVELS.index(found.status), term.about, found.code, found.message)
         for term, number in terms.items()
@@ -75,7 +78,7 @@ def fleet_tables(
         if found.status != "ok"
     ]
     return FleetTables(
-        need=_table({"lock": str, "term": int}, needs),
+        need=_table({"lock": int, "term": int}, needs),
         answer=_table(
             {
                 "term": int, "scope": int, "part": int, "level": int,
@@ -83,25 +86,22 @@ def fleet_tables(
             },
             answers,
         ),
-        part=_table({"scope": int, "report": str, "part": int}, parts.rows),
+        part=_table({"scope": int, "report": int, "part": int}, parts.rows),
         lock=_table(
-            {"lock": str, "machine": str, "platform": str},
-            [(lock, abi.vm.machine, abi.platform) for lock, abi in abis.items()],
+            {"lock": int, "lock_digest": str, "machine": str, "platform": str},
+            [(n, digest, abi.vm.machine, abi.platform) for n, (digest, abi) in enumerate(locks)],
         ),
-        report=_table(
-            {"report": str, "arch": str, "system": str, "release": str},
-            [(digest, r.arch, r.system, r.release) for digest, r in reports.items()],
-        ),
+        report=_table({"report": int, "report_digest": str}, [*enumerate(digests)]),
     )  # fmt: skip
 
 
 class _Parts:
     """What reports are as far as terms depend on it: those that are alike have one number."""
 
-    def __init__(self, reports: Mapping[str, HostReport]) -> None:
+    def __init__(self, reports: Sequence[HostReport]) -> None:
         self._reports = reports
         self._scopes: dict[object, tuple[int, dict[HostReport, int]]] = {}
-        self.rows: list[tuple[int, str, int]] = []
+        self.rows: list[tuple[int, int, int]] = []
 
     def answers(
         self, catalogue: Catalogue, term: Term, *, allow_unknown: bool
@@ -119,9 +119,9 @@ class _Parts:
         if key not in self._scopes:
             scope = len(self._scopes)
             parts: dict[HostReport, int] = {}
-            for digest, report in self._reports.items():
+            for place, report in enumerate(self._reports):
                 number = parts.setdefault(part_of(term, report), len(parts))
-                self.rows.append((scope, digest, number))
+                self.rows.append((scope, place, number))
             self._scopes[key] = scope, parts
         return self._scopes[key]
 
