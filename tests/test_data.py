@@ -102,6 +102,8 @@ ALLOWED: dict[str, dict[str, str]] = {
         "kvm.s390.": "what facts of the host are called that are masks of its CPU model",
         "kvm.s390.attribute.": "what facts of the host are called that are masks of attributes",
         "kvm.s390.uv.0": "a value of the host that the probe finds",
+        "kvm.s390.extension.": "what facts of the host are called that are masks of extensions",
+        "kvm.s390.generation.": "what facts of the host are called that are masks of generations",
     },
     "host/kvm_loongarch.py": {
         "kvm-device": "how a capability is asked for",
@@ -180,6 +182,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "model/cpu.py": {
         r"kvm\.cpuid\.([0-9a-f]{8})\.([0-9a-f]{2})\.(e[a-d]x)": "what such facts are called",
         r"kvm\.msr\.([0-9a-f]{8})": "what such facts are called",
+        r"kvm\.s390\.([a-z0-9]+)\.([0-9])": "what such facts are called",
     },
     "qemu/binary.py": {
         "/usr/libexec/qemu-kvm": "where a QEMU lies",

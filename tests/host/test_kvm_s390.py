@@ -140,8 +140,11 @@ def test_a_bit_has_the_number_that_ibm_gives_it(
     }  # fmt: skip
     assert _bits(report, "feature") == {0, 2, 10, 13}
     assert _bits(report, "uv") == {4}
+    assert _bits(report, "extension") == {152, 180, 186, 222}
+    # A z16 at its first step is 0x061, counted from the 10th; what is older it can be as well.
+    assert _bits(report, "generation") == set(range(8 * 16 + 1 + 1))
     assert (report.values["kvm.s390.cpu-type"], report.values["kvm.s390.ibc"]) == (
-        "0x3931", "0x03710391",
+        "0x3931", "0x00410061",
     )  # fmt: skip
     assert read_report(report_line(report), "report") == report
 

@@ -47,7 +47,11 @@ def asked_flags(catalogue: Catalogue, abi: GuestAbi) -> AskedFlags | None:
         return None
     model = table.models.get(basis.cpu)
     #: Whether the user turned it on, by flag.
-    on = dict.fromkeys(sorted(table.model_flags(basis.cpu, abi.vm.accelerator)), False)
+    of_model = table.model_flags(basis.cpu, abi.vm.accelerator)
+    for each in table.later:
+        if basis.cpu in each.models and basis.is_before(each.generation):
+            of_model -= each.flags
+    on = dict.fromkeys(sorted(of_model), False)
     off: dict[str, None] = {}
     others: dict[str, None] = {}
     for name, value, given in _statements(catalogue, abi, basis, table):
@@ -107,7 +111,8 @@ def stated_flags(catalogue: Catalogue, abi: GuestAbi) -> frozenset[str]:
     if table is None or basis is None:
         return frozenset(name.replace("_", "-") for name, _ in abi.vm.cpu_properties)
     names = (name for name, _, _ in _statements(catalogue, abi, basis, table))
-    return frozenset(table.flag(name) or name for name in names)
+    # As reports of QEMUs have them.
+    return frozenset((table.flag(name) or name).replace("_", "-") for name in names)
 
 
 def _described(catalogue: Catalogue, table: CpuTable, name: str) -> bool:

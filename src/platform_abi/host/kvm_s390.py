@@ -34,12 +34,18 @@ _AIS, _AIS_MIGRATION = 141, 150
 #: told: the architecture has given away fewer than 256.
 _FACILITIES, _DOUBLEWORDS = 16, 4
 
+#: The generation that the first number of an IBC value counts from (S390_GEN_Z10).
+_Z10 = 10
+
 #: The parts of struct kvm_s390_vm_cpu_subfunc, in their order, with their sizes in bytes.
 _SUBFUNCTIONS = {
     "plo": 32, "ptff": 16, "kmac": 16, "kmc": 16, "km": 16, "kimd": 16, "klmd": 16, "pckmo": 16,
     "kmctr": 16, "kmf": 16, "kmo": 16, "pcc": 16, "ppno": 16, "kma": 16, "kdsa": 16, "sortl": 32,
     "dfltcc": 32, "pfcr": 16,
 }  # fmt: skip
+
+#: Extensions of which the report has masks: those by which QEMU adds features to what it was told.
+_EXTENSIONS = (152, 180, 186, 222)
 
 #: Attributes of which the report has a mask, by group: those of memory and of crypto.
 _ASKED = {0: (0, 1), 2: (0, 1, 4)}
@@ -96,6 +102,7 @@ class S390Vm:
         functions = self._attribute(question.request, _MACHINE_SUBFUNC)
         say("value", "kvm.s390.cpu-type", f"{cpuid >> 16 & 0xFFFF:#06x}")
         say("value", "kvm.s390.ibc", f"{ibc:#010x}")
+        _say_generation(ibc & 0xFFF)
         _say_masks("stfle", machine[_FACILITIES:], _DOUBLEWORDS)
         _say_masks("feature", features, 1)
         at = 0
@@ -111,6 +118,12 @@ class S390Vm:
         for group, attributes in _ASKED.items():
             mask = sum(1 << n for n in attributes if self._has(has, group, n))
             say("mask", f"kvm.s390.attribute.{group}", mask)
+        masks = dict.fromkeys((number // 64 for number in _EXTENSIONS), 0)
+        for number in _EXTENSIONS:
+            if fcntl.ioctl(self._machine, _CHECK_EXTENSION, number) > 0:
+                masks[number // 64] |= 1 << number % 64
+        for index, mask in masks.items():
+            say("mask", f"kvm.s390.extension.{index}", mask)
         try:
             _say_masks("uv", self._attribute(request, _MACHINE_UV_FEAT), 1)
         except OSError:
@@ -138,6 +151,18 @@ class S390Vm:
             )
             self._answers[attribute] = words.tobytes()
         return self._answers[attribute]
+
+
+def _say_generation(newest: int) -> None:
+    """Say which generations the machine can be told to be, by the *newest* (target/s390x, ibc_gen).
+
+    Bit 8 * G + S stands for step S of generation G, the 16th of which is the z16. A machine that
+    cannot be told to be anything says nothing of its own generation.
+    """
+    if newest:
+        bits = (1 << (8 * ((newest >> 4) + _Z10) + (newest & 0xF) + 1)) - 1
+        for index in range(3):
+            say("mask", f"kvm.s390.generation.{index}", bits >> 64 * index & (1 << 64) - 1)
 
 
 def _say_masks(name: str, found: bytes, doublewords: int) -> None:

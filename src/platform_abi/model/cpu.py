@@ -13,11 +13,18 @@ Bit = tuple[str, int]
 
 _CPUID = r"kvm\.cpuid\.([0-9a-f]{8})\.([0-9a-f]{2})\.(e[a-d]x)"
 _MSR = r"kvm\.msr\.([0-9a-f]{8})"
+_S390 = r"kvm\.s390\.([a-z0-9]+)\.([0-9])"
 
 
 def is_register(name: str) -> bool:
-    """Return whether *name* is that of a CPUID register or of an MSR."""
-    return bool(re.fullmatch(_CPUID, name) or re.fullmatch(_MSR, name))
+    """Return whether *name* is that of a CPUID register, of an MSR or of a mask of s390x."""
+    return bool(re.fullmatch(_CPUID, name)) or width(name) == 64  # noqa: PLR2004 - those have 64
+
+
+@cache
+def width(register: str) -> int:
+    """Return how many bits *register* has."""
+    return 64 if re.fullmatch(_MSR, register) or re.fullmatch(_S390, register) else 32
 
 
 @cache
@@ -27,12 +34,14 @@ def is_msr(register: str) -> bool:
 
 
 def spell_bit(place: Bit) -> str:
-    """Return a bit as manuals write it: ``CPUID 7.0.ebx[3]``, ``MSR 48b[1]``."""
+    """Return a bit as manuals write it: ``CPUID 7.0.ebx[3]``, ``MSR 48b[1]``, ``STFLE 129``."""
     register, bit = place
     if match := re.fullmatch(_CPUID, register):
         return f"CPUID {int(match[1], 16):x}.{int(match[2], 16):x}.{match[3]}[{bit}]"
     if match := re.fullmatch(_MSR, register):
         return f"MSR {int(match[1], 16):x}[{bit}]"
+    if match := re.fullmatch(_S390, register):
+        return f"{match[1].upper()} {64 * int(match[2]) + bit}"
     return f"{register}[{bit}]"
 
 
@@ -62,6 +71,15 @@ class AcceleratorFlags:
     on: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
     source: str = ""
+
+
+@frozen(kw_only=True)
+class LaterFlags:
+    """Flags that *models* have by themselves in machine types since *generation* alone."""
+
+    generation: str
+    flags: frozenset[str]
+    models: frozenset[str]
 
 
 @frozen(kw_only=True)
@@ -95,6 +113,7 @@ class CpuTable:
     #: What QEMU takes away as well where a flag is off (feature_dependencies).
     behind: Mapping[str, tuple[str, ...]] = field(factory=dict)
     models: Mapping[str, FlagsOfModel] = field(factory=dict)
+    later: tuple[LaterFlags, ...] = ()
     defaults: Mapping[str, AcceleratorFlags] = field(factory=dict)
     #: By release of QEMU, ``10.0``, the flags that it can emulate; it leaves the others out.
     emulated: Mapping[str, frozenset[str]] = field(factory=dict)
@@ -106,7 +125,7 @@ class CpuTable:
 
     def flag(self, name: str) -> str:
         """Return what QEMU calls the flag *name*; nothing where *name* is no flag."""
-        return self.names.get(name.replace("_", "-"), "")
+        return self.names.get(name) or self.names.get(name.replace("_", "-"), "")
 
     @property
     def of_msrs(self) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ class Board:
             if policy is None:
                 tree.unmark(feature, "policy")
                 continue
-            flags.append((self.table.cpu_features.get(name, name.replace("_", "-")), policy))
+            flags.append((self.table.cpu_features.get(name, name), policy))
         flags += [pair for pair in self._cache(mode) if pair[1]]
         model = model or self.table.usual_cpu.get(self.arch, "")
         if model:

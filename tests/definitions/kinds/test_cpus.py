@@ -37,7 +37,7 @@ without = ["b"]
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ("00000001.00.edx", "1.0.edx", "expected kvm.cpuid.LEAF.SUBLEAF.REGISTER or kvm.msr.INDEX"),
+        ("00000001.00.edx", "1.0.edx", "expected kvm.cpuid.LEAF.SUBLEAF.REGISTER, kvm.msr.INDEX"),
         ("31 = ", "32 = ", "expected a bit below 32"),
         ('["b"]\n[behind]', "[]\n[behind]", "expected at least one name"),
         ('like = "one"', 'like = "on"', "no CPU model 'on'; did you mean 'one'?"),
@@ -83,3 +83,32 @@ def test_a_name_that_means_two_flags_is_refused(tmp_path: Path) -> None:
     model = 'schema = 1\narch = "x86_64"\n[model.three]\nflags = ["bb"]\n'
     with pytest.raises(pa.DefinitionError, match=r"model.three: no CPU flag 'bb'"):
         _site(tmp_path, one=SOUND, two=model).cpus()
+
+
+def test_a_group_has_the_bits_of_its_members(tmp_path: Path) -> None:
+    """All of them; and a name with an underscore is its own before it is one with a dash."""
+    (tmp_path / "cpus").mkdir()
+    (tmp_path / "cpus" / "z.toml").write_text(
+        """schema = 1
+arch = "z"
+[register."kvm.s390.stfle.0"]
+1 = ["x-y"]
+63 = ["b"]
+[register."kvm.s390.extension.2"]
+24 = ["b"]
+[group]
+x_y = ["x-y", "b"]
+[model.m]
+flags = ["x_y"]
+[[later]]
+generation = "7.2"
+flags = ["b"]
+models = ["m"]
+"""
+    )
+    table = pa.FileCatalogue([tmp_path]).cpus()["z"]
+    stfle, further = "kvm.s390.stfle.0", ("kvm.s390.extension.2", 24)
+    assert table.bits["b"] == ((stfle, 63), further)
+    assert table.bits["x_y"] == ((stfle, 1), (stfle, 63), further)
+    assert (table.flag("x_y"), table.flag("x-y")) == ("x_y", "x-y")
+    assert table.later[0].flags == {"b"}

@@ -14,8 +14,10 @@ from platform_abi.model.cpu import (
     CpuTable,
     FlagsOfModel,
     Grant,
+    LaterFlags,
     is_msr,
     is_register,
+    width,
 )
 from platform_abi.model.value import evolve, field, frozen
 
@@ -24,7 +26,8 @@ from platform_abi.model.value import evolve, field, frozen
 class Document:
     """What such a file contains.
 
-    *register* has, by register and bit, the names of a flag, QEMU's own first.
+    *register* has, by register and bit, the names of a flag, QEMU's own first; *group* the flags
+    that one stands for which has no bit of its own.
     """
 
     schema: int
@@ -32,7 +35,9 @@ class Document:
     accelerator: str = ""
     driver: str = ""
     register: Mapping[str, Mapping[str, tuple[str, ...]]] = field(factory=dict)
+    group: Mapping[str, tuple[str, ...]] = field(factory=dict)
     behind: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    later: tuple[LaterFlags, ...] = ()
     model: Mapping[str, FlagsOfModel] = field(factory=dict)
     default: Mapping[str, AcceleratorFlags] = field(factory=dict)
     emulated: Mapping[str, tuple[str, ...]] = field(factory=dict)
@@ -58,12 +63,12 @@ class Document:
 
 def _register_faults(register: str, bits: Mapping[str, tuple[str, ...]]) -> Iterator[Fault]:
     if not is_register(register):
-        wanted = "kvm.cpuid.LEAF.SUBLEAF.REGISTER or kvm.msr.INDEX, in hexadecimal"
+        wanted = "kvm.cpuid.LEAF.SUBLEAF.REGISTER, kvm.msr.INDEX or kvm.s390.KIND.INDEX"
         yield ("register", register), f"expected {wanted}"
-    width = 64 if is_msr(register) else 32
+    bound = width(register)
     for bit, names in bits.items():
-        if not (bit.isascii() and bit.isdigit() and int(bit) < width):
-            yield ("register", register, bit), f"expected a bit below {width}"
+        if not (bit.isascii() and bit.isdigit() and int(bit) < bound):
+            yield ("register", register, bit), f"expected a bit below {bound}"
         if not names:
             yield ("register", register, bit), "expected at least one name"
 
@@ -97,17 +102,23 @@ def _table(arch: str, parts: Iterable[tuple[Document, File]]) -> CpuTable:
     names: dict[str, tuple[str, File]] = {}
     behind: dict[str, tuple[tuple[str, ...], File]] = {}
     models: dict[str, tuple[FlagsOfModel, File]] = {}
+    groups: dict[str, tuple[tuple[str, ...], File]] = {}
     for document, file in parts:
         for register, row in document.register.items():
             for bit, words in row.items():
                 bits[words[0]] = (*bits.get(words[0], ()), (register, int(bit)))
                 for word in words:
                     merge(names, f"CPU flag {word}", word, words[0], file)
+        for name, members in document.group.items():
+            merge(groups, f"CPU flags {name}", name, members, file)
+            merge(names, f"CPU flag {name}", name, name, file)
         for flag, lost in document.behind.items():
             merge(behind, f"what stands behind {flag}", flag, lost, file)
         for name, model in document.model.items():
             own = evolve(model, vendor=_vendor(model, document.model))
             merge(models, f"CPU model {name}", name, own, file)
+    for name, (members, _) in groups.items():
+        bits[name] = tuple(bit for member in members for bit in bits.get(member, ()))
     documents = [document for document, _ in parts]
     table = CpuTable(
         arch=arch,
@@ -117,6 +128,7 @@ def _table(arch: str, parts: Iterable[tuple[Document, File]]) -> CpuTable:
         bits=dict(sorted(bits.items())),
         behind={flag: lost for flag, (lost, _) in sorted(behind.items())},
         models={name: model for name, (model, _) in models.items()},
+        later=tuple(each for document in documents for each in document.later),
         defaults={name: by for document in documents for name, by in document.default.items()},
         emulated={
             release: frozenset(flags)
