@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 import platform_abi as pa
-from platform_abi.compat.labels import labels, traits
+from platform_abi.compat.labels import labels, selected, traits
 from platform_abi.compat.supported import newest, query_platforms
 from platform_abi.model.host import Fact
 from tests.compat.strategies import full_report, without
@@ -65,3 +65,18 @@ def test_two_platforms_never_share_a_trait(catalogue: pa.FileCatalogue) -> None:
         traits([verdict, evolve(verdict, name="linux_6.9")])
     with pytest.raises(pa.UsageError, match="too long"):
         labels([evolve(verdict, name="x" * 64)], None)
+
+
+def test_a_label_and_a_trait_say_which_platform_they_are_of() -> None:
+    """Of whatever edition, with its value or without; and nothing else does."""
+    names = ("linux-6.1", "linux-6.10", "linux-rhel-9.5")
+    for text, name in (
+        ("platform-abi.node.kubevirt.io/linux-6.1", "linux-6.1"),
+        ("platform-abi.node.kubevirt.io/linux-6.10=true", "linux-6.10"),
+        ("platform-abi.node.kubevirt.io/linux-6.1_2026.2=true", "linux-6.1"),
+        ("CUSTOM_PLATFORM_ABI_LINUX_RHEL_9_5", "linux-rhel-9.5"),
+        ("platform-abi.node.kubevirt.io/linux-6.1_next", None),
+        ("CUSTOM_PLATFORM_ABI_LINUX_7_0", None),
+        ("linux-6.1", None),
+    ):
+        assert selected(names, text) == name

@@ -61,8 +61,10 @@ SHAPES: Final[Shapes] = {
 
 
 def run_identified(catalogue: FileCatalogue, name: str, *, as_json: bool) -> int:
-    """Print what *name* stands for."""
-    entries = identified(catalogue, name)
+    """Print what *name* stands for; a label or a trait stands for its platform."""
+    from platform_abi.compat.labels import selected
+
+    entries = identified(catalogue, selected(catalogue.platform_names(), name) or name)
     if as_json:
         found = Identified(
             id=name,

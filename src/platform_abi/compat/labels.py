@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from platform_abi.compat.supported import PlatformVerdict
 from platform_abi.errors import UsageError
+from platform_abi.model.platform import EDITION
 
 #: The prefix of what a node can be selected by, in the form of KubeVirt's own labels: a DNS
 #: subdomain of at most 253 characters (cpu-model.node.kubevirt.io/Penryn=true).
@@ -48,6 +49,25 @@ def labels(
     return tuple(sorted(found))
 
 
+def selected(names: Sequence[str], text: str) -> str | None:
+    """Return which of *names* of platforms the label or trait *text* is of; None for none."""
+    key, _, _ = text.partition("=")
+    if key.startswith(f"{PREFIX}/"):
+        found = key.removeprefix(f"{PREFIX}/")
+        return next((name for name in names if found in (name, _edition_less(found, name))), None)
+    return next((name for name in names if text == _trait(name)), None)
+
+
+def _edition_less(label: str, name: str) -> str:
+    """Return *name* with the edition that *label* has behind it, if it is one of that name."""
+    edition = label.removeprefix(f"{name}_")
+    return f"{name}_{edition}" if EDITION.fullmatch(edition) else name
+
+
+def _trait(name: str) -> str:
+    return TRAIT_PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
 def traits(verdicts: Sequence[PlatformVerdict]) -> tuple[str, ...]:
     """Return OpenStack traits: one for every supported platform, ``CUSTOM_PLATFORM_ABI_LINUX_6_9``.
 
@@ -58,7 +78,7 @@ def traits(verdicts: Sequence[PlatformVerdict]) -> tuple[str, ...]:
     for verdict in verdicts:
         if not verdict.everywhere:
             continue
-        trait = TRAIT_PREFIX + re.sub(r"[^A-Z0-9]", "_", verdict.name.upper())
+        trait = _trait(verdict.name)
         if found.setdefault(trait, verdict.name) != verdict.name or len(trait) > _TRAIT_LENGTH:
             raise UsageError(
                 f"'{verdict.name}' has no trait of its own: {trait}",

@@ -122,7 +122,7 @@ def _pieces(catalogue: Catalogue, name: str) -> Iterator[PieceEntry]:
         of = "a configuration of Proxmox VE's (/etc/pve/qemu-server)"
         means = f"what it is to the guest follows from Proxmox VE's own code; {_UNKNOWN}"
         yield PieceEntry(piece=name, of=of, means=means)
-    elif slash and _PATH.fullmatch(path):
+    elif slash and "." not in head and _PATH.fullmatch(path):
         unseen = any(
             fnmatchcase(path, each) or fnmatchcase(path, f"{each}/*")
             for each in catalogue.domains().unseen
