@@ -76,6 +76,10 @@ PRINTED = [
     ("machine-unknown", "unsupported machine type\nsomething else"),
     ("migration-blocked", "State blocked by non-migratable device '0000:00:06.0/nvme'"),
     ("flag-blocked", "State blocked by non-migratable CPU device (invtsc flag)"),
+    ("riscv-extension", "KVM does not support disabling extension zba"),
+    ("riscv-extension-stays", "warning: KVM cannot disable extension zba"),
+    ("riscv-timer", "Dst Hosts timer frequency != Src Hosts"),
+    ("loongarch-feature", "'lasx' feature not supported by KVM on host"),
     (
         "arm-register-emulated",
         (
