@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import resource
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -179,6 +181,44 @@ def test_who_dies_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
     with Store.open(path, write=True) as store:
         assert ["a"] == store.names("host")
         assert [] == store.history("host", "x")
+
+
+def _fill(path: str, told: multiprocessing.queues.Queue[str]) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (Path(path).stat().st_size + 65536,) * 2)
+    many = {f"host-{n}": n % len(reports()) for n in range(100_000)}
+    try:
+        with Store.open(Path(path), write=True) as store:
+            store.record_hosts(fleet_of(many))
+    except HostError as error:
+        told.put(error.code)
+    else:
+        told.put("kept")
+
+
+def test_a_full_disk_is_an_error_and_what_was_kept_is_kept(tmp_path: Path) -> None:
+    """Where a file may not grow, recording fails by its code, and the store is as it was."""
+    path = tmp_path / "f"
+    with Store.open(path, write=True) as store:
+        store.record_hosts(fleet_of({"a": 0}))
+    context = multiprocessing.get_context("spawn")
+    told = context.Queue()
+    process = context.Process(target=_fill, args=(str(path), told))
+    process.start()
+    assert "store-unusable" == told.get(timeout=120)
+    process.join(60)
+    with Store.open(path, write=True) as store:
+        assert ["a"] == store.names("host")
+
+
+@pytest.mark.parametrize("missing", ["duckdb", "pyarrow"])
+def test_what_is_not_installed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """Without what keeps a fleet there is an error that says what to install."""
+    monkeypatch.setitem(sys.modules, missing, None)
+    error = _error(tmp_path / "f", write=True)
+    assert "fleet-missing" == error.code
+    assert "pip install 'platform-abi[fleet]'" == error.help
 
 
 def test_an_export_has_everybody(tmp_path: Path) -> None:

@@ -357,9 +357,10 @@ def _connected(path: Path, *, write: bool, wait: float) -> duckdb.DuckDBPyConnec
     """Return a connection to the file, once nobody is in the way."""
     try:
         import duckdb
+        import pyarrow  # noqa: F401, ICN001 - what is recorded goes to DuckDB as its tables
     except ImportError:
         raise HostError(
-            "a fleet is kept with DuckDB, which is not installed",
+            "a fleet is kept with DuckDB and PyArrow, which are not installed",
             code="fleet-missing",
             help="pip install 'platform-abi[fleet]'",
         ) from None
@@ -401,8 +402,9 @@ def _faults(path: Path) -> Iterator[None]:
         raise HostError(f"{path}: {error.strerror or error}", code="store-unusable") from error
     except duckdb.Error as error:
         said = str(error)
-        # A file that cannot be written or opened is whole; DuckDB says so of both in one class.
-        whole = isinstance(error, duckdb.IOException) and not any(w in said for w in _DAMAGED)
+        # A file that cannot be written or opened is whole. DuckDB has no class of its own for that.
+        outside = isinstance(error, duckdb.IOException) or _UNWRITTEN in said
+        whole = outside and not any(words in said for words in _DAMAGED)
         raise HostError(
             f"{path}: {said.partition(_BREAK)[0]}",
             code="store-unusable" if whole else "store-damaged",
@@ -412,6 +414,8 @@ def _faults(path: Path) -> Iterator[None]:
 
 _BREAK = "\n"
 
-#: What DuckDB says where another process has a file, and where one is not what it wrote.
+#: What DuckDB says where another process has a file, where a disk is full, and of a file that is
+#: not what it wrote.
 _LOCKED = "Could not set lock on file"
+_UNWRITTEN = "Could not write file"
 _DAMAGED = ("not a valid DuckDB", "Corrupt", "checksum")
