@@ -217,6 +217,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "tcg": "the accelerator that does for it",
         "-enable-kvm": "an option of QEMU's",
     },
+    "source/domain_board.py": {"host-model": "libvirt's mode of a CPU"},
     "source/domain_places.py": {"virtio-serial": "libvirt's kind of an address"},
     "source/qm.py": {"kvm": "a key of Proxmox VE's", "virtio": "a key of Proxmox VE's"},
     "source/qm_board.py": {

@@ -21,7 +21,6 @@ from platform_abi.compat.supported import (
 from platform_abi.host.document import read_report
 from platform_abi.model.host import Fact
 from platform_abi.testing import BACKENDS, Scenario, host_reports, scenarios
-from tests.definitions.site import DEFINITIONS
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 FULL = Fact(state="present", source="ioctl")
@@ -290,23 +289,20 @@ def test_the_configuration_that_a_name_assumes_is_named_where_it_is_missing(
     assert "this kernel is built without CONFIG_VHOST_NET" in verdict.notes
 
 
-@pytest.mark.parametrize(("size", "answer"), [(4096, "no"), (65536, "yes"), (0, "unknown")])
+@pytest.mark.parametrize("size", [4096, 16384, 65536])
 def test_a_platform_of_a_size_of_pages_is_that_of_kernels_with_such(
-    tmp_path: Path, size: int, answer: str
+    catalogue: pa.FileCatalogue, size: int
 ) -> None:
-    """Any other is none of it, and a note says why; nothing is known of a kernel that is silent."""
-    folder = tmp_path / "platforms" / "site"
-    folder.mkdir(parents=True)
-    (folder / "linux-site-1.toml").write_text(
-        'schema = 1\n[platform]\nname = "linux-site-1"\nlineage = "site"\nversion = "1"\n'
-        'extends = "linux-6.1"\npage-size = 65536\n'
-    )
-    here = pa.FileCatalogue([DEFINITIONS, tmp_path])
-    report = evolve(_host(here), numbers={"page-size": size} if size else {})
-    verdict = _one(query_platforms(here, report), "linux-site-1")
-    assert verdict.supported == answer
-    said = "this kernel has pages of 4096 bytes, not of 65536"
-    assert (said in verdict.notes) == (answer == "no")
+    """Any other is none of it, and a note says why; what has no size is of every kernel."""
+    report = evolve(_host(catalogue, arch="aarch64"), numbers={"page-size": size})
+    sizes = set()
+    for verdict in query_platforms(catalogue, report):
+        own = catalogue.platform(verdict.name).page_size
+        assert verdict.supported == ("yes" if own in (0, size) else "no"), verdict.name
+        said = f"this kernel has pages of {size} bytes, not of {own}"
+        assert (said in verdict.notes) == (verdict.supported == "no")
+        sizes.add(own)
+    assert sizes == {0, 16384, 65536}
 
 
 def test_every_shipped_platform_is_supported_by_a_host_that_has_all(
@@ -314,7 +310,8 @@ def test_every_shipped_platform_is_supported_by_a_host_that_has_all(
 ) -> None:
     """Nothing is promised that no probe could find, and of an empty host nothing is known."""
     for verdict in query_platforms(catalogue, _host(catalogue)):
-        assert "yes" == verdict.supported, verdict.name
+        size = catalogue.platform(verdict.name).page_size
+        assert verdict.supported == ("unknown" if size else "yes"), verdict.name
         assert () == verdict.missing
     for verdict in query_platforms(catalogue, pa.HostReport(arch="x86_64")):
         assert "unknown" == verdict.supported, verdict.name

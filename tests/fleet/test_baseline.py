@@ -356,6 +356,49 @@ def test_a_mask_makes_a_host_support_the_platform(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("pages", "common", "groups"),
+    [
+        ((65536, 65536), "linux-6.1-64k", {"linux-6.1-64k"}),
+        ((4096, 4096), "linux-6.1", {"linux-6.1"}),
+        ((4096, 65536), "linux-6.1", {"linux-6.1", "linux-6.1-64k"}),
+        ((0, 65536), "linux-6.1", {"linux-6.1", "linux-6.1-64k"}),
+    ],
+)
+@pytest.mark.parametrize("lost", [(), ("tun.ufo",)])
+def test_a_platform_of_a_size_of_pages_is_common_to_hosts_with_such(
+    tmp_path: Path, pages: tuple[int, int], common: str, groups: set[str], lost: tuple[str, ...]
+) -> None:
+    """Any other host is no obstacle to it, and it is none in the way of others."""
+    folder = tmp_path / "platforms" / "linux"
+    folder.mkdir(parents=True)
+    (folder / "linux-6.1-64k.toml").write_text(
+        'schema = 1\n[platform]\nname = "linux-6.1-64k"\nlineage = "linux"\nversion = "6.1"\n'
+        'extends = "linux-6.1"\npage-size = 65536\n'
+    )
+    here = pa.FileCatalogue([DEFINITIONS, tmp_path])
+    fleet = []
+    for number, size in enumerate(pages):
+        report = without(full_report(here), "tun.uso", "vhost-net.ring-reset")
+        for name in lost if number else ():
+            report = without(report, name)
+        numbers = {"page-size": size} if size else {}
+        fleet.append(FleetHost(report=evolve(report, numbers=numbers), names=(f"host-{number}",)))
+    found = baseline(here, fleet)
+    if not lost:
+        assert found.newest is not None
+        assert found.newest.name == common
+        assert {group.newest.name for group in found.groups if group.newest} == groups
+        assert not any(host.costs for host in found.hosts)
+    told = [o.platform for o in found.obstacles if o.count == 0 or not o.lacking]
+    told += [cost.without for host in found.hosts for cost in host.costs if not cost.missing]
+    assert told == []
+    lenient = baseline(here, fleet, allow_unknown=True)
+    if 0 in pages and not lost:
+        assert lenient.newest is not None
+        assert lenient.newest.name == "linux-6.1-64k"
+
+
 def test_backends_and_accelerators_narrow_the_question(catalogue: pa.FileCatalogue) -> None:
     """A host without vhost supports a platform for those who do not ask for vhost."""
     lost = FleetHost(report=without(full_report(catalogue), "vhost-net"))

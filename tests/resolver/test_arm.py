@@ -210,11 +210,13 @@ def test_a_hypervisor_in_the_guest_needs_one_of_the_host() -> None:
     [
         ("linux-6.13", "4k", 2),
         ("linux-rhel-9.7", "4k", 2),
-        ("linux-rhel-9.7,virtio-iommu.granule=64k,virtio-mem.block-size=536870912", "64k", 512),
+        ("linux-debian-13-16k", "16k", 32),
+        ("linux-rhel-9.7-64k", "64k", 512),
+        ("linux-ubuntu-24.04-64k", "64k", 512),
     ],
 )
 def test_pages_are_those_of_the_platform(platform: str, granule: str, block: int) -> None:
-    """4 KiB, and huge ones of 2 MiB, but where it is said of a platform that they are others."""
+    """4 KiB, and huge ones of 2 MiB, but where a platform is of a kernel with others."""
     devices = ("virtio-iommu-pci,id=i", "virtio-mem-pci,id=m,memaddr=0x140000000")
     values = _values(_abi(devices=devices, platform=platform))
     assert values["virtio-iommu-device.granule"] == granule

@@ -157,7 +157,7 @@ def _judged(
 ) -> PlatformVerdict:
     needs = platform_needs(catalogue, platform, scope)
     described = catalogue.platform(needs.name)
-    paged = _paged(described, lacking.report)
+    paged = paged_for(described, lacking.report)
     # What is of another kernel need not be asked what this one lacks.
     missing, limits = (
         ((), ()) if paged == "no" else map(lacking.of, (needs.defaults, needs.promises))
@@ -253,7 +253,7 @@ def _contradicted(platform: Platform, report: HostReport) -> list[str]:
     """Return what the name takes for granted of a kernel, and the host's is otherwise."""
     without = [option for option in platform.assumes if report.config.get(option) == "n"]
     said = [f"this kernel is built without CONFIG_{option}" for option in without]
-    if _paged(platform, report) == "no":
+    if paged_for(platform, report) == "no":
         here = report.numbers[_PAGE_SIZE]
         said.append(f"this kernel has pages of {here} bytes, not of {platform.page_size}")
     return said
@@ -263,7 +263,7 @@ def _contradicted(platform: Platform, report: HostReport) -> list[str]:
 _PAGE_SIZE = "page-size"
 
 
-def _paged(platform: Platform, report: HostReport) -> Answer:
+def paged_for(platform: Platform, report: HostReport) -> Answer:
     """Return whether the host's kernel has pages of the size that *platform* is of."""
     here = report.numbers.get(_PAGE_SIZE)
     if not platform.page_size or here == platform.page_size:

@@ -15,6 +15,7 @@ from platform_abi.compat.supported import (
     PlatformVerdict,
     judge,
     newest,
+    paged_for,
     query_platforms,
     scope_for,
 )
@@ -113,21 +114,39 @@ class _SupportTable:
             for host in hosts
         ]
         self._asked = asked
+        #: Platforms of a size of pages that somebody here has not: of another kernel altogether,
+        #: so that they are neither in the way nor a cost.
+        self._apart = frozenset(
+            name for name in asked if not all(self._paged(name, host.report) for host in hosts)
+        )
         self._supports = [
-            frozenset(name for name, needs in asked.items() if needs.isdisjoint(lacks))
-            for lacks in self._lacks
+            frozenset(
+                name
+                for name, needs in asked.items()
+                if needs.isdisjoint(lacks)
+                and (name not in self._apart or self._paged(name, host.report))
+            )
+            for lacks, host in zip(self._lacks, hosts, strict=True)
         ]
         self._votes = Counter(name for supported in self._supports for name in supported)
         lineages = tuple(dict.fromkeys(v.lineage for v in self._verdicts))
         preferred = tuple(name for name in preference(merged) if name in lineages)
         self.lineages = preferred or lineages
 
+    def _paged(self, name: str, report: HostReport) -> bool:
+        """Return whether the host's kernel has the pages that the platform called *name* is of."""
+        answer = paged_for(self._catalogue.platform(name), report)
+        return answer == "yes" or (answer == "unknown" and self._allow_unknown)
+
     def _lacking(self, report: HostReport, capability: str) -> bool:
         state = report.state(capability)
         return state == "absent" or (state == "unknown" and not self._allow_unknown)
 
     def choose(self, indices: Sequence[int], lineage: str | None = None) -> Common | None:
-        """Return the platform to choose for some of the hosts, of *lineage* if one is given."""
+        """Return the platform to choose for some of the hosts, of *lineage* if one is given.
+
+        With a lineage they are held against the others, and pages that not all have are no matter.
+        """
         if len(indices) == len(self._hosts):
             shared = {name for name, votes in self._votes.items() if votes == len(indices)}
         else:
@@ -137,7 +156,9 @@ class _SupportTable:
         found = [
             verdict
             for verdict in self._verdicts
-            if verdict.name in shared and lineage in (None, verdict.lineage)
+            if verdict.name in shared
+            and lineage in (None, verdict.lineage)
+            and (lineage is None or verdict.name not in self._apart)
         ]
         chosen = newest(found, _speaker([self._identities[index] for index in indices]))
         if chosen is None and lineage is not None and found:
@@ -184,7 +205,8 @@ class _SupportTable:
             if verdict.lineage == lineage:
                 if self._votes[verdict.name] == len(self._hosts):
                     return newer, verdict
-                newer.append(verdict)
+                if verdict.name not in self._apart:
+                    newer.append(verdict)
         return newer, None
 
     def groups(self) -> Iterator[HostGroup]:

@@ -227,11 +227,13 @@ class Described:
     """An architecture, and accelerators under which features say all that a host decides there.
 
     That is of the CPU and the board; devices are described apart. *edition* brought the features,
-    and older ones say nothing of them; empty: the first.
+    and older ones say nothing of them; empty: the first. *machines* are what the names of its
+    machine types begin with; empty: all.
     """
 
     arch: str
     accelerators: tuple[str, ...]
+    machines: tuple[str, ...] = ()
     edition: str = ""
 
 
@@ -357,9 +359,11 @@ class DeviceTable:
         """Return how the QEMU of *arch* reads the names of CPU models."""
         return next((each for each in self.cpu_names if each.arch == arch), CpuNames(arch=arch))
 
-    def describes(self, arch: str, accelerator: str, edition: str) -> bool:
+    def describes(self, arch: str, accelerator: str, machine: str, edition: str) -> bool:
         """Return whether *edition* describes what a host decides of the CPU and board there."""
         for known in self.described:
+            if not machine.startswith(known.machines or ("",)):
+                continue
             if known.arch == arch and accelerator in known.accelerators:
                 return not known.edition or edition_key(known.edition) <= edition_key(edition)
         return False

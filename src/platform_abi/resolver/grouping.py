@@ -88,15 +88,19 @@ def resolve_families(plan: Plan, vm: VirtualMachine, *, hotplug: bool = False) -
     )
 
 
-def _with_memory(vm: VirtualMachine) -> Properties:
-    """Return the options of ``-machine``, and what *vm* was described with of its memory.
+#: What features of a sized board may depend on.
+_SIZES = ("memory.size", "memory.max-size", "smp.threads")
 
-    That are its sizes, and the size of the pages behind it where these are huge ones.
+
+def _with_memory(vm: VirtualMachine) -> Properties:
+    """Return the options of ``-machine``, and what *vm* was described with of memory and threads.
+
+    That are the sizes of memory, and the size of the pages behind it where these are huge ones.
     """
     from platform_abi.model.option_language import split_options
 
     facts = dict(vm.hardware or ())
-    sizes = [(key, facts[key]) for key in ("memory.size", "memory.max-size") if key in facts]
+    sizes = [(key, facts[key]) for key in _SIZES if key in facts]
     behind = facts.get(f"object.{facts.get('memory.backend')}", "")
     pages = dict(split_options(behind, "qom-type")).get("page-size") if behind else None
     return (*vm.machine_options, *sizes, *([("memory.page-size", pages)] if pages else []))

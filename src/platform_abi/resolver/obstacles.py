@@ -39,7 +39,8 @@ def obstacles(
 
 
 def _undescribed(catalogue: Catalogue, vm: VirtualMachine, edition: str) -> Iterator[Obstacle]:
-    if not catalogue.devices().describes(vm.arch, vm.accelerator, edition):
+    devices = catalogue.devices()
+    if not devices.describes(vm.arch, vm.accelerator, vm.machine, edition):
         yield Obstacle(
             code=NOT_DESCRIBED,
             what=f"CPU and board of {vm.arch} with {vm.accelerator}",

@@ -97,7 +97,7 @@ def _basis(catalogue: Catalogue, of: _Of, accelerator: str, cpu: str | None, edi
         named_build=of[2] is not None,
         machine=machine,
         accelerator=accelerator,
-        cpu=cpu if cpu is not None else _default_cpu(catalogue, machine, accelerator),
+        cpu=_cpu(catalogue, machine, accelerator, cpu),
         edition=edition,
         types=catalogue.types(build.name, machine.arch),
         generation=version_key(machine.generation or build.version),
@@ -106,12 +106,16 @@ def _basis(catalogue: Catalogue, of: _Of, accelerator: str, cpu: str | None, edi
     )
 
 
-def _default_cpu(catalogue: Catalogue, machine: MachineType, accelerator: str) -> str:
-    """Return the CPU model where nobody names one: the accelerator's, else the machine type's own.
+def _cpu(catalogue: Catalogue, machine: MachineType, accelerator: str, named: str | None) -> str:
+    """Return the CPU model: that which is *named*, the accelerator's, or the machine type's own.
 
-    The latter is a type: ``qemu64-x86_64-cpu``.
+    The last is a type: ``qemu64-x86_64-cpu``. Where a QEMU takes large letters for small, so does
+    this.
     """
-    chosen = catalogue.devices().names_of_cpus(machine.arch).default_with.get(accelerator)
+    names = catalogue.devices().names_of_cpus(machine.arch)
+    if named is not None:
+        return named.lower() if names.any_case else named
+    chosen = names.default_with.get(accelerator)
     return chosen or machine.cpu.removesuffix("-cpu").rpartition("-")[0]
 
 
