@@ -133,6 +133,14 @@ extends = "test-1"
 [platform.levels]
 tun = "6.2"
 """,
+    "lineages/test.toml": """
+schema = 1
+[[lineage]]
+name = "test"
+title = "A line of tests"
+clones = ["tested"]
+kernels = ["-test$"]
+""",
     "masks/site.toml": """
 schema = 1
 [[mask]]

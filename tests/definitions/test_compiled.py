@@ -52,6 +52,7 @@ QUESTIONS: dict[str, tuple[Any, list[str]]] = {
     "harmless": (lambda c: c.harmless(), ["harmless/net.toml"]),
     "kernels": (lambda c: c.kernel_sources(), ["kernels/net.toml"]),
     "domains": (lambda c: c.domains(), ["domains/net.toml"]),
+    "lineages": (lambda c: c.lineages(), ["lineages/test.toml"]),
     "libvirt": (lambda c: c.libvirt(), ["libvirt/net.toml"]),
     "visibility": (lambda c: c.visibility(), ["visibility/net.toml"]),
     "guests": (lambda c: c.guest_devices(ARCH), [f"guests/{ARCH}.toml"]),

@@ -117,12 +117,16 @@ def test_every_platform_lists_features_that_there_are(
 
 
 def test_a_platform_lies_in_the_folder_of_its_lineage(catalogue: pa.FileCatalogue) -> None:
-    """Its name ends in its version and size of pages, if it has one; what it extends is there."""
+    """Its name is of its version and size of pages, if it has one; what it extends is there.
+
+    Of a release with several lines of kernels it ends in the line.
+    """
     for name in catalogue.platform_names():
         platform = catalogue.platform(name)
         assert platform.source == f"platforms/{platform.lineage}/{name}.toml"
         pages = f"-{platform.page_size >> 10}k" if platform.page_size else ""
-        assert name.endswith(f"{platform.version}{pages}")
+        versions = (platform.version, f"{platform.version}-{platform.kernel}")
+        assert name.endswith(tuple(f"{version}{pages}" for version in versions))
         assert set(platform.extends) <= set(catalogue.platform_names())
 
 

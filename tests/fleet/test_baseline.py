@@ -209,10 +209,18 @@ def test_more_hosts_have_less_in_common(
 # --- which lineage -------------------------------------------------------------------------------
 
 
-def _of(report: HostReport, distribution: str, *like: str, version: str = "") -> FleetHost:
+def _of(
+    report: HostReport,
+    distribution: str,
+    *like: str,
+    version: str = "",
+    release: str = "6.12.0-55.el10_0.x86_64",
+) -> FleetHost:
+    """Return a host of *distribution* that has what *report* says, with a kernel of its own."""
     return FleetHost(
         report=evolve(
             report,
+            release=release,
             distribution=distribution,
             distribution_like=like,
             distribution_version=version,
@@ -225,7 +233,7 @@ def test_hosts_of_one_distribution_take_its_own_platforms(catalogue: pa.FileCata
     full = full_report(catalogue)
     rhel = [_of(full, "rhel"), _of(without(full, "tun.uso"), "rhel")]
     alma = [_of(full, "almalinux", "rhel", "fedora")]
-    debian = [_of(full, "debian")]
+    debian = [_of(full, "debian", release="6.12.38+deb13-amd64")]
 
     for fleet, lineage in ((rhel, "rhel"), (alma, "rhel"), (rhel + debian, "linux")):
         found = baseline(catalogue, fleet)
@@ -263,19 +271,20 @@ def test_a_release_is_a_number_and_not_a_word(
 
 
 @pytest.mark.parametrize(
-    ("versions", "lost", "name"),
+    ("versions", "kernel", "lost", "name"),
     [
-        (("9.10", "9.6"), "tun.uso", "linux-rhel-9.6"),
-        (("9.4", "9.10", ""), "tun.uso", "linux-rhel-9.4"),
-        (("10.0", "10.1"), "tun.udp-tunnel-gso", "linux-rhel-10.0"),
+        (("9.10", "9.6"), "5.14.0-570.el9_6.x86_64", "tun.uso", "linux-rhel-9.6"),
+        (("9.4", "9.10", ""), "5.14.0-427.el9_4.x86_64", "tun.uso", "linux-rhel-9.4"),
+        (("10.0", "10.1"), "6.12.0-55.el10_0.x86_64", "tun.udp-tunnel-gso", "linux-rhel-10.0"),
     ],
 )
 def test_the_name_fits_the_oldest_release_of_a_distribution(
-    catalogue: pa.FileCatalogue, versions: tuple[str, ...], lost: str, name: str
+    catalogue: pa.FileCatalogue, versions: tuple[str, ...], kernel: str, lost: str, name: str
 ) -> None:
     """As it fits the oldest kernel."""
     full = without(full_report(catalogue), lost)
-    newest_here = baseline(catalogue, [_of(full, "rhel", version=v) for v in versions]).newest
+    fleet = [_of(full, "rhel", version=v, release=kernel) for v in versions]
+    newest_here = baseline(catalogue, fleet).newest
     assert newest_here is not None
     assert name == newest_here.name
 

@@ -14,6 +14,7 @@ from platform_abi.model.platform import (
     Listing,
     PlatformReference,
     edition_key,
+    kernel_number,
     version_key,
 )
 
@@ -137,3 +138,25 @@ def test_a_value_corrected_in_a_later_edition() -> None:
 def test_what_names_no_edition(name: str) -> None:
     """A year of four digits and a number without leading zeros, in ASCII."""
     assert EDITION.fullmatch(name) is None
+
+
+@pytest.mark.parametrize(
+    ("kernel", "release", "expected"),
+    [
+        ("6.8", "6.8.12-4-pve", 0),
+        ("6.8", "6.80.1", None),
+        ("6.8", "6.9.0", None),
+        ("5.14.0-427", "5.14.0-427.13.1.el9_4.x86_64", 427),
+        ("5.14.0-427", "5.14.0-503.el9.x86_64", 427),
+        ("5.14.0-427", "5.14.0-362.el9.x86_64", None),
+        ("5.14.0-427", "5.14.21-427", None),
+        ("5.14.0-427", "5.14", None),
+        ("6.4.0", "6.4.0", 0),
+        ("", "6.4.0", None),
+        ("6.4.0", "nonsense", None),
+        ("6.4.0", "", None),
+    ],
+)
+def test_which_kernels_are_a_platforms(kernel: str, release: str, expected: int | None) -> None:
+    """Those of its base, from its number on; the number says which of several is the later."""
+    assert expected == kernel_number(kernel, release)

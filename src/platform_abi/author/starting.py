@@ -15,8 +15,8 @@ from platform_abi.definitions.checks import NAME
 from platform_abi.definitions.levels import EVERY
 from platform_abi.errors import UsageError, unknown
 from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.feature import Reference
 from platform_abi.model.names import feature_stem
+from platform_abi.model.reference import Reference
 from platform_abi.model.value import frozen
 
 #: A platform's name: its system, if it is of a vendor's, the lineage, and the version at its end.
@@ -68,7 +68,7 @@ def new_platform(
             code="platform-name",
             help="a kernel, then its version: linux-acme-6.9",
         )
-    if name in catalogue.platform_names():
+    if name in (*catalogue.platform_names(), *catalogue.platform_aliases()):
         raise UsageError(
             f"there is a platform '{name}'",
             code="platform-name",

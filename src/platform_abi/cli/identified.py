@@ -11,9 +11,10 @@ from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.plain import Shapes, document
 from platform_abi.errors import unknown
 from platform_abi.model.capability import Capability
-from platform_abi.model.feature import Feature, Reference
+from platform_abi.model.feature import Feature
 from platform_abi.model.names import feature_stem
 from platform_abi.model.platform import Platform
+from platform_abi.model.reference import Reference
 from platform_abi.model.value import frozen
 from platform_abi.resolver.identified import (
     CapabilityEntry,

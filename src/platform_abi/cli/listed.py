@@ -2,36 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from platform_abi.cli.options import PlatformsOptions
 from platform_abi.cli.render import print_json, say, table
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.plain import Shapes, document
+from platform_abi.model.lineage import lineage_of
 from platform_abi.model.mask import Mask
 from platform_abi.model.platform import Platform, edition_key
+from platform_abi.model.reference import Reference
 from platform_abi.model.value import frozen
-from platform_abi.resolver.choice import choose_edition, parse_platform
+from platform_abi.resolver.choice import choose, parse_platform
 
 
 def run_listed(catalogue: FileCatalogue, options: PlatformsOptions) -> int:
-    """List all platforms, or show the one that was named."""
+    """List all platforms or those of a lineage, or show the one that was named."""
+    every = tuple(catalogue.every_platform())
+    shown = every
     if options.name is not None:
-        return _show(catalogue, options.name, as_json=options.json)
-    if options.names and not options.json:
-        for name in catalogue.platform_names():
-            say(name)
-        return 0
-    found = PlatformList(
-        edition=catalogue.newest_edition() or "", platforms=tuple(catalogue.every_platform())
-    )
+        lineage = _lineage(catalogue, options.name, every)
+        if lineage is None:
+            return _show(catalogue, options.name, as_json=options.json)
+        shown = tuple(platform for platform in every if platform.lineage == lineage)
     if options.json:
+        found = PlatformList(edition=catalogue.newest_edition() or "", platforms=shown)
         print_json(document(found, SHAPES))
-        return 0
-    rows = [[p.name, p.lineage, p.released or "", p.title] for p in found.platforms]
-    table(["NAME", "LINEAGE", "RELEASED", "TITLE"], rows)
+    elif options.names:
+        for platform in shown:
+            say(platform.name)
+    elif options.name is None and not options.all:
+        _print_lineages(catalogue, every)
+    else:
+        rows = [[p.name, p.released or "", p.confidence, _titled(p)] for p in shown]
+        table(["NAME", "RELEASED", "CONFIDENCE", "TITLE"], rows)
     return 0
+
+
+def _lineage(catalogue: FileCatalogue, name: str, platforms: Sequence[Platform]) -> str | None:
+    """Return the lineage of *platforms* that *name* is of; None where it names no distribution."""
+    if name in catalogue.platform_names():
+        return None
+    found = lineage_of(catalogue.lineages().values(), name).name
+    return found if any(platform.lineage == found for platform in platforms) else None
+
+
+def _titled(platform: Platform) -> str:
+    """Return the title of *platform*, and what else it is called."""
+    if not platform.aliases:
+        return platform.title
+    return f"{platform.title}; also {', '.join(platform.aliases)}"
+
+
+def _print_lineages(catalogue: FileCatalogue, platforms: Sequence[Platform]) -> None:
+    """Print a line for each lineage: its oldest and its newest, and under which names it goes."""
+    lineages: dict[str, list[Platform]] = {}
+    for platform in platforms:
+        lineages.setdefault(platform.lineage, []).append(platform)
+    known = catalogue.lineages()
+    rows = []
+    for name in sorted(lineages):
+        members = lineages[name]
+        entry = known.get(name)
+        also = "" if entry is None else ", ".join((*entry.clones, *entry.distributions))
+        rows.append([name, str(len(members)), members[0].name, members[-1].name, also])
+    table(["LINEAGE", "COUNT", "OLDEST", "NEWEST", "ALSO OF"], rows)
+    say()
+    say("'platform-abi platforms LINEAGE' lists those of one, --all lists all")
 
 
 @frozen(kw_only=True)
@@ -78,9 +116,15 @@ _PLATFORM = (
     "levels",
     "assumes",
     "page_size",
+    "kernel?",
+    "aliases",
+    "confidence?",
+    "unknown",
+    "reference",
 )
 
 SHAPES: Final[Shapes] = {
+    Reference: ("source", "note"),
     Platform: _PLATFORM,
     PlatformListing: (
         *("edition", *(_of_platform(key) for key in _PLATFORM), "features"),
@@ -95,7 +139,7 @@ def _show(catalogue: FileCatalogue, name: str, *, as_json: bool) -> int:
     reference = parse_platform(name)
     platform = catalogue.platform(reference.name)
     found = PlatformListing(
-        edition=choose_edition(catalogue, reference),
+        edition=choose(catalogue, reference).edition,
         platform=platform,
         features=listed(catalogue, reference),
         masks=tuple(m for m in catalogue.masks() if m.covers(platform.name)),
@@ -104,6 +148,17 @@ def _show(catalogue: FileCatalogue, name: str, *, as_json: bool) -> int:
         print_json(document(found, SHAPES))
         return 0
     say(f"{platform.name}@{found.edition}  {platform.title}")
+    names = [
+        alias for alias, meant in catalogue.platform_aliases().items() if meant == platform.name
+    ]
+    if names:
+        say(f"also called {', '.join(names)}")
+    if platform.confidence:
+        say(f"confidence: {platform.confidence}")
+    for read in platform.reference:
+        say(f"by {read.source}" + (f": {read.note}" if read.note else ""))
+    for unknown in platform.unknown:
+        say(f"unknown, and off: {unknown}")
     if platform.assumes:
         say(f"assumes the kernel configuration {', '.join(platform.assumes)}")
     if platform.page_size:

@@ -167,16 +167,21 @@ class PlatformsOptions(ScopeOptions):
 
     examples = (
         "platform-abi platforms --host this",
+        "platform-abi platforms rocky",
         "platform-abi platforms linux-6.9",
         "platform-abi platforms --host node7.json --format labels",
     )
 
-    name: str | None = positional("NAME", "NAME[@EDITION]: what it lists", nargs="?")
+    name: str | None = positional(
+        "NAME", "NAME[@EDITION]: what it lists; a lineage or distribution: its own", nargs="?"
+    )
     names: bool = flag("names only, one a line")
     host: str | None = option(
         "REPORT", "what that host supports and why not; 'this' probes, as ssh:HOST"
     )
-    all: bool = flag("those of other operating systems than the host's as well")
+    all: bool = flag(
+        "every platform: not a line a lineage, and with --host those of others as well"
+    )
     policy: str | None = option("NAME", "newest or conservative: which one to choose")
     format: str = option(
         None, "for schedulers", choices=("table", "labels", "traits"), default="table"

@@ -9,6 +9,7 @@ from platform_abi.cli.hosts import choose, report_of
 from platform_abi.cli.options import PlatformsOptions
 from platform_abi.cli.render import Painted, print_json, say, table
 from platform_abi.cli.scope import scope_of
+from platform_abi.compat.preference import preference, recognitions
 from platform_abi.compat.supported import (
     Missing,
     PlatformVerdict,
@@ -39,21 +40,22 @@ def run_supported(catalogue: FileCatalogue, options: PlatformsOptions, host: str
     chosen = choose(every, report, options.policy)
     shown = every
     if reference is not None:
-        catalogue.platform(reference.name)
-        shown = tuple(verdict for verdict in every if verdict.name == reference.name)
+        name = catalogue.platform(reference.name).name
+        shown = tuple(verdict for verdict in every if verdict.name == name)
         if not shown:  # left out, unless it is none of the edition
             shown = (judge(catalogue, reference, report, scope),)
     if options.format == "labels":
         _print_labels(catalogue, options, shown, report, scope)
     else:
-        _print(options, shown, report, chosen)
+        lineages = preference(report, recognitions(catalogue)) if report.system else ()
+        _print(options, shown, lineages, chosen)
     return int(reference is not None and shown[0].supported != "yes")
 
 
 def _print(
     options: PlatformsOptions,
     shown: Sequence[PlatformVerdict],
-    report: HostReport,
+    lineages: Sequence[str],
     chosen: PlatformVerdict | None,
 ) -> None:
     if options.json:
@@ -70,9 +72,10 @@ def _print(
     elif options.name is not None:
         _print_one(shown[0])
     else:
-        _print_all(shown if options.all else _of_system(shown, report), chosen)
-        if len(_of_system(shown, report)) < len(shown) and not options.all:
-            say("those of other operating systems: --all")
+        own = shown if options.all or not lineages else _of_lineages(shown, lineages)
+        _print_all(own, chosen)
+        if len(own) < len(shown):
+            say("those of other distributions and operating systems: --all")
 
 
 def _print_labels(
@@ -101,13 +104,11 @@ def _print_lines(lines: Iterable[str]) -> None:
         say(line)
 
 
-def _of_system(
-    verdicts: Sequence[PlatformVerdict], report: HostReport
+def _of_lineages(
+    verdicts: Sequence[PlatformVerdict], lineages: Sequence[str]
 ) -> tuple[PlatformVerdict, ...]:
-    """Return those of the operating system of *report*, and those of none in particular."""
-    if not report.system:
-        return tuple(verdicts)
-    return tuple(verdict for verdict in verdicts if verdict.system in ("", report.system))
+    """Return those of *lineages*, and those of no operating system in particular."""
+    return tuple(v for v in verdicts if v.lineage in lineages or not v.system)
 
 
 def _print_all(shown: Sequence[PlatformVerdict], chosen: PlatformVerdict | None) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from platform_abi.compat.preference import preference, recognitions
 from platform_abi.model.capability import NO_KERNEL, Capability
 from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.value import evolve
@@ -50,7 +51,7 @@ def _levels(catalogue: Catalogue, report: HostReport) -> tuple[str, Mapping[str,
     found = _UPSTREAM.match(report.release)
     if report.system != "linux" or found is None:
         return "", {}
-    own = (report.distribution, *report.distribution_like)
+    own = preference(report, recognitions(catalogue))
     for platform in catalogue.every_platform():
         if (
             platform.lineage in own

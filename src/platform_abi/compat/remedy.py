@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from platform_abi.compat.carriers import Carriers
 from platform_abi.compat.met import unmet
-from platform_abi.compat.preference import CONSERVATIVE, preference
+from platform_abi.compat.preference import CONSERVATIVE, preference, recognitions
 from platform_abi.errors import PlatformAbiError
 from platform_abi.model.capability import NO_KERNEL
 from platform_abi.model.feature import Feature
@@ -157,7 +157,8 @@ def _platforms(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Itera
     own = parse_platform(abi.platform).name
     platforms = {each.name: each for each in reversed([*catalogue.every_platform()])}
     lineages = [platforms[own].lineage] if own in platforms else []
-    for lineage in dict.fromkeys((*lineages, *preference(report))):
+    preferred = preference(report, recognitions(catalogue))
+    for lineage in dict.fromkeys((*lineages, *preferred)):
         for platform in platforms.values():
             # One for a size of pages is no better than the one that it is of.
             if platform.lineage == lineage and not platform.page_size:

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from platform_abi.compat.met import fact_of
 from platform_abi.compat.needs import Need, PlatformNeeds, Scope, platform_needs
-from platform_abi.compat.preference import CONSERVATIVE, preference
+from platform_abi.compat.preference import (
+    CONSERVATIVE,
+    Recognition,
+    preference,
+    recognition,
+    recognitions,
+)
 from platform_abi.errors import DefinitionError, HostError, unknown
 from platform_abi.model.host import Fact, HostReport
-from platform_abi.model.platform import Platform, PlatformReference, version_key
+from platform_abi.model.platform import (
+    Platform,
+    PlatformReference,
+    kernel_number,
+    version_key,
+)
 from platform_abi.model.value import evolve, field, frozen
 
 if TYPE_CHECKING:
@@ -50,8 +61,12 @@ class PlatformVerdict:
     version: str
     #: The operating system that it is of; empty: none in particular.
     system: str
+    #: How the release of its kernels begins, where the platform says so.
+    kernel: str
     #: The upstream releases that its kernel is made of.
     kernels: frozenset[str]
+    #: How a host is told to be of its lineage.
+    told: Recognition
     supported: Answer
     needs: PlatformNeeds
     behind: Mapping[str, Answer] = field(factory=dict)
@@ -89,7 +104,8 @@ def query_platforms(
     ]
     found, wrong = _all_judged(catalogue, reversed(names), lacking, asked, edition)
     _leave_out(catalogue, wrong, judged=bool(found))
-    place = {name: index for index, name in enumerate(preference(report))}
+    known = recognitions(catalogue)
+    place = {name: index for index, name in enumerate(preference(report, known))}
     # Sorting is stable: within a lineage the newest stays first.
     return tuple(
         sorted(found, key=lambda v: (place.get(v.lineage, len(place)), _rank(v), v.lineage))
@@ -172,7 +188,9 @@ def _judged(
         lineage=needs.lineage,
         version=described.version,
         system=described.system,
+        kernel=described.kernel,
         kernels=_kernels(catalogue, described),
+        told=recognition(catalogue, needs.lineage),
         supported=supported,
         needs=needs,
         behind={name: _worst((paged, _answer(own), answer)) for name, answer in behind.items()},
@@ -286,7 +304,8 @@ def newest(
         raise unknown("policy", policy, get_args(Policy), code="unknown-policy")
     supported = [verdict for verdict in verdicts if verdict.supported == "yes"]
     if policy == "newest":
-        for lineage in preference(report):
+        told = {verdict.lineage: verdict.told for verdict in supported}
+        for lineage in preference(report, told.values()):
             found = [verdict for verdict in supported if verdict.lineage == lineage]
             if found:
                 return _fitting(found, report)
@@ -305,7 +324,8 @@ def newest_supported(
     lineages: dict[str, list[str]] = {}
     for platform in reversed([*catalogue.every_platform()]):
         lineages.setdefault(platform.lineage, []).append(platform.name)
-    preferred = preference(report) if policy == "newest" else ()
+    known = recognitions(catalogue)
+    preferred = preference(report, known) if policy == "newest" else ()
     lacking = _Lacking(catalogue, report)
     fallback = [name for name in catalogue.platform_names() if name == CONSERVATIVE]
     wrong: _Wrong = {}
@@ -331,7 +351,7 @@ def next_newer(
     system's. None where nothing is newer.
     """
     known = [*catalogue.every_platform()]
-    lineages = preference(report)
+    lineages = preference(report, recognitions(catalogue))
     pages = report.numbers.get(_PAGE_SIZE)
     own = chosen is not None and chosen.lineage in lineages
     lineage = chosen.lineage if own and chosen is not None else lineages[-1] if lineages else ""
@@ -348,13 +368,23 @@ def _fitting(found: Sequence[PlatformVerdict], report: HostReport) -> PlatformVe
 
     A kernel that brings nothing of interest supports the names of later ones as well; a host of
     6.18 should still not be told to call itself 7.3. Of a distribution's platforms those of the
-    running kernel's line fit, and of them the newest that is no newer than the distribution says.
+    running kernel's line fit: the distribution's own by its version; else those of the latest
+    build that is no later than what runs; and of them the newest that is no newer than the
+    distribution says.
     """
     alike = [verdict for verdict in found if verdict.needs.defaults == found[0].needs.defaults]
     release = _VERSION.match(report.release)
     upstream = found[0].lineage == report.system
     if release is not None and not upstream:
-        alike = [v for v in alike if release[0] in v.kernels] or alike
+        numbers = {v.name: kernel_number(v.kernel, report.release) for v in alike}
+        alike = [
+            v
+            for v in alike
+            if numbers[v.name] is not None or (not v.kernel and release[0] in v.kernels)
+        ] or alike
+        exact = [v for v in alike if v.version == report.distribution_version]
+        latest = max((n for v in alike if (n := numbers[v.name]) is not None), default=None)
+        alike = exact or [v for v in alike if numbers[v.name] == latest]
     own = release if upstream else _VERSION.match(report.distribution_version)
     if own is None:
         return alike[0]

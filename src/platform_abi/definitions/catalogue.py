@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from platform_abi.model.harmless import HarmlessTable
     from platform_abi.model.kernel_source import KernelSources
     from platform_abi.model.libvirt import LibvirtTable
+    from platform_abi.model.lineage import Lineage
     from platform_abi.model.mask import Mask
     from platform_abi.model.message import MessageTable
     from platform_abi.model.naming import Naming
@@ -176,16 +177,47 @@ class FileCatalogue(BuildValues, Catalogue):
         )
 
     def platform(self, name: str) -> Platform:
-        """Return one platform with what it inherits; raises UnknownNameError."""
+        """Return one platform with what it inherits, by any name; raises UnknownNameError."""
         found: Platform | None = self._value_or(None, "platforms", name)
-        if found is None:
-            raise unknown(
-                "platform",
-                name,
-                self.platform_names(),
-                code="unknown-platform",
-                help="'platform-abi platforms' lists all of them",
-            )
+        if found is not None:
+            return found
+        aliases = self.platform_aliases()
+        if name in aliases:
+            return self.platform(aliases[name])
+        raise unknown(
+            "platform",
+            name,
+            (*self.platform_names(), *aliases),
+            code="unknown-platform",
+            help="'platform-abi platforms' lists all of them",
+        )
+
+    def platform_aliases(self) -> Mapping[str, str]:
+        """Return the platform that each other name of one means.
+
+        Raises DefinitionError (``definition-conflict``) for a name of two platforms.
+        """
+        return self.kept(("platform-aliases",), self._read_aliases)
+
+    def _read_aliases(self) -> Mapping[str, str]:
+        names = self.platform_names()
+        lineages = self.lineages()
+        meant: dict[str, str] = {}
+        for platform in self.every_platform():
+            lineage = lineages.get(platform.lineage)
+            clones = () if lineage is None else lineage.other_names(platform.name)
+            for alias in (*platform.aliases, *clones):
+                other = alias if alias in names else meant.setdefault(alias, platform.name)
+                if other != platform.name:
+                    raise DefinitionError(
+                        [f"'{alias}' is {platform.name}, and {other} as well"],
+                        code="definition-conflict",
+                    )
+        return meant
+
+    def lineages(self) -> Mapping[str, Lineage]:
+        """Return what is known of lineages beyond their platforms, by name."""
+        found: Mapping[str, Lineage] = self.value("lineages")
         return found
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:

@@ -97,7 +97,8 @@ def mask_faults(catalogue: Catalogue, masks: Sequence[Mask]) -> dict[int, tuple[
     faults: dict[int, tuple[str, str]] = {}
     for index, mask in enumerate(masks):
         if mask.platform != ANY_PLATFORM and mask.platform not in names:
-            hint = hints.of(mask.platform, names)
+            meant_by = catalogue.platform_aliases().get(mask.platform)
+            hint = f"; it is {meant_by}" if meant_by else hints.of(mask.platform, names)
             faults[index] = ("platform", f"no platform '{mask.platform}'{hint}")
         elif mask.feature not in meant:
             family = feature_stem(mask.feature)

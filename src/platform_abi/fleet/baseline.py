@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from platform_abi.compat.needs import Need, Scope
-from platform_abi.compat.preference import preference
+from platform_abi.compat.preference import preference, recognitions
 from platform_abi.compat.supported import (
     PlatformVerdict,
     judge,
@@ -61,7 +61,8 @@ def baseline(
         unsupported=tuple(
             host
             for host, chosen in zip(hosts, own, strict=True)
-            if chosen is None or chosen.lineage not in preference(host.report)
+            if chosen is None
+            or chosen.lineage not in preference(host.report, recognitions(catalogue))
         ),
         masks=catalogue.masks(),
         cpu=common_cpu(catalogue, hosts, fleet.scope, allow_unknown=allow_unknown),
@@ -103,6 +104,8 @@ class _SupportTable:
         usual = usual_scope(catalogue, hosts)
         self.scope = usual if scope is None else scope
         self._identities = [_identity(host.report) for host in hosts]
+        known = recognitions(catalogue)
+        self._lineages = [preference(each, known)[:1] for each in self._identities]
         #: Best lineage first, newest first in each; needs that are equal are one object.
         self._verdicts = _interned(
             query_platforms(catalogue, merged, scope=self.scope, edition=edition)
@@ -130,7 +133,9 @@ class _SupportTable:
         ]
         self._votes = Counter(name for supported in self._supports for name in supported)
         lineages = tuple(dict.fromkeys(v.lineage for v in self._verdicts))
-        preferred = tuple(name for name in preference(merged) if name in lineages)
+        preferred = tuple(
+            name for name in preference(merged, recognitions(catalogue)) if name in lineages
+        )
         self.lineages = preferred or lineages
 
     def _paged(self, name: str, report: HostReport) -> bool:
@@ -160,7 +165,11 @@ class _SupportTable:
             and lineage in (None, verdict.lineage)
             and (lineage is None or verdict.name not in self._apart)
         ]
-        chosen = newest(found, _speaker([self._identities[index] for index in indices]))
+        together = _speaker([self._identities[index] for index in indices])
+        if len({self._lineages[index] for index in indices}) > 1:
+            # The oldest kernel's name says whose it is, which not all of them are.
+            together = evolve(together, release=_BEHIND_NUMBERS.sub("", together.release))
+        chosen = newest(found, together)
         if chosen is None and lineage is not None and found:
             chosen = found[0]
         return None if chosen is None else _common(chosen)
@@ -286,6 +295,10 @@ def _speaker(words: Sequence[HostReport]) -> HostReport:
             default="",
         ),
     )
+
+
+#: What comes behind the numbers of a kernel's release.
+_BEHIND_NUMBERS = re.compile(r"[^0-9.].*", re.DOTALL)
 
 
 def _release(text: str) -> tuple[list[int], str]:

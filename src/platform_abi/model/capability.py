@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from platform_abi.model.feature import Reference
 from platform_abi.model.platform import said_before
+from platform_abi.model.reference import Reference
 from platform_abi.model.value import field, frozen
 
 Confidence = Literal["high", "medium", "low"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from platform_abi.model.harmless import HarmlessTable
     from platform_abi.model.kernel_source import KernelSources
     from platform_abi.model.libvirt import LibvirtTable
+    from platform_abi.model.lineage import Lineage
     from platform_abi.model.machine import MachineType, QemuBuild, TypeTable
     from platform_abi.model.mask import Mask
     from platform_abi.model.memo import Memo
@@ -143,7 +144,7 @@ class Catalogue(Protocol):
         ...
 
     def platform(self, name: str) -> Platform:
-        """Return one platform; raises UnknownNameError with the nearest names."""
+        """Return one platform, by any name of it; raises UnknownNameError with the nearest."""
         ...
 
     def every_platform(self) -> Iterator[Platform]:
@@ -152,6 +153,14 @@ class Catalogue(Protocol):
             found = self.attempt("platform", name, self.platform)
             if found is not None:
                 yield found
+
+    def platform_aliases(self) -> Mapping[str, str]:
+        """Return the platform that each other name of one means."""
+        return {}
+
+    def lineages(self) -> Mapping[str, Lineage]:
+        """Return what is known of lineages beyond their platforms, by name."""
+        return {}
 
     def listing(self, platform: Platform, feature: Feature) -> Listing | None:
         """Return what *platform* says of *feature*, by its list or by its levels."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from platform_abi.model.names import driver_and_property
 from platform_abi.model.platform import edition_key, said_before
+from platform_abi.model.reference import Reference
 from platform_abi.model.value import evolve, field, field_names, frozen
 
 Kind = Literal["setting", "precondition", "guard", "unpinnable"]
@@ -25,14 +26,6 @@ ANY_BACKEND = "*"
 
 #: What a backend needs that cannot carry a feature although ``*`` stands for the rest.
 NEVER = "never"
-
-
-@frozen(kw_only=True)
-class Reference:
-    """Where a fact can be read: a place in a source, a symbol, a report."""
-
-    source: str
-    note: str = ""
 
 
 @frozen(kw_only=True)

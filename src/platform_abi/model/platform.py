@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TypeVar
 
+from platform_abi.model.reference import Reference
 from platform_abi.model.value import field, frozen
 
 V = TypeVar("V")
@@ -51,6 +52,16 @@ class Platform:
     assumes: tuple[str, ...] = ()
     #: The size of its kernel's pages in bytes, where that is what sets it apart; 0: any.
     page_size: int = 0
+    #: How the release of its kernels begins, as uname(2) says it: ``6.8``, ``5.14.0-427``. A number
+    #: behind the dash is the first one: of one base, a higher number is a later kernel.
+    kernel: str = ""
+    #: Other names of it, besides those after the clones of its lineage.
+    aliases: tuple[str, ...] = ()
+    #: How sure it is that every such host has what is listed: high, medium, low; empty: unsaid.
+    confidence: str = ""
+    #: What nobody knows of it, and what is therefore off.
+    unknown: tuple[str, ...] = ()
+    reference: tuple[Reference, ...] = ()
     listings: Mapping[str, Listing] = field(factory=dict)
     #: Features that this platform withdraws although its levels would give them.
     removed: frozenset[str] = frozenset()
@@ -111,6 +122,23 @@ class PlatformReference:
 
 #: The name of an edition, in its one spelling: ``2026.01`` would be a second one of ``2026.1``.
 EDITION = re.compile(r"[0-9]{4}\.(0|[1-9][0-9]{0,2})")
+
+
+#: How a kernel's release begins: the base, and behind a dash the number of a vendor's build.
+KERNEL = re.compile(r"(?P<base>[0-9]{1,9}(?:\.[0-9]{1,9})+)(?:-(?P<number>[0-9]{1,9}))?")
+
+
+def kernel_number(kernel: str, release: str) -> int | None:
+    """Return the number in *kernel*, 0 without one, where *release* is one of its kernels.
+
+    *kernel* is how these begin, the ``kernel`` of a platform, and *release* what uname(2) says.
+    """
+    own, running = KERNEL.fullmatch(kernel), KERNEL.match(release)
+    if own is None or running is None:
+        return None
+    base, line = own["base"].split("."), running["base"].split(".")
+    first = int(own["number"] or 0)
+    return first if line[: len(base)] == base and int(running["number"] or 0) >= first else None
 
 
 @cache

@@ -11,7 +11,7 @@ from platform_abi.compat.supported import PlatformVerdict, judge, query_platform
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.emit.document import abi_document
 from platform_abi.emit.plain import plain
-from platform_abi.errors import PlatformAbiError, unknown
+from platform_abi.errors import PlatformAbiError
 from platform_abi.host.document import report_document
 from platform_abi.model.abi import GuestAbi
 from platform_abi.model.host import Fact, HostReport
@@ -93,9 +93,8 @@ class Commands:
 
     def _platforms(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
         name, supported = arguments.get("name"), arguments.get("supported")
-        names = self._known().platform_names()
-        if name is not None and name not in names:
-            raise unknown("platform", name, names, code="unknown-platform")
+        if name is not None:
+            name = self._known().platform(name).name
         report = self._asked(arguments)
         verdicts, newest = self._judged(report)
         if name is not None and all(verdict.name != name for verdict in verdicts):

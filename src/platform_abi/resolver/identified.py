@@ -95,7 +95,7 @@ def _entries(catalogue: Catalogue, name: str) -> Iterator[Entry]:
     if feature is None:
         yield from (feature_entry(catalogue, each) for each in _driving(catalogue, name))
     platform = name.partition("@")[0].partition(",")[0]
-    if platform in catalogue.platform_names():
+    if platform in (*catalogue.platform_names(), *catalogue.platform_aliases()):
         yield catalogue.platform(parse_platform(name).name)
     means = catalogue.codes().get(name)
     if means is not None:

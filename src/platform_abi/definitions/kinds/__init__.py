@@ -21,6 +21,7 @@ PLACES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "devices": ("devices", (1,), ".toml"),
     # Platforms are foldered by lineage, or not, as the few of a site need not be.
     "platforms": ("platforms", (1, 2), ".toml"),
+    "lineages": ("lineages", (1,), ".toml"),
     "masks": ("masks", (1,), ".toml"),
     "names": ("machines", (1,), ".toml"),
     "types": ("machines", (2,), "-types.toml"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
+from typing import Literal
 
 from platform_abi.definitions.checks import (
     Fault,
@@ -18,8 +19,10 @@ from platform_abi.definitions.checks import (
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader
 from platform_abi.errors import DefinitionError, suggest
+from platform_abi.model.capability import Confidence
 from platform_abi.model.feature import UNDECIDED
-from platform_abi.model.platform import ALWAYS, Listing, Platform, edition_key
+from platform_abi.model.platform import ALWAYS, KERNEL, Listing, Platform, edition_key
+from platform_abi.model.reference import Reference
 from platform_abi.model.value import field, frozen
 
 
@@ -39,6 +42,15 @@ class PlatformHead:
     levels: Mapping[str, Level] = field(factory=dict)
     assumes: tuple[str, ...] = ()
     page_size: int = 0
+    #: How the release of its kernels begins, as uname(2) says it; inherited by nothing.
+    kernel: str = ""
+    #: Other names of this one.
+    aliases: tuple[str, ...] = ()
+    #: How sure it is that every such host has what is listed; empty: nobody said.
+    confidence: Confidence | Literal[""] = ""
+    #: What nobody knows of it, and what is therefore off.
+    unknown: tuple[str, ...] = ()
+    reference: tuple[Reference, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -55,6 +67,11 @@ class Document:
         yield from name_fault(("platform", "name"), head.name)
         if head.extends:
             yield from name_fault(("platform", "extends"), head.extends)
+        for index, alias in enumerate(head.aliases):
+            yield from name_fault(("platform", "aliases", index), alias)
+        if head.kernel and not KERNEL.fullmatch(head.kernel):
+            message = f"expected how a release begins, as 6.8 or 5.14.0-427, found '{head.kernel}'"
+            yield ("platform", "kernel"), message
         if head.edition:
             yield from edition_faults(("platform", "edition"), head.edition)
         for subsystem, level in head.levels.items():
@@ -168,6 +185,11 @@ def flatten(name: str, find: Find, blame: Blame, known: Iterable[str]) -> Platfo
         dated_levels={name: level for name, level in levels.items() if isinstance(level, Mapping)},
         assumes=tuple(dict.fromkeys(assumes)),
         page_size=page_size,
+        kernel=head.kernel,
+        aliases=head.aliases,
+        confidence=head.confidence,
+        unknown=head.unknown,
+        reference=head.reference,
         listings=listings,
         removed=frozenset(removed),
         source=source,
