@@ -11,8 +11,8 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-import attrs
-from attrs import define, evolve, field
+import attr
+from attr import define, evolve, field
 
 __all__ = ["FrozenDict", "define", "evolve", "field", "field_names", "frozen", "frozen_mapping"]
 
@@ -78,7 +78,7 @@ else:
             for name, method in _METHODS.items():
                 if name not in cls.__dict__:
                     setattr(cls, name, method)
-            made = attrs.define(
+            made = attr.define(
                 cls,
                 frozen=True,
                 kw_only=True,
@@ -86,7 +86,7 @@ else:
                 eq=False,
                 field_transformer=_with_frozen_mappings,
             )
-            names = [each.name for each in attrs.fields(made) if each.eq]
+            names = [each.name for each in attr.fields(made) if each.eq]
             made.__content__ = attrgetter(*names) if names else _nothing
             return made
 
@@ -114,7 +114,7 @@ def _hash(self: Any) -> int:
 
 
 def _shown(self: Any) -> str:
-    fields = [each for each in attrs.fields(self.__class__) if each.repr]
+    fields = [each for each in attr.fields(self.__class__) if each.repr]
     body = ", ".join(f"{each.name}={getattr(self, each.name)!r}" for each in fields)
     return f"{self.__class__.__name__}({body})"
 
@@ -122,12 +122,10 @@ def _shown(self: Any) -> str:
 _METHODS = {"__eq__": _equal, "__hash__": _hash, "__repr__": _shown}
 
 #: One for all classes: attrs looks at the signature of each anew.
-_FREEZE: attrs.Converter[Any, Any] = attrs.Converter(frozen_mapping)
+_FREEZE: attr.Converter[Any, Any] = attr.Converter(frozen_mapping)
 
 
-def _with_frozen_mappings(
-    _: type, fields: list[attrs.Attribute[Any]]
-) -> list[attrs.Attribute[Any]]:
+def _with_frozen_mappings(_: type, fields: list[attr.Attribute[Any]]) -> list[attr.Attribute[Any]]:
     """Let every field that is a Mapping be one that cannot be written to."""
     return [
         each.evolve(converter=_FREEZE) if str(each.type).startswith("Mapping[") else each
