@@ -54,6 +54,7 @@ from platform_abi.model.abi import GuestAbi, Layer
 from platform_abi.model.guest import MachineView
 from platform_abi.model.host import Fact
 from platform_abi.model.realize import LeftTo
+from platform_abi.model.reported import ReportedQemu
 from platform_abi.model.visibility import Seen
 from platform_abi.rehearsal import document as rehearsal
 from platform_abi.rehearsal.result import Rehearsal
@@ -98,7 +99,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
 #: Names that modules import for type checkers only, and that annotations have all the same.
 _NAMES = {
     "Any": Any, "Mapping": Mapping, "Sequence": Sequence, "Audited": Audited,
-    "Fact": Fact, "MachineView": MachineView, "Seen": Seen,
+    "Fact": Fact, "MachineView": MachineView, "ReportedQemu": ReportedQemu, "Seen": Seen,
     "Difference": PlatformDifference | AbiDifference | HostDifference | EditionDifference,
 }  # fmt: skip
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.resolver.identified import identified
-from platform_abi.source.origins import _Configurations
 from platform_abi.source.reading import unread_of
+from platform_abi.source.text import _Configurations
 from tests.conftest import DEFINITIONS
 
 CATALOGUE = pa.FileCatalogue([DEFINITIONS])

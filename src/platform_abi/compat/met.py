@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from platform_abi.model.abi import GuestAbi, Precondition
-from platform_abi.model.catalogue import Catalogue
-from platform_abi.model.feature import Near
+from typing import TYPE_CHECKING
+
 from platform_abi.model.host import Fact, HostReport
-from platform_abi.resolver.explicit import BOOLEANS, decimal
+
+if TYPE_CHECKING:
+    from platform_abi.model.abi import GuestAbi, Precondition
+    from platform_abi.model.catalogue import Catalogue
+    from platform_abi.model.feature import Near
 
 _MILLION = 1_000_000
 
@@ -54,12 +57,17 @@ def met(catalogue: Catalogue, abi: GuestAbi, report: HostReport, entry: Precondi
 
 def _given(abi: GuestAbi, name: str) -> int | None:
     """Return the number that the user gives as *name* of the CPU; None for none."""
+    # Most verdicts need no number.
+    from platform_abi.resolver.explicit import decimal
+
     number = decimal(_written(abi).get(name, ""), sized=False)
     return None if number is None else int(number)
 
 
 def turned_off(abi: GuestAbi) -> frozenset[str]:
     """Return the properties of the CPU that the user turns off, by name."""
+    from platform_abi.resolver.explicit import BOOLEANS
+
     return frozenset(
         name for name, value in _written(abi).items() if BOOLEANS.get(value, value) == "off"
     )

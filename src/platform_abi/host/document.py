@@ -7,12 +7,14 @@ is believed before it was checked. ``report.schema.json`` beside this file says 
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from platform_abi.errors import ReportError
 from platform_abi.host.checked import Checked, short
-from platform_abi.host.qemu_document import qemu_document, read_qemus
 from platform_abi.model.host import Fact, HostReport, Source, State
+
+if TYPE_CHECKING:
+    from platform_abi.model.reported import ReportedQemu
 
 #: The one layout of reports that this version writes and reads.
 REPORT_SCHEMA = 1
@@ -59,8 +61,11 @@ def report_document(report: HostReport, *, brief: bool = False) -> dict[str, Any
 
 def _qemus(report: HostReport, *, brief: bool) -> dict[str, Any]:
     """Return the QEMUs of *report*; it is written as before where there are none."""
-    documents = [qemu_document(qemu, brief=brief) for qemu in report.qemus]
-    return {"qemus": documents} if documents else {}
+    if not report.qemus:
+        return {}
+    from platform_abi.host.qemu_document import qemu_document
+
+    return {"qemus": [qemu_document(qemu, brief=brief) for qemu in report.qemus]}
 
 
 def report_line(report: HostReport) -> str:
@@ -149,7 +154,7 @@ class _ReportReader(Checked):
             sets=self.table("sets", body.get("sets", {}), self.members),
             values=self.table("values", body.get("values", {}), self.text),
             config=self.table("config", body.get("config", {}), self.text),
-            qemus=read_qemus(self, "qemus", body.get("qemus", [])),
+            qemus=self._qemus(body.get("qemus", [])),
         )
         if self.faults:
             faults = sorted(self.faults)
@@ -158,6 +163,13 @@ class _ReportReader(Checked):
             first, *rest = (f"{self._name}: {fault}" for fault in shown)
             raise ReportError(first, code="report-invalid", details=rest)
         return found
+
+    def _qemus(self, value: Any) -> tuple[ReportedQemu, ...]:
+        if value == []:
+            return ()
+        from platform_abi.host.qemu_document import read_qemus
+
+        return read_qemus(self, "qemus", value)
 
     def _fact(self, place: str, value: Any) -> Fact:
         if not isinstance(value, dict) or value.keys() - {"state", "source", "detail"}:

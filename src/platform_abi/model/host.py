@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from platform_abi.model.reported import ReportedQemu
 from platform_abi.model.value import field, frozen
+
+if TYPE_CHECKING:
+    from platform_abi.model.reported import ReportedQemu
 
 State = Literal["present", "absent", "unknown"]
 
