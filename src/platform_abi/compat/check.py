@@ -132,7 +132,7 @@ def _unmet(
     # Where nothing is lacking, nothing has to be resolved.
     from platform_abi.compat.remedy import needed, remedy
 
-    found = remedy(catalogue, abi, report)
+    found = remedy(catalogue, abi, report, lacking)
     works = cured and not found.incurable
     carriers = Carriers(catalogue, abi)
     for entry in abi.preconditions:

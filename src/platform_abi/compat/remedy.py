@@ -34,13 +34,20 @@ class Remedy:
     incurable: frozenset[str]
 
 
-def remedy(catalogue: Catalogue, abi: GuestAbi, report: HostReport) -> Remedy:
+def remedy(
+    catalogue: Catalogue,
+    abi: GuestAbi,
+    report: HostReport,
+    lacking: frozenset[str] | None = None,
+) -> Remedy:
     """Return which choices would let the virtual machine of *abi* run on the host of *report*.
 
     The same platform without what the host lacks, where that is little; and the newest platform
     that works as it is, looked for in the lineage that was chosen, then in the host's own.
+    *lacking* is what ``unmet`` says, where that was asked already.
     """
-    lacking = unmet(catalogue, abi, report)
+    if lacking is None:
+        lacking = unmet(catalogue, abi, report)
     least = [PlatformReference(name=CONSERVATIVE, edition=e) for e in _editions(catalogue, abi)]
     bases = [base for each in least if (base := _resolved(catalogue, abi, each)) is not None]
     still = [unmet(catalogue, base, report) for base in bases] or [lacking]

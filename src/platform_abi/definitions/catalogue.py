@@ -125,10 +125,11 @@ class FileCatalogue(BuildValues, Catalogue):
 
     def feature(self, feature_id: str) -> Feature | None:
         """Return the feature called *feature_id*, or None where nothing defines it."""
-        stem = feature_stem(feature_id)
-        return self.kept(
-            ("by id", stem), lambda: {feature.id: feature for feature in self.features(stem)}
-        ).get(feature_id)
+        key = ("by id", feature_stem(feature_id))
+        if key not in self.memo:
+            self.memo[key] = {feature.id: feature for feature in self.features(key[1])}
+        found: Feature | None = self.memo[key].get(feature_id)
+        return found
 
     def examined(self) -> tuple[Examined, ...]:
         """Return the places in QEMU that were found to need no feature, with the reasons."""
