@@ -90,6 +90,8 @@ def test_what_a_configuration_turns_off_is_not_there(
     on = _seen(catalogue, tree, KernelConfiguration(options={"TUN": "m"}))["tun.uso"]
     assert (on.state, on.lacking, on.unread) == ("present", (), ())
     assert _seen(catalogue, tree)["tun.uso"].unread == ("TUN",)
+    named = KernelConfiguration(options={"KVM": "m", "KVM_HYPERV": "n"})
+    assert _seen(catalogue, tree, named)["kvm.hv.config"].lacking == ("KVM_HYPERV",)
     # Nothing that declares KVM_HYPERV is in that tree: it is of before that option.
     assert _seen(catalogue, tree)["kvm.hv.config"].unread == ()
 

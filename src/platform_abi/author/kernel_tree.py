@@ -32,7 +32,6 @@ _MAKE = re.compile(r"^(\w+)[ \t]*=[ \t]*(\S*)", re.MULTILINE)
 #: A line of a configuration: an option that is set, or said to be not.
 _OPTION = re.compile(r"^(?:CONFIG_(\w+)=(\S.*)|# CONFIG_(\w+) is not set)$", re.MULTILINE)
 
-
 #: The line by which a configuration says what it is of.
 _CONFIGURED = re.compile(r"^# Linux/(\w+) \S+ Kernel Configuration$", re.MULTILINE)
 

@@ -129,11 +129,13 @@ class KernelWitness:
     def _options(self, capability: Capability) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return which options it needs are off, and which nobody knows.
 
-        An option that the tree does not declare did not exist yet: then nothing depended on it.
+        An option that neither the tree declares nor the configuration names did not exist yet:
+        then nothing depended on it.
         """
         lacking, unread = [], []
+        named = self._configuration.options if self._configuration is not None else {}
         for option in capability.config:
-            if self._declared and option not in self._declared:
+            if self._declared and option not in self._declared and option not in named:
                 continue
             if self._configuration is None or not self._is_of(self._configuration, capability):
                 unread.append(option)
