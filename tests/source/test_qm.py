@@ -215,6 +215,7 @@ def test_a_machine_has_as_many_vcpus_as_pve_gives_it(said: str, smp: str) -> Non
         ("smbios1: nobody=mine", {"smbios1"}),
         ("hostpci0: 01:00.0", {"hostpci0"}),
         ("scsi0: local:a,nobody=1", {"scsi0"}),
+        ("net32: e1000=BC:24:11:00:00:01,bridge=b", {"net32"}),
         ("scsi0: /dev/sdg,size=32G", {"scsi0"}),
         ("cpu: custom-mine", {"cpu"}),
         ("cpu: host", {"cpu"}),
@@ -333,7 +334,14 @@ sockets cores audio0 rng0 scsihw agent watchdog smbios1 bios net99 serial0 args"
 _TEXTS = """1 0 , = none qxl4 virtio=AA,bridge=b,queues=2 win11 l26 q35 pc-q35-9.2+pve1 pc-i440fx-
 type=1 local:a,media=cdrom virtio-scsi-single order=scsi0 host custom-x creation-qemu=9.. {at}"""
 _KEYS = st.sampled_from(_WORDS.split()) | st.just(f"net{'9' * 5000}")
-_DIGITS = st.sampled_from(["9" * 5000, "\N{ARABIC-INDIC DIGIT THREE}"])
+_DIGITS = st.sampled_from(
+    [
+        "9" * 5000,
+        f"pc-q35-9.2+pve{'9' * 5000}",
+        f"pc-q35-{'9' * 5000}.1",
+        "\N{ARABIC-INDIC DIGIT THREE}",
+    ]
+)
 _VALUES = st.sampled_from(_TEXTS.split()) | _DIGITS | st.text(max_size=12)
 
 

@@ -182,7 +182,8 @@ class DomainTable:
     qm_sound: Mapping[str, tuple[str, ...]] = field(factory=dict)
     #: Options of a disk of which all that a guest can tell is read.
     qm_disk: tuple[str, ...] = ()
-    #: Where devices are on PCI, by their names: bus and slot. Those of higher numbers follow it.
+    #: Where devices are on PCI, by their names: bus and slot. Those of higher numbers follow it, up
+    #: to one that is nowhere.
     qm_slots: Mapping[str, str] = field(factory=dict)
     #: By controller of SCSI: driver, disks of each, whether these are told by target or unit, name.
     qm_scsi: Mapping[str, str] = field(factory=dict)

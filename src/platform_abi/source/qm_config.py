@@ -18,7 +18,7 @@ from platform_abi.model.platform import version_key
 _SECTION = "["
 
 #: A machine type with its release, and perhaps Proxmox VE's revision and old option ROMs.
-_VERSIONED = re.compile(r"(.*-)([0-9]+\.[0-9]+)(?:\.[0-9]+)?(?:\+pve([0-9]+))?(\.pxe)?")
+_VERSIONED = re.compile(r"(.*-)([0-9]{1,4}\.[0-9]{1,4})(?:\.[0-9]+)?(?:\+pve([0-9]{1,4}))?(\.pxe)?")
 
 #: The number of the first bridge that q35 does not have, which is behind another.
 _NESTED = 4
@@ -132,7 +132,7 @@ class QmConfig:
     def made_on(self) -> str:
         """Return the release of the QEMU that the configuration was made on, empty for none."""
         made = parts(self.values.get("meta", "")).get("creation-qemu", "")
-        release = re.match(r"[0-9]+\.[0-9]+", made)
+        release = re.match(r"[0-9]{1,4}\.[0-9]{1,4}(?![0-9])", made)
         return release[0] if release is not None else ""
 
     def since(self, *version: int) -> bool:
@@ -206,10 +206,7 @@ class QmConfig:
         return any(fnmatchcase(key, pattern) for pattern in self.table.qm_unseen)
 
     def place(self, ident: str) -> tuple[str, int] | None:
-        """Return the bus and the slot on PCI that a device called *ident* is in.
-
-        Raises nothing: a device that there is no place for has none.
-        """
+        """Return the bus and the slot on PCI of a device called *ident*, None where none is."""
         known = self.table.qm_slots.get(ident)
         if known is None:
             prefix = ident.rstrip("0123456789")
@@ -223,7 +220,9 @@ class QmConfig:
             if not before:
                 return None
             first, text = max(before)
+            if not text:
+                return None
             bus, _, slot = text.partition(" ")
             return bus, int(slot) + number - first
         bus, _, slot = known.partition(" ")
-        return bus, int(slot)
+        return (bus, int(slot)) if known else None
