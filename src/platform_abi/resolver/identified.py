@@ -92,8 +92,9 @@ def _entries(catalogue: Catalogue, name: str) -> Iterator[Entry]:
         yield feature_entry(catalogue, feature)
     if name in (capabilities := catalogue.capabilities()):
         yield capability_entry(catalogue, capabilities[name])
-    if feature is None:
-        yield from (feature_entry(catalogue, each) for each in _driving(catalogue, name))
+    # A property may be called as a feature is: virtio-mem.block-size.
+    others = (each for each in _driving(catalogue, name) if each != feature)
+    yield from (feature_entry(catalogue, each) for each in others)
     platform = name.partition("@")[0].partition(",")[0]
     if platform in (*catalogue.platform_names(), *catalogue.platform_aliases()):
         yield catalogue.platform(parse_platform(name).name)
