@@ -120,7 +120,10 @@ class _SupportTable:
         #: Platforms of a size of pages that somebody here has not: of another kernel altogether,
         #: so that they are neither in the way nor a cost.
         self._apart = frozenset(
-            name for name in asked if not all(self._paged(name, host.report) for host in hosts)
+            name
+            for name in asked
+            if catalogue.platform(name).page_size
+            and not all(self._paged(name, host.report) for host in hosts)
         )
         self._supports = [
             frozenset(
