@@ -13,7 +13,7 @@ import platform_abi as pa
 from platform_abi.model.device import MACHINE
 from tests.linux_headers import linux_numbers
 
-ARCHITECTURES = ("aarch64", "ppc64", "riscv64", "s390x", "x86_64")
+ARCHITECTURES = ("aarch64", "loongarch64", "ppc64", "riscv64", "s390x", "x86_64")
 
 #: Drivers of a kind that no recorded build was configured with.
 NOT_BUILT = frozenset(
