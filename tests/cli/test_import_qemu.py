@@ -16,7 +16,7 @@ import platform_abi as pa
 from platform_abi.cli.import_qemu import run
 from platform_abi.cli.options import ImportOptions
 from platform_abi.qemu.program import file_identity
-from tests.author.binaries import binary, left
+from tests.author.binaries import binary, left, version
 from tests.documents import validated
 
 
@@ -230,6 +230,19 @@ def test_what_a_qemu_says_is_kept_for_a_user_or_for_all(
     }
     (name,) = pa.load_catalogue().learned("x86_64")
     assert pa.load_catalogue().build(name, "x86_64").version == "9.1.0"
+
+
+def test_a_vendor_that_nobody_knows_is_asked_for_where_a_build_is_named_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept is called after the identity; definition files are not."""
+    monkeypatch.setenv("PLATFORM_ABI_STATE", str(tmp_path / "all"))
+    path = binary(tmp_path, {"query-version": version("9.1.0", "acme build 7")})
+    assert _run(path, system=True, quiet=True) == 0
+    for more in ({"system": True}, {}):
+        with pytest.raises(pa.UsageError) as caught:
+            _run(path, output=str(tmp_path / "out"), **more)
+        assert caught.value.code == "unknown-vendor"
 
 
 def test_of_a_qemu_that_nobody_can_tell_nothing_is_kept(tmp_path: Path) -> None:

@@ -61,6 +61,17 @@ def test_the_qemu_that_a_lockfile_was_written_in_is_not_looked_at_again(
     assert look_of(known, _abi(known, its.build), None, None, _look) is None
 
 
+def test_any_other_qemu_is_looked_at_for_what_was_locked_in_one_that_was_asked(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """What is recorded of it is of devices with other properties than the virtual machine's."""
+    its = learned("pc-q35-9.1")
+    known = catalogue.with_learned(its)
+    assert look_of(known, _abi(known, its.build), "qemu-11.1.3", None, _look) is not None
+    # Wherever it was asked: its lockfile has come from another host.
+    assert look_of(catalogue, _abi(known, its.build), "qemu-11.1.3", None, _look) is not None
+
+
 def test_a_look_that_nobody_asked_for_fails_in_silence(catalogue: pa.FileCatalogue) -> None:
     """The start goes on, and what guests find is unknown; one that was asked for is an error."""
 

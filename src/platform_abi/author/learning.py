@@ -168,13 +168,27 @@ def learn(
             untold.append(error)
             return _Untold()
 
+    seen = _observed(catalogue, qemu, given, traced)
+    return learned_data(seen, identity, compared=not untold)
+
+
+def _observed(
+    catalogue: FileCatalogue,
+    qemu: Asked,
+    given: Given,
+    trace: Callable[[], Compat],
+    progress: Progress | None = None,
+) -> BuildDefinition:
+    """Return what ``observe_asked`` does, of a vendor's QEMU that nobody knows as well.
+
+    What is kept is called after its identity, so that no two vendors' builds have one name.
+    """
     try:
-        seen = observe_asked(catalogue, qemu, given, traced)
+        return observe_asked(catalogue, qemu, given, trace, progress)
     except UsageError as error:
         if error.code != "unknown-vendor":
             raise
-        seen = observe_asked(catalogue, qemu, evolve(given, vendor="unknown"), traced)
-    return learned_data(seen, identity, compared=not untold)
+        return observe_asked(catalogue, qemu, evolve(given, vendor="unknown"), trace, progress)
 
 
 def learned_data(seen: BuildDefinition, identity: str, *, compared: bool = True) -> bytes:
@@ -209,12 +223,14 @@ def observe_identified(
     binary: str,
     given: Given,
     *,
+    named: bool = False,
     timeout: float = TIMEOUT,
     progress: Progress | None = None,
 ) -> tuple[BuildDefinition, str]:
     """Return what ``observe`` does, and the identity of the QEMU that says so.
 
-    Raises what ``observe`` raises, and HostError (``qemu-unidentified``) where nobody can tell.
+    A vendor that nobody knows is no error, unless the build is to be *named* by it. Raises what
+    ``observe`` raises besides, and HostError (``qemu-unidentified``) where nobody can tell.
     """
     name, path = process_name(), qemu_path(binary, os.environ, "")
     trace = partial(traced_compat, binary, timeout=timeout)
@@ -226,7 +242,8 @@ def observe_identified(
                 code="qemu-unidentified",
                 help="name the program itself, on the host that it runs on",
             )
-        return observe_asked(catalogue, qemu, given, trace, progress), found.program
+        observed = observe_asked if named else _observed
+        return observed(catalogue, qemu, given, trace, progress), found.program
 
 
 # --- keeping -------------------------------------------------------------------------------------

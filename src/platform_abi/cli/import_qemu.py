@@ -72,7 +72,12 @@ def _seen(
     if not (options.keep or options.system):
         return observe(catalogue, binary, given, timeout=timeout, progress=progress), None
     seen, identity = observe_identified(
-        catalogue, binary, given, timeout=timeout, progress=progress
+        catalogue,
+        binary,
+        given,
+        named=options.output is not None,
+        timeout=timeout,
+        progress=progress,
     )
     return seen, LearnedDefinitions(learned_data(seen, identity), identity)
 

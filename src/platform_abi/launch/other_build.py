@@ -64,19 +64,19 @@ def look_of(
 ) -> Look | None:
     """Return *look* where the QEMU to be started is looked at for a lockfile, else None.
 
-    It is *wanted*; or nobody says so, and *build* is a QEMU that was asked here what it has, and
-    not the one that *abi* was locked in: what guests find in it is told nowhere. A look that nobody
+    It is *wanted*; or nobody says so, and *build* or the one that *abi* was locked in is of no
+    definition, and they are two: what guests find in one that was only asked what it has is told
+    nowhere, and what is recorded of the other is of other devices than these. A look that nobody
     asked for may fail, and tells nothing then.
     """
     if look is None or wanted is False:
         return None
     if wanted:
         return look
-    if build is None or build not in catalogue.learned(abi.vm.arch):
+    of = {build} if abi.content is None else {build, abi.content.build}
+    if build is None or of <= {*catalogue.builds(abi.vm.arch)}:
         return None
-    if abi.content is not None and abi.content.build == build:
-        return None
-    return partial(_looked, look)
+    return None if abi.content is not None and of == {build} else partial(_looked, look)
 
 
 def _looked(look: Look, abi: GuestAbi) -> MachineView | None:
