@@ -333,12 +333,18 @@ def _check_names(what: What, names: Sequence[tuple[str, str]]) -> None:
     seen: dict[str, str] = {}
     for name, digest in names:
         if seen.setdefault(name, digest) != digest:
-            called = {"host": "host", "vm": "virtual machine"}[what]
+            if what == "host":
+                raise UsageError(
+                    f"two different hosts are called '{name}'", code="ambiguous-host", help=_TWICE
+                )
             raise UsageError(
-                f"two different {called}s are called '{name}'",
-                code=f"ambiguous-{what}",
-                help="each has a name of its own; nothing was recorded",
+                f"two different virtual machines are called '{name}'",
+                code="ambiguous-vm",
+                help=_TWICE,
             )
+
+
+_TWICE = "each has a name of its own; nothing was recorded"
 
 
 def _now() -> datetime:
