@@ -23,6 +23,9 @@ _VERSIONED = re.compile(r"(.*-)([0-9]{1,4}\.[0-9]{1,4})(?:\.[0-9]+)?(?:\+pve([0-
 #: The number of the first bridge that q35 does not have, which is behind another.
 _NESTED = 4
 
+#: No device is called longer, but for what nobody means.
+_LONGEST = 40
+
 #: Values that are made of words already.
 _WORDS = frozenset({"at", "memory", "outputs", "limit", "drive"})
 
@@ -210,7 +213,7 @@ class QmConfig:
         known = self.table.qm_slots.get(ident)
         if known is None:
             prefix = ident.rstrip("0123456789")
-            number = int(ident[len(prefix) :] or 0)
+            number = int(ident[len(prefix) :] or 0) if len(ident) <= _LONGEST else 0
             rows = [
                 (int(name[len(prefix) :]), text)
                 for name, text in self.table.qm_slots.items()

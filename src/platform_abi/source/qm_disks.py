@@ -47,7 +47,7 @@ class QmDisks:
         known = config.table.qm_scsi.get(named)
         if known is None:
             config.leave("scsihw")
-            return named, 1, "unit", named
+            return named, 1, "unit", "scsihw"
         driver, each, how, name = known.split()
         return driver, int(each), how, name
 
