@@ -279,6 +279,30 @@ def test_the_search_path_is_what_a_catalogue_reads_by_default(
     assert platform.listings["virtio-net.host-uso"].source == "platforms/linux/linux-6.2.toml"
 
 
+# --- other names of platforms --------------------------------------------------------------------
+
+
+def test_a_platform_goes_by_every_name_of_it() -> None:
+    """What is chosen by another name is the platform itself, and so is all that is made of it."""
+    found = catalogue(DEFINITIONS)
+    aliases = found.platform_aliases()
+    assert "linux-rhel-9.4" == aliases["linux-rocky-9.4"] == aliases["linux-rhcos-4.16"]
+    assert "linux-ubuntu-25.04" == aliases["linux-ubuntu-24.04-hwe-6.14"]
+    vm = pa.VirtualMachine(machine="pc-q35-9.1", devices=(NIC,))
+    said = pa.resolve(found, vm, "linux-rocky-9.4")
+    assert pa.resolve(found, vm, "linux-rhel-9.4") == said
+    assert said.platform.startswith("linux-rhel-9.4@")
+
+
+def test_a_name_of_two_platforms_is_an_error(tmp_path: Path) -> None:
+    """Whoever wrote it would get the one or the other."""
+    for name in ("x-1", "x-2"):
+        text = platform_text(name, "linux-6.9", head='aliases = ["x-0"]')
+        write(tmp_path, f"platforms/{name}.toml", text)
+    with pytest.raises(pa.DefinitionError, match="'x-0' is x-2, and x-1 as well"):
+        catalogue(DEFINITIONS, tmp_path).platform("x-0")
+
+
 # --- what a distro drops in ----------------------------------------------------------------------
 
 

@@ -96,7 +96,10 @@ def _entries(catalogue: Catalogue, name: str) -> Iterator[Entry]:
     others = (each for each in _driving(catalogue, name) if each != feature)
     yield from (feature_entry(catalogue, each) for each in others)
     platform = name.partition("@")[0].partition(",")[0]
-    if platform in (*catalogue.platform_names(), *catalogue.platform_aliases()):
+    # Only what is nothing else is looked for among the other names: that takes every platform.
+    if platform in catalogue.platform_names() or (
+        feature is None and name not in capabilities and platform in catalogue.platform_aliases()
+    ):
         yield catalogue.platform(parse_platform(name).name)
     means = catalogue.codes().get(name)
     if means is not None:

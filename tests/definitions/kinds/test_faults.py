@@ -51,6 +51,13 @@ driver = "a"
 driver = "a"
 backend = "tap"
 """,
+    "lineages": """schema = 1
+[[lineage]]
+name = "acme"
+clones = ["copy"]
+distributions = ["kin"]
+kernels = ["-acme$"]
+""",
     "options": """schema = 1
 argument = ["device", "drive"]
 plain = ["S"]
@@ -101,6 +108,9 @@ CASES = [
         '["b", "d"]',
         "same[2].values: a value is the same as those of one entry only",
     ),
+    ("lineages", '"copy"', '"a copy"', "lineage[1].clones[1]: "),
+    ("lineages", '"kin"', '"-"', "lineage[1].distributions[1]: "),
+    ("lineages", '"-acme$"', '"("', "lineage[1].kernels[1]: expected a regular expression"),
     ("guests", 'backend = "tap"', "", "device[2].driver: 'a' stands twice; give one a backend"),
     ("options", '["S"]', '["S", "drive"]', "plain[2]: 'drive' takes an argument or takes none"),
     ("options", '["S"]', '["-S"]', "plain[1]: expected a name without dashes"),
