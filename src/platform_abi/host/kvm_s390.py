@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from platform_abi.host.reply import Question, all_unknown, errno_name, say
 
 _CHECK_EXTENSION = 0xAE03
-_GET_DEVICE_ATTR = 0x4018AEE2
 _ENABLE_CAP = 0x4068AEA3
 
 #: KVM_S390_VM_CPU_MODEL, and what it has of the machine, with sizes in bytes.
