@@ -58,6 +58,7 @@ def test_where_a_device_is_decides_which_view_of_it_counts() -> None:
         ("virtio-balloon-pci,free-page-reporting=on", {"queues", "config"}, {"identity"}),
         ("virtio-serial-pci,max_ports=3", {"queues", "bar1"}, {"identity", "class"}),
         ("virtio-gpu-pci,edid=off", {"features"}, {"queues"}),
+        ("virtio-blk-pci,num-queues=1,discard=off", {"config", "bar0"}, {"queues"}),
         ("virtio-rng-pci,disable-legacy=on", {"identity", "queues"}, set()),
     ],
 )

@@ -283,7 +283,8 @@ class _Work:
             known = visibility.shows(recorded.types, name)
             yield from (fact for entry in known for fact in entry.facts)
             if name in bits:
-                yield from _OFFERED
+                # BAR 0 of a legacy device has room for its configuration.
+                yield from (*_OFFERED, "bar0")
             elif not known and visibility.seen((*recorded.types,), name) == "guest":
                 yield EVERY_FACT
 
