@@ -103,7 +103,7 @@ class KernelWitness:
         text = self._text(path)
         if place.needle not in text:
             return 0
-        fits = re.search(place.code, text, re.MULTILINE)
+        fits = re.search(place.pattern, text, re.MULTILINE)
         if fits is None:
             return 0
         # Where the expression begins earlier, in what a list is of, the symbol's own line counts.

@@ -212,11 +212,11 @@ def _left_open(
 
 def _changed_defaults(more: Sequence[Carrier], less: Sequence[Carrier]) -> Iterator[Finding]:
     """Yield what would change if the destination were started without the resolved values."""
-    for word, carriers in (("more", more), ("less", less)):
+    for code, word, carriers in (("offers-more", "more", more), ("offers-less", "less", less)):
         for carrier in carriers:
             of = of_device(carrier.device)
             yield Finding(
-                code=f"offers-{word}",
+                code=code,
                 severity="info",
                 message=f"without the resolved arguments the destination would offer {word}: "
                 f"{carrier.property}{of}",

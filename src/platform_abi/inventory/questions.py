@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: the one to tell. There are fewer terms than this.
 _TERMS = 1 << 40
 
+#: What is said where nothing has to be.
+_NOTHING = ""
+
 BLOCKED = LEVELS.index("blocked")
 
 
@@ -64,9 +67,9 @@ def cells(asked: Asked) -> Table:
         lock=joined.lock,
         report=joined.report,
         level=ibis.coalesce(joined.level, 0),
-        about=ibis.coalesce(joined.about, ""),
-        code=ibis.coalesce(joined.code, ""),
-        message=ibis.coalesce(joined.message, ""),
+        about=ibis.coalesce(joined.about, _NOTHING),
+        code=ibis.coalesce(joined.code, _NOTHING),
+        message=ibis.coalesce(joined.message, _NOTHING),
     )
 
 

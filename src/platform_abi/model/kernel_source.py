@@ -48,8 +48,8 @@ class SourcePlace:
 
     symbol: str
     rule: SourceRule
-    code: str
-    #: What is in every text that *code* fits; empty where nothing is.
+    pattern: str
+    #: What is in every text that *pattern* fits; empty where nothing is.
     needle: str
 
 
@@ -89,7 +89,7 @@ class KernelSources:
                     return SourcePlace(
                         symbol=symbol,
                         rule=rule,
-                        code=rule.code.replace("{symbol}", re.escape(symbol)).replace(
+                        pattern=rule.code.replace("{symbol}", re.escape(symbol)).replace(
                             "{name}", re.escape(name)
                         ),
                         needle=name if _NAMED.search(rule.code) else "",
