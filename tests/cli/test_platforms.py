@@ -16,8 +16,10 @@ def test_platforms_lists_all_that_there_are(capsys: Run) -> None:
     expected = {path.stem for path in (DEFINITIONS / "platforms").glob("*/*.toml")}
 
     assert expected == set(run_command(capsys, "platforms", "--names")[1].split())
-    table = run_command(capsys, "platforms")[1].splitlines()
+    table = run_command(capsys, "platforms", "--all")[1].splitlines()
     assert expected == {line.split()[0] for line in table[1:]}
+    lineages = run_command(capsys, "platforms")[1].split("\n\n")[0].splitlines()
+    assert len(expected) == sum(int(line.split()[1]) for line in lineages[1:])
     document = json.loads(run_command(capsys, "platforms", "--json")[1])
     assert expected == {platform["name"] for platform in document["platforms"]}
 

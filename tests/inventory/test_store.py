@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
-import resource
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,7 +17,10 @@ from hypothesis import strategies as st
 from platform_abi.errors import HostError, UnknownNameError, UsageError
 from platform_abi.inventory.store import Recorded, Store, kind_of
 from platform_abi.model.host import FleetHost, HostReport
+from tests.conftest import PACKAGES
 from tests.inventory.fleets import digest_of, fleet_of, locks, reports, some_locks
+
+REPOSITORY = Path(__file__).parents[2]
 
 HOSTS = st.dictionaries(st.text(min_size=1, max_size=6), st.integers(0, len(reports()) - 1))
 
@@ -137,36 +139,34 @@ def test_a_damaged_store_is_an_error_and_no_answer(tmp_path: Path) -> None:
     assert "store-damaged" == caught.value.code
 
 
-def _hold(path: str, ready: multiprocessing.synchronize.Event, go: object) -> None:
-    with Store.open(Path(path), write=True):
-        ready.set()
-        go.wait()  # type: ignore[attr-defined]
+def _elsewhere(path: Path, lines: str) -> subprocess.Popen[str]:
+    """Start a process of its own that runs *lines* with the store at *path*."""
+    program = f"from tests.inventory.elsewhere import *\npath = Path({str(path)!r})\n{lines}"
+    environment = {**os.environ, "PYTHONPATH": f"{PACKAGES}:{REPOSITORY}"}
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_a_second_writer_waits_and_then_says_who_is_in_the_way(tmp_path: Path) -> None:
     """While one writes, others are refused by name; when it is ready they go on."""
     path = tmp_path / "f"
-    context = multiprocessing.get_context("spawn")
-    ready, go = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=(str(path), ready, go))
-    holder.start()
-    try:
-        assert ready.wait(60)
+    with _elsewhere(path, "hold(path)") as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        assert "ready\n" == holder.stdout.readline()
         for write in (False, True):
             error = _error(path, write=write)
             assert "store-busy" == error.code
             assert f"PID {holder.pid}" in error.message
-    finally:
-        go.set()
-        holder.join(60)
+        holder.stdin.close()
+        assert 0 == holder.wait(60)
     with Store.open(path, write=True) as store:
         assert [] == store.names("host")
-
-
-def _die(path: str) -> None:
-    with Store.open(Path(path), write=True) as store, store._writing():
-        store._connection.execute("insert into host_change (since, name) values (now(), 'x')")
-        os._exit(9)
 
 
 def test_who_dies_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
@@ -174,25 +174,11 @@ def test_who_dies_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "f"
     with Store.open(path, write=True) as store:
         store.record_hosts(fleet_of({"a": 0}))
-    process = multiprocessing.get_context("spawn").Process(target=_die, args=(str(path),))
-    process.start()
-    process.join(60)
-    assert 9 == process.exitcode
+    with _elsewhere(path, "die(path)") as writer:
+        assert 9 == writer.wait(60)
     with Store.open(path, write=True) as store:
         assert ["a"] == store.names("host")
         assert [] == store.history("host", "x")
-
-
-def _fill(path: str, told: multiprocessing.queues.Queue[str]) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (Path(path).stat().st_size + 65536,) * 2)
-    many = {f"host-{n}": n % len(reports()) for n in range(100_000)}
-    try:
-        with Store.open(Path(path), write=True) as store:
-            store.record_hosts(fleet_of(many))
-    except HostError as error:
-        told.put(error.code)
-    else:
-        told.put("kept")
 
 
 def test_a_full_disk_is_an_error_and_what_was_kept_is_kept(tmp_path: Path) -> None:
@@ -200,12 +186,8 @@ def test_a_full_disk_is_an_error_and_what_was_kept_is_kept(tmp_path: Path) -> No
     path = tmp_path / "f"
     with Store.open(path, write=True) as store:
         store.record_hosts(fleet_of({"a": 0}))
-    context = multiprocessing.get_context("spawn")
-    told = context.Queue()
-    process = context.Process(target=_fill, args=(str(path), told))
-    process.start()
-    assert "store-unusable" == told.get(timeout=120)
-    process.join(60)
+    with _elsewhere(path, "fill(path)") as writer:
+        assert "store-unusable\n" == writer.communicate(timeout=120)[0]
     with Store.open(path, write=True) as store:
         assert ["a"] == store.names("host")
 

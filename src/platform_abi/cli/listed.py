@@ -19,12 +19,17 @@ from platform_abi.resolver.choice import choose, parse_platform
 
 def run_listed(catalogue: FileCatalogue, options: PlatformsOptions) -> int:
     """List all platforms or those of a lineage, or show the one that was named."""
+    name = options.name
+    if name is not None and parse_platform(name).name in catalogue.platform_names():
+        return _show(
+            catalogue, name, as_json=options.json
+        )  # what is wrong with others is not asked
     every = tuple(catalogue.every_platform())
     shown = every
-    if options.name is not None:
-        lineage = _lineage(catalogue, options.name, every)
+    if name is not None:
+        lineage = _lineage(catalogue, name, every)
         if lineage is None:
-            return _show(catalogue, options.name, as_json=options.json)
+            return _show(catalogue, name, as_json=options.json)
         shown = tuple(platform for platform in every if platform.lineage == lineage)
     if options.json:
         found = PlatformList(edition=catalogue.newest_edition() or "", platforms=shown)
@@ -32,7 +37,7 @@ def run_listed(catalogue: FileCatalogue, options: PlatformsOptions) -> int:
     elif options.names:
         for platform in shown:
             say(platform.name)
-    elif options.name is None and not options.all:
+    elif name is None and not options.all:
         _print_lineages(catalogue, every)
     else:
         rows = [[p.name, p.released or "", p.confidence, _titled(p)] for p in shown]
@@ -42,8 +47,6 @@ def run_listed(catalogue: FileCatalogue, options: PlatformsOptions) -> int:
 
 def _lineage(catalogue: FileCatalogue, name: str, platforms: Sequence[Platform]) -> str | None:
     """Return the lineage of *platforms* that *name* is of; None where it names no distribution."""
-    if name in catalogue.platform_names():
-        return None
     found = lineage_of(catalogue.lineages().values(), name).name
     return found if any(platform.lineage == found for platform in platforms) else None
 
