@@ -17,12 +17,20 @@ import platform_abi as pa
 from platform_abi.definitions.files import MAX_SIZE, DefinitionFiles
 from tests.definitions.site import DEFINITIONS, catalogue, platform_text, small, write
 
+
+def _left_out(catalogue: pa.FileCatalogue) -> None:
+    """Raise what is wrong with a file of capabilities, without which there are the others."""
+    catalogue.capabilities()
+    for error in catalogue.left_out.values():
+        raise error
+
+
 #: A question that reads the files of each folder.
 QUESTIONS: dict[str, Callable[[pa.FileCatalogue], Any]] = {
     "masks": lambda c: c.masks(),
     "platforms": lambda c: c.platform("odd"),
     "features": lambda c: c.features("odd"),
-    "capabilities": lambda c: c.capabilities(),
+    "capabilities": _left_out,
     "devices": lambda c: c.devices(),
     "realize": lambda c: c.realize(),
     "options": lambda c: c.options(),
