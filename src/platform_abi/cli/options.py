@@ -535,7 +535,9 @@ class FleetOptions(Options):
     )
 
     question: str = positional(
-        choices=("add", "list", "where", "matrix", "what-if", "history", "forget", "export")
+        "QUESTION",
+        "add, list, where, matrix, what-if, history, forget or export",
+        choices=("add", "list", "where", "matrix", "what-if", "history", "forget", "export"),
     )
     named: tuple[str, ...] = positional(
         "NAME",
