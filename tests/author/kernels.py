@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
+
+import pytest
 
 from tests.definitions.site import write
 
@@ -55,6 +58,8 @@ def tarball(place: Path) -> Path:
 
 def repository(place: Path) -> Path:
     """Commit the same, tag it, and take the driver away again in what is checked out."""
+    if shutil.which("git") is None:
+        pytest.skip("there is no git")
     folder(place)
     who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     for words in (

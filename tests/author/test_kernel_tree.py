@@ -53,7 +53,6 @@ def test_a_kernel_of_a_vendor_says_so(tmp_path: Path) -> None:
 
 def test_what_is_no_kernel_is_an_error(tmp_path: Path) -> None:
     """With its code: nothing there, nothing of a kernel in it, no such revision, no archive."""
-    kernels.repository(tmp_path / "git")
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").write_text("nothing")
     (tmp_path / "part.tar.xz").write_bytes(kernels.tarball(tmp_path).read_bytes()[:200])
@@ -62,14 +61,29 @@ def test_what_is_no_kernel_is_an_error(tmp_path: Path) -> None:
         ("empty", None, UsageError, "kernel-none"),
         ("text", None, HostError, "kernel-unreadable"),
         ("part.tar.xz", None, HostError, "kernel-unreadable"),
-        ("git", "v9", HostError, "kernel-unreadable"),
-        ("git", "--help", UsageError, "usage"),
         ("text", "v6.2", UsageError, "usage"),
     ]
     for name, revision, kind, code in cases:
         with pytest.raises(kind) as caught:
             read_tree(str(tmp_path / name), WANTED, revision=revision)
         assert caught.value.code == code
+
+
+def test_no_such_revision_is_an_error(tmp_path: Path) -> None:
+    """Neither one that the repository does not have, nor an option of git."""
+    place = str(kernels.repository(tmp_path))
+    with pytest.raises(HostError) as caught:
+        read_tree(place, WANTED, revision="v9")
+    assert caught.value.code == "kernel-unreadable"
+    with pytest.raises(UsageError, match="no revision"):
+        read_tree(place, WANTED, revision="--help")
+
+
+def test_a_missing_git_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not as a file of the kernel that is missing."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HostError, match="git is not installed"):
+        read_tree(str(tmp_path), WANTED, revision="v6.2")
 
 
 CONFIGURATION = """\

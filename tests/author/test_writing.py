@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import platform_abi as pa
@@ -98,6 +98,17 @@ def _bytes(folder: Path) -> dict[str, bytes]:
 
 
 @given(observations())
+@example(
+    BuildDefinition(
+        build=BUILD,
+        machines=SMALL.machines,
+        types=(
+            DeviceType(
+                name="a", parent="object", properties={" = ": DriverProperty(type="b", default="")}
+            ),
+        ),
+    )
+)
 def test_the_catalogue_reads_what_was_seen(seen: BuildDefinition) -> None:
     """Machine types, compat properties in their order, types, properties, CPU models: all of it."""
     with tempfile.TemporaryDirectory() as folder:

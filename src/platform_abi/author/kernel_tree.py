@@ -203,13 +203,16 @@ def _of_git(root: Path, patterns: frozenset[str], revision: str) -> Iterator[tup
 
 def _git(root: Path, *words: str, said: bytes = b"") -> bytes:
     environment = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
-    done = subprocess.run(  # noqa: S603 - no shell
-        ["git", "-C", str(root), "-c", "core.fsmonitor=false", *words],  # noqa: S607 - the user's own
-        input=said,
-        capture_output=True,
-        check=False,
-        env=environment,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell
+            ["git", "-C", str(root), "-c", "core.fsmonitor=false", *words],  # noqa: S607 - the user's own
+            input=said,
+            capture_output=True,
+            check=False,
+            env=environment,
+        )
+    except FileNotFoundError as error:
+        raise _unreadable(str(root), OSError(0, "git is not installed")) from error
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git failed"]
         raise _unreadable(str(root), OSError(0, lines[-1]))

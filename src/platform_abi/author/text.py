@@ -128,7 +128,7 @@ def _cpu(model: CpuModel) -> str:
 
 def _key(name: str) -> str:
     """Write a key, quoted where it has to be."""
-    return toml_text({name: 0}).partition(" = ")[0]
+    return toml_text({name: 0}).removesuffix(" = 0\n")
 
 
 def _literal(value: str) -> str:
