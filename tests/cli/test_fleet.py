@@ -12,8 +12,10 @@ import pytest
 
 import platform_abi as pa
 from platform_abi.host.document import report_line
+from platform_abi.model.value import evolve
 from tests.cli.commands import Run, run_command
 from tests.compat.strategies import without
+from tests.conftest import DEFINITIONS
 from tests.documents import validated
 from tests.inventory.fleets import locks, reports
 
@@ -123,6 +125,25 @@ def test_of_a_million_lines_some_are_broken(capsys: Run) -> None:
     assert ["named", "node1"] == sorted(
         each["host"] for each in _fleet(capsys, "where", "new")["placements"]
     )
+
+
+@pytest.mark.usefixtures("place")
+def test_of_two_schemas_what_can_be_read_is_kept(capsys: Run) -> None:
+    """A report of a schema that is not read is named with its line; an older lockfile is read."""
+    told = json.loads(report_line(evolve(reports()[0], name="told")))
+    newer = json.dumps({**told, "name": "newer", "schema_version": told["schema_version"] + 1})
+    Path("both.ndjson").write_text(f"{newer}\n{json.dumps(told)}\n", encoding="utf-8")
+    old = (DEFINITIONS.parent / "tests" / "emit" / "schema-1.lock").read_text(encoding="utf-8")
+    Path("first.lock").write_text(old, encoding="utf-8")
+    code, out, err = run_command(capsys, "fleet", "add", "both.ndjson", "first.lock", "new.lock")
+    assert 0 != code
+    assert "hosts: 1 new" in out
+    assert "VMs: 2 new" in out
+    assert "error[report-schema]: both.ndjson:1: expected schema_version" in err
+    assert "both.ndjson:2" not in err
+    placed = _fleet(capsys, "where", "first")["placements"]
+    # What the first lockfiles did not say is not known, and so is not ok.
+    assert [("told", "warn")] == [(each["host"], each["status"]) for each in placed]
 
 
 @pytest.mark.usefixtures("place")
