@@ -81,7 +81,8 @@ _STATUS_COLORS: dict[RehearsalStatus, str] = {"ok": "green", "unknown": "yellow"
 
 def _print(here: str, there: str, way: OneWay) -> None:
     status = Painted(way.status, _STATUS_COLORS[way.status])
-    versions = f"QEMU {way.source or '?'} -> {way.destination or '?'}"
+    # One that does not start says no version.
+    versions = f"QEMU {way.source or 'unanswered'} -> {way.destination or 'unanswered'}"
     looked = f"{way.moves} moves, {way.compared} PCI functions compared"
     say(f"{here} -> {there}: ", status, f"  ({way.machine}; {versions}; {looked})")
     print_findings(way.findings, by="device")
