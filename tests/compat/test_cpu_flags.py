@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +38,9 @@ def test_a_control_that_has_to_be_1_cannot_be_chosen() -> None:
         (1 << (bit + 32) | 1 << bit, "absent"),
         (0, "absent"),
     ):
-        assert state == flag_fact(TABLE, host({**EVERY, register: word}), flag).state
+        fact = flag_fact(TABLE, host({**EVERY, register: word}), flag)
+        assert (state, "ioctl") == (fact.state, fact.source)
+        assert "not in this report" not in fact.detail
 
 
 @pytest.mark.parametrize(
@@ -85,6 +88,21 @@ def test_an_msr_that_kvm_does_not_list_offers_nothing() -> None:
     flag = "rdctl-no"
     assert "absent" == flag_fact(TABLE, host(EVERY, sets={"kvm.msr-features": ()}), flag).state
     assert "unknown" == flag_fact(TABLE, host(EVERY, values={}), flag).state
+
+
+def test_a_bit_that_is_absent_settles_it_whatever_is_not_known() -> None:
+    """A flag of two registers, one of which no report has: absent wins, in either order."""
+    flag, other = "avx2", "3dnow"
+    assert not [*TABLE.grants_of(flag)]
+    table = evolve(TABLE, bits={**TABLE.bits, flag: TABLE.bits[flag] + TABLE.bits[other]})
+    places = table.bits[flag]
+    registers = [*dict.fromkeys(register for register, _ in places)]
+    for lost in registers:
+        zero = next(register for register in registers if register != lost)
+        known = {name: word for name, word in EVERY.items() if name != lost} | {zero: 0}
+        assert "absent" == flag_fact(table, host(known), flag).state
+        fact = flag_fact(table, host({n: w for n, w in EVERY.items() if n != lost}), flag)
+        assert ("unknown", True) == (fact.state, fact.detail.endswith(": not in this report"))
 
 
 @given(st.dictionaries(st.sampled_from(sorted(EVERY)), st.none() | st.integers(0, 2**64 - 1)))

@@ -13,7 +13,12 @@ import platform_abi as pa
 from platform_abi.compat.check import check
 from platform_abi.compat.finding import Finding
 from platform_abi.compat.migration import check_migration
-from platform_abi.compat.modules import has_modules, not_installed
+from platform_abi.compat.modules import (
+    asked_drivers,
+    has_modules,
+    module_findings,
+    not_installed,
+)
 from platform_abi.host.document import read_report, report_document
 from platform_abi.host.qemus import reported_qemu
 from platform_abi.model.host import QEMU_DRIVERS
@@ -53,6 +58,38 @@ def test_what_a_host_lacks_blocks_and_nothing_else(lacking: set[str], driver: st
     assert CATALOGUE.devices().module_of(driver) in finding.help
 
 
+def test_a_finding_names_the_device_the_qemu_and_what_to_install() -> None:
+    """The device by its label; the module by name, where it is one that is known."""
+    (finding,) = _told(GPU, ("virtio-gpu-pci",))
+    assert "has no driver virtio-gpu-pci of g: a module" in finding.message
+    assert finding.help.startswith("install QEMU's module ")
+    net = locked(CATALOGUE, "pc-q35-9.1", BUILD, devices=["e1000,id=n"])
+    (finding,) = _told(net, ("e1000",))
+    assert finding.help.startswith("install the module of QEMU's that has it, ")
+    (finding,) = _told(GPU, None)
+    assert "has virtio-gpu-pci of g on that host" in finding.message
+
+
+def test_a_machine_that_no_definition_has_leaves_names_as_they_are() -> None:
+    """A lockfile outlives definitions: what may be in a module is still asked about."""
+    gone = evolve(GPU, vm=evolve(GPU.vm, machine="pc-q35-99.9"))
+    assert ["virtio-gpu-pci"] == [each.driver for each in asked_drivers(CATALOGUE, gone)]
+    report = qemu(CATALOGUE, BUILD, lacking=None)
+    for build in (BUILD, None):
+        (finding,) = module_findings(CATALOGUE, gone, report, build)
+        assert ("driver-unknown", "virtio-gpu-pci") == (finding.code, finding.value)
+
+
+def test_what_a_build_does_not_have_is_not_in_its_modules() -> None:
+    """That driver is told of as missing by itself, whatever is installed."""
+    older = CATALOGUE.types("qemu-5.2.0", ARCH)
+    driver = next(name for name in HERE if name not in older)
+    abi = locked(CATALOGUE, "pc-q35-9.1", BUILD, devices=[f"{driver},id=x"])
+    report = qemu(CATALOGUE, BUILD, lacking=None)
+    assert [*module_findings(CATALOGUE, abi, report, BUILD)]
+    assert not [*module_findings(CATALOGUE, abi, report, "qemu-5.2.0")]
+
+
 def test_an_alias_is_the_driver_that_it_stands_for() -> None:
     """As QEMU takes it: virtio-gpu is virtio-gpu-pci."""
     abi = locked(CATALOGUE, "pc-q35-9.1", BUILD, devices=["virtio-gpu,id=g"])
@@ -76,9 +113,11 @@ def test_a_display_that_is_no_device_counts_too() -> None:
     abi = evolve(GPU, vm=evolve(GPU.vm, devices=(), hardware=(("vga.0", "qxl"),)))
     (finding,) = _told(abi, ("qxl", "qxl-vga"))
     assert ("qxl-vga", None) == (finding.value, finding.device)
-    assert "-vga" in finding.message
+    assert "qxl-vga, which -vga makes" in finding.message
     assert not _told(abi, ())
     assert not _told(evolve(abi, vm=evolve(abi.vm, hardware=(("vga.0", "std"),))), None)
+    # Only -vga makes a display: another fact of the same words makes none.
+    assert not _told(evolve(abi, vm=evolve(abi.vm, hardware=(("sound.0", "qxl"),))), None)
 
 
 def test_a_migration_is_judged_by_where_it_goes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -73,6 +74,15 @@ def test_another_program_at_the_same_place_is_another(tmp_path: Path) -> None:
     assert printed_version(binary) is None
     assert [_report(binary).values["qemu.version"] for _ in range(2)] == ["9.2.0", "9.2.0"]
     assert len(_kept()) == 2
+
+
+def test_what_a_program_printed_of_its_version_is_known_while_it_is_kept(tmp_path: Path) -> None:
+    """None of a script, which may start any, nor of a program that was never asked."""
+    binary = _program(tmp_path / "qemu")
+    assert printed_version(qemu(tmp_path, {})) is None
+    assert printed_version(binary) is None
+    _report(binary)
+    assert (printed_version(binary) or "").startswith("QEMU emulator version")
 
 
 def test_a_script_is_asked_each_time(tmp_path: Path) -> None:
@@ -154,7 +164,12 @@ def test_what_others_could_have_written_is_as_none() -> None:
 def test_so_many_are_kept_and_no_more() -> None:
     """A QEMU that is gone never comes back under its identity."""
     folder = user_folder() or ""
+    other = Path(folder, "of-somebody-else")
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.touch()
+    os.utime(other, (0, 0))
     for number in range(70):
         keep_printed(folder, f"build-id:{number:040x}", PRINTED)
     assert len(_kept()) == 64
+    assert other.exists()
     assert kept_printed(f"build-id:{69:040x}") == PRINTED

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 import platform_abi as pa
 from platform_abi.model.machine import CompatProperty
 from platform_abi.model.platform import edition_key, version_key
+from platform_abi.resolver.generations import span
 from platform_abi.resolver.offered import offered_bits
-from platform_abi.resolver.older import leaves, lets_older
+from platform_abi.resolver.older import leaves, lets_older, shows, shows_property
 from platform_abi.testing import BUILD, MemoryCatalogue, Scenario, scenarios
 
 _USO = ("guest_uso4", "guest_uso6", "host_uso")
@@ -179,3 +180,65 @@ def test_no_other_build_here_leaves_an_older_machine_type_what_a_host_decides(
                 if older and leaves(catalogue, build, machine, feature):
                     found.add((name, each))
     assert found == _LEFT
+
+
+def _both(first: bool | None, second: bool | None) -> bool | None:
+    """Return whether two things hold of which either may be not known."""
+    if False in (first, second):
+        return False
+    return None if None in (first, second) else True
+
+
+@given(st.data())
+def test_a_machine_type_of_no_generation_has_what_came_before_it_and_did_not_go(
+    catalogue: pa.FileCatalogue, data: st.DataObject
+) -> None:
+    """Three values: what is not known of either end is known of a feature only by the other."""
+    build = catalogue.build("qemu-8.2.2-ubuntu", "x86_64")
+    machine = catalogue.machine(
+        build.name, data.draw(st.sampled_from(["isapc", "microvm"])), "x86_64"
+    )
+    between = span(catalogue, build.name, machine.name, machine.arch)
+    release = st.sampled_from(["1.0", "8.1", "8.2", "8.3", "9.0", "11.0"])
+    drawn = evolve(
+        data.draw(st.sampled_from([*catalogue.features("virtio-net")])),
+        generation=data.draw(st.none() | release),
+        until=data.draw(st.none() | release),
+    )
+    come = drawn.generation is None or between.since(drawn.generation)
+    found = shows(catalogue, build, machine, drawn)
+    if drawn.until is not None:
+        gone = between.since(drawn.until)
+        assert found is _both(come, None if gone is None else not gone)
+    elif drawn.generation is None:
+        assert found is True
+    else:
+        told = {
+            shows_property(catalogue, build, machine, drawn.generation, carried)
+            for carried in drawn.drives or (("", ""),)
+        }
+        same = drawn.requires.get("*") == ()
+        assert found is (True if True in told else None if None in told and not same else False)
+
+
+def test_what_nobody_can_say_of_a_machine_type_is_neither_yes_nor_no(
+    catalogue: pa.FileCatalogue,
+) -> None:
+    """Of the board that has no version: 1.0 may be before or after it, 9.0 is after its build."""
+    build = catalogue.build("qemu-8.2.2-ubuntu", "x86_64")
+    machine = catalogue.machine(build.name, "isapc", "x86_64")
+    feature = next(f for f in catalogue.features("virtio-net") if f.generation and f.drives)
+    nothing = evolve(feature, properties=(), requires={"tap": ("tun.uso",)})
+    for since, until, expected in (
+        (None, "9.0", True),
+        (None, "8.1", None),
+        ("8.1", "9.0", None),
+        ("9.0", "8.1", False),
+        ("9.0", "11.0", False),
+        ("8.1", None, None),
+        ("9.0", None, False),
+    ):
+        drawn = evolve(nothing, generation=since, until=until)
+        assert shows(catalogue, build, machine, drawn) is expected, (since, until)
+    alike = evolve(nothing, generation="8.1", requires={"*": ()})
+    assert shows(catalogue, build, machine, alike) is False
