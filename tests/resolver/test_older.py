@@ -242,3 +242,27 @@ def test_what_nobody_can_say_of_a_machine_type_is_neither_yes_nor_no(
         assert shows(catalogue, build, machine, drawn) is expected, (since, until)
     alike = evolve(nothing, generation="8.1", requires={"*": ()})
     assert shows(catalogue, build, machine, alike) is False
+
+
+@given(scenarios(), st.sampled_from(["alpha", "beta-2"]))
+def test_what_a_machine_type_shows_is_its_own_compat_properties(
+    scenario: Scenario, name: str
+) -> None:
+    """Where its build keeps the oldest from it by one; else the releases between which it is."""
+    carried = ("net-device", name)
+    for oldest, without in ((True, True), (False, False)):
+        kept = _with(scenario, name, oldest=oldest)
+        machine = kept.machine(BUILD, scenario.vm.machine, "x86_64")
+        build = kept.build(BUILD, "x86_64")
+        own = any(e.property == name and e.driver != "x86_64-cpu" for e in machine.compat)
+        assert without or own
+        assert shows_property(kept, build, machine, "1.0", carried) is not own
+    never = ("net-device", "no-such-property")
+    assert shows_property(kept, build, machine, "1.0", never) is False
+    bare = _with(scenario, oldest=True)
+    machine = bare.machine(BUILD, scenario.vm.machine, "x86_64")
+    if not any(entry.property == name for entry in machine.compat):
+        between = span(bare, build.name, machine.name, machine.arch)
+        for generation in ("1.0", "9.0", "99.0"):
+            said = shows_property(bare, build, machine, generation, carried)
+            assert said is between.since(generation)
