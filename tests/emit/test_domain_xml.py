@@ -190,22 +190,23 @@ def test_what_no_libvirt_can_be_told_is_refused(catalogue: pa.FileCatalogue) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "code"),
+    ("text", "code", "found"),
     [
-        ("<domain type='xen'/>", "domain-type"),
-        ("<network/>", "domain-type"),
-        ("<domain", "xml-syntax"),
-        ("<!DOCTYPE domain [<!ENTITY a 'b'>]><domain type='kvm'>&a;</domain>", "xml-refused"),
+        ("<domain type='xen'/>", "domain-type", "found a domain of type 'xen'"),
+        ("<network/>", "domain-type", "found <network>"),
+        ("<domain", "xml-syntax", ""),
+        ("<!DOCTYPE domain [<!ENTITY a 'b'>]><domain type='kvm'>&a;</domain>", "xml-refused", ""),
     ],
 )
 def test_what_is_no_domain_of_qemus_is_refused(
-    catalogue: pa.FileCatalogue, text: str, code: str
+    catalogue: pa.FileCatalogue, text: str, code: str, found: str
 ) -> None:
     """Xen's, a network, half a document, one that defines entities."""
     abi = pa.resolve(catalogue, machine_of(catalogue, ()), "linux-6.9")
     with pytest.raises(pa.UsageError) as caught:
         domain_xml(catalogue, text, abi, {})
     assert code == caught.value.code
+    assert found in str(caught.value)
 
 
 def test_a_prefix_that_means_something_else_is_not_taken(catalogue: pa.FileCatalogue) -> None:
