@@ -241,6 +241,32 @@ def test_what_was_looked_at_counts_before_what_was_recorded() -> None:
     assert _blocked(look_findings(CATALOGUE, evolve(abi, view=looked), looked)) == {}
 
 
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [
+        ("virtio-rng-pci,id=d", True),
+        ("virtio-balloon-pci,deflate-on-oom=on,id=d", False),
+        ("virtio-scsi-pci-transitional,id=d", False),
+        ("e1000,id=d", True),
+    ],
+)
+def test_queues_of_which_nobody_knows_what_they_were_are_no_ok(device: str, told: bool) -> None:
+    """The other QEMU was looked at, and what it shows may be smaller than what was promised."""
+    abi = _locked(CATALOGUE, device)
+    recorded = recorded_machine(CATALOGUE, abi, OLDER)
+    assert recorded is not None
+    seen = recorded.view.devices["d"]
+    sizes = {} if device.startswith("e1000") else {"queues": "64", **seen.facts}
+    looked = MachineView(
+        qemu="QEMU 99", looked=True, devices={"d": evolve(seen, facts=sizes, untold=())}
+    )
+    found = look_findings(CATALOGUE, abi, looked)
+    assert ("warn" in {f.severity for f in found if f.code == "view-unknown"}) is not told
+    # Where the lockfile itself says what the guest had, nothing is left to be known.
+    again = look_findings(CATALOGUE, evolve(abi, view=looked), looked)
+    assert "warn" not in {f.severity for f in again}
+
+
 def test_a_guest_that_was_seen_to_find_it_does_so_again(tmp_path: Path) -> None:
     """Whatever is recorded of the build that its lockfile names."""
     catalogue = _vendor(tmp_path, _queues)

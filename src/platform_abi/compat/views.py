@@ -25,6 +25,9 @@ from platform_abi.model.guest import EVERY_FACT, MachineView
 from platform_abi.model.realize import PropertyValue
 from platform_abi.model.value import evolve, field, frozen
 
+#: The facts of a virtio device that a migration ends over.
+_QUEUES = frozenset({"queues", "legacy-queues"})
+
 #: How many names and differences a message has.
 _SHOWN = 3
 
@@ -207,7 +210,21 @@ def look_findings(catalogue: Catalogue, abi: GuestAbi, looked: MachineView) -> l
     if then is None:
         return [_nothing_before(locked)]
     found = _with_unseen(abi, compare_views(catalogue, then, looked), then, looked)
-    return [*_differ(found, None), *_untold(found)]
+    severity: Severity = "warn" if any(_queues_untold(then, looked)) else "info"
+    return [*_differ(found, None), *_untold(found, severity=severity)]
+
+
+def _queues_untold(then: MachineView, looked: MachineView) -> Iterator[str]:
+    """Yield the devices with queues of which nobody knows how large they were.
+
+    A stream has the sizes that a driver chose, and the QEMU that reads it ends where its own are
+    smaller. Between builds that are recorded they are compared even so.
+    """
+    for label, now in looked.devices.items():
+        before = then.devices.get(label)
+        for fact in _QUEUES & now.facts.keys():
+            if before is None or not before.tells(fact):
+                yield label
 
 
 def _locked(abi: GuestAbi) -> str | None:
