@@ -242,6 +242,130 @@ def test_what_is_not_understood_is_unread(said: str, unread: set[str]) -> None:
     assert lines == {f"line {number}" for number in range(2, 2 + len(unread))}
 
 
+_DISKS = "scsi0: local:a,size=8G\nscsi1: local:b,size=8G\nide2: none,media=cdrom"
+_NET = "net0: virtio=BC:24:11:00:00:01,bridge=vmbr0"
+
+
+def _shown(more: str, *, release: str = "9.0", ostype: str = "l26") -> dict[str, str]:
+    """Return what the devices and the board are told of a small guest, by ``device.property``."""
+    vm = _read(f"machine: pc-i440fx-{release}\nmemory: 512\nostype: {ostype}\n{more}\n").vm
+    found = {f"{d.id or d.driver}.{name}": v for d in vm.devices for name, v in d.properties}
+    found |= {d.id or d.driver: d.driver for d in vm.devices}
+    found |= {f"{g.driver}.{g.property}": g.value for g in vm.globals}
+    return found | dict(vm.hardware or ()) | {"accelerator": vm.accelerator}
+
+
+@pytest.mark.parametrize(
+    ("more", "how", "expected"),
+    [
+        # SPICE's displays: one device with several outputs, and of a Windows one device for each.
+        ("vga: qxl", {}, {"vga.max_outputs": "4", "qxl-vga.ram_size": None, "vga1": None}),
+        ("vga: qxl2", {}, {"qxl-vga.ram_size": str(128 << 20), "qxl-vga.vram_size": str(64 << 20)}),
+        ("vga: qxl3,memory=32", {}, {"qxl-vga.ram_size": str(384 << 20), "vga.vgamem_mb": "32"}),
+        (
+            "vga: qxl2",
+            {"ostype": "win11"},
+            {
+                "vga.max_outputs": None,
+                "qxl-vga.ram_size": None,
+                "vga2": None,
+                "vga1": "qxl",
+                "vga1.ram_size": str(64 << 20),
+                "vga1.vram_size": str(32 << 20),
+            },
+        ),
+        ("vga: qxl3,memory=32", {"ostype": "win11"}, {"vga2": "qxl", "vga2.ram_size_mb": "128"}),
+        ("vga: none", {}, {"vga.0": "none", "machine.graphics": "off", "tablet": "usb-tablet"}),
+        (
+            "vga: serial0\nserial0: socket",
+            {},
+            {"vga.0": None, "machine.graphics": "off", "machine.smm": "off", "tablet": None},
+        ),
+        ("", {}, {"vga": "VGA", "vga.edid": None, "machine.graphics": None, "machine.smm": None}),
+        ("", {"ostype": "win11"}, {"vga.edid": "off", "rtc.0": "base=localtime,driftfix=slew"}),
+        ("bios: ovmf", {"ostype": "win11"}, {"vga.edid": None}),
+        ("acpi: 0", {"ostype": "win11"}, {"machine.acpi": "off", "rtc.0": "base=localtime"}),
+        # Which disk, disc and card is booted from, as it was said before there was an order.
+        (
+            f"boot: cdn\nbootdisk: scsi1\n{_DISKS}\n{_NET}\nnet1: e1000=BC:24:11:00:00:02",
+            {},
+            {
+                "scsi0.bootindex": None,
+                "scsi1.bootindex": "101",
+                "ide2.bootindex": "200",
+                "net0.bootindex": "300",
+                "net1.bootindex": "301",
+            },
+        ),
+        (
+            "boot: d\nide0: local:cloudinit,media=cdrom\nide2: none,media=cdrom\n" + _NET,
+            {},
+            {"ide0.bootindex": None, "ide2.bootindex": "100", "net0.bootindex": None},
+        ),
+        (
+            f"boot: order=net0;scsi0\nscsi0: local:a,size=8G\n{_NET}",
+            {},
+            {"net0.bootindex": "100", "scsi0.bootindex": "101"},
+        ),
+        # What came with a release of QEMU, or of Proxmox VE's board.
+        ("rng0: source=/dev/urandom", {"release": "4.1"}, {"virtio-rng-pci": None}),
+        (
+            "rng0: source=/dev/urandom",
+            {},
+            {"virtio-rng-pci.max-bytes": "1024", "virtio-rng-pci.period": "1000"},
+        ),
+        (
+            "rng0: source=/dev/hwrng,max_bytes=0",
+            {},
+            {"virtio-rng-pci": "virtio-rng-pci", "virtio-rng-pci.period": None},
+        ),
+        (f"{_NET},mtu=1500", {}, {"net0.host_mtu": None}),
+        (f"{_NET},mtu=1400", {}, {"net0.host_mtu": "1400", "net0.mq": None}),
+        (f"{_NET},mtu=1500", {"release": "10.1+pve0"}, {"net0.host_mtu": "1500"}),
+        (f"{_NET},mtu=1500,host-tunnel=0", {}, {"net0.host_tunnel": None}),
+        (f"{_NET},queues=4", {}, {"net0.vectors": "10", "net0.mq": "on", "net0.packed": "on"}),
+        # A node for each socket.
+        (
+            "sockets: 2\ncores: 2\nnuma: 1",
+            {},
+            {
+                "numa.node0.cpus": "0-1",
+                "numa.node1.cpus": "2-3",
+                "object.ram-node1": "memory-backend-ram,share=off,size=268435456",
+            },
+        ),
+        ("sockets: 2\ncores: 1\nnuma: 1", {}, {"numa.node0.cpus": "0", "numa.node1.cpus": "1"}),
+        (
+            "sockets: 3\ncores: 1\nnuma: 1",
+            {},
+            {"numa.node0.cpus": None, "unread.qm/numa": "unknown"},
+        ),
+        ("kvm: 0", {}, {"accelerator": "tcg"}),
+        ("", {}, {"accelerator": "kvm"}),
+    ],
+)
+def test_a_configuration_becomes_what_qemu_server_makes_of_it(
+    more: str, how: dict[str, str], expected: dict[str, str | None]
+) -> None:
+    """Line for line; what is not there is None. Sources: PVE/QemuServer.pm and its modules."""
+    shown = _shown(more, **how)
+    assert {name: shown.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "unread"),
+    [
+        (f"{_NET},mtu=many", "qm/net0/mtu"),
+        (f"{_NET},mtu=1", "qm/net0/mtu"),
+        ("cpu: custom-mine", "qm/cpu"),
+    ],
+)
+def test_what_only_that_host_knows_is_named(more: str, unread: str) -> None:
+    """An MTU that is none or is the bridge's, a CPU that is in another file."""
+    read = _read(f"machine: pc-i440fx-9.0\nmemory: 512\nostype: l26\n{more}\n")
+    assert unread in {each.what for each in read.unread}
+
+
 def test_a_nic_is_what_its_model_is() -> None:
     """One of virtio has vhost behind it, and its queues; another has neither."""
     said = (
