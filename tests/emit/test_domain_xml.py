@@ -189,6 +189,29 @@ def test_what_no_libvirt_can_be_told_is_refused(catalogue: pa.FileCatalogue) -> 
         domain_xml(catalogue, text, abi, elements(text, ("net0",)))
 
 
+@given(labels=_LABELS, platform=_PLATFORMS)
+def test_what_has_no_place_of_its_own_is_handed_to_qemu(
+    catalogue: pa.FileCatalogue, labels: tuple[str, ...], platform: str
+) -> None:
+    """As an argument and its value, each in an element, in the order in which they are placed."""
+    _, _, made = _written(catalogue, labels, platform)
+    said = [p.where for p in made.placed if p.kind == "commandline"]
+    assert "-global x86_64-cpu.enforce=on" in said
+    root, of = read_xml(made.text, "made"), f"{{{catalogue.libvirt().namespace}}}"
+    words = [
+        arg.attributes["value"]
+        for line in root.named(f"{of}commandline")
+        for arg in line.named(f"{of}arg")
+    ]
+    assert words == [word for where in said for word in where.split(" ", 1)]
+
+
+def test_a_version_that_is_none_is_refused(catalogue: pa.FileCatalogue) -> None:
+    """It decides which places there are."""
+    with pytest.raises(pa.UsageError, match="not a version of libvirt: newest"):
+        _written(catalogue, (), "linux-6.9", "newest")
+
+
 @pytest.mark.parametrize(
     ("text", "code", "found"),
     [
