@@ -75,6 +75,17 @@ class PlatformVerdict:
     notes: tuple[str, ...] = ()
 
     @property
+    def works_behind(self) -> frozenset[str]:
+        """Return the network backends behind which it is supported, of those asked about."""
+        return frozenset(name for name, answer in self.behind.items() if answer == "yes")
+
+    @property
+    def turned_on(self) -> frozenset[Need]:
+        """Return what its defaults rest on, but not behind backends where it is not supported."""
+        lost = self.behind.keys() - self.works_behind
+        return frozenset(need for need in self.needs.defaults if need.backend not in lost)
+
+    @property
     def everywhere(self) -> bool:
         """Return whether it is supported behind every network backend that was asked about."""
         return self.supported == "yes" and all(each == "yes" for each in self.behind.values())
@@ -295,8 +306,10 @@ def newest(
     """Return the platform to choose where none was named, or None where none is supported.
 
     *newest* takes the first lineage of ``preference`` that has a supported platform, and there the
-    newest one; *verdicts* are in the order of ``query_platforms``. Where several of it turn on the
-    very same, the name is the one that fits the host's own release best. Without any such lineage
+    newest one of those that are supported behind the most backends: what a host has of one
+    platform behind a plain tap alone is no reason to leave another that it has behind vhost too.
+    *verdicts* are in the order of ``query_platforms``. Where others of it turn on as much
+    there, the name is the one that fits the host's own release best. Without any such lineage
     it is the conservative platform, which the policy *conservative* takes in any case. Raises
     UnknownNameError for another policy.
     """
@@ -308,8 +321,18 @@ def newest(
         for lineage in preference(report, told.values()):
             found = [verdict for verdict in supported if verdict.lineage == lineage]
             if found:
-                return _fitting(found, report)
+                return _fitting(_behind_most(found), report)
     return next((verdict for verdict in supported if verdict.name == CONSERVATIVE), None)
+
+
+def _behind_most(found: Sequence[PlatformVerdict]) -> Sequence[PlatformVerdict]:
+    """Return those of *found* that are supported behind as many backends as any of them is.
+
+    A later kernel's platform that asks for more of vhost alone is still supported behind a tap: a
+    host of 6.2 has ``linux-6.3`` there, and is none.
+    """
+    most = max(len(verdict.works_behind) for verdict in found)
+    return [verdict for verdict in found if len(verdict.works_behind) == most]
 
 
 def newest_supported(
@@ -347,8 +370,9 @@ def next_newer(
 ) -> PlatformVerdict | None:
     """Return the first platform after *chosen* that the host does not support, in its lineage.
 
-    Where what was chosen is of none of the host's lineages, it is the oldest of the operating
-    system's. None where nothing is newer.
+    One that it supports behind fewer backends than what was chosen counts as well. Where what was
+    chosen is of none of the host's lineages, it is the oldest of the operating system's. None where
+    nothing is newer.
     """
     known = [*catalogue.every_platform()]
     lineages = preference(report, recognitions(catalogue))
@@ -360,19 +384,32 @@ def next_newer(
         names = names[names.index(chosen.name) + 1 :]
     scope, lacking = scope_for(catalogue, report), _Lacking(catalogue, report)
     verdicts = (v for n in names for v in _all_judged(catalogue, [n], lacking, scope)[0])
-    return next((verdict for verdict in verdicts if verdict.supported != "yes"), None)
+    has = chosen.works_behind if own and chosen is not None else frozenset[str]()
+    return next((v for v in verdicts if v.supported != "yes" or not v.works_behind >= has), None)
+
+
+def _turns_on_all_of(verdict: PlatformVerdict, other: PlatformVerdict) -> bool:
+    """Return whether *verdict* turns on all that *other* does: most often the same, or less."""
+    own, its = verdict.needs.defaults, other.needs.defaults
+    if verdict.behind == other.behind and own == its:
+        return True
+    # Needs are listed once each: fewer cannot be all of more, and sets of many take long.
+    if verdict.everywhere and other.everywhere and len(own) < len(its):
+        return False
+    return verdict.turned_on >= other.turned_on
 
 
 def _fitting(found: Sequence[PlatformVerdict], report: HostReport) -> PlatformVerdict:
-    """Return the first of *found*, or what turns on the same under a name that fits the host.
+    """Return the first of *found*, or what turns on as much under a name that fits the host.
 
     A kernel that brings nothing of interest supports the names of later ones as well; a host of
-    6.18 should still not be told to call itself 7.3. Of a distribution's platforms those of the
-    running kernel's line fit: the distribution's own by its version; else those of the latest
-    build that is no later than what runs; and of them the newest that is no newer than the
-    distribution says.
+    6.18 should still not be told to call itself 7.3. Nor is a later name the better for turning on
+    less, as it may where an earlier platform was written again at a later edition. Of a
+    distribution's platforms those of the running kernel's line fit: the distribution's own by its
+    version; else those of the latest build that is no later than what runs; and of them the newest
+    that is no newer than the distribution says.
     """
-    alike = [verdict for verdict in found if verdict.needs.defaults == found[0].needs.defaults]
+    alike = [verdict for verdict in found if _turns_on_all_of(verdict, found[0])]
     release = _VERSION.match(report.release)
     upstream = found[0].lineage == report.system
     if release is not None and not upstream:

@@ -262,14 +262,15 @@ class _SupportTable:
 def _interned(verdicts: Iterable[PlatformVerdict]) -> tuple[PlatformVerdict, ...]:
     """Return *verdicts* as of supported platforms, with equal needs as one object.
 
-    What is supported is asked of other hosts than these verdicts are for. Comparing thousands of
-    needs that are identical costs nothing.
+    What is supported, and behind what, is asked of other hosts than these verdicts are for.
+    Comparing thousands of needs that are identical costs nothing.
     """
     pool: dict[Need, Need] = {}
     return tuple(
         evolve(
             verdict,
             supported="yes",
+            behind={},
             missing=(),
             limits=(),
             needs=evolve(
