@@ -252,7 +252,8 @@ def _shown(more: str, *, release: str = "9.0", ostype: str = "l26") -> dict[str,
     found = {f"{d.id or d.driver}.{name}": v for d in vm.devices for name, v in d.properties}
     found |= {d.id or d.driver: d.driver for d in vm.devices}
     found |= {f"{g.driver}.{g.property}": g.value for g in vm.globals}
-    return found | dict(vm.hardware or ()) | {"accelerator": vm.accelerator}
+    cpu = "" if vm.cpu is None else vm.cpu.model
+    return found | dict(vm.hardware or ()) | {"accelerator": vm.accelerator, "cpu": cpu}
 
 
 @pytest.mark.parametrize(
@@ -323,6 +324,10 @@ def _shown(more: str, *, release: str = "9.0", ostype: str = "l26") -> dict[str,
         (f"{_NET},mtu=1400", {}, {"net0.host_mtu": "1400", "net0.mq": None}),
         (f"{_NET},mtu=1500", {"release": "10.1+pve0"}, {"net0.host_mtu": "1500"}),
         (f"{_NET},mtu=1500,host-tunnel=0", {}, {"net0.host_tunnel": None}),
+        (f"{_NET},mtu=1500,host-tunnel=0", {"release": "10.2"}, {"net0.host_tunnel": "off"}),
+        (f"{_NET},mtu=1500", {"release": "10.2"}, {"net0.host_tunnel": None}),
+        (f"{_NET},mtu=1500", {"release": "11.1"}, {"net0.host_tunnel": "off"}),
+        (f"{_NET},mtu=1500,host-tunnel=1", {"release": "11.1"}, {"net0.host_tunnel": None}),
         (f"{_NET},queues=4", {}, {"net0.vectors": "10", "net0.mq": "on", "net0.packed": "on"}),
         # A node for each socket.
         (
@@ -340,8 +345,8 @@ def _shown(more: str, *, release: str = "9.0", ostype: str = "l26") -> dict[str,
             {},
             {"numa.node0.cpus": None, "unread.qm/numa": "unknown"},
         ),
-        ("kvm: 0", {}, {"accelerator": "tcg"}),
-        ("", {}, {"accelerator": "kvm"}),
+        ("kvm: 0", {}, {"accelerator": "tcg", "cpu": "qemu64"}),
+        ("", {}, {"accelerator": "kvm", "cpu": "kvm64"}),
     ],
 )
 def test_a_configuration_becomes_what_qemu_server_makes_of_it(
@@ -355,6 +360,7 @@ def test_a_configuration_becomes_what_qemu_server_makes_of_it(
 @pytest.mark.parametrize(
     ("more", "unread"),
     [
+        ("vga: std,clipboard=vnc", "qm/vga"),
         (f"{_NET},mtu=many", "qm/net0/mtu"),
         (f"{_NET},mtu=1", "qm/net0/mtu"),
         ("cpu: custom-mine", "qm/cpu"),
@@ -364,6 +370,16 @@ def test_what_only_that_host_knows_is_named(more: str, unread: str) -> None:
     """An MTU that is none or is the bridge's, a CPU that is in another file."""
     read = _read(f"machine: pc-i440fx-9.0\nmemory: 512\nostype: l26\n{more}\n")
     assert unread in {each.what for each in read.unread}
+
+
+def test_an_iommu_of_intels_splits_the_interrupt_controller() -> None:
+    """Which virtio's does not; a setting of the board that nobody knows is unread."""
+    for kind, split in (("intel", "split"), ("virtio", None)):
+        read = _read(f"machine: pc-q35-9.0+pve0,viommu={kind}\nmemory: 512\nostype: l26\n")
+        assert dict(read.vm.hardware or ()).get("accel.kernel-irqchip") == split
+        assert () == read.unread
+    odd = _read("machine: pc-q35-9.0+pve0,odd=1\nmemory: 512\nostype: l26\n")
+    assert ["qm/machine"] == [each.what for each in odd.unread]
 
 
 def test_a_nic_is_what_its_model_is() -> None:
