@@ -196,6 +196,31 @@ def test_a_file_of_a_site_counts(relative: str, name: str, root: Path, tmp_path:
     assert _read(name, root, tmp_path / "site") == answer
 
 
+def test_what_a_group_of_backends_adds_counts(root: Path) -> None:
+    """What features require is of the devices' file too, where they name a group."""
+    group = """
+[[backend]]
+name = "tap+vhost"
+[[backend-group]]
+name = "any-tap"
+[[backend-group.member]]
+backend = "tap"
+[[backend-group.member]]
+backend = "tap+vhost"
+adds = ["vhost-net"]
+"""
+    devices = write(root, "devices/net.toml", site.DEVICES + group)
+    write(root, "features/net.toml", site.FEATURES.replace("\ntap = ", "\nany-tap = "))
+    _compile(root)
+    found, parsed = _asked("features", root)
+    assert set() == parsed
+    assert {"vhost-net"} == {need[-1] for each in found for need in [each.needs("tap+vhost")]}
+
+    write(root, "devices/net.toml", devices.read_text().replace("vhost-net", "vhost-new"))
+    found, _ = _asked("features", root)
+    assert {"vhost-new"} == {need[-1] for each in found for need in [each.needs("tap+vhost")]}
+
+
 def test_an_added_and_a_removed_file_of_the_package_count(root: Path) -> None:
     """An answer of other files than there are now is none."""
     extra = write(root, "capabilities/more.toml", "schema = 1\n[[capability]]\n" + _MORE)

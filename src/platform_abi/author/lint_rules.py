@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, Final
 
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.definitions.checks import Path
 from platform_abi.definitions.files import File, natural
+from platform_abi.definitions.groups import repeated, said_of
 from platform_abi.definitions.kinds import capabilities, features, platforms
 from platform_abi.definitions.levels import EVERY
 from platform_abi.errors import suggest
@@ -94,11 +96,18 @@ def _needs(catalogue: FileCatalogue, path: Path, feature: Feature) -> Iterator[R
         if accelerator not in table.accelerators:
             at = (*path, "accelerators")
             yield _missing("lint-name", at, "accelerator", accelerator, table.accelerators)
+    groups = {group.name: group for group in table.groups}
+    for place, said in said_of(feature):
+        for backend, group in repeated(said, groups):
+            message = f"it follows from '{group}' that '{backend}' needs this"
+            at = (*path, *place, backend)
+            yield Remark(code="lint-redundant", level="warning", path=at, message=message)
     for backend, needed in feature.requires.items():
         at = (*path, "requires", backend)
-        if backend not in backends:
-            yield _missing("lint-name", at, "backend", backend, backends)
-        for name in needed:
+        if backend not in backends and backend not in groups:
+            yield _missing("lint-name", at, "backend", backend, {*backends, *groups})
+        every = groups[backend].needs(needed).values() if backend in groups else (needed,)
+        for name in dict.fromkeys(chain.from_iterable(every)):
             if name not in defined and name != NEVER:
                 yield _missing("lint-capability", at, "capability", name, defined)
     if feature.requires and all(map(_is_nowhere(catalogue), feature.requires.values())):

@@ -104,6 +104,9 @@ def _answers(catalogue: FileCatalogue) -> Iterator[tuple[Key, list[Key], Any]]:
                 # Few verbs need the properties, and fewer the CPU models of the same file.
                 yield ("property-rows", *key), [(kind, *key)], catalogue.property_rows(*key)
                 yield ("cpu-models", *key), [(kind, *key)], catalogue.cpu_models(*key)
+            elif kind == "features":
+                # What groups of backends are is said with the devices.
+                yield (kind, *key), [(kind, *key), ("devices",)], value
             elif kind == "capabilities":
                 # Judging platforms takes the dates alone.
                 yield (kind,), [(kind,)], value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Literal
 
+from platform_abi.model.backend_group import BackendGroup
 from platform_abi.model.cpu_names import CpuNames, RefusedModels
 from platform_abi.model.platform import edition_key
 from platform_abi.model.value import field, frozen
@@ -255,6 +256,7 @@ class DeviceTable:
 
     families: tuple[DeviceFamily, ...] = ()
     backends: tuple[BackendKind, ...] = ()
+    groups: tuple[BackendGroup, ...] = ()
     netdev_options: tuple[NetdevOption, ...] = ()
     netdev_queues: tuple[NetdevQueues, ...] = ()
     accelerators: tuple[str, ...] = ()

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from platform_abi.definitions.checks import Fault, Path, name_faults
 from platform_abi.definitions.files import File
 from platform_abi.definitions.reading import Reader, merge
+from platform_abi.errors import DefinitionError, suggest
+from platform_abi.model.backend_group import GROUP, BackendGroup
 from platform_abi.model.cpu_names import CpuNames, RefusedModels
 from platform_abi.model.device import (
     BackendKind,
@@ -35,6 +37,7 @@ class Document:
     common_bit: tuple[VirtioBit, ...] = ()
     family: tuple[DeviceFamily, ...] = ()
     backend: tuple[BackendKind, ...] = ()
+    backend_group: tuple[BackendGroup, ...] = ()
     netdev_option: tuple[NetdevOption, ...] = ()
     netdev_queues: tuple[NetdevQueues, ...] = ()
     described: tuple[Described, ...] = ()
@@ -54,6 +57,7 @@ class Document:
             if not (blocker.drivers and blocker.reason and blocker.help and blocker.source):
                 yield ("blocker", index), "expected drivers, a reason, help, and a source"
         yield from _cpu_faults(self)
+        yield from _group_faults(self.backend_group)
         yield from name_faults(("module",), (each.name for each in self.module))
         for index, module in enumerate(self.module):
             if not (module.drivers and module.source):
@@ -70,6 +74,18 @@ def _cpu_faults(document: Document) -> Iterator[Fault]:
         if not (refused.models and refused.accelerators and refused.reason and refused.source):
             message = "expected models, accelerators, a reason and a source"
             yield ("refused-models", index), message
+
+
+def _group_faults(groups: Iterable[BackendGroup]) -> Iterator[Fault]:
+    for index, group in enumerate(groups):
+        path: Path = ("backend-group", index)
+        if not group.name.startswith(GROUP):
+            yield (*path, "name"), f"expected a name that begins with '{GROUP}'"
+        if len(group.member) < 2:  # noqa: PLR2004 - one is no group
+            yield path, "expected members: the kind that others follow from, and those"
+        elif group.member[0].adds or group.member[0].instead:
+            yield (*path, "member", 0), "the first member is what others follow from: it is as said"
+        yield from name_faults((*path, "member"), (each.backend for each in group.member))
 
 
 def _bit_faults(path: Path, bits: Iterable[VirtioBit]) -> Iterator[Fault]:
@@ -124,6 +140,7 @@ def merged(reader: Reader) -> DeviceTable:
             name = f"{option.netdev},{option.option}"
             merge(options, f"netdev option {name}", name, option, file)
     return DeviceTable(
+        groups=tuple(backend_groups(reader).values()),
         families=tuple(value for value, _ in families.values()),
         backends=tuple(value for value, _ in backends.values()),
         netdev_options=tuple(value for value, _ in options.values()),
@@ -140,3 +157,20 @@ def merged(reader: Reader) -> DeviceTable:
         modules=tuple(value for value, _ in modules.values()),
         common_bits=tuple(dict.fromkeys(common)),
     )
+
+
+def backend_groups(reader: Reader) -> Mapping[str, BackendGroup]:
+    """Return the groups of backends by name; raises DefinitionError for one of no known kind."""
+    every = [*reader.every(Document, "devices")]
+    kinds = {each.name for document, _ in every for each in document.backend}
+    groups: dict[str, tuple[BackendGroup, File]] = {}
+    for document, file in every:
+        for index, group in enumerate(document.backend_group):
+            for place, member in enumerate(group.member):
+                if member.backend not in kinds:
+                    at = ("backend-group", index, "member", place, "backend")
+                    message = f"no backend '{member.backend}'{suggest(member.backend, kinds)}"
+                    fault = reader.fault(file, at, message)
+                    raise DefinitionError([fault], code="definition-invalid")
+            merge(groups, f"backend group {group.name}", group.name, group, file)
+    return {name: group for name, (group, _) in groups.items()}

@@ -15,8 +15,10 @@ from platform_abi.definitions.checks import (
     range_faults,
     version_faults,
 )
+from platform_abi.definitions.groups import group_faults, said_of, spread_feature
 from platform_abi.definitions.reading import Reader, merge
 from platform_abi.errors import DefinitionError
+from platform_abi.model.backend_group import GROUP
 from platform_abi.model.feature import Feature
 from platform_abi.model.names import feature_stem
 from platform_abi.model.value import frozen
@@ -81,5 +83,23 @@ def merged(reader: Reader, family: str) -> tuple[Feature, ...]:
                 message = f"feature '{feature.id}' belongs into {own}.toml"
                 fault = reader.fault(file, ("feature", index, "id"), message)
                 raise DefinitionError([fault], code="definition-name")
-            merge(features, f"feature {feature.id}", feature.id, feature, file)
+            meant = _spread(reader, ("feature", index), feature, file)
+            merge(features, f"feature {feature.id}", feature.id, meant, file)
     return tuple(features[name][0] for name in sorted(features))
+
+
+def _spread(reader: Reader, path: Path, feature: Feature, file: File) -> Feature:
+    """Return *feature* with what it requires by backend; who names no group reads none."""
+    if not any(name.startswith(GROUP) for _, said in said_of(feature) for name in said):
+        return feature
+    from platform_abi.definitions.kinds.devices import backend_groups
+
+    groups = backend_groups(reader)
+    faults = [
+        reader.fault(file, (*path, *place, *at), message)
+        for place, requires in said_of(feature)
+        for at, message in group_faults(requires, groups)
+    ]
+    if faults:
+        raise DefinitionError(faults, code="definition-invalid")
+    return spread_feature(feature, groups)
