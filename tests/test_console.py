@@ -63,6 +63,8 @@ ELSEWHERE = {
     "platform-abi host --qemu ": "tests/live/test_reported_qemus.py",
     "platform-abi check pid:": "tests/live/test_source.py",
     "platform-abi audit-qemu ": "tests/live/test_guest_view.py",
+    "pytest qemu-ci/test_promises.py ": "tests/live/test_qemu_ci.py",
+    "PLATFORM_ABI_PATH=our-definitions pytest ": "tests/examples/test_qemu_ci.py",
     "platform-abi import-qemu ": "tests/live/test_machine_import.py",
     "platform-abi host ssh:": "tests/live/test_ssh.py",
     "platform-abi check vm.lock --from this --to ssh:": "tests/live/test_ssh.py",

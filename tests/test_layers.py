@@ -30,8 +30,8 @@ ROOMS = (
     "cli",
 )  # fmt: skip
 
-#: What may know every room: the face, the entry point, and strategies for tests.
-FREE = {"__init__", "__main__", "testing"}
+#: What may know every room: the face, the entry point, strategies for tests and pytest's plugin.
+FREE = {"__init__", "__main__", "testing", "pytest_plugin"}
 
 #: Modules through which a file, a process, a clock, the network or the environment is reached.
 OUTSIDE = {
@@ -140,12 +140,12 @@ def test_the_rooms_are_those_of_the_contributing_guide() -> None:
 
 
 def test_nothing_knows_the_command_line_or_the_tests() -> None:
-    """Only the entry points import cli, and only tests import testing."""
+    """Only the entry points import cli, and only tests and their plugin import testing."""
     for path in FILES:
         known = {n.split(".")[1] for n in _imports(path) if n.startswith("platform_abi.")}
         if _room(path) not in {"cli", "__main__"}:
             assert "cli" not in known, _name(path)
-        if _room(path) != "testing":
+        if _room(path) not in {"testing", "pytest_plugin"}:
             assert "testing" not in known, _name(path)
 
 

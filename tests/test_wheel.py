@@ -241,6 +241,19 @@ def test_the_strategies_are_there(installed: Path, tmp_path: Path, before: str) 
     assert (f"{installed}/platform_abi/testing/__init__.py\n", "") == (done.stdout, done.stderr)
 
 
+def test_pytest_finds_the_plugin(installed: Path, tmp_path: Path) -> None:
+    """By the wheel's own metadata; a run that has no use for it imports nothing by it."""
+    (tmp_path / "test_other.py").write_text(
+        "import sys\ndef test_other(request):\n"
+        "    assert request.config.getoption('--platform-abi-qemu') is None\n"
+        "    ours = {n for n in sys.modules if n.startswith('platform_abi')}\n"
+        "    assert ours == {'platform_abi', 'platform_abi._version',\n"
+        "                    'platform_abi.pytest_plugin'}\n"
+    )
+    done = _run(installed, "-m", "pytest", "-q", "test_other.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_sdist_can_be_tested(built: tuple[Path, Path]) -> None:
     """Sources, definitions and tests are in it, and no cache or build is."""
     with tarfile.open(built[0]) as archive:
@@ -300,11 +313,12 @@ def test_the_installed_package_resolves_anywhere(installed: Path, tmp_path: Path
 def test_every_module_loads_with_what_the_wheel_needs(
     installed: Path, needed: Path, tmp_path: Path
 ) -> None:
-    """No extra is imported before it is wanted; only the strategies are made of one."""
+    """No extra is imported before it is wanted; only what is for tests is made of one."""
     program = """if True:
         import importlib, pkgutil, platform_abi
+        left_out = "platform_abi.testing", "platform_abi.pytest_plugin", "platform_abi.__main__"
         for module in pkgutil.walk_packages(platform_abi.__path__, "platform_abi."):
-            if not module.name.startswith(("platform_abi.testing", "platform_abi.__main__")):
+            if not module.name.startswith(left_out):
                 importlib.import_module(module.name)
                 print(module.name)
     """
