@@ -10,7 +10,7 @@ from platform_abi.author.audited import ask, catalogue_with
 from platform_abi.author.promises import expected_build
 from platform_abi.definitions.catalogue import FileCatalogue
 from platform_abi.model.value import field, frozen
-from platform_abi.testing.shipped.command_lines import DrawnLine
+from platform_abi.testing.shipped.line import DrawnLine
 
 if TYPE_CHECKING:
     from hypothesis.vendor.pretty import RepresentationPrinter

@@ -11,17 +11,17 @@ usual board without a device.
     def test_something(line, platform): ...
 """
 
-from platform_abi.testing.shipped.command_lines import DrawnLine as DrawnLine
-from platform_abi.testing.shipped.command_lines import command_lines as command_lines
-from platform_abi.testing.shipped.devices import DrawnDevice as DrawnDevice
-from platform_abi.testing.shipped.devices import devices as devices
-from platform_abi.testing.shipped.devices import fitting as fitting
-from platform_abi.testing.shipped.devices import values_of as values_of
-from platform_abi.testing.shipped.hosts import host_pairs as host_pairs
-from platform_abi.testing.shipped.hosts import hosts as hosts
-from platform_abi.testing.shipped.locks import DrawnLock as DrawnLock
-from platform_abi.testing.shipped.locks import lockfiles as lockfiles
-from platform_abi.testing.shipped.locks import platforms as platforms
-from platform_abi.testing.shipped.machines import DrawnMachine as DrawnMachine
-from platform_abi.testing.shipped.machines import architectures as architectures
-from platform_abi.testing.shipped.machines import machine_types as machine_types
+from platform_abi.testing.shipped.device import DrawnDevice as DrawnDevice
+from platform_abi.testing.shipped.device import devices as devices
+from platform_abi.testing.shipped.device import fitting as fitting
+from platform_abi.testing.shipped.device import values_of as values_of
+from platform_abi.testing.shipped.host import host_pairs as host_pairs
+from platform_abi.testing.shipped.host import hosts as hosts
+from platform_abi.testing.shipped.line import DrawnLine as DrawnLine
+from platform_abi.testing.shipped.line import command_lines as command_lines
+from platform_abi.testing.shipped.lock import DrawnLock as DrawnLock
+from platform_abi.testing.shipped.lock import lockfiles as lockfiles
+from platform_abi.testing.shipped.lock import platforms as platforms
+from platform_abi.testing.shipped.machine import DrawnMachine as DrawnMachine
+from platform_abi.testing.shipped.machine import architectures as architectures
+from platform_abi.testing.shipped.machine import machine_types as machine_types

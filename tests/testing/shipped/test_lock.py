@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.testing import shipped
-from tests.testing.shipped.test_machines import EVERY
+from tests.testing.shipped.test_machine import EVERY
 
 
 @given(data=st.data())

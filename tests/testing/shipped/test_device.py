@@ -10,7 +10,7 @@ from platform_abi.guest.placing import labels_of
 from platform_abi.model.driver import DriverProperty
 from platform_abi.model.option_language import split_options
 from platform_abi.testing import shipped
-from tests.testing.shipped.test_machines import EVERY
+from tests.testing.shipped.test_machine import EVERY
 
 
 @given(data=st.data())

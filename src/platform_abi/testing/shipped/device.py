@@ -15,7 +15,7 @@ from platform_abi.model.memo import remembered
 from platform_abi.model.option_language import split_options
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import Properties
-from platform_abi.testing.shipped.machines import DrawnMachine, one_of, packaged
+from platform_abi.testing.shipped.machine import DrawnMachine, one_of, packaged
 
 #: What a property takes of each type of QEMU's that is a choice among a few words.
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -12,8 +12,8 @@ from platform_abi.model.catalogue import Catalogue
 from platform_abi.model.value import frozen
 from platform_abi.model.vm import VirtualMachine
 from platform_abi.source.words import from_command_line
-from platform_abi.testing.shipped.devices import DrawnDevice, devices, fitting
-from platform_abi.testing.shipped.machines import DrawnMachine, machine_types, one_of, packaged
+from platform_abi.testing.shipped.device import DrawnDevice, devices, fitting
+from platform_abi.testing.shipped.machine import DrawnMachine, machine_types, one_of, packaged
 
 if TYPE_CHECKING:
     from hypothesis.vendor.pretty import RepresentationPrinter

@@ -12,7 +12,7 @@ from platform_abi.model.host import Fact, HostReport
 from platform_abi.model.memo import remembered
 from platform_abi.model.value import evolve
 from platform_abi.testing.hosts import facts
-from platform_abi.testing.shipped.machines import architectures, one_of, packaged
+from platform_abi.testing.shipped.machine import architectures, one_of, packaged
 
 
 @st.composite

@@ -16,8 +16,8 @@ from platform_abi.model.memo import remembered
 from platform_abi.model.platform import edition_key
 from platform_abi.model.value import field, frozen
 from platform_abi.resolver.resolve import resolve
-from platform_abi.testing.shipped.command_lines import ACCELERATORS, DrawnLine, command_lines
-from platform_abi.testing.shipped.machines import packaged
+from platform_abi.testing.shipped.line import ACCELERATORS, DrawnLine, command_lines
+from platform_abi.testing.shipped.machine import packaged
 
 if TYPE_CHECKING:
     from hypothesis.vendor.pretty import RepresentationPrinter

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import platform_abi as pa
 from platform_abi.testing import shipped
-from tests.testing.shipped.test_machines import EVERY
+from tests.testing.shipped.test_machine import EVERY
 
 #: Why a virtual machine may be refused that a QEMU would take, by the code that says so.
 REFUSED: frozenset[str] = frozenset()
