@@ -25,7 +25,7 @@ PACKAGE = Path(platform_abi.__file__).parent
 #: Lowest first. A room may know those before it, and itself.
 ROOMS = (
     "_version", "errors", "files", "model", "definitions", "resolver", "emit", "qemu", "guest",
-    "host", "compat", "fleet", "inventory", "diagnosis", "launch", "monitor", "verifier",
+    "host", "compat", "fleet", "inventory", "page", "diagnosis", "launch", "monitor", "verifier",
     "source", "rehearsal", "author", "remote",
     "cli",
 )  # fmt: skip
@@ -154,6 +154,7 @@ PURE = [
     for path in FILES
     if _room(path) in {"model", "resolver", "compat", "diagnosis"}
     or (_room(path) == "fleet" and path.stem != "stream")
+    or (_room(path) == "page" and path.stem != "writing")
     or (_room(path) == "emit" and path.stem != "lock_reading")
     or (
         _room(path) == "launch"

@@ -56,6 +56,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return sdist, wheel
 
 
+def test_the_wheel_has_what_a_page_is_made_of(built: tuple[Path, Path]) -> None:
+    """What is no Python in the package is in the wheel too."""
+    with zipfile.ZipFile(built[1]) as wheel:
+        names = {*wheel.namelist()}
+    for name in ("index.html", "page.css", "page.js"):
+        assert f"platform_abi/page/shown/{name}" in names
+
+
 @pytest.fixture(scope="module")
 def installed(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the wheel installed, without its dependencies."""

@@ -184,7 +184,15 @@ def test_what_cannot_be_asked_is_said(capsys: Run) -> None:
     run_command(capsys, "fleet", "add", "new.lock")
     code, out, _ = run_command(capsys, "fleet", "where", "new")
     assert (1, "the fleet has no hosts\n") == (code, out)
-    for words in (["where"], ["add"], ["matrix", "x"], ["what-if"], ["forget"], ["export"]):
+    for words in (
+        ["where"],
+        ["add"],
+        ["matrix", "x"],
+        ["what-if"],
+        ["forget"],
+        ["export"],
+        ["page"],
+    ):
         code, _, err = run_command(capsys, "fleet", *words)
         assert (2, True) == (code, err.startswith("error[usage]")), words
     code, _, err = run_command(capsys, "fleet", "where", "new", "--engine", "local[1]")
@@ -197,6 +205,18 @@ def test_it_writes_what_engines_elsewhere_read(capsys: Run) -> None:
     run_command(capsys, "fleet", "add", *NODES, "new.lock")
     code, out, _ = run_command(capsys, "fleet", "export", "out")
     assert (0, "out/host.parquet\nout/vm.parquet\n") == (code, out)
+
+
+@pytest.mark.usefixtures("place")
+def test_it_writes_a_page_to_look_at(capsys: Run) -> None:
+    """A folder with a page; written again it is replaced, and nothing else ever is."""
+    run_command(capsys, "fleet", "add", *NODES, "new.lock", "old.lock")
+    for _ in range(2):
+        assert (0, "site/index.html\n") == run_command(capsys, "fleet", "page", "-o", "site")[:2]
+    assert "node3" in Path("site/index.html").read_text(encoding="utf-8")
+    code, _, err = run_command(capsys, "fleet", "page", "-o", ".")
+    assert (2, True) == (code, err.startswith("error[folder-taken]: . is not the page of a fleet"))
+    assert "page" == _fleet(capsys, "page", "-o", "site")["question"]
 
 
 def test_without_a_place_to_keep_it_that_is_said(

@@ -256,6 +256,18 @@ def can_mount() -> None:
         pytest.skip(f"no mount namespace: {done.stderr.strip()}")
 
 
+@pytest.fixture(scope="session")
+def chromium() -> tuple[str, str]:
+    """Return a Chromium and its driver, and end the test where there is none to be driven."""
+    for package in ("selenium", "axe_core_python"):
+        if importlib.util.find_spec(package) is None:
+            _unavailable(f"{package} is not installed, to drive a browser")
+    found = shutil.which("chromium"), shutil.which("chromedriver")
+    if found[0] is None or found[1] is None:
+        _unavailable("there is no chromium with chromedriver on PATH")
+    return found[0], found[1]
+
+
 @pytest.fixture
 def spark() -> None:
     """End the test where there is no Spark, or no Java to run it."""

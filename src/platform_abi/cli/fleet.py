@@ -25,11 +25,11 @@ from platform_abi.inventory.document import (
     values,
 )
 from platform_abi.inventory.store import WAIT, Store, kind_of, lock_digest
+from platform_abi.page.data import host_words
 
 if TYPE_CHECKING:
     from platform_abi.inventory.engine import Engine
     from platform_abi.model.abi import GuestAbi
-    from platform_abi.model.host import HostReport
 
 #: What says where the fleet is kept, for who does not say it each time.
 STORE_VARIABLE = "PLATFORM_ABI_FLEET"
@@ -50,6 +50,7 @@ def run(options: FleetOptions) -> int:
         "history": _history,
         "forget": _forget,
         "export": _export,
+        "page": _page,
     }[options.question]
     return asked(options)
 
@@ -115,7 +116,7 @@ def _list(options: FleetOptions) -> int:
         host_counts, vm_counts = store.counts("host"), store.counts("vm")
         reports, abis = store.reports(), store.abis()
     hosts = tuple(
-        Kind(digest=d, count=n, what=_host_words(reports[d])) for d, n in host_counts.items()
+        Kind(digest=d, count=n, what=host_words(reports[d])) for d, n in host_counts.items()
     )
     vms = tuple(
         Kind(digest=d, count=n, what=f"{abis[d].vm.machine}, {abis[d].platform}")
@@ -127,11 +128,6 @@ def _list(options: FleetOptions) -> int:
                 [title, "OF", "DIGEST"], [[f"{k.count}", k.what, k.digest[:_SHORT]] for k in kinds]
             )
     return 0
-
-
-def _host_words(report: HostReport) -> str:
-    words = (report.distribution, report.distribution_version, report.release, report.arch)
-    return " ".join(filter(None, words)) or "nothing is said of it"
 
 
 def _history(options: FleetOptions) -> int:
@@ -164,6 +160,20 @@ def _export(options: FleetOptions) -> int:
     if not _say(options, FleetReply(question="export")):
         for path in written:
             say(str(path))
+    return 0
+
+
+def _page(options: FleetOptions) -> int:
+    if options.named or not options.output:
+        raise UsageError("fleet page takes --output FOLDER, and no names", code="usage")
+    from platform_abi.cli.fleet_page import write_fleet_page
+
+    with _open(options) as store:
+        write_fleet_page(
+            load_catalogue(), store, Path(options.output), allow_unknown=options.allow_unknown
+        )
+    if not _say(options, FleetReply(question="page")):
+        say(str(Path(options.output, "index.html")))
     return 0
 
 

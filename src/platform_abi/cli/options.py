@@ -532,12 +532,23 @@ class FleetOptions(Options):
         "platform-abi fleet matrix --format csv -o matrix.csv",
         "platform-abi fleet what-if --upgrade node7=new.json",
         "platform-abi fleet history node7",
+        "platform-abi fleet page -o site/",
     )
 
     question: str = positional(
         "QUESTION",
-        "add, list, where, matrix, what-if, history, forget or export",
-        choices=("add", "list", "where", "matrix", "what-if", "history", "forget", "export"),
+        "add, list, where, matrix, what-if, history, forget, export or page",
+        choices=(
+            "add",
+            "list",
+            "where",
+            "matrix",
+            "what-if",
+            "history",
+            "forget",
+            "export",
+            "page",
+        ),
     )
     named: tuple[str, ...] = positional(
         "NAME",
@@ -552,7 +563,9 @@ class FleetOptions(Options):
     format: str | None = option(
         None, "matrix: in this form", choices=("csv", "json", "parquet"), default=None
     )
-    output: str | None = option("FILE", "matrix: write it there, whole or not at all", "-o")
+    output: str | None = option(
+        "PATH", "matrix: the file, page: the folder to write, whole or not at all", "-o"
+    )
     allow_unknown: bool = flag("take what is not known of a host for present")
     engine: str | None = option("MASTER", "ask Spark: spark://HOST:PORT, local[2]; else DuckDB")
     data: str | None = option("FOLDER", "what 'export' wrote, where --engine reads it")

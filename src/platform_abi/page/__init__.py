@@ -1,0 +1,1 @@
+"""A fleet as pages to look at: one folder that a browser opens without a server or a network."""
