@@ -26,7 +26,7 @@ PACKAGE = Path(platform_abi.__file__).parent
 ROOMS = (
     "_version", "errors", "files", "model", "definitions", "resolver", "emit", "qemu", "guest",
     "host", "compat", "fleet", "inventory", "page", "diagnosis", "launch", "monitor", "verifier",
-    "source", "rehearsal", "author", "remote",
+    "source", "rehearsal", "author", "remote", "reference",
     "cli",
 )  # fmt: skip
 

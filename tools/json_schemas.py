@@ -36,6 +36,7 @@ from platform_abi.cli import (
     kernel,
     lint,
     listed,
+    site,
     start_document,
     where,
 )
@@ -92,6 +93,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type, Shapes]]] = {
     "rehearse": (Rehearsal, rehearsal.SHAPES),
     "resolve": (GuestAbi, emit.SHAPES),
     "run": (start_document.StartDocument, compat.SHAPES),
+    "site": (site.Site, site.SHAPES),
     "where": (where.Where, where.SHAPES),
     "verify": (Verification, verifier.SHAPES),
 }

@@ -1,9 +1,9 @@
 """Adds the pages to the documentation that say what the program itself says, and no more.
 
 Verbs come from the parser, JSON documents from their schemas, codes and messages from the
-definitions, the library from its stub. MkDocs calls this as a hook (mkdocs.yml) at each build, so
-that these pages are never older than what they are about. It is started in the checkout:
-``python -m mkdocs build``.
+definitions, the library from its stub; below ``data`` is what ``platform-abi site`` writes. MkDocs
+calls this as a hook (mkdocs.yml) at each build, so that these pages are never older than what they
+are about. It is started in the checkout: ``python -m mkdocs build``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import platform_abi as pa
+from platform_abi.reference.site import site_files
 from tools.pages.codes import codes_page
 from tools.pages.documents import documents_page, schemas
 from tools.pages.hosts import tutorial_hosts
@@ -39,6 +40,7 @@ def downloads() -> dict[str, str]:
         **{f"reference/schemas/{path.name}": path.read_text("utf-8") for path in schemas()},
         **{f"tutorial/{name}": text for name, text in tutorial_hosts(pa.load_catalogue()).items()},
         "reference/platform.qapi": qapi.read_text("utf-8"),
+        **{f"data/{place}": text for place, text in site_files(pa.load_catalogue())},
     }
 
 

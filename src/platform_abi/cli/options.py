@@ -523,6 +523,16 @@ class FreezeOptions(Options):
     definitions: str = option("FOLDER", "a whole set of definitions", default="definitions")
 
 
+class SiteOptions(Options):
+    """What ``site`` is asked for."""
+
+    examples = ("platform-abi site -o site/",)
+
+    output: str = option(
+        "FOLDER", "a new one, or an earlier site, which it replaces", "-o", required=True
+    )
+
+
 class FleetOptions(Options):
     """What ``fleet`` is asked for."""
 
@@ -616,6 +626,10 @@ VERBS: Verbs = {
     "kernel": (
         "which capabilities a kernel's source has, and whether its platform is right",
         KernelOptions,
+    ),
+    "site": (
+        "what is defined as pages: platforms, machine types, builds, features, capabilities",
+        SiteOptions,
     ),
     "schema": ("the JSON Schema of a document that is printed or read", SchemaOptions),
     "explain-error": (

@@ -46,8 +46,7 @@ def stream_findings(
     table = catalogue.streams(abi.vm.arch)
     if table is None:
         return
-    like = [_like(catalogue, table, build, abi.vm.arch) for build in (source, destination)]
-    tried = [pair for ends in product(*like) if (pair := table.between(*ends)) is not None]
+    tried = tried_like(catalogue, table, abi.vm.arch, source, destination)
     every = [_stops(catalogue, abi, table, pair) for pair in tried]
     unknown: Severity = "warn" if allow_unknown else "blocked"
     # What only some builds of a release do is none of that release's.
@@ -55,6 +54,18 @@ def stream_findings(
         if all(key in others for others in every):
             stop = _supposed(every[0][key], tried[0], source, destination)
             yield _finding(stop, (source, destination), unknown)
+
+
+def tried_like(
+    catalogue: Catalogue, table: StreamTable, arch: str, source: str, destination: str
+) -> list[StreamPair]:
+    """Return what of *table* counts for moves from *source* to *destination*.
+
+    In the place of a build that was never tried stand those of its release that were. Nothing is
+    known where there is none.
+    """
+    like = [_like(catalogue, table, build, arch) for build in (source, destination)]
+    return [pair for ends in product(*like) if (pair := table.between(*ends)) is not None]
 
 
 def _stops(
