@@ -18,6 +18,7 @@ from platform_abi.reference.entries import (
 from platform_abi.reference.machines import family_pages
 from platform_abi.reference.platforms import lineage_parts
 from platform_abi.reference.rendering import ASSETS, TEMPLATES, rendered
+from platform_abi.reference.views import pair_views
 
 #: The sections, by the page that each begins with.
 SECTIONS: Final = {
@@ -144,7 +145,8 @@ class _Site:
         for arch, found in pairs.items():
             for pair in found:
                 place = places.pair_place(arch, pair.source, pair.destination)
-                yield self.page("pair.html", place, section, page=pair, arch=arch)
+                views = pair_views(self._catalogue, arch, pair.source, pair.destination)
+                yield self.page("pair.html", place, section, page=pair, arch=arch, views=views)
 
     def entries(self) -> Iterator[tuple[str, str]]:
         """Yield the pages of features and of host capabilities."""
