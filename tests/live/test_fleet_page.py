@@ -24,11 +24,7 @@ from tests.page.fleets import HOSTILE, fleet
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
 
-pytestmark = [
-    pytest.mark.live,
-    # Starting a browser is most of the time: one worker of xdist has it.
-    pytest.mark.xdist_group("chromium"),
-]
+pytestmark = pytest.mark.live
 
 #: Name and kind: each kind is there, and what would be HTML comes first.
 HOSTS = dict.fromkeys(HOSTILE, 0) | {f"node-{n:04}": n % len(reports()) for n in range(500)}
