@@ -24,8 +24,8 @@ PACKAGE = Path(platform_abi.__file__).parent
 
 #: Lowest first. A room may know those before it, and itself.
 ROOMS = (
-    "_version", "errors", "files", "model", "definitions", "resolver", "emit", "qemu", "guest",
-    "host", "compat", "fleet", "inventory", "page", "diagnosis", "launch", "monitor", "verifier",
+    "_version", "errors", "files", "folders", "model", "definitions", "resolver", "emit", "qemu",
+    "guest", "host", "compat", "fleet", "inventory", "page", "diagnosis", "launch", "monitor", "verifier",
     "source", "rehearsal", "author", "remote", "reference",
     "cli",
 )  # fmt: skip

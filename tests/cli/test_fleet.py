@@ -215,7 +215,7 @@ def test_it_writes_a_page_to_look_at(capsys: Run) -> None:
         assert (0, "site/index.html\n") == run_command(capsys, "fleet", "page", "-o", "site")[:2]
     assert "node3" in Path("site/index.html").read_text(encoding="utf-8")
     code, _, err = run_command(capsys, "fleet", "page", "-o", ".")
-    assert (2, True) == (code, err.startswith("error[folder-taken]: . is not the page of a fleet"))
+    assert (2, True) == (code, err.startswith("error[folder-foreign]: . has "))
     assert "page" == _fleet(capsys, "page", "-o", "site")["question"]
 
 

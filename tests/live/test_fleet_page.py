@@ -15,9 +15,10 @@ from urllib.parse import quote
 import pytest
 
 import platform_abi as pa
+from platform_abi.folders import write_folder
 from platform_abi.page.data import page_of
 from platform_abi.page.glance import glance_of
-from platform_abi.page.writing import page_files, write_page
+from platform_abi.page.writing import KIND, page_files
 from tests.inventory.fleets import locks, reports, shipped
 from tests.page.fleets import HOSTILE, fleet
 
@@ -40,7 +41,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     shown = fleet(HOSTS, VMS)
     page = page_of(shipped(), shown)
     folder = tmp_path_factory.mktemp("page") / "site"
-    write_page(folder, page_files(page, glance_of(shipped(), shown, page)))
+    write_folder(folder, KIND, page_files(page, glance_of(shipped(), shown, page)).items())
     return f"file://{folder}/index.html"
 
 

@@ -1,20 +1,19 @@
-"""The page as files: names are text, and a folder is a page, whole, or what it was."""
+"""The page as files: names are text wherever they go."""
 
 from __future__ import annotations
 
 import json
 import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from platform_abi.errors import HostError, UsageError
+from platform_abi.errors import HostError
 from platform_abi.page.data import page_document, page_of
 from platform_abi.page.glance import glance_of
-from platform_abi.page.writing import FILES, embedded, page_files, write_page
+from platform_abi.page.writing import FILES, embedded, page_files
 from tests.inventory.fleets import shipped
 from tests.page.fleets import HOSTILE, HOSTS, VMS, Kinds, fleet
 
@@ -85,71 +84,6 @@ def test_the_page_asks_for_nothing_from_elsewhere() -> None:
         assert "://" not in text
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in texts["index.html"]
     assert "innerHTML" not in texts["page.js"]
-
-
-def test_a_page_is_replaced_whole(tmp_path: Path) -> None:
-    """A new folder, an empty one and an older page; nothing else is left beside it."""
-    texts = _files({"a": 0}, {"vm": 0})
-    place = tmp_path / "deep" / "site"
-    write_page(place, texts)
-    write_page(place, _files({"other": 0}, {"vm": 0}))
-    assert {*FILES} == {path.name for path in place.iterdir()}
-    assert '"other"' in (place / "index.html").read_text(encoding="utf-8")
-    (tmp_path / "empty").mkdir()
-    write_page(tmp_path / "empty", texts)
-    assert ["deep", "empty"] == sorted(path.name for path in tmp_path.iterdir())
-    assert ["site"] == [path.name for path in place.parent.iterdir()]
-
-
-def test_a_link_to_a_page_stays_one(tmp_path: Path) -> None:
-    """What it leads to is replaced."""
-    (tmp_path / "there").mkdir()
-    (tmp_path / "link").symlink_to("there")
-    write_page(tmp_path / "link", _files({"a": 0}, {"vm": 0}))
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "there" / "index.html").exists()
-
-
-@pytest.mark.parametrize("what", ["file", "foreign", "more", "index"])
-def test_what_is_no_page_is_left_alone(tmp_path: Path, what: str) -> None:
-    """A file, somebody's folder, a page with more in it, an index of another make: an error."""
-    texts = _files({"a": 0}, {"vm": 0})
-    place = tmp_path / "site"
-    if what == "file":
-        place.write_text("mine", encoding="utf-8")
-    elif what == "more":
-        write_page(place, texts)
-        (place / "notes").write_text("mine", encoding="utf-8")
-    else:
-        place.mkdir()
-        (place / ("thesis" if what == "foreign" else "index.html")).touch()
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(UsageError, match="is not the page of a fleet: ") as caught:
-        write_page(place, texts)
-    assert "folder-taken" == caught.value.code
-    assert before == sorted(tmp_path.rglob("*"))
-
-
-def test_where_it_cannot_be_written_the_old_page_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk that is full, or a folder that cannot be renamed: an error, and the page of before."""
-    texts = _files({"a": 0}, {"vm": 0})
-    place = tmp_path / "site"
-    write_page(place, texts)
-    real = Path.rename
-
-    def refuse(path: Path, target: Path) -> Path:
-        if target == place and not path.name.endswith(".old"):
-            raise OSError(28, "No space left on device")
-        return real(path, target)
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(HostError, match="No space left") as caught:
-        write_page(place, _files({"other": 0}, {"vm": 0}))
-    assert "write-failed" == caught.value.code
-    assert ["site"] == [path.name for path in tmp_path.iterdir()]
-    assert texts["index.html"] == (place / "index.html").read_text(encoding="utf-8")
 
 
 def test_without_jinja_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

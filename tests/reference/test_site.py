@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import platform_abi as pa
+from platform_abi.folders import write_folder
 from platform_abi.reference import places
-from platform_abi.reference.folder import write_site
 from platform_abi.reference.site import SECTIONS, site_files
 from tests.definitions.site import DEFINITIONS
 from tests.reference.pages import ARCHES, CATALOGUE, page, shipped, stands
@@ -57,7 +57,7 @@ def test_every_feature_and_every_capability_has_its_entry() -> None:
 
 def test_every_link_leads_somewhere_and_nothing_is_of_elsewhere(tmp_path: Path) -> None:
     """As whoever builds the documentation looks them up; every page is reached from the first."""
-    write_site(tmp_path / "site", shipped().items())
+    write_folder(tmp_path / "site", "site", shipped().items())
     assert [] == [*faults(tmp_path / "site")]
     reached, left = set(), ["index.html"]
     while left:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platform_abi.folders import check_folder, write_folder
 from platform_abi.inventory.store import Store
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ def write_fleet_page(
     """Write the page of the fleet in *store* as *folder*, whole or not at all."""
     from platform_abi.page.data import Fleet, page_of
     from platform_abi.page.glance import glance_of
-    from platform_abi.page.writing import check_place, page_files, write_page
+    from platform_abi.page.writing import KIND, page_files
 
     # What takes a minute is not begun for a folder that it cannot go to.
-    check_place(folder)
+    check_folder(folder, KIND)
     fleet = Fleet(
         hosts=store.digests("host", store.names("host")),
         vms=store.digests("vm", store.names("vm")),
@@ -29,4 +30,4 @@ def write_fleet_page(
     )
     page = page_of(catalogue, fleet, allow_unknown=allow_unknown)
     glance = glance_of(catalogue, fleet, page, allow_unknown=allow_unknown)
-    write_page(folder, page_files(page, glance))
+    write_folder(folder, KIND, page_files(page, glance).items())

@@ -9,8 +9,8 @@ from platform_abi.cli.opened import load_catalogue
 from platform_abi.cli.options import SiteOptions
 from platform_abi.cli.render import print_json, say
 from platform_abi.emit.plain import Shapes, document
+from platform_abi.folders import write_folder
 from platform_abi.model.value import frozen
-from platform_abi.reference.folder import write_site
 from platform_abi.reference.site import site_files
 
 
@@ -28,7 +28,7 @@ SHAPES: Final[Shapes] = {}
 
 def run(options: SiteOptions) -> int:
     """Write the site into the folder that is named."""
-    sizes = write_site(Path(options.output), site_files(load_catalogue()))
+    sizes = write_folder(Path(options.output), "site", site_files(load_catalogue()))
     done = Site(folder=options.output, files=len(sizes), size=sum(sizes.values()))
     if options.json:
         print_json(document(done, SHAPES))
