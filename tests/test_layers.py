@@ -25,9 +25,8 @@ PACKAGE = Path(platform_abi.__file__).parent
 #: Lowest first. A room may know those before it, and itself.
 ROOMS = (
     "_version", "errors", "files", "folders", "model", "definitions", "resolver", "emit", "qemu",
-    "guest", "host", "compat", "fleet", "inventory", "page", "diagnosis", "launch", "monitor", "verifier",
-    "source", "rehearsal", "author", "remote", "reference",
-    "cli",
+    "guest", "host", "compat", "fleet", "inventory", "page", "diagnosis", "launch", "monitor",
+    "verifier", "source", "rehearsal", "author", "remote", "reference", "cli",
 )  # fmt: skip
 
 #: What may know every room: the face, the entry point, strategies for tests and pytest's plugin.
