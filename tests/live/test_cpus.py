@@ -15,7 +15,7 @@ import platform_abi as pa
 from platform_abi.compat.cpu_flags import flag_fact
 from platform_abi.host.probe import probe
 from platform_abi.model.cpu import is_msr
-from platform_abi.qemu.stdio_qmp import Qmp
+from platform_abi.qemu.stdio_qmp import Qmp, QmpError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +57,9 @@ def _known(binary: Path, table: CpuTable) -> list[str]:
 
 def _cpu(binary: Path, accelerator: str, flags: Sequence[str]) -> tuple[set[Bit], str]:
     """Return the bits that a guest's CPU with *flags* has, and what QEMU says of the others."""
-    cpu = ",".join(["base", "check=on", "pmu=on", *(f"{flag}=on" for flag in flags)])
+    # With KVM it is else the host's, and one of AMD's has flags of leaf 1 once more.
+    own = ("base", "vendor=GenuineIntel", "check=on", "pmu=on")
+    cpu = ",".join([*own, *(f"{flag}=on" for flag in flags)])
     words = ("-machine", "q35", "-accel", accelerator, "-nodefaults", "-cpu", cpu)
     path = "/machine/unattached/device[0]"
     with Qmp(str(binary), words, timeout=60) as qmp:
@@ -69,6 +71,22 @@ def _cpu(binary: Path, accelerator: str, flags: Sequence[str]) -> tuple[set[Bit]
         for e in found
     }
     return {(r, b) for r, word in registers.items() for b in range(32) if word >> b & 1}, said
+
+
+def _taken(binary: Path, table: CpuTable, flags: Sequence[str]) -> list[str]:
+    """Return *flags* without those that this host's KVM lists, and ends QEMU over.
+
+    Linux 6.18 on a processor of AMD's offers bits of IA32_ARCH_CAPABILITIES by KVM_GET_MSRS, and
+    lets KVM_SET_MSRS set none of them, whatever CPUID the guest has.
+    """
+    gated = {*table.behind["arch-capabilities"]} & {*flags}
+    try:
+        _cpu(binary, "kvm", ["arch-capabilities", *gated])
+    except QmpError as error:
+        if "MSR 0x10a" not in str(error):
+            raise
+        return [flag for flag in flags if flag not in gated]
+    return [*flags]
 
 
 def _refused(said: str, table: CpuTable) -> Iterator[str]:
@@ -113,6 +131,8 @@ def test_each_flag_is_the_bit_that_qemu_makes_of_it(
         # KVM's own are there under KVM only, and go without a word elsewhere.
         if accelerator == "kvm" or not table.bits[flag][0][0].startswith(_OF_KVM)
     ]
+    if accelerator == "kvm":
+        flags = _taken(binary, table, flags)
     for digit in range(len(flags).bit_length()):
         for value in (0, 1):
             on = [flag for number, flag in enumerate(flags) if number >> digit & 1 == value]
