@@ -31,5 +31,5 @@ def test_a_build_that_is_another_is_told(qemu_binaries: dict[str, Path], tmp_pat
     done = run(tmp_path, _PROMISES, *words)
     assert done.returncode == 1, done.stdout
     (shown,) = set(re.findall(r"Draw 1: (<-nodefaults .*> on .*)", done.stdout))
-    assert shown.count("-device") == 1
+    assert shown.count(" -device ") == 1
     assert "-cpu" not in shown

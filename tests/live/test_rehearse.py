@@ -283,7 +283,7 @@ def _others(token: str, but: int) -> Sequence[str]:
     return [each for each in running(token) if not each.startswith(f"{but}:")]
 
 
-@pytest.mark.usefixtures("can_kvm")
+@pytest.mark.usefixtures("can_cpu_host")
 def test_flags_that_no_cpuid_shows_are_looked_at(
     catalogue: pa.FileCatalogue, qemu_binaries: Mapping[str, Path]
 ) -> None:

@@ -233,7 +233,7 @@ def test_what_cannot_be_looked_at_is_an_error(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("can_kvm")
+@pytest.mark.usefixtures("can_cpu_host")
 @pytest.mark.parametrize("pair", [("7.2", "10.0"), ("10.0", "11.1")])
 def test_the_hosts_cpu_is_what_both_show_with_what_the_finding_says(
     catalogue: pa.FileCatalogue, qemu_binaries: Mapping[str, Path], pair: tuple[str, str]
