@@ -172,7 +172,8 @@ def _rows(tables: FleetTables, numbers: _Numbers) -> Iterable[tuple[int, ...]]:
     by_part: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for row in tables.answer.to_pylist():
         level = row["level"]
-        number = numbers.finding(Said(level=level, code=row["code"], message=row["message"]))
+        code, message = row["code"], row["message"]
+        number = numbers.finding(Said(level=level, code=code, message=message))
         # The gravest sorts first, and then the term that comes first.
         by_part.setdefault((row["scope"], row["part"]), []).append((-level, row["term"], number))
     says: list[dict[int, tuple[int, int, int]]] = [{} for _ in range(tables.report.num_rows)]
