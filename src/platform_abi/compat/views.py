@@ -210,21 +210,22 @@ def look_findings(catalogue: Catalogue, abi: GuestAbi, looked: MachineView) -> l
     if then is None:
         return [_nothing_before(locked)]
     found = _with_unseen(abi, compare_views(catalogue, then, looked), then, looked)
-    severity: Severity = "warn" if any(_queues_untold(then, looked)) else "info"
+    severity: Severity = "warn" if _has_queues_untold(then, looked) else "info"
     return [*_differ(found, None), *_untold(found, severity=severity)]
 
 
-def _queues_untold(then: MachineView, looked: MachineView) -> Iterator[str]:
-    """Yield the devices with queues of which nobody knows how large they were.
+def _has_queues_untold(then: MachineView, looked: MachineView) -> bool:
+    """Return whether a device has queues of which nobody knows how large they were.
 
     A stream has the sizes that a driver chose, and the QEMU that reads it ends where its own are
     smaller. Between builds that are recorded they are compared even so.
     """
-    for label, now in looked.devices.items():
-        before = then.devices.get(label)
-        for fact in _QUEUES & now.facts.keys():
-            if before is None or not before.tells(fact):
-                yield label
+    return any(
+        before is None or not before.tells(fact)
+        for label, now in looked.devices.items()
+        for before in (then.devices.get(label),)
+        for fact in _QUEUES & now.facts.keys()
+    )
 
 
 def _locked(abi: GuestAbi) -> str | None:
